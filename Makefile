@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+#   make                builds everything into build/
+#   make check          runs every test
+#   make bench          measures (see docs/performance.md)
+#   make lint           clang-tidy, gcc -fanalyzer, formatting of shell and XML
+#   make install        honours DESTDIR= and PREFIX=
+#   make SAN=1 …        the same with AddressSanitizer and UBSan, into build-san/
+
+VERSION = 0.1.0
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+BINDIR ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec/imagined
+DATADIR ?= $(PREFIX)/share
+
+CC ?= gcc
+SAN ?=
+B ?= build$(if $(SAN),-san)
+
+PKGS_ENGINE = openblas jansson libpng
+PKGS_SERVICE = libsystemd libconfig jansson
+PKGS_CLIENT = libsystemd jansson libpng
+
+CFLAGS ?= -O2 -g
+WARNINGS = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla \
+	-Wno-unknown-warning-option -Wno-missing-field-initializers
+SAN_FLAGS = $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+comma := ,
+ALL_CFLAGS = -std=gnu17 $(WARNINGS) $(SAN_FLAGS) -fopenmp -pthread -fvisibility=hidden \
+	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' \
+	-DDATADIR='"$(DATADIR)"' -I. -Idaemon -I$(B) $(shell pkg-config --cflags $(sort $(PKGS_ENGINE) $(PKGS_SERVICE)))
+LDLIBS_ENGINE = $(shell pkg-config --libs $(PKGS_ENGINE)) -lunistring -lm
+LDLIBS_SERVICE = $(shell pkg-config --libs $(PKGS_SERVICE))
+LDLIBS_CLIENT = $(shell pkg-config --libs $(PKGS_CLIENT))
+LDLIBS_TEST = $(shell pkg-config --libs cmocka)
+LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_FLAGS) -fopenmp -pthread
+
+# A folder is a subsystem; a new file in it needs no line here.
+BASE_SRC := $(wildcard daemon/base/*.c)
+ENGINE_SRC := $(filter-out daemon/engine/main.c,$(wildcard daemon/engine/*.c daemon/engine/*/*.c))
+PROTOCOL_SRC := daemon/workers/protocol.c
+SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/service/*.c daemon/queue/*.c daemon/workers/*.c))
+CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c))
+
+BASE_LIB = $(B)/libbase.a
+ENGINE_LIB = $(B)/libengine.a
+PROTOCOL_LIB = $(B)/libprotocol.a
+SERVICE_LIB = $(B)/libservice.a
+CLIENT_LIB = $(B)/libclient.a
+
+PROGRAMS = $(B)/imagined $(B)/imagined-engine $(B)/imagine
+
+all: $(PROGRAMS)
+
+objects = $(patsubst %.c,$(B)/%.o,$(1))
+
+$(BASE_LIB): $(call objects,$(BASE_SRC))
+$(ENGINE_LIB): $(call objects,$(ENGINE_SRC))
+$(PROTOCOL_LIB): $(call objects,$(PROTOCOL_SRC))
+$(SERVICE_LIB): $(call objects,$(SERVICE_SRC))
+$(CLIENT_LIB): $(call objects,$(CLIENT_SRC))
+$(B)/%.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# Each instruction set has files of its own; only they are compiled for it, and cpuid decides whether they run.
+$(B)/%-avx2.o: ISA_FLAGS = -mavx2 -mfma -mf16c
+$(B)/%-avx512.o: ISA_FLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
+# The inner loops: the compiler may vectorise, but not reorder sums behind our back (no -ffast-math).
+$(B)/daemon/engine/kernels/%.o $(B)/daemon/engine/tensor/%.o: KERNEL_FLAGS = -O3 -fno-math-errno -fno-trapping-math
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_FLAGS) $(ISA_FLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/imagined: $(B)/daemon/main.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_SERVICE)
+$(B)/imagined-engine: $(B)/daemon/engine/main.o $(ENGINE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
+$(B)/imagine: $(B)/client/main.o $(CLIENT_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
+
+# Tests: tests/FLOOR/test-NAME.c is a cmocka program that links that floor's libraries.
+TEST_SRC := $(wildcard tests/*/test-*.c)
+TESTS = $(patsubst %.c,$(B)/%,$(TEST_SRC))
+$(B)/tests/base/test-%: $(B)/tests/base/test-%.o $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_TEST)
+$(B)/tests/engine/test-%: $(B)/tests/engine/test-%.o $(ENGINE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_ENGINE) $(LDLIBS_TEST)
+$(B)/tests/service/test-%: $(B)/tests/service/test-%.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_SERVICE) $(LDLIBS_TEST)
+$(B)/tests/client/test-%: $(B)/tests/client/test-%.o $(CLIENT_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_CLIENT) $(LDLIBS_TEST)
+# A worker without a model for the service's tests: it draws a gradient.
+$(B)/tests/service/stub-worker: $(B)/tests/service/stub-worker.o $(PROTOCOL_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(shell pkg-config --libs libpng)
+
+tests: $(TESTS) $(B)/tests/service/stub-worker $(PROGRAMS)
+
+check: tests
+	B=$(B) tests/run
+
+include $(wildcard systemd/install.mk tests/lint.mk tests/bench.mk)
+
+clean:
+	rm -rf build build-san
+
+.PHONY: all tests check bench lint install uninstall clean
+.SECONDARY:
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

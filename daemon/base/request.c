@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/request.h"
+#include "base/utf8.h"
+#include "base/util.h"
+
+static const char *const sampler_names[SAMPLER_MAX] = {
+        [SAMPLER_DEFAULT] = "",
+#define X(id, name) [id] = name,
+        SAMPLERS(X)
+#undef X
+};
+
+const char *sampler_to_string(Sampler sampler)
+{
+        return sampler < SAMPLER_MAX ? sampler_names[sampler] : "";
+}
+
+int sampler_from_string(const char *name)
+{
+        for (int i = SAMPLER_DEFAULT + 1; i < SAMPLER_MAX; i++)
+                if (streq(name, sampler_names[i]))
+                        return i;
+        return -EINVAL;
+}
+
+static const char *const stage_names[STAGE_MAX] = {
+        [STAGE_ENCODE] = "encode",
+        [STAGE_DENOISE] = "denoise",
+        [STAGE_DECODE] = "decode",
+        [STAGE_TOUCHES] = "touches",
+};
+
+const char *stage_to_string(Stage stage)
+{
+        return stage < STAGE_MAX ? stage_names[stage] : "";
+}
+
+void request_init(Request *request)
+{
+        *request = (Request) {
+                .count = 1,
+                .guidance = -1,
+                .prompt_metadata = true,
+        };
+}
+
+static int check_text(const char *field, const char *text, Error *error)
+{
+        size_t size = strnlen(text, REQUEST_PROMPT_MAX + 1);
+
+        if (size > REQUEST_PROMPT_MAX)
+                return error_set(error, -EINVAL, "%s: longer than %d bytes", field, REQUEST_PROMPT_MAX);
+        if (!utf8_is_valid(text, size))
+                return error_set(error, -EINVAL, "%s: not valid UTF-8", field);
+        return 0;
+}
+
+static int check_range(const char *field, uint64_t value, uint64_t low, uint64_t high, Error *error)
+{
+        if (value < low || value > high)
+                return error_set(error, -EINVAL, "%s: %llu is not between %llu and %llu", field,
+                                 (unsigned long long)value, (unsigned long long)low, (unsigned long long)high);
+        return 0;
+}
+
+int request_check(const Request *q, Error *error)
+{
+        int r = check_text("prompt", q->prompt, error);
+        if (r < 0)
+                return r;
+        r = check_text("negative-prompt", q->negative_prompt, error);
+        if (r < 0)
+                return r;
+
+        const struct {
+                const char *field;
+                uint64_t value, low, high;
+        } ranges[] = {
+                { "width", q->width, q->width ? REQUEST_SIZE_MIN : 0, REQUEST_SIZE_MAX },
+                { "height", q->height, q->height ? REQUEST_SIZE_MIN : 0, REQUEST_SIZE_MAX },
+                { "steps", q->steps, 0, REQUEST_STEPS_MAX },
+                { "count", q->count, 1, REQUEST_COUNT_MAX },
+                { "preview-every", q->preview_every, 0, REQUEST_STEPS_MAX },
+                { "sampler", q->sampler, 0, SAMPLER_MAX - 1 },
+                { "prompt-metadata", q->prompt_metadata, 0, 1 },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(ranges); i++) {
+                r = check_range(ranges[i].field, ranges[i].value, ranges[i].low, ranges[i].high, error);
+                if (r < 0)
+                        return r;
+        }
+
+        if (!isfinite(q->guidance) || q->guidance > REQUEST_GUIDANCE_MAX)
+                return error_set(error, -EINVAL, "guidance: %g is not between 0 and %g", q->guidance,
+                                 REQUEST_GUIDANCE_MAX);
+        return 0;
+}

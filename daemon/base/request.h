@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What somebody asks for, in one plain struct that goes unchanged from the bus through the queue and the worker's
+ * protocol to the pipeline. The service fills it in and checks it once (request_check); the worker, which trusts
+ * nobody, checks it again with the same function. What was left open (a zero, SAMPLER_DEFAULT, a negative guidance)
+ * is decided by the model: Resolved says how. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define REQUEST_PROMPT_MAX 8192 /* bytes of UTF-8 */
+#define REQUEST_SIZE_MIN 16 /* pixels, width and height */
+#define REQUEST_SIZE_MAX 2048
+#define REQUEST_STEPS_MAX 500
+#define REQUEST_COUNT_MAX 64
+#define REQUEST_GUIDANCE_MAX 100.0
+
+/* A new sampler: one line here, one file in engine/denoise and one line in its table. */
+#define SAMPLERS(X)                                      \
+        X(SAMPLER_DDIM, "ddim")                          \
+        X(SAMPLER_EULER, "euler")                        \
+        X(SAMPLER_EULER_A, "euler-a")                    \
+        X(SAMPLER_DPMPP_2M, "dpm++-2m")                  \
+        X(SAMPLER_EULER_KARRAS, "euler-karras")          \
+        X(SAMPLER_EULER_A_KARRAS, "euler-a-karras")      \
+        X(SAMPLER_DPMPP_2M_KARRAS, "dpm++-2m-karras")
+
+typedef enum Sampler {
+        SAMPLER_DEFAULT, /* the model's own */
+#define X(id, name) id,
+        SAMPLERS(X)
+#undef X
+        SAMPLER_MAX,
+} Sampler;
+
+/* The name on the bus, the command line and in files; "" for SAMPLER_DEFAULT. */
+const char *sampler_to_string(Sampler sampler);
+
+/* Returns the sampler (> 0), or -EINVAL. */
+int sampler_from_string(const char *name);
+
+/* The stages of a job in the order in which they happen. */
+typedef enum Stage {
+        STAGE_ENCODE, /* prompt to embeddings */
+        STAGE_DENOISE, /* step i of n */
+        STAGE_DECODE, /* latents to pixels */
+        STAGE_TOUCHES, /* enlarge and the like, PNG */
+        STAGE_MAX,
+} Stage;
+
+const char *stage_to_string(Stage stage);
+
+typedef struct Request {
+        char prompt[REQUEST_PROMPT_MAX + 1];
+        char negative_prompt[REQUEST_PROMPT_MAX + 1];
+        uint32_t width, height; /* pixels of the finished picture; 0: the model's */
+        uint32_t steps; /* 0: the model's */
+        uint32_t count; /* pictures; the i-th is drawn with seed + i */
+        uint32_t preview_every; /* steps between previews; 0: only when asked for */
+        uint32_t sampler; /* a Sampler */
+        uint64_t seed;
+        double guidance; /* guidance scale; negative: the model's; up to 1: no negative pass */
+        uint8_t prompt_metadata; /* whether the prompts are written into the picture's file */
+        uint8_t reserved[7];
+} Request;
+
+/* What the model made of what was left open. */
+typedef struct Resolved {
+        uint32_t width, height;
+        uint32_t steps;
+        uint32_t sampler;
+        double guidance;
+        uint32_t prompt_tokens; /* with both marks, as far as they were used */
+        uint32_t truncated_tokens; /* of the prompt that did not fit, 0 if all did */
+} Resolved;
+
+/* A request for one picture of "" with everything left to the model. */
+void request_init(Request *request);
+
+/* -EINVAL with a sentence that names the field as the bus does, if a field is out of its range or not valid UTF-8. */
+int request_check(const Request *request, Error *error);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdint.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+/* The length of the valid sequence at the start, 0 if there is none, -1 if it is right so far but cut off. */
+static int sequence_length(const uint8_t *s, size_t left)
+{
+        if (s[0] < 0x80)
+                return 1;
+
+        int length = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+        /* The second byte excludes overlong forms, surrogates and what lies above U+10FFFF. */
+        uint8_t low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
+        uint8_t high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
+
+        for (int i = 1; i < length; i++) {
+                if ((size_t)i >= left)
+                        return -1;
+                if (s[i] < low || s[i] > high)
+                        return 0;
+                low = 0x80;
+                high = 0xbf;
+        }
+        return length;
+}
+
+bool utf8_is_valid(const char *text, size_t size)
+{
+        const uint8_t *s = (const uint8_t *)text;
+
+        for (size_t i = 0; i < size;) {
+                int n = sequence_length(s + i, size - i);
+                if (n <= 0)
+                        return false;
+                i += (size_t)n;
+        }
+        return true;
+}
+
+void utf8_sanitize(char *text)
+{
+        size_t size = strlen(text);
+
+        for (size_t i = 0; i < size;) {
+                int n = sequence_length((const uint8_t *)text + i, size - i);
+                if (n > 0) {
+                        i += (size_t)n;
+                } else if (n < 0) {
+                        text[i] = '\0';
+                        return;
+                } else {
+                        text[i++] = '?';
+                }
+        }
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether the bytes are UTF-8 as RFC 3629 has it: shortest form, no surrogates, nothing above U+10FFFF. */
+bool utf8_is_valid(const char *text, size_t size);
+
+/* Makes a string valid in place: a sequence cut off at its end goes, any other bad byte becomes '?'. */
+void utf8_sanitize(char *text);

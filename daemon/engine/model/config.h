@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a model's JSON files say, checked: every number here is within bounds that make products of them safe in 64 bits
+ * (channels, widths <= 65536, layers <= 128, levels <= 8), and whatever this version cannot compute was refused with
+ * -EOPNOTSUPP. Key names as in diffusers and transformers; absent keys have those libraries' defaults. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/request.h"
+
+#define CONFIG_LEVELS_MAX 8
+
+typedef enum Activation {
+        ACTIVATION_SILU,
+        ACTIVATION_GELU,
+        ACTIVATION_QUICK_GELU,
+} Activation;
+
+typedef struct TokenizerConfig {
+        uint32_t max_length; /* tokens with both marks: 77 for CLIP */
+        char bos_token[64], eos_token[64], pad_token[64];
+} TokenizerConfig;
+
+typedef struct TextEncoderConfig { /* CLIPTextModel */
+        uint32_t vocab_size, hidden_size, intermediate_size;
+        uint32_t n_layers, n_heads;
+        uint32_t max_positions;
+        Activation activation;
+        float layer_norm_eps;
+} TextEncoderConfig;
+
+typedef enum PredictionType {
+        PREDICTION_EPSILON,
+        PREDICTION_V,
+} PredictionType;
+
+typedef struct UNetConfig { /* UNet2DConditionModel */
+        uint32_t in_channels, out_channels;
+        uint32_t sample_size; /* latents, default width and height */
+        uint32_t n_levels;
+        uint32_t block_out_channels[CONFIG_LEVELS_MAX];
+        bool down_attention[CONFIG_LEVELS_MAX]; /* CrossAttnDownBlock2D */
+        bool up_attention[CONFIG_LEVELS_MAX]; /* CrossAttnUpBlock2D, in the order of up_blocks */
+        uint32_t layers_per_block[CONFIG_LEVELS_MAX];
+        uint32_t transformer_layers[CONFIG_LEVELS_MAX];
+        uint32_t n_heads[CONFIG_LEVELS_MAX]; /* from attention_head_dim, which counts heads in SD1, or num_attention_heads */
+        uint32_t cross_attention_dim;
+        uint32_t norm_groups;
+        float norm_eps;
+        bool use_linear_projection;
+        bool flip_sin_to_cos;
+        float freq_shift;
+} UNetConfig;
+
+typedef struct VaeConfig { /* AutoencoderKL */
+        uint32_t in_channels, out_channels, latent_channels;
+        uint32_t sample_size;
+        uint32_t n_levels;
+        uint32_t block_out_channels[CONFIG_LEVELS_MAX];
+        uint32_t layers_per_block;
+        uint32_t norm_groups;
+        bool mid_attention; /* mid_block_add_attention */
+        bool use_quant_conv, use_post_quant_conv;
+        float scaling_factor, shift_factor;
+} VaeConfig;
+
+typedef enum BetaSchedule {
+        BETA_LINEAR,
+        BETA_SCALED_LINEAR,
+        BETA_SQUAREDCOS_CAP_V2,
+} BetaSchedule;
+
+typedef enum TimestepSpacing {
+        SPACING_DEFAULT, /* each sampler class's own: leading for DDIM, else linspace */
+        SPACING_LEADING,
+        SPACING_TRAILING,
+        SPACING_LINSPACE,
+} TimestepSpacing;
+
+typedef struct SchedulerConfig {
+        uint32_t train_timesteps;
+        float beta_start, beta_end;
+        BetaSchedule beta_schedule;
+        PredictionType prediction;
+        TimestepSpacing spacing;
+        uint32_t steps_offset;
+        bool set_alpha_to_one;
+        bool rescale_betas_zero_snr;
+        bool clip_sample;
+        float clip_sample_range;
+        Sampler class_sampler; /* the sampler that _class_name names, SAMPLER_DEFAULT if it is none of ours (PNDM) */
+} SchedulerConfig;
+
+/* imagined.json beside model_index.json: the author's recommendations; zeros where there is none. */
+typedef struct ModelCard {
+        char name[64], version[32], license[64];
+        uint32_t steps;
+        double guidance; /* negative: not said */
+        double guidance_rescale; /* 0 to 1; 0: none (Lin et al. 2023, "Common diffusion noise schedules…", eq. 15, 16) */
+        Sampler sampler;
+        uint32_t native_size; /* pixels of the decoded picture that the denoiser draws best */
+        uint32_t enlarge; /* factor from the decoded picture to the finished one; 1 if not said */
+} ModelCard;

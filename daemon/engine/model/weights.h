@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The weights of one component (text encoder, UNet, VAE) by their Diffusers key names, whatever container they came from.
+ *
+ *     const StoredTensor *w;
+ *     r = weights_find(weights, &w, (uint64_t[]) { 320, 4, 3, 3 }, 4, error, "down_blocks.%u.conv.weight", i);
+ */
+
+#include <stdbool.h>
+
+#include "engine/model/safetensors.h"
+
+typedef struct Weights Weights;
+
+/* One safetensors file (the later containers add a constructor each). */
+int weights_open(Weights **ret, const char *path, Error *error);
+Weights *weights_free(Weights *weights);
+DEFINE_CLEANUP(Weights *, weights_free)
+
+/* The stored tensor of exactly that shape under that name: -ENOENT if missing, -EBADMSG if the shape is another, with a
+ * sentence that names file, key, the shape found and the shape wanted. */
+int weights_find(
+                const Weights *weights, const StoredTensor **ret, const uint64_t *shape, uint32_t n_dims, Error *error,
+                const char *key_format, ...) _printf_(6, 7);
+
+bool weights_has(const Weights *weights, const char *key_format, ...) _printf_(2, 3);
+
+/* Elements of all tensors together. */
+uint64_t weights_parameters(const Weights *weights);
+
+/* Writes n_elements floats. NaN and infinities pass as they are. */
+void stored_tensor_to_f32(const StoredTensor *tensor, float *ret);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the service and a worker say to each other over a SOCK_SEQPACKET socketpair: one message a packet, a header and
+ * one struct of fixed size, at most one descriptor. Both ends are the same build on the same machine, so the layout
+ * is the compiler's; both ends still check every message (protocol_receive), for either may be broken or hostile.
+ *
+ *     service                                   worker (imagined-engine --socket FD --model DIR)
+ *                                <- READY       the model is loaded; or FAILED with job 0, then it ends
+ *     GENERATE job               <- STARTED     what the model made of the request
+ *                                <- PROGRESS …  at each stage and step
+ *     CANCEL job, PREVIEW job    <- PREVIEW_IS  with a memfd
+ *                                <- PICTURE     one for each of Request.count, with a memfd
+ *                                <- DONE | FAILED (code -ECANCELED after CANCEL)
+ *     PING n                     <- PONG n      answered at any time, also while a picture is being made
+ *     end of file: the worker ends
+ *
+ * One job runs at a time; a second GENERATE before DONE or FAILED is answered with FAILED (-EBUSY). */
+
+#include "base/request.h"
+
+#define PROTOCOL_VERSION 1
+
+typedef enum MessageType {
+        /* service to worker */
+        MESSAGE_GENERATE,
+        MESSAGE_CANCEL,
+        MESSAGE_PREVIEW,
+        MESSAGE_PING,
+        /* worker to service */
+        MESSAGE_READY,
+        MESSAGE_STARTED,
+        MESSAGE_PROGRESS,
+        MESSAGE_PREVIEW_IS,
+        MESSAGE_PICTURE,
+        MESSAGE_DONE,
+        MESSAGE_FAILED,
+        MESSAGE_PONG,
+        MESSAGE_TYPE_MAX,
+} MessageType;
+
+/* READY: what the worker found in the model's folder. Strings are terminated, valid UTF-8. */
+typedef struct ModelReady {
+        char name[64]; /* [A-Za-z0-9._-]+ */
+        char version[32];
+        char license[64];
+        uint32_t width, height; /* pixels by default */
+        uint32_t size_multiple; /* width and height must be multiples of it */
+        uint32_t steps; /* by default */
+        uint32_t sampler;
+        double guidance;
+        uint64_t parameters;
+} ModelReady;
+
+typedef struct Progress {
+        uint32_t picture; /* 0 … count - 1 */
+        uint32_t stage; /* a Stage */
+        uint32_t step, steps; /* of this stage: steps done so far, and in all */
+        double fraction; /* of the whole job, 0 to 1, never decreasing */
+} Progress;
+
+typedef struct PreviewInfo { /* PREVIEW_IS; its descriptor is a sealed memfd with a PNG, longest side at most 256 */
+        uint32_t picture;
+        uint32_t step;
+        uint32_t width, height;
+} PreviewInfo;
+
+typedef struct PictureInfo { /* PICTURE; its descriptor is a sealed memfd with a PNG */
+        uint32_t picture;
+        uint32_t width, height;
+        uint32_t reserved;
+        uint64_t seed;
+} PictureInfo;
+
+typedef struct Failure {
+        int32_t code; /* negative errno */
+        char text[ERROR_TEXT_MAX];
+} Failure;
+
+typedef struct Message {
+        uint32_t version; /* PROTOCOL_VERSION */
+        uint32_t type; /* a MessageType */
+        uint64_t job; /* the service's number for it; 0: none */
+        union {
+                Request generate;
+                uint64_t ping; /* and PONG, the same number back */
+                ModelReady ready;
+                Resolved started;
+                Progress progress;
+                PreviewInfo preview;
+                PictureInfo picture;
+                Failure failed;
+        };
+} Message;
+
+/* Limits on what a worker may send back. */
+#define PROTOCOL_PICTURE_BYTES_MAX (64U * 1024 * 1024)
+#define PROTOCOL_PREVIEW_BYTES_MAX (1U * 1024 * 1024)
+#define PROTOCOL_PREVIEW_SIDE_MAX 256
+
+/* Sends one message, with a duplicate of fd unless it is -1. 0, or a negative errno: -EAGAIN when a non-blocking socket
+ * is full, -EPIPE when the other side is gone. */
+int protocol_send(int socket, const Message *message, int fd);
+
+/* Receives one message. *ret_fd is -1 if none came; otherwise the caller owns it. 1 for a message, 0 at end of file,
+ * -EAGAIN when nothing is there, -EBADMSG when the message is not what this header says (wrong version, type, size, an
+ * unterminated or non-UTF-8 string, a number out of range, a missing, unsealed or superfluous descriptor): then
+ * nothing is returned and the peer is not to be trusted any further. */
+int protocol_receive(int socket, Message *ret, int *ret_fd);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The names that the service, the client and the tests share; org.imagined.Imagine1.xml says what they mean. */
+
+#define IMAGINE_BUS_NAME "org.imagined.Imagine1"
+#define IMAGINE_PATH "/org/imagined/Imagine1"
+#define IMAGINE_JOB_PREFIX IMAGINE_PATH "/job"
+#define IMAGINE_MANAGER_INTERFACE IMAGINE_BUS_NAME ".Manager"
+#define IMAGINE_JOB_INTERFACE IMAGINE_BUS_NAME ".Job"
+
+#define IMAGINE_ERROR(name) IMAGINE_BUS_NAME ".Error." name
+#define IMAGINE_ERROR_INVALID_ARGS IMAGINE_ERROR("InvalidArgs") /* unknown option, wrong type, value out of range */
+#define IMAGINE_ERROR_LIMITS_EXCEEDED IMAGINE_ERROR("LimitsExceeded") /* too many jobs, watchers, bytes; says which */
+#define IMAGINE_ERROR_NO_SUCH_MODEL IMAGINE_ERROR("NoSuchModel")
+#define IMAGINE_ERROR_NO_SUCH_JOB IMAGINE_ERROR("NoSuchJob") /* none, or another user's: the two look alike */
+#define IMAGINE_ERROR_BAD_MODEL IMAGINE_ERROR("BadModel") /* the model's files are broken or of an unsupported kind */
+#define IMAGINE_ERROR_OUT_OF_MEMORY IMAGINE_ERROR("OutOfMemory")
+#define IMAGINE_ERROR_WORKER_DIED IMAGINE_ERROR("WorkerDied") /* the engine ended unexpectedly; the job can be sent again */
+#define IMAGINE_ERROR_CANCELLED IMAGINE_ERROR("Cancelled")
+#define IMAGINE_ERROR_NOT_FINISHED IMAGINE_ERROR("NotFinished") /* no result yet, or no preview possible in this state */
+#define IMAGINE_ERROR_EXPIRED IMAGINE_ERROR("Expired") /* the result was kept as long as it could be */
+#define IMAGINE_ERROR_BUSY IMAGINE_ERROR("Busy") /* the model is at work and cannot be unloaded now */
+#define IMAGINE_ERROR_FAILED IMAGINE_ERROR("Failed") /* anything else; the message says what */
+
+/* Job states, as the State property and Finished have them. */
+#define IMAGINE_STATE_QUEUED "queued"
+#define IMAGINE_STATE_LOADING "loading" /* its model is being loaded */
+#define IMAGINE_STATE_RUNNING "running"
+#define IMAGINE_STATE_DONE "done"
+#define IMAGINE_STATE_FAILED "failed"
+#define IMAGINE_STATE_CANCELLED "cancelled"
