@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdarg.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "base/util.h"
 
 int error_set(Error *error, int code, const char *format, ...)
 {
@@ -24,16 +26,23 @@ int error_prefix(Error *error, const char *format, ...)
         if (!error)
                 return 0;
 
-        char tail[ERROR_TEXT_MAX];
+        char context[ERROR_TEXT_MAX], tail[ERROR_TEXT_MAX];
         (void)snprintf(tail, sizeof(tail), "%s", error->text);
 
         va_list ap;
         va_start(ap, format);
-        int n = vsnprintf(error->text, sizeof(error->text), format, ap);
+        (void)vsnprintf(context, sizeof(context), format, ap);
         va_end(ap);
 
-        if (n >= 0 && (size_t)n < sizeof(error->text))
-                (void)snprintf(error->text + n, sizeof(error->text) - (size_t)n, ": %s", tail);
+        /* What does not fit goes, as in error_set. */
+        (void)snprintf(error->text, sizeof(error->text), "%s", context);
+        size_t n = strlen(error->text), room = sizeof(error->text) - n;
+        if (room > sizeof(": ")) {
+                memcpy(error->text + n, ": ", sizeof(": "));
+                size_t size = MIN(strlen(tail), room - sizeof(": "));
+                memcpy(error->text + n + 2, tail, size);
+                error->text[n + 2 + size] = '\0';
+        }
         utf8_sanitize(error->text);
         return error->code;
 }

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/memfd.h"
+#include "base/utf8.h"
+#include "base/util.h"
+#include "workers/protocol.h"
+
+#define ERRNO_MAX 4095
+#define HEADER_SIZE offsetof(Message, generate)
+
+static bool in_range(uint64_t value, uint64_t low, uint64_t high)
+{
+        return value >= low && value <= high;
+}
+
+static bool is_text(const char *text, size_t capacity)
+{
+        size_t size = strnlen(text, capacity);
+        return size < capacity && utf8_is_valid(text, size);
+}
+
+static bool is_name(const char *name, size_t capacity)
+{
+        return is_text(name, capacity) && name[0] != '\0' &&
+               name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0';
+}
+
+static bool is_picture_size(uint32_t width, uint32_t height, uint32_t max)
+{
+        return in_range(width, 1, max) && in_range(height, 1, max);
+}
+
+static bool is_guidance(double guidance)
+{
+        return isfinite(guidance) && guidance >= 0 && guidance <= REQUEST_GUIDANCE_MAX;
+}
+
+/* What a job runs with, as opposed to what was asked for: nothing is left open. */
+static bool are_settings(uint32_t steps, uint32_t sampler, double guidance)
+{
+        return in_range(steps, 1, REQUEST_STEPS_MAX) && in_range(sampler, SAMPLER_DEFAULT + 1, SAMPLER_MAX - 1) &&
+               is_guidance(guidance);
+}
+
+static bool check_generate(const Message *m)
+{
+        return request_check(&m->generate, NULL) >= 0;
+}
+
+static bool check_ready(const Message *m)
+{
+        const ModelReady *ready = &m->ready;
+
+        return is_name(ready->name, sizeof(ready->name)) && is_text(ready->version, sizeof(ready->version)) &&
+               is_text(ready->license, sizeof(ready->license)) &&
+               is_picture_size(ready->width, ready->height, REQUEST_SIZE_MAX) &&
+               in_range(ready->size_multiple, 1, REQUEST_SIZE_MAX) &&
+               are_settings(ready->steps, ready->sampler, ready->guidance);
+}
+
+static bool check_started(const Message *m)
+{
+        const Resolved *started = &m->started;
+
+        return is_picture_size(started->width, started->height, REQUEST_SIZE_MAX) &&
+               are_settings(started->steps, started->sampler, started->guidance);
+}
+
+static bool check_progress(const Message *m)
+{
+        const Progress *progress = &m->progress;
+
+        return progress->picture < REQUEST_COUNT_MAX && progress->stage < STAGE_MAX &&
+               progress->steps <= REQUEST_STEPS_MAX && progress->step <= progress->steps &&
+               isfinite(progress->fraction) && progress->fraction >= 0 && progress->fraction <= 1;
+}
+
+static bool check_preview(const Message *m)
+{
+        return m->preview.picture < REQUEST_COUNT_MAX && m->preview.step <= REQUEST_STEPS_MAX &&
+               is_picture_size(m->preview.width, m->preview.height, PROTOCOL_PREVIEW_SIDE_MAX);
+}
+
+static bool check_picture(const Message *m)
+{
+        return m->picture.picture < REQUEST_COUNT_MAX &&
+               is_picture_size(m->picture.width, m->picture.height, REQUEST_SIZE_MAX);
+}
+
+static bool check_failed(const Message *m)
+{
+        return in_range((uint64_t)-(int64_t)m->failed.code, 1, ERRNO_MAX) &&
+               is_text(m->failed.text, sizeof(m->failed.text));
+}
+
+/* What a message of each type consists of. */
+static const struct {
+        size_t payload_size;
+        bool needs_job;
+        size_t fd_bytes_max; /* of the sealed memfd that comes with it; 0: none may come */
+        bool (*check)(const Message *message); /* NULL: nothing can be wrong with it */
+} message_types[MESSAGE_TYPE_MAX] = {
+        [MESSAGE_GENERATE] = { sizeof(Request), true, 0, check_generate },
+        [MESSAGE_CANCEL] = { 0, true, 0, NULL },
+        [MESSAGE_PREVIEW] = { 0, true, 0, NULL },
+        [MESSAGE_PING] = { sizeof(uint64_t), false, 0, NULL },
+        [MESSAGE_READY] = { sizeof(ModelReady), false, 0, check_ready },
+        [MESSAGE_STARTED] = { sizeof(Resolved), true, 0, check_started },
+        [MESSAGE_PROGRESS] = { sizeof(Progress), true, 0, check_progress },
+        [MESSAGE_PREVIEW_IS] = { sizeof(PreviewInfo), true, PROTOCOL_PREVIEW_BYTES_MAX, check_preview },
+        [MESSAGE_PICTURE] = { sizeof(PictureInfo), true, PROTOCOL_PICTURE_BYTES_MAX, check_picture },
+        [MESSAGE_DONE] = { 0, true, 0, NULL },
+        [MESSAGE_FAILED] = { sizeof(Failure), false, 0, check_failed },
+        [MESSAGE_PONG] = { sizeof(uint64_t), false, 0, NULL },
+};
+
+int protocol_send(int socket, const Message *message, int fd)
+{
+        if (message->type >= MESSAGE_TYPE_MAX)
+                return -EINVAL;
+
+        union {
+                struct cmsghdr header;
+                uint8_t space[CMSG_SPACE(sizeof(int))];
+        } control = {};
+        struct iovec iov = {
+                .iov_base = (void *)message,
+                .iov_len = HEADER_SIZE + message_types[message->type].payload_size,
+        };
+        struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+        if (fd >= 0) {
+                control.header = (struct cmsghdr) {
+                        .cmsg_level = SOL_SOCKET,
+                        .cmsg_type = SCM_RIGHTS,
+                        .cmsg_len = CMSG_LEN(sizeof(int)),
+                };
+                memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+                msg.msg_control = &control;
+                msg.msg_controllen = sizeof(control);
+        }
+
+        ssize_t n;
+        do
+                n = sendmsg(socket, &msg, MSG_NOSIGNAL);
+        while (n < 0 && errno == EINTR);
+        /* A seqpacket goes as a whole or not at all. */
+        return n < 0 ? -errno : 0;
+}
+
+/* Takes the descriptors out of the control data: the first one into *ret_fd, the others are closed. Returns how many. */
+static size_t take_descriptors(struct msghdr *msg, int *ret_fd)
+{
+        size_t count = 0;
+
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+                        continue;
+                size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+                for (size_t i = 0; i < n; i++) {
+                        int fd;
+                        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+                        if (count++ == 0)
+                                *ret_fd = fd;
+                        else
+                                (void)close(fd);
+                }
+        }
+        return count;
+}
+
+static bool message_is_valid(const Message *message, size_t size, size_t n_fds, int fd)
+{
+        if (size < HEADER_SIZE || message->version != PROTOCOL_VERSION || message->type >= MESSAGE_TYPE_MAX)
+                return false;
+
+        typeof(&message_types[0]) type = &message_types[message->type];
+        if (size != HEADER_SIZE + type->payload_size || (type->needs_job && message->job == 0))
+                return false;
+        if (n_fds != (type->fd_bytes_max > 0 ? 1 : 0))
+                return false;
+        if (fd >= 0 && memfd_check_sealed(fd, type->fd_bytes_max, NULL) < 0)
+                return false;
+        return !type->check || type->check(message);
+}
+
+int protocol_receive(int socket, Message *ret, int *ret_fd)
+{
+        union {
+                struct cmsghdr header;
+                uint8_t space[CMSG_SPACE(sizeof(int))];
+        } control;
+        Message message = {};
+        struct iovec iov = { .iov_base = &message, .iov_len = sizeof(message) };
+        struct msghdr msg = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+
+        ssize_t n;
+        do
+                n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return errno == ECONNRESET ? 0 : -errno;
+
+        _cleanup_(closep) int fd = -1;
+        size_t n_fds = take_descriptors(&msg, &fd);
+        if (n == 0) /* an empty packet looks the same, and nobody who means well sends one */
+                return 0;
+        if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+                return -EBADMSG;
+        if (!message_is_valid(&message, (size_t)n, n_fds, fd))
+                return -EBADMSG;
+
+        *ret = message;
+        *ret_fd = TAKE_FD(fd);
+        return 1;
+}
