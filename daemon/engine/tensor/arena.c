@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include "base/util.h"
+#include "engine/tensor/arena.h"
+
+/* A chunk is one anonymous mapping; each is larger than the one before, so few are ever needed. */
+#define CHUNKS_MAX 48
+#define CHUNK_MIN ((size_t)16 << 20) /* bytes */
+#define ALIGNMENT 64
+
+typedef struct Chunk {
+        char *data;
+        size_t size, used; /* bytes */
+} Chunk;
+
+struct Arena {
+        Chunk chunks[CHUNKS_MAX];
+        size_t n_chunks;
+        size_t current; /* the chunk that allocations come from; those above are empty */
+        size_t hint; /* bytes */
+        size_t peak;
+};
+
+Arena *arena_new(size_t hint)
+{
+        Arena *arena = calloc(1, sizeof *arena);
+        if (!arena)
+                return NULL;
+        if (__builtin_mul_overflow(hint, sizeof(float), &arena->hint))
+                arena->hint = 0;
+        return arena;
+}
+
+Arena *arena_free(Arena *arena)
+{
+        if (!arena)
+                return NULL;
+        for (size_t i = 0; i < arena->n_chunks; i++)
+                (void)munmap(arena->chunks[i].data, arena->chunks[i].size);
+        free(arena);
+        return NULL;
+}
+
+static int add_chunk(Arena *arena, size_t size)
+{
+        if (arena->n_chunks == CHUNKS_MAX)
+                return -1;
+
+        size_t last = arena->n_chunks > 0 ? arena->chunks[arena->n_chunks - 1].size : 0;
+        size_t wanted = MAX(MAX(size, CHUNK_MIN), MAX(arena->n_chunks == 0 ? arena->hint : 0, last));
+        if (__builtin_add_overflow(wanted, CHUNK_MIN - 1, &wanted))
+                return -1;
+        wanted &= ~(CHUNK_MIN - 1);
+
+        char *data = mmap(NULL, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (data == MAP_FAILED)
+                return -1;
+        (void)madvise(data, wanted, MADV_HUGEPAGE); /* only a wish */
+        arena->chunks[arena->n_chunks++] = (Chunk) { .data = data, .size = wanted };
+        return 0;
+}
+
+static size_t bytes_in_use(const Arena *arena)
+{
+        size_t bytes = 0;
+        for (size_t i = 0; i < arena->n_chunks; i++)
+                bytes += arena->chunks[i].used;
+        return bytes;
+}
+
+float *arena_alloc(Arena *arena, size_t n)
+{
+        size_t size;
+        if (__builtin_mul_overflow(n, sizeof(float), &size) || size > SIZE_MAX - ALIGNMENT)
+                return NULL;
+        size = MAX((size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1), (size_t)ALIGNMENT);
+
+        size_t i = arena->current;
+        while (i < arena->n_chunks && arena->chunks[i].size - arena->chunks[i].used < size)
+                i++;
+        if (i == arena->n_chunks && add_chunk(arena, size) < 0)
+                return NULL;
+
+        Chunk *chunk = &arena->chunks[i];
+        float *data = (float *)(chunk->data + chunk->used);
+        chunk->used += size;
+        arena->current = i;
+        arena->peak = MAX(arena->peak, bytes_in_use(arena));
+        return data;
+}
+
+ArenaMark arena_mark(const Arena *arena)
+{
+        size_t used = arena->current < arena->n_chunks ? arena->chunks[arena->current].used : 0;
+        return (ArenaMark) { .chunk = arena->current, .used = used };
+}
+
+void arena_release(Arena *arena, ArenaMark mark)
+{
+        for (size_t i = mark.chunk + 1; i < arena->n_chunks; i++)
+                arena->chunks[i].used = 0;
+        if (mark.chunk < arena->n_chunks)
+                arena->chunks[mark.chunk].used = mark.used;
+        arena->current = mark.chunk;
+}
+
+void arena_trim(Arena *arena)
+{
+        while (arena->n_chunks > 0 && arena->chunks[arena->n_chunks - 1].used == 0) {
+                Chunk *chunk = &arena->chunks[--arena->n_chunks];
+                (void)munmap(chunk->data, chunk->size);
+        }
+        arena->current = MIN(arena->current, arena->n_chunks > 0 ? arena->n_chunks - 1 : 0);
+}
+
+size_t arena_peak(const Arena *arena)
+{
+        return arena->peak;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Memory for activations: a stack of floats that grows as needed and is given back in reverse.
+ *
+ *     ArenaMark mark = arena_mark(arena);
+ *     float *x = arena_alloc(arena, n);
+ *     …
+ *     arena_release(arena, mark);    // x is gone; its memory serves whoever asks next
+ *
+ * Used by one thread. Pages are taken from the system when first written, so an arena costs what it really held. */
+
+#include <stddef.h>
+
+#include "base/cleanup.h"
+
+typedef struct Arena Arena;
+
+typedef struct ArenaMark {
+        size_t chunk, used;
+} ArenaMark;
+
+/* hint: floats that are likely to be needed at once; 0 if unknown. NULL if there is no memory. */
+Arena *arena_new(size_t hint);
+Arena *arena_free(Arena *arena);
+DEFINE_CLEANUP(Arena *, arena_free)
+
+/* 64-byte aligned, not initialised; NULL if there is no memory (or n is absurd). */
+float *arena_alloc(Arena *arena, size_t n);
+
+ArenaMark arena_mark(const Arena *arena);
+void arena_release(Arena *arena, ArenaMark mark);
+
+/* Gives memory above what is in use back to the system: after a job, or after a stage that held much. */
+void arena_trim(Arena *arena);
+
+/* The most bytes that were in use at once since arena_new. */
+size_t arena_peak(const Arena *arena);
