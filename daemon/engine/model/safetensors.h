@@ -25,6 +25,9 @@ typedef enum DType {
 size_t dtype_size(DType dtype);
 const char *dtype_to_string(DType dtype);
 
+/* Returns the DType, or -1. */
+int dtype_from_string(const char *name);
+
 typedef struct StoredTensor {
         const char *name;
         DType dtype;
