@@ -29,8 +29,7 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 SAN_FLAGS = $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 comma := ,
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) $(SAN_FLAGS) -fopenmp -pthread -fvisibility=hidden \
-	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' \
-	-DDATADIR='"$(DATADIR)"' -I. -Idaemon -I$(B) $(shell pkg-config --cflags $(sort $(PKGS_ENGINE) $(PKGS_SERVICE)))
+	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -Idaemon -I$(B) $(shell pkg-config --cflags $(sort $(PKGS_ENGINE) $(PKGS_SERVICE)))
 LDLIBS_ENGINE = $(shell pkg-config --libs $(PKGS_ENGINE)) -lunistring -lm
 LDLIBS_SERVICE = $(shell pkg-config --libs $(PKGS_SERVICE))
 LDLIBS_CLIENT = $(shell pkg-config --libs $(PKGS_CLIENT))
@@ -71,9 +70,13 @@ $(B)/%-avx512.o: ISA_FLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -
 # The inner loops: the compiler may vectorise, but not reorder sums behind our back (no -ffast-math).
 $(B)/daemon/engine/kernels/%.o $(B)/daemon/engine/tensor/%.o: KERNEL_FLAGS = -O3 -fno-math-errno -fno-trapping-math
 
-$(B)/%.o: %.c
+# SYSCONFDIR, LIBEXECDIR and DATADIR (systemd/install.mk writes them down); the engine knows none of them.
+$(B)/daemon/config%.o $(B)/daemon/main.o $(B)/daemon/service/%.o $(B)/daemon/workers/%.o $(B)/client/%.o $(B)/tests/%.o: \
+	PATH_FLAGS = -include $(B)/paths.h
+
+$(B)/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_FLAGS) $(ISA_FLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_FLAGS) $(ISA_FLAGS) $(PATH_FLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/imagined: $(B)/daemon/main.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_SERVICE)
@@ -100,7 +103,7 @@ $(B)/tests/service/stub-worker: $(B)/tests/service/stub-worker.o $(PROTOCOL_LIB)
 tests: $(TESTS) $(B)/tests/service/stub-worker $(PROGRAMS)
 
 check: tests
-	B=$(B) tests/run
+	B=$(B) PREFIX=$(PREFIX) SAN=$(SAN) tests/run
 
 include $(wildcard systemd/install.mk tests/lint.mk tests/bench.mk)
 

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# make install and make uninstall: one list of what goes where, read by both.
+#
+#     make PREFIX=/usr && make install PREFIX=/usr DESTDIR=debian/tmp
+#
+# The paths are compiled in, so build and install with the same PREFIX.
+
+MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/imagined
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+USERUNITDIR ?= $(PREFIX)/lib/systemd/user
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+# dbus-daemon reads the system bus's policies from /usr/share and /etc alone.
+DBUSPOLICYDIR ?= $(DATADIR)/dbus-1/system.d
+COMPLETIONDIR ?= $(DATADIR)/bash-completion/completions
+MODELDIR ?= $(DATADIR)/imagined/models
+
+GENERATED = $(B)/systemd/imagined.service $(B)/systemd/user/imagined.service \
+	$(B)/dbus/org.imagined.Imagine1.system.service $(B)/dbus/org.imagined.Imagine1.session.service
+
+# Each line is MODE:SOURCE:TARGET.
+installs = $(foreach file,$(1),$(2):$(file):$(3)/$(notdir $(file)))
+INSTALLED = \
+	$(call installs,$(B)/imagine $(B)/imagined,755,$(BINDIR)) \
+	$(call installs,$(B)/imagined-engine,755,$(LIBEXECDIR)) \
+	644:$(B)/systemd/imagined.service:$(UNITDIR)/imagined.service \
+	644:$(B)/systemd/user/imagined.service:$(USERUNITDIR)/imagined.service \
+	644:systemd/imagined.sysusers:$(SYSUSERSDIR)/imagined.conf \
+	644:dbus/org.imagined.Imagine1.conf:$(DBUSPOLICYDIR)/org.imagined.Imagine1.conf \
+	644:$(B)/dbus/org.imagined.Imagine1.system.service:$(DATADIR)/dbus-1/system-services/org.imagined.Imagine1.service \
+	644:$(B)/dbus/org.imagined.Imagine1.session.service:$(DATADIR)/dbus-1/services/org.imagined.Imagine1.service \
+	644:dbus/org.imagined.Imagine1.xml:$(DATADIR)/dbus-1/interfaces/org.imagined.Imagine1.xml \
+	$(foreach section,1 5 8,$(call installs,$(wildcard docs/*.$(section)),644,$(MANDIR)/man$(section))) \
+	$(patsubst %,644:%:$(COMPLETIONDIR)/imagine,$(wildcard client/completions/imagine.bash)) \
+	$(call installs,$(wildcard README.md COPYING NOTICE docs/*.md),644,$(DOCDIR)) \
+	$(foreach file,$(MODEL_FILES),644:$(file):$(MODELDIR)/$(patsubst model/%,%,$(file)))
+MODEL_FILES := $(shell test -d model/default && find model/default -type f ! -name '.*' | sort)
+CONF = $(wildcard conf/imagined.conf)
+CONF_TARGET = $(DESTDIR)$(SYSCONFDIR)/imagined/imagined.conf
+# Folders that are this project's alone, innermost first; the others belong to the system.
+OWN_FOLDERS = $(LIBEXECDIR) $(addprefix $(MODELDIR)/,$(shell test -d model/default && cd model && find default -depth -type d)) \
+	$(MODELDIR) $(DATADIR)/imagined $(DOCDIR) $(SYSCONFDIR)/imagined
+
+$(GENERATED): $(B)/%: %.in $(B)/paths.h
+	@mkdir -p $(@D)
+	sed -e 's,@BINDIR@,$(BINDIR),g' -e 's,@LIBEXECDIR@,$(LIBEXECDIR),g' $< >$@
+
+# The paths that the programs have compiled in. Written anew only when they change: then what uses them is rebuilt.
+define PATHS_H
+#define SYSCONFDIR "$(SYSCONFDIR)"
+#define LIBEXECDIR "$(LIBEXECDIR)"
+#define DATADIR "$(DATADIR)"
+endef
+export PATHS_H
+$(B)/paths.h: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$PATHS_H" | cmp -s - $@ || printf '%s\n' "$$PATHS_H" >$@
+FORCE:
+
+all: $(GENERATED)
+
+# A configuration that is already there is the administrator's, unless the target is a package's (DESTDIR).
+install: $(PROGRAMS) $(GENERATED)
+	@set -e; for line in $(INSTALLED); do \
+		mode=$${line%%:*}; files=$${line#*:}; \
+		install -D -m "$$mode" "$${files%%:*}" "$(DESTDIR)$${files#*:}"; \
+	done
+ifneq ($(CONF),)
+	@if [ -z "$(DESTDIR)" ] && [ -e "$(CONF_TARGET)" ] && ! cmp -s "$(CONF)" "$(CONF_TARGET)"; then \
+		echo "kept $(CONF_TARGET), which differs from $(CONF)"; \
+	else \
+		install -D -m 644 "$(CONF)" "$(CONF_TARGET)"; \
+	fi
+endif
+	@if [ -z "$(DESTDIR)" ]; then \
+		echo "installed; to start it for all users: systemd-sysusers, systemctl daemon-reload, systemctl reload dbus"; \
+		case "$(DBUSPOLICYDIR)" in /usr/share/*|/etc/*) ;; *) \
+			echo "the system bus does not read $(DBUSPOLICYDIR): install with DBUSPOLICYDIR=/etc/dbus-1/system.d" ;; \
+		esac; \
+	fi
+
+uninstall:
+	@for line in $(INSTALLED); do rm -f "$(DESTDIR)$${line##*:}"; done
+ifneq ($(CONF),)
+	@if [ -n "$(DESTDIR)" ] || cmp -s "$(CONF)" "$(CONF_TARGET)"; then rm -f "$(CONF_TARGET)"; fi
+endif
+	@for folder in $(OWN_FOLDERS); do \
+		rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$folder" 2>/dev/null || true; \
+	done
+
+# Where make puts things, for the tests that start what was installed.
+print-%:
+	@echo '$($*)'
