@@ -3,7 +3,10 @@
 
 /* What a model's JSON files say, checked: every number here is within bounds that make products of them safe in 64 bits
  * (channels, widths <= 65536, layers <= 128, levels <= 8), and whatever this version cannot compute was refused with
- * -EOPNOTSUPP. Key names as in diffusers and transformers; absent keys have those libraries' defaults. */
+ * -EOPNOTSUPP. Key names as in diffusers and transformers; absent keys have those libraries' defaults.
+ *
+ * Each NAME_read fills *ret from one file: 0, -ENOENT, -EBADMSG, -EOPNOTSUPP or -ENOMEM with a sentence that names the file
+ * and the key. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +27,9 @@ typedef struct TokenizerConfig {
         char bos_token[64], eos_token[64], pad_token[64];
 } TokenizerConfig;
 
+/* tokenizer_config.json and, where it exists, special_tokens_map.json, which has the last word. */
+int tokenizer_config_read(TokenizerConfig *ret, const char *path, const char *special_tokens_path, Error *error);
+
 typedef struct TextEncoderConfig { /* CLIPTextModel */
         uint32_t vocab_size, hidden_size, intermediate_size;
         uint32_t n_layers, n_heads;
@@ -31,6 +37,8 @@ typedef struct TextEncoderConfig { /* CLIPTextModel */
         Activation activation;
         float layer_norm_eps;
 } TextEncoderConfig;
+
+int text_encoder_config_read(TextEncoderConfig *ret, const char *path, Error *error);
 
 typedef enum PredictionType {
         PREDICTION_EPSILON,
@@ -55,6 +63,8 @@ typedef struct UNetConfig { /* UNet2DConditionModel */
         float freq_shift;
 } UNetConfig;
 
+int unet_config_read(UNetConfig *ret, const char *path, Error *error);
+
 typedef struct VaeConfig { /* AutoencoderKL */
         uint32_t in_channels, out_channels, latent_channels;
         uint32_t sample_size;
@@ -66,6 +76,8 @@ typedef struct VaeConfig { /* AutoencoderKL */
         bool use_quant_conv, use_post_quant_conv;
         float scaling_factor, shift_factor;
 } VaeConfig;
+
+int vae_config_read(VaeConfig *ret, const char *path, Error *error);
 
 typedef enum BetaSchedule {
         BETA_LINEAR,
@@ -82,7 +94,7 @@ typedef enum TimestepSpacing {
 
 typedef struct SchedulerConfig {
         uint32_t train_timesteps;
-        float beta_start, beta_end;
+        double beta_start, beta_end;
         BetaSchedule beta_schedule;
         PredictionType prediction;
         TimestepSpacing spacing;
@@ -90,9 +102,11 @@ typedef struct SchedulerConfig {
         bool set_alpha_to_one;
         bool rescale_betas_zero_snr;
         bool clip_sample;
-        float clip_sample_range;
+        double clip_sample_range;
         Sampler class_sampler; /* the sampler that _class_name names, SAMPLER_DEFAULT if it is none of ours (PNDM) */
 } SchedulerConfig;
+
+int scheduler_config_read(SchedulerConfig *ret, const char *path, Error *error);
 
 /* imagined.json beside model_index.json: the author's recommendations; zeros where there is none. */
 typedef struct ModelCard {
@@ -104,3 +118,5 @@ typedef struct ModelCard {
         uint32_t native_size; /* pixels of the decoded picture that the denoiser draws best */
         uint32_t enlarge; /* factor from the decoded picture to the finished one; 1 if not said */
 } ModelCard;
+
+int model_card_read(ModelCard *ret, const char *path, Error *error);

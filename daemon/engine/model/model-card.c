@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "engine/model/config.h"
+#include "engine/model/json-reader.h"
+
+#define ENLARGE_MAX 8
+
+static void read_sampler(JsonReader *json, ModelCard *card)
+{
+        char name[32];
+
+        json_text(json, "sampler", "", name, sizeof(name));
+        if (json->result < 0 || name[0] == '\0')
+                return;
+        int r = sampler_from_string(name);
+        if (r < 0)
+                json_fail(json, -EOPNOTSUPP, "sampler", "\"%s\" is not supported", name);
+        else
+                card->sampler = (Sampler)r;
+}
+
+int model_card_read(ModelCard *ret, const char *path, Error *error)
+{
+        _cleanup_(json_reader_done) JsonReader json = {};
+        int r = json_reader_open(&json, path, error);
+        if (r < 0)
+                return r;
+
+        ModelCard card = {
+                .steps = json_u32(&json, "steps", 0, 1, REQUEST_STEPS_MAX),
+                .guidance = json_number(&json, "guidance", -1, 0, REQUEST_GUIDANCE_MAX),
+                .guidance_rescale = json_number(&json, "guidance_rescale", 0, 0, 1),
+                .native_size = json_u32(&json, "native_size", 0, 1, REQUEST_SIZE_MAX),
+                .enlarge = json_u32(&json, "enlarge", 1, 1, ENLARGE_MAX),
+        };
+        json_text(&json, "name", "", card.name, sizeof(card.name));
+        json_text(&json, "version", "", card.version, sizeof(card.version));
+        json_text(&json, "license", "", card.license, sizeof(card.license));
+        read_sampler(&json, &card);
+        if (json.result < 0)
+                return json.result;
+
+        *ret = card;
+        return 0;
+}
