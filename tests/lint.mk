@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# make lint: what machines can find without running the program. Every warning is an error.
+
+LINT_SRC := $(wildcard daemon/*.c daemon/*/*.c daemon/*/*/*.c client/*.c tests/*/*.c)
+LINT_HEADERS := $(wildcard daemon/*.h daemon/*/*.h daemon/*/*/*.h client/*.h dbus/*.h tests/*/*.h) tests/analyzer.h
+LINT_SCRIPTS := $(sort .ci/run $(shell grep -lsE '^\#! ?/(usr/)?bin/(env )?(ba)?sh' \
+	tests/* tests/*/* client/* client/*/* systemd/* model/* model/*/* 2>/dev/null))
+LINT_XML := $(wildcard dbus/*.xml dbus/*.conf)
+LINT_COMPLETIONS := $(wildcard client/completions/*.bash)
+
+LINT_FLAGS = $(CPPFLAGS) $(ISA_FLAGS) $(ALL_CFLAGS) -include $(B)/paths.h $(ANALYZER)
+ANALYZER = -include tests/analyzer.h
+$(B)/lint/daemon/base/error.tidy $(B)/lint/daemon/base/error.fanalyzer: ANALYZER =
+$(B)/lint/%-avx2.tidy $(B)/lint/%-avx2.fanalyzer: ISA_FLAGS = -mavx2 -mfma -mf16c
+$(B)/lint/%-avx512.tidy $(B)/lint/%-avx512.fanalyzer: ISA_FLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c
+
+$(B)/lint/%.tidy: %.c .clang-tidy $(LINT_HEADERS) | $(B)/paths.h
+	@mkdir -p $(@D)
+	clang-tidy --quiet $< -- $(LINT_FLAGS) 2>$@.log || { cat $@.log >&2; exit 1; }
+	@mv $@.log $@
+
+# Without optimisation the paths are those of the source.
+$(B)/lint/%.fanalyzer: %.c $(LINT_HEADERS) | $(B)/paths.h
+	@mkdir -p $(@D)
+	gcc -O0 -fanalyzer $(LINT_FLAGS) -c -o /dev/null $<
+	@touch $@
+
+lint-tidy: $(LINT_SRC:%.c=$(B)/lint/%.tidy)
+lint-analyzer: $(LINT_SRC:%.c=$(B)/lint/%.fanalyzer)
+lint-scripts:
+	shellcheck -x $(LINT_SCRIPTS) $(patsubst %,-s bash %,$(LINT_COMPLETIONS))
+lint-xml:
+	xmllint --noout --nonet $(LINT_XML)
+lint: lint-tidy lint-analyzer lint-scripts lint-xml
+
+.PHONY: lint-tidy lint-analyzer lint-scripts lint-xml
