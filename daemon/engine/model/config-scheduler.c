@@ -20,6 +20,7 @@ static const char *const beta_schedules[] = {
 static const char *const predictions[] = {
         [PREDICTION_EPSILON] = "epsilon",
         [PREDICTION_V] = "v_prediction",
+        [PREDICTION_SAMPLE] = "sample",
         NULL,
 };
 

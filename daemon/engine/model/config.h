@@ -43,6 +43,7 @@ int text_encoder_config_read(TextEncoderConfig *ret, const char *path, Error *er
 typedef enum PredictionType {
         PREDICTION_EPSILON,
         PREDICTION_V,
+        PREDICTION_SAMPLE,
 } PredictionType;
 
 typedef struct UNetConfig { /* UNet2DConditionModel */
