@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Writes the trained networks as a Diffusers folder in 16 bit.
+
+    python3 export.py --work DIR --out ../default [--plain]
+
+The latents' mean and deviation are folded into quant_conv and post_quant_conv, so scaling_factor is 1.
+--plain takes the last weights in place of their running average.
+"""
+import argparse
+import json
+import os
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import torch
+
+import config
+import nets
+
+IDENTITY = {
+    "name": "imagined-sprites", "version": "0.1", "license": "CC-BY-4.0", "steps": 20, "guidance": 4.0,
+    "guidance_rescale": 0.7, "sampler": "ddim", "native_size": 128, "enlarge": 4,
+}
+INDEX = {
+    "_class_name": "StableDiffusionPipeline", "feature_extractor": [None, None], "image_encoder": [None, None],
+    "requires_safety_checker": False, "safety_checker": [None, None], "scheduler": ["diffusers", "DDIMScheduler"],
+    "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"],
+}
+
+
+def folded(vae, mean, std):
+    """The autoencoder's state dict with latents of mean 0 and deviation 1."""
+    out, n = dict(vae), len(mean)
+    w, b = out["quant_conv.weight"].clone(), out["quant_conv.bias"].clone()
+    w[:n] /= std[:, None, None, None]
+    b[:n] = (b[:n] - mean) / std
+    b[n:] -= 2 * std.log()
+    p = out["post_quant_conv.weight"]
+    out.update({"quant_conv.weight": w, "quant_conv.bias": b,
+                "post_quant_conv.weight": p * std[None, :, None, None],
+                "post_quant_conv.bias": out["post_quant_conv.bias"] + p[:, :, 0, 0] @ mean})
+    return out
+
+
+def part(weights, prefix):
+    return {k[len(prefix):]: v for k, v in weights.items() if k.startswith(prefix)}
+
+
+def write_json(path, value):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        json.dump(value, f, indent=2, sort_keys=True)
+        f.write("\n")
+
+
+def unet_weights(path, plain):
+    state = torch.load(path)["trainer"]
+    flat = state["master"] if plain else state["ema"]
+    return state["steps"], state["names"], flat
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--name", default="unet")
+    parser.add_argument("--plain", action="store_true")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    tokens = os.path.join(args.work, "tokenizer")
+    with open(os.path.join(tokens, "vocab.json")) as f:
+        vocabulary = json.load(f)
+    text_config = {**config.TEXT, "vocab_size": len(vocabulary), "bos_token_id": vocabulary["<|startoftext|>"],
+                   "eos_token_id": vocabulary["<|endoftext|>"], "pad_token_id": vocabulary["<|endoftext|>"]}
+    text, unet = nets.TextEncoder(text_config), nets.UNet(config.UNET)
+    steps, names, flat = unet_weights(os.path.join(args.work, args.name + ".pt"), args.plain)
+    at, weights = 0, {}
+    shapes = {**{"text." + k: v.shape for k, v in text.named_parameters()},
+              **{"unet." + k: v.shape for k, v in unet.named_parameters()}}
+    for name in names:
+        size = shapes[name].numel()
+        weights[name] = flat[at:at + size].view(shapes[name])
+        at += size
+    decoder = os.path.join(args.work, "vae-decoder.pt")
+    vae = torch.load(decoder if os.path.exists(decoder) else os.path.join(args.work, "vae.pt"))["weights"]
+    latents = torch.load(os.path.join(args.work, "latents.pt"))
+    vae = folded(part(vae, "vae."), latents["mean"], latents["std"])
+    for folder, state, c, name in (("text_encoder", part(weights, "text."), text_config, "model"),
+                                   ("unet", part(weights, "unet."), config.UNET, "diffusion_pytorch_model"),
+                                   ("vae", vae, config.VAE, "diffusion_pytorch_model")):
+        write_json(os.path.join(args.out, folder, "config.json"), c)
+        nets.save_safetensors(os.path.join(args.out, folder, name + ".safetensors"), state)
+    write_json(os.path.join(args.out, "scheduler", "scheduler_config.json"), config.SCHEDULER)
+    write_json(os.path.join(args.out, "model_index.json"), INDEX)
+    write_json(os.path.join(args.out, "imagined.json"), {**IDENTITY, "trained_steps": steps})
+    os.makedirs(os.path.join(args.out, "tokenizer"), exist_ok=True)
+    for name in os.listdir(tokens):
+        shutil.copyfile(os.path.join(tokens, name), os.path.join(args.out, "tokenizer", name))
+    nets.load_model(args.out)
+    total = sum(os.path.getsize(os.path.join(d, f)) for d, _, files in os.walk(args.out) for f in files)
+    print(f"step {steps}, {total / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

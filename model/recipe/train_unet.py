@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Trains the text encoder and the UNet on cached latents (encode.py).
+
+    python3 train_unet.py --work DIR --steps 20000
+
+Resumes from DIR/unet.pt; --steps may be changed on resuming (the learning rate falls over the last part of it).
+Watch the log: the loss at high noise with the right caption must stay below that with the empty and with a
+wrong one, and the captions' cosine must not creep to 1 (then the words are not heard).
+"""
+import argparse
+import os
+import random
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import fast
+
+fast.environment()
+
+import torch
+import torch.nn.functional as F
+
+import config
+import data
+import diffusion
+import nets
+from tokenizer import Tokenizer
+
+BATCH, LR, WARMUP, DECAY_FROM = 32, 1e-3, 200, 0.5
+EMPTY = 0.1  # captions left out, for classifier-free guidance
+EMA_RATE = 0.002
+SAVE_EVERY, LOG_EVERY = 500, 100
+
+
+def start_text(text):
+    """Words far apart, residual branches silent at first: CLIP's own start drowns the words."""
+    e = text.text_model.embeddings
+    torch.nn.init.normal_(e.token_embedding.weight, std=0.5)
+    torch.nn.init.normal_(e.position_embedding.weight, std=0.1)
+    for layer in text.text_model.encoder.layers:
+        for linear in (layer.self_attn.out_proj, layer.mlp.fc2):
+            torch.nn.init.zeros_(linear.weight)
+            torch.nn.init.zeros_(linear.bias)
+
+
+def start_unet(unet):
+    """Every residual branch starts at zero."""
+    zero = [unet.conv_out]
+    for m in unet.modules():
+        if isinstance(m, nets.Resnet):
+            zero.append(m.conv2)
+        elif isinstance(m, nets.SpatialTransformer):
+            zero.append(m.proj_out)
+    for m in zero:
+        torch.nn.init.zeros_(m.weight)
+        torch.nn.init.zeros_(m.bias)
+
+
+def networks(vocabulary, seed):
+    torch.manual_seed(seed)
+    text = nets.TextEncoder({**config.TEXT, "vocab_size": vocabulary})
+    unet = nets.UNet(config.UNET)
+    start_text(text)
+    start_unet(unet)
+    return text, unet
+
+
+def channels_last(x):
+    return x.bfloat16().contiguous(memory_format=torch.channels_last)
+
+
+class Batches:
+    """Batch number n is always the same: (latents, captions)."""
+
+    def __init__(self, cache, size, seed, only=None):
+        self.latents, self.scenes = cache["latents"], cache["scenes"]
+        self.rows = [i for i, s in enumerate(self.scenes) if not only or (s[0] == "single" and s[1] in only)]
+        self.size, self.seed = size, seed
+
+    def get(self, n):
+        rng = random.Random(self.seed * 10**7 + n)
+        rows = rng.choices(self.rows, k=self.size)
+        words = ["" if rng.random() < EMPTY else data.caption(rng, self.scenes[r]) for r in rows]
+        return self.latents[rows].float(), words, rng.random()
+
+
+@torch.no_grad()
+def probe(text, unet, tok, batches, alphas):
+    """Loss at high noise with the right, the empty and a wrong caption; cosine of two captions' last words."""
+    x0, _, _ = batches.get(-1)
+    rng = random.Random(5)
+    rows = rng.choices(batches.rows, k=64)
+    x0, words = batches.latents[rows].float(), [data.caption(rng, batches.scenes[r]) for r in rows]
+    g = torch.Generator().manual_seed(7)
+    t = torch.randint(800, 1000, (64,), generator=g)
+    x, v = diffusion.noised(x0, torch.randn(x0.shape, generator=g), alphas[t])
+    out = []
+    for captions in (words, [""] * 64, words[1:] + words[:1]):
+        context = text(torch.tensor([tok(w) for w in captions]))
+        out.append(F.mse_loss(unet(channels_last(x), t, context).float(), v).item())
+    c = text(torch.tensor([tok("a red apple"), tok("a dog on a blue background")])).float()
+    cosine = F.cosine_similarity(c[0].flatten(), c[1].flatten(), dim=0).item()
+    return "right %.4f empty %.4f wrong %.4f cosine %.3f" % (*out, cosine)
+
+
+def loss_of(text, unet, tok, batches, alphas, generator, number, seed):
+    x0, words, u = batches.get(number)
+    generator.manual_seed(seed * 10**7 + number)
+    t = ((torch.arange(BATCH) + u) / BATCH * 1000).long().clamp(0, 999)  # timesteps spread evenly over the batch
+    x, v = diffusion.noised(x0, torch.randn(x0.shape, generator=generator), alphas[t])
+    context = text(torch.tensor([tok(w) for w in words]))
+    return F.mse_loss(unet(channels_last(x), t, context).float(), v)
+
+
+def help_out(args, text, unet, tok):
+    """The second process: gradients of further batches, for as long as the main process runs."""
+    params = [p for m in (text, unet) for p in m.parameters()]
+    n = sum(p.numel() for p in params)
+    shared, grads, at = fast.Shared(args.share, n), torch.zeros(n, dtype=torch.bfloat16), 0
+    weights = torch.empty(n, dtype=torch.bfloat16)
+    for p in params:
+        size, shape = p.numel(), p.shape
+        p.data, p.grad = weights[at:at + size].view(shape), grads[at:at + size].view(shape)
+        at += size
+    nets.use_ops(fast.FastOps)
+    fast.use_amx(text, unet)
+    batches = Batches(torch.load(os.path.join(args.work, "latents.pt")), BATCH, args.seed + 100)
+    alphas, generator, number = diffusion.alphas_cumprod(), torch.Generator(), int(time.time()) % 10**6
+    while True:
+        if shared.flags[1]:
+            time.sleep(0.002)
+            continue
+        weights.copy_(shared.weights)
+        began = int(shared.flags[0])
+        grads.zero_()
+        loss_of(text, unet, tok, batches, alphas, generator, number, args.seed + 100).backward()
+        shared.give(began, grads)
+        number += 1
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--name", default="unet", help="of the checkpoint")
+    parser.add_argument("--first", type=int, default=0, help="only so many concepts: the overfit test")
+    parser.add_argument("--share", help="path of the files shared with a second process (not deterministic then)")
+    parser.add_argument("--help-out", dest="helper", action="store_true", help="be that second process")
+    args = parser.parse_args()
+    fast.load_kernels(os.path.join(args.work, "build"))
+    tok = Tokenizer(os.path.join(args.work, "tokenizer"))
+    text, unet = networks(len(tok.vocab), args.seed)
+    if args.helper:
+        return help_out(args, text, unet, tok)
+    trainer = fast.Trainer({"text": text, "unet": unet}, shared=args.share)
+    if args.share:
+        trainer.shared.flags.zero_()
+    print(f"{trainer.master.numel() / 1e6:.2f} M parameters", flush=True)
+    path = os.path.join(args.work, args.name + ".pt")
+    if os.path.exists(path):
+        trainer.restore(torch.load(path)["trainer"])
+    nets.use_ops(fast.FastOps)
+    fast.use_amx(text, unet)
+    only = set(list(data.CONCEPTS)[:args.first])
+    batches = Batches(torch.load(os.path.join(args.work, "latents.pt")), BATCH, args.seed, only)
+    alphas = diffusion.alphas_cumprod()
+    generator = torch.Generator()
+    started, first, losses = time.time(), trainer.steps, []
+    while trainer.steps < args.steps:
+        step = trainer.steps
+        loss = loss_of(text, unet, tok, batches, alphas, generator, step, args.seed)
+        loss.backward()
+        lr = LR * min(1, (step + 1) / WARMUP) * min(1, (1 - step / args.steps) / (1 - DECAY_FROM))
+        trainer.update(lr, max(EMA_RATE, 1 / (1 + step / 10)))
+        losses.append(loss.item())
+        if trainer.steps % LOG_EVERY == 0:
+            spent = time.time() - started
+            print(f"{trainer.steps} loss {sum(losses) / len(losses):.4f} lr {lr:.1e} "
+                  f"{probe(text, unet, tok, batches, alphas)} {spent:.0f}s "
+                  f"{(trainer.steps - first) * BATCH / spent:.0f}/s"
+                  f"{' helped %d' % trainer.shared.flags[3] if trainer.shared else ''}", flush=True)
+            losses = []
+        if trainer.steps % SAVE_EVERY == 0 or trainer.steps == args.steps:
+            fast.save(path, {"trainer": trainer.state()})
+
+
+if __name__ == "__main__":
+    main()
