@@ -9,6 +9,7 @@
 #     session   what is done and looked at on the booted system; its lines are the test's result
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+B=${B:-build} PREFIX=${PREFIX:-/usr/local} SAN=${SAN:-}
 here=$PWD/tests/systemd
 
 skip() {
