@@ -29,7 +29,8 @@ no_files() { # FOLDER
         ! find "$1" ! -type d | grep -q .
 }
 says_kept() {
-        with PREFIX="$prefix" install | grep -q '^kept .*imagined.conf'
+        with PREFIX="$prefix" install >"$work/said"
+        grep -q '^kept .*imagined.conf' "$work/said"
 }
 
 # A package: Debian's prefix and a relative DESTDIR.
