@@ -43,4 +43,10 @@ static void step(Sampling *s, uint32_t i, const float *prediction, float *latent
         }
 }
 
-const SamplerType sampler_ddim = { .label = "DDIM", .spacing = SPACING_LEADING, .plan = plan, .step = step };
+const SamplerType sampler_ddim = {
+        .label = "DDIM",
+        .spacing = SPACING_LEADING,
+        .clips = true,
+        .plan = plan,
+        .step = step,
+};

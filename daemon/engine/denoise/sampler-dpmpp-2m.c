@@ -42,7 +42,7 @@ static void step(Sampling *s, uint32_t i, const float *prediction, float *latent
         double extrapolate = 0;
         if (i > 0 && i + 1 < s->n_evaluations) {
                 double h_last = lambda(from) - lambda(s->evaluations[i - 1].from);
-                extrapolate = 0.5 * h / h_last;
+                extrapolate = h_last > 0 ? 0.5 * h / h_last : 0; /* rounding may leave two steps at one timestep */
         }
 
         float a = (float)keep, b = (float)gain, c = (float)(gain * extrapolate);

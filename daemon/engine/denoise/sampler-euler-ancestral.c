@@ -13,10 +13,10 @@ static void step(Sampling *s, uint32_t i, const float *prediction, float *latent
         double sigma = noise_level_sigma(s->evaluations[i].from), next = noise_level_sigma(s->evaluations[i].to);
         double up = sqrt(next * next * (sigma * sigma - next * next) / (sigma * sigma));
         double down = sqrt(next * next - up * up);
-        float stride = (float)((down - sigma) / sigma);
+        float stride = (float)(down - sigma), from = (float)sigma;
 
         for (size_t k = 0; k < s->n; k++)
-                latents[k] += (latents[k] - s->x0[k]) * stride;
+                latents[k] += (latents[k] - s->x0[k]) / from * stride;
 
         /* x0 of the evaluation before is of no more use: it holds the noise. All of it is one draw, also when none is added. */
         noise_normals(noise, s->x0_last, s->n);

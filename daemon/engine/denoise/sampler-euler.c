@@ -30,10 +30,10 @@ static void step(Sampling *s, uint32_t i, const float *prediction, float *latent
         (void)prediction;
         (void)noise;
         double sigma = noise_level_sigma(s->evaluations[i].from), next = noise_level_sigma(s->evaluations[i].to);
-        float stride = (float)((next - sigma) / sigma);
+        float stride = (float)(next - sigma), from = (float)sigma;
 
         for (size_t k = 0; k < s->n; k++)
-                latents[k] += (latents[k] - s->x0[k]) * stride;
+                latents[k] += (latents[k] - s->x0[k]) / from * stride;
 }
 
 const SamplerType sampler_euler = {

@@ -43,7 +43,7 @@ int sampling_new(
         *s = (Sampling) {
                 .type = types[sampler],
                 .prediction = config->prediction,
-                .clip = config->clip_sample ? config->clip_sample_range : 0,
+                .clip = types[sampler]->clips && config->clip_sample ? config->clip_sample_range : 0,
                 .steps = steps,
                 .n_evaluations = steps,
                 .start_scale = 1,

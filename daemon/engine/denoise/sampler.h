@@ -31,6 +31,7 @@ typedef struct SamplerType {
         /* Latents are picture + sigma * normal instead of signal * picture + noise * normal: the denoiser, which was trained
          * on the latter, gets them scaled. */
         bool variance_exploding;
+        bool clips; /* heeds clip_sample */
         /* Fills in evaluations[0 … steps - 1]. */
         int (*plan)(Sampling *s, const Schedule *schedule, TimestepSpacing spacing);
         /* Makes the step; s->x0 holds the predicted picture, s->x0_last that of the evaluation before. */

@@ -32,25 +32,40 @@ static const char *const spacings[] = {
         NULL,
 };
 
-/* The sampler that continues what a diffusers class does; any other class leaves the choice to us. */
+/* Settings that make diffusers' classes another sampler than ours of that name. */
+static const struct {
+        const char *key, *only;
+} plain[] = {
+        { "algorithm_type", "\"dpmsolver++\"" }, { "solver_order", "2" },
+        { "solver_type", "\"midpoint\"" },       { "final_sigmas_type", "\"zero\"" },
+        { "use_lu_lambdas", "false" },           { "interpolation_type", "\"linear\"" },
+        { "timestep_type", "\"discrete\"" },     { "sigma_min", NULL },
+        { "sigma_max", NULL },
+};
+
+static const struct {
+        const char *name;
+        Sampler sampler, karras;
+} classes[] = {
+        { "DDIMScheduler", SAMPLER_DDIM, SAMPLER_DDIM },
+        { "EulerDiscreteScheduler", SAMPLER_EULER, SAMPLER_EULER_KARRAS },
+        { "EulerAncestralDiscreteScheduler", SAMPLER_EULER_A, SAMPLER_EULER_A },
+        { "DPMSolverMultistepScheduler", SAMPLER_DPMPP_2M, SAMPLER_DPMPP_2M_KARRAS },
+};
+
+/* The sampler that does what the class does; with any other the choice is ours. */
 static Sampler class_sampler(JsonReader *json)
 {
-        static const struct {
-                const char *class;
-                Sampler plain, karras;
-        } classes[] = {
-                { "DDIMScheduler", SAMPLER_DDIM, SAMPLER_DDIM },
-                { "EulerDiscreteScheduler", SAMPLER_EULER, SAMPLER_EULER_KARRAS },
-                { "EulerAncestralDiscreteScheduler", SAMPLER_EULER_A, SAMPLER_EULER_A },
-                { "DPMSolverMultistepScheduler", SAMPLER_DPMPP_2M, SAMPLER_DPMPP_2M_KARRAS },
-        };
         char name[64] = "";
-
         json_text(json, "_class_name", "", name, sizeof(name));
         bool karras = json_bool(json, "use_karras_sigmas", false);
+
+        for (size_t i = 0; i < ELEMENTSOF(plain); i++)
+                if (!json_is(json, plain[i].key, plain[i].only))
+                        return SAMPLER_DEFAULT;
         for (size_t i = 0; i < ELEMENTSOF(classes); i++)
-                if (streq(name, classes[i].class))
-                        return karras ? classes[i].karras : classes[i].plain;
+                if (streq(name, classes[i].name))
+                        return karras ? classes[i].karras : classes[i].sampler;
         return SAMPLER_DEFAULT;
 }
 

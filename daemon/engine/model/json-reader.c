@@ -203,17 +203,24 @@ static bool values_equal(const json_t *a, const json_t *b)
         return json_equal(a, b);
 }
 
-void json_only(JsonReader *json, const char *key, const char *only)
+bool json_is(const JsonReader *json, const char *key, const char *only)
 {
         const json_t *value = find(json, key);
         if (!value)
-                return;
+                return true;
 
         json_t *wanted = only ? json_loads(only, JSON_DECODE_ANY, NULL) : NULL;
-        if (!wanted || !values_equal(value, wanted)) {
-                char *found = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-                json_fail(json, -EOPNOTSUPP, key, "%.60s is not supported", found ? found : "this value");
-                free(found);
-        }
+        bool equal = wanted && values_equal(value, wanted);
         json_decref(wanted);
+        return equal;
+}
+
+void json_only(JsonReader *json, const char *key, const char *only)
+{
+        if (json_is(json, key, only))
+                return;
+
+        char *found = json_dumps(find(json, key), JSON_ENCODE_ANY | JSON_COMPACT);
+        json_fail(json, -EOPNOTSUPP, key, "%.60s is not supported", found ? found : "this value");
+        free(found);
 }

@@ -52,7 +52,10 @@ uint32_t json_u32_list(JsonReader *json, const char *key, uint32_t low, uint32_t
 void json_u32_each(
                 JsonReader *json, const char *key, uint32_t absent, uint32_t low, uint32_t high, uint32_t *ret, uint32_t n);
 
-/* -EOPNOTSUPP unless the key is absent, null, or equal to `only` (JSON text; NULL: nothing but null will do). */
+/* Whether the key is absent, null, or equal to `only` (JSON text; NULL: nothing but null will do). */
+bool json_is(const JsonReader *json, const char *key, const char *only);
+
+/* -EOPNOTSUPP unless json_is(). */
 void json_only(JsonReader *json, const char *key, const char *only);
 
 /* Sets json.result, if it was 0, and the sentence "FILE: KEY: …"; returns json.result. */
