@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uninorm.h>
+
+#include "base/cleanup.h"
+#include "client/names.h"
+
+static bool is_plain(uint8_t c)
+{
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* U+0300 to U+036F, what a decomposed letter carries. */
+static bool is_accent(const uint8_t *s, size_t left)
+{
+        return left >= 2 && ((s[0] == 0xcc && s[1] >= 0x80) || (s[0] == 0xcd && s[1] <= 0xaf));
+}
+
+/* Words of the decomposed text, one byte more than may stay, so that a cut can be seen. */
+static size_t collect(const uint8_t *text, size_t length, char out[WORDS_MAX + 2])
+{
+        size_t n = 0;
+        bool gap = false;
+
+        for (size_t i = 0; i < length && n <= WORDS_MAX; i++) {
+                uint8_t c = text[i] >= 'A' && text[i] <= 'Z' ? text[i] + ('a' - 'A') : text[i];
+                if (is_accent(text + i, length - i)) {
+                        i++;
+                } else if (c == '\'') { /* don't, fox's */
+                        continue;
+                } else if (!is_plain(c)) {
+                        gap = true;
+                } else {
+                        if (gap && n > 0)
+                                out[n++] = '-';
+                        out[n++] = (char)c;
+                        gap = false;
+                }
+        }
+        return n;
+}
+
+char *name_from_prompt(const char *prompt)
+{
+        size_t length = 0;
+        _cleanup_(freep) uint8_t *text =
+                u8_normalize(UNINORM_NFKD, (const uint8_t *)prompt, strlen(prompt), NULL, &length);
+        char words[WORDS_MAX + 3];
+
+        size_t n = text ? collect(text, length, words) : 0;
+        if (n > WORDS_MAX) {
+                n = WORDS_MAX;
+                /* After a whole word, unless that leaves next to nothing. */
+                const char *dash = memrchr(words, '-', n + 1);
+                if (dash && dash - words >= WORDS_MAX / 2)
+                        n = (size_t)(dash - words);
+        }
+        words[n] = '\0';
+        return strdup(n > 0 ? words : "picture");
+}
+
+char *name_for_seed(const char *words, uint64_t seed, unsigned attempt)
+{
+        char *name;
+        int r = attempt > 1 ? asprintf(&name, "%s-%" PRIu64 "-%u.png", words, seed, attempt)
+                            : asprintf(&name, "%s-%" PRIu64 ".png", words, seed);
+        return r < 0 ? NULL : name;
+}
+
+char *name_numbered(const char *name, unsigned number)
+{
+        const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
+        const char *dot = strrchr(base, '.');
+        char *result;
+
+        if (number == 0)
+                return strdup(name);
+        if (!dot || dot == base)
+                dot = name + strlen(name);
+        return asprintf(&result, "%.*s-%u%s", (int)(dot - name), name, number, dot) < 0 ? NULL : result;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "base/util.h"
+#include "client/options.h"
+#include "client/prompt.h"
+#include "client/values.h"
+
+#define ALL (~0U)
+#define ASKS (1U << VERB_GENERATE)
+#define MAKES (ASKS | 1U << VERB_GET)
+
+const OptionInfo option_table[] = {
+#define X(id, letter, name, argument, kind, field, low, high, verbs, help) \
+        [OPTION_##id] = { OPTION_##id, letter, name, argument, verbs, help },
+        OPTIONS(X)
+#undef X
+};
+
+typedef enum Kind {
+        KIND_FLAG, /* bool */
+        KIND_TEXT, /* const char *, UTF-8 but for file names */
+        KIND_INTEGER, /* uint64_t */
+        KIND_NUMBER, /* double */
+        KIND_SIZE, /* two uint32_t */
+        KIND_ASPECT, /* double */
+        KIND_DURATION, /* uint64_t */
+        KIND_SAMPLER, /* const char *, one of the samplers */
+        KIND_PRIORITY, /* const char * */
+} Kind;
+
+/* How each option's value is read, and where it goes. */
+static const struct {
+        Kind kind;
+        size_t offset;
+        double low, high;
+        uint64_t most; /* high, for those numbers that a double cannot hold */
+} value_table[] = {
+#define X(id, letter, name, argument, kind, field, low, high, verbs, help) \
+        [OPTION_##id] = { KIND_##kind, offsetof(Options, field), (double)(low), (double)(high), (uint64_t)(high) },
+        OPTIONS(X)
+#undef X
+};
+
+static int check_sampler(const char *name, Error *error)
+{
+        if (sampler_from_string(name) > 0)
+                return 0;
+
+        char list[256] = "";
+        for (int i = SAMPLER_DEFAULT + 1; i < SAMPLER_MAX; i++) {
+                strncat(list, i > 1 ? ", " : "", sizeof(list) - strlen(list) - 1);
+                strncat(list, sampler_to_string((Sampler)i), sizeof(list) - strlen(list) - 1);
+        }
+        return error_set(error, -EINVAL, "there is no '%s'; there are %s", name, list);
+}
+
+static int check_priority(const char *name, Error *error)
+{
+        if (streq(name, "interactive") || streq(name, "normal") || streq(name, "batch"))
+                return 0;
+        return error_set(error, -EINVAL, "'%s' is none of interactive, normal, batch", name);
+}
+
+static int check_text(OptionId id, const char *text, Error *error)
+{
+        if (id == OPTION_OUTPUT)
+                return text[0] != '\0' ? 0 : error_set(error, -EINVAL, "the name is empty");
+        if (!utf8_is_valid(text, strlen(text)))
+                return error_set(error, -EINVAL, "the text is not valid UTF-8");
+        if (strlen(text) > REQUEST_PROMPT_MAX)
+                return error_set(error, -EINVAL, "longer than %d bytes", REQUEST_PROMPT_MAX);
+        return 0;
+}
+
+static int store_text(int r, const char *value, void *field)
+{
+        if (r >= 0)
+                *(const char **)field = value;
+        return r;
+}
+
+static int apply_value(Options *o, OptionId id, const char *value, Error *error)
+{
+        void *field = (char *)o + value_table[id].offset;
+
+        switch (value_table[id].kind) {
+        case KIND_FLAG:
+                *(bool *)field = true;
+                return 0;
+        case KIND_TEXT:
+                return store_text(check_text(id, value, error), value, field);
+        case KIND_SAMPLER:
+                return store_text(check_sampler(value, error), value, field);
+        case KIND_PRIORITY:
+                return store_text(check_priority(value, error), value, field);
+        case KIND_INTEGER:
+                return value_parse_integer(value, (uint64_t)value_table[id].low, value_table[id].most, field, error);
+        case KIND_NUMBER:
+                return value_parse_number(value, value_table[id].low, value_table[id].high, field, error);
+        case KIND_SIZE:
+                return value_parse_size(value, &o->width, &o->height, error);
+        case KIND_ASPECT:
+                return value_parse_aspect(value, field, error);
+        case KIND_DURATION:
+                return value_parse_duration(value, value_table[id].most, field, error);
+        default:
+                return -EINVAL;
+        }
+}
+
+static int apply_option(Options *o, OptionId id, const char *value, Error *error)
+{
+        int r = apply_value(o, id, value, error);
+        if (r < 0) {
+                (void)error_prefix(error, "--%s", option_table[id].name);
+                return r;
+        }
+        o->given |= UINT64_C(1) << id;
+        return 0;
+}
+
+/* The option tables in the form that getopt_long reads; options come back as GETOPT_BASE + id. */
+#define GETOPT_BASE 1000
+
+static void make_getopt_tables(struct option long_options[OPTION_MAX + 1], char short_options[2 * OPTION_MAX + 3])
+{
+        /* Words in the order in which they stand; a missing value told apart from an unknown option. */
+        char *s = stpcpy(short_options, "-:");
+
+        for (int i = 0; i < OPTION_MAX; i++) {
+                const OptionInfo *info = option_table + i;
+                long_options[i] = (struct option) {
+                        .name = info->name,
+                        .has_arg = info->argument ? required_argument : no_argument,
+                        .val = GETOPT_BASE + i,
+                };
+                if (!info->letter)
+                        continue;
+                *s++ = info->letter;
+                if (info->argument)
+                        *s++ = ':';
+        }
+        *s = '\0';
+        long_options[OPTION_MAX] = (struct option) { 0 };
+}
+
+static int option_of(int c)
+{
+        if (c >= GETOPT_BASE)
+                return c - GETOPT_BASE;
+        for (int i = 0; i < OPTION_MAX; i++)
+                if (option_table[i].letter && option_table[i].letter == c)
+                        return i;
+        return -1;
+}
+
+static int bad_option(int c, const char *argument, Error *error)
+{
+        if (c == ':')
+                return error_set(error, -EINVAL, "%s needs a value", argument);
+        return error_set(error, -EINVAL,
+                         "there is no option %s; put -- before a prompt that has words like it", argument);
+}
+
+static int split(Options *o, int argc, char *argv[], Error *error)
+{
+        struct option long_options[OPTION_MAX + 1];
+        char short_options[2 * OPTION_MAX + 3];
+        make_getopt_tables(long_options, short_options);
+
+        optind = 0; /* begin anew, also for the second call in a program */
+        opterr = 0;
+        for (;;) {
+                int at = optind ? optind : 1;
+                int c = getopt_long(argc, argv, short_options, long_options, NULL);
+                if (c < 0)
+                        break;
+                if (c == 1) {
+                        if (!o->verb && o->n_words == 0 && (o->verb = verb_find(optarg)))
+                                continue;
+                        o->words[o->n_words++] = optarg;
+                        continue;
+                }
+                int id = option_of(c);
+                int r = id < 0 ? bad_option(c, argv[at], error) : apply_option(o, (OptionId)id, optarg, error);
+                if (r < 0)
+                        return r;
+        }
+        while (optind < argc) /* what stands after -- */
+                o->words[o->n_words++] = argv[optind++];
+        return 0;
+}
+
+static int check_verbs(const Options *o, Error *error)
+{
+        for (int i = 0; i < OPTION_MAX; i++)
+                if (options_has(o, (OptionId)i) && !(option_table[i].verbs & (1U << o->verb->id)))
+                        return error_set(error, -EINVAL, "--%s does not go with '%s'", option_table[i].name,
+                                         o->verb->name);
+        return 0;
+}
+
+static int check_pairs(const Options *o, Error *error)
+{
+        static const OptionId pairs[][2] = {
+                { OPTION_USER, OPTION_SYSTEM },   { OPTION_SIZE, OPTION_ASPECT },
+                { OPTION_DETACH, OPTION_OUTPUT }, { OPTION_DETACH, OPTION_FORCE },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(pairs); i++)
+                if (options_has(o, pairs[i][0]) && options_has(o, pairs[i][1]))
+                        return error_set(error, -EINVAL, "--%s and --%s do not go together",
+                                         option_table[pairs[i][0]].name, option_table[pairs[i][1]].name);
+        if (o->output && streq(o->output, "-")) {
+                if (o->json)
+                        return error_set(error, -EINVAL, "-o - and --json do not go together: both write to stdout");
+                if (o->count > 1)
+                        return error_set(error, -EINVAL, "-o - takes one picture, not --count");
+        }
+        return 0;
+}
+
+static int check_words(const Options *o, Error *error)
+{
+        const Verb *verb = o->verb;
+
+        if (o->n_words < verb->min_words && verb->id == VERB_GENERATE)
+                return error_set(error, -EINVAL, "no prompt; \"\" is an empty one, - reads it from stdin");
+        if (o->n_words < verb->min_words)
+                return error_set(error, -EINVAL, "'%s' needs %s", verb->name, verb->arguments);
+        if (o->n_words > verb->max_words)
+                return error_set(error, -EINVAL,
+                                 "'%s' takes %s; for a picture of this write: imagine generate %s %s ...", verb->name,
+                                 verb->max_words ? "one word" : "no words", verb->name, o->words[0]);
+        return 0;
+}
+
+int options_parse(Options *o, int argc, char *argv[], Error *error)
+{
+        *o = (Options) { .count = 1, .words = calloc((size_t)argc + 1, sizeof(char *)) };
+        if (!o->words)
+                return -ENOMEM;
+        for (int i = 1; i < argc && !streq(argv[i], "--"); i++)
+                if (streq(argv[i], "--json")) /* errors before it are told in JSON, too */
+                        o->json = true;
+
+        int r = split(o, argc, argv, error);
+        if (r < 0)
+                return r;
+        if (!o->verb)
+                o->verb = verb_table + VERB_GENERATE;
+        if (o->help || o->version) {
+                o->verb = verb_table + (o->help ? VERB_HELP : VERB_VERSION);
+                return 0;
+        }
+
+        r = check_verbs(o, error);
+        if (r >= 0)
+                r = check_pairs(o, error);
+        if (r >= 0)
+                r = check_words(o, error);
+        if (r >= 0 && o->verb->id == VERB_GENERATE)
+                r = prompt_new(o->words, o->n_words, &o->prompt, error);
+        return r;
+}
+
+void options_done(Options *o)
+{
+        free(o->words);
+        free(o->prompt);
+        *o = (Options) { 0 };
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The command line, read once into one struct:
+ *
+ *     Options options;
+ *     if (options_parse(&options, argc, argv, &error) < 0)
+ *             …                        // a sentence about what is wrong, exit code CODE_USAGE
+ *
+ * One table says which options there are, what values they take and with which verbs they go; an option that does not
+ * go with the verb is refused, not ignored. Parsing touches neither the bus nor files, except stdin for the prompt "-". */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/request.h"
+#include "client/verbs.h"
+
+#define KEEP_ALIVE_MAX 86400 /* seconds */
+
+#define OPTIONS(X)                                                                                         \
+        /* id, letter, name, argument, kind, field, least, most, verbs, what it does */                    \
+        X(OUTPUT, 'o', "output", "FILE", TEXT, output, 0, 0, MAKES, "FILE, DIR/, or -")                    \
+        X(FORCE, 'f', "force", NULL, FLAG, force, 0, 0, MAKES, "replace FILE")                             \
+        X(SEED, 0, "seed", "N", INTEGER, seed, 0, UINT64_MAX, ASKS, "repeats a picture")                   \
+        X(SIZE, 0, "size", "WxH", SIZE, width, 0, 0, ASKS, "in pixels")                                    \
+        X(ASPECT, 0, "aspect", "W:H", ASPECT, aspect, 0, 0, ASKS, "shape, as 16:9")                        \
+        X(STEPS, 0, "steps", "N", INTEGER, steps, 1, REQUEST_STEPS_MAX, ASKS, "denoising steps")           \
+        X(GUIDANCE, 0, "guidance", "X", NUMBER, guidance, 0, REQUEST_GUIDANCE_MAX, ASKS, "guidance scale") \
+        X(NEGATIVE, 0, "negative", "TEXT", TEXT, negative, 0, 0, ASKS, "what not to show")                 \
+        X(SAMPLER, 0, "sampler", "NAME", SAMPLER, sampler, 0, 0, ASKS, "ddim, euler, ...")                 \
+        X(COUNT, 0, "count", "N", INTEGER, count, 1, REQUEST_COUNT_MAX, ASKS, "several pictures")          \
+        X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, ASKS, "one of 'models'")                           \
+        X(DETACH, 0, "detach", NULL, FLAG, detach, 0, 0, ASKS, "do not wait")                              \
+        X(PRIORITY, 0, "priority", "P", PRIORITY, priority, 0, 0, ASKS, "batch, normal, ..")               \
+        X(KEEP_ALIVE, 0, "keep-alive", "TIME", DURATION, keep_alive, 0, KEEP_ALIVE_MAX, ASKS, "keep the model")\
+        X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, ASKS,         \
+          "no prompt in PNG")                                                                              \
+        X(JSON, 0, "json", NULL, FLAG, json, 0, 0, ALL, "object on stdout")                                \
+        X(QUIET, 'q', "quiet", NULL, FLAG, quiet, 0, 0, ALL, "no progress")                                \
+        X(USER, 0, "user", NULL, FLAG, user, 0, 0, ALL, "session bus")                                     \
+        X(SYSTEM, 0, "system", NULL, FLAG, system, 0, 0, ALL, "system bus")                                \
+        X(NO_START, 0, "no-start", NULL, FLAG, no_start, 0, 0, ALL, "do not start it")                     \
+        X(HELP, 'h', "help", NULL, FLAG, help, 0, 0, ALL, "this text")                                     \
+        X(VERSION, 0, "version", NULL, FLAG, version, 0, 0, ALL, "the version")
+
+typedef enum OptionId {
+#define X(id, ...) OPTION_##id,
+        OPTIONS(X)
+#undef X
+        OPTION_MAX,
+} OptionId;
+
+typedef struct Options {
+        const Verb *verb;
+        char **words; /* what stands after the verb; points into argv */
+        int n_words;
+        char *prompt; /* generate: the words as one text, valid UTF-8 */
+        uint64_t given; /* which options there were: bits 1 << OPTION_… */
+
+        const char *output;
+        bool force;
+        uint64_t seed;
+        uint32_t width, height;
+        double aspect; /* width divided by height */
+        uint64_t steps;
+        double guidance;
+        const char *negative;
+        const char *sampler;
+        uint64_t count; /* 1 if not given */
+        const char *model;
+        bool detach;
+        const char *priority;
+        uint64_t keep_alive; /* seconds */
+        bool no_prompt_metadata;
+        bool json, quiet;
+        bool user, system, no_start;
+        bool help, version;
+} Options;
+
+typedef struct OptionInfo {
+        OptionId id;
+        char letter; /* 0: none */
+        const char *name;
+        const char *argument; /* NULL: none */
+        unsigned verbs; /* bits 1 << VERB_… */
+        const char *help;
+} OptionInfo;
+
+/* OPTION_MAX entries, in the order of OptionId. */
+extern const OptionInfo option_table[];
+
+static inline bool options_has(const Options *options, OptionId id)
+{
+        return options->given & (UINT64_C(1) << id);
+}
+
+/* Fills in *options, which points into argv afterwards. 0; -EINVAL with a sentence for the user; -ENOMEM; or what reading
+ * stdin gave. *options is to be freed with options_done() in every case. Whether --json was given is known even then. */
+int options_parse(Options *options, int argc, char *argv[], Error *error);
+
+void options_done(Options *options);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "client/json.h"
+#include "client/save.h"
+
+ExitCode saver_prepare(Client *c, Saver *saver, const char *words, uint32_t count)
+{
+        Error error = { 0 };
+
+        int r = output_prepare(&saver->output, c->options.output, c->options.force, words, count, &error);
+        if (r < 0)
+                return client_fail_error(c, r == -EINVAL ? CODE_USAGE : CODE_FAILED, &error, r);
+        saver->pictures = json_array();
+        return CODE_OK;
+}
+
+static void keep(Saver *saver, const char *path, uint64_t seed, const Picture *picture)
+{
+        json_t *object = json_pack("{s:I, s:I, s:I}", "width", (json_int_t)picture->width, "height",
+                                   (json_int_t)picture->height, "bytes", (json_int_t)picture->size);
+
+        (void)json_object_set_new(object, "path", path ? json_from_text(path) : json_null());
+        (void)json_object_set_new(object, "seed", json_from_u64(seed));
+        (void)json_array_append_new(saver->pictures, object);
+}
+
+ExitCode saver_take(
+        Client *c, const JobInfo *job, uint32_t index, uint64_t seed, const Picture *picture, void *userdata)
+{
+        _cleanup_(freep) char *path = NULL;
+        Saver *saver = userdata;
+        Error error = { 0 };
+
+        (void)job;
+        int r = output_write(&saver->output, index, seed, picture->data, picture->size, &path, &error);
+        if (r < 0)
+                return client_fail_error(c, CODE_FAILED, &error, r);
+        keep(saver, path, seed, picture);
+        if (path && !c->options.json && (printf("%s\n", path) < 0 || fflush(stdout) == EOF))
+                return client_fail(c, CODE_FAILED, "cannot write to stdout");
+        return CODE_OK;
+}
+
+void saver_report(Client *c, Saver *saver, const JobInfo *job)
+{
+        char settings[256];
+
+        if (!job->path[0])
+                return;
+        job_describe(job, settings, sizeof(settings));
+        client_say(c, "%s", settings);
+        if (job->truncated_tokens > 0)
+                client_warn(c, "the model takes no prompt of that length: the last %u tokens of it were not used",
+                            job->truncated_tokens);
+        c->result = job_to_json(job);
+        if (c->result)
+                (void)json_object_set(c->result, "pictures", saver->pictures);
+}
+
+void saver_done(Saver *saver)
+{
+        output_done(&saver->output);
+        json_decref(saver->pictures);
+        *saver = (Saver) { 0 };
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "base/util.h"
+#include "client/aspect.h"
+#include "client/models.h"
+#include "client/names.h"
+#include "client/save.h"
+#include "dbus/names.h"
+
+static uint64_t number_of(json_t *model, const char *key)
+{
+        json_int_t value = json_integer_value(json_object_get(model, key));
+        return value > 0 ? (uint64_t)value : 0;
+}
+
+/* Makes the model known to the service, which says its size once it was loaded. It is going to be needed anyway. */
+static ExitCode load_model(Client *c)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        client_say(c, "Loading the model, to know its size");
+        int r = bus_call_manager(c, "LoadModel", &error, NULL, "s", c->options.model ? c->options.model : "");
+        return r < 0 ? bus_fail(c, &error, r) : CODE_OK;
+}
+
+static ExitCode size_from_model(Client *c, json_t *models)
+{
+        json_t *model = models_pick(models, c->options.model);
+        uint64_t width = number_of(model, "width"), height = number_of(model, "height");
+        uint64_t multiple = number_of(model, "size-multiple");
+        Error error = { 0 };
+
+        if (!width || !height || width > REQUEST_SIZE_MAX || height > REQUEST_SIZE_MAX)
+                width = height = 512;
+        if (!multiple || multiple > REQUEST_SIZE_MAX)
+                multiple = ASPECT_MULTIPLE_UNKNOWN;
+        int r = aspect_find_size(c->options.aspect, width * height, (uint32_t)multiple, &c->options.width,
+                                 &c->options.height, &error);
+        return r < 0 ? client_fail_error(c, CODE_USAGE, &error, r) : CODE_OK;
+}
+
+static ExitCode resolve_aspect(Client *c)
+{
+        json_t *models = NULL;
+
+        ExitCode code = models_list(c, &models);
+        if (code == CODE_OK && !number_of(models_pick(models, c->options.model), "width")) {
+                json_decref(models);
+                models = NULL;
+                code = load_model(c);
+                if (code == CODE_OK)
+                        code = models_list(c, &models);
+        }
+        if (code == CODE_OK)
+                code = size_from_model(c, models);
+        json_decref(models);
+        return code;
+}
+
+/* What goes to the service: only what was asked for, so that the model decides the rest. */
+static int append_options(sd_bus_message *m, const Options *o)
+{
+        const struct {
+                bool is_given;
+                const char *key;
+                char type;
+                const void *value;
+        } entries[] = {
+                { o->model, "model", 's', o->model },
+                { o->negative, "negative-prompt", 's', o->negative },
+                { o->sampler, "sampler", 's', o->sampler },
+                { o->priority, "priority", 's', o->priority },
+                { o->width, "width", 'u', &o->width },
+                { o->height, "height", 'u', &o->height },
+                { options_has(o, OPTION_STEPS), "steps", 'u', &(uint32_t) { (uint32_t)o->steps } },
+                { options_has(o, OPTION_COUNT), "count", 'u', &(uint32_t) { (uint32_t)o->count } },
+                { options_has(o, OPTION_SEED), "seed", 't', &o->seed },
+                { options_has(o, OPTION_KEEP_ALIVE), "keep-alive", 't', &o->keep_alive },
+                { options_has(o, OPTION_GUIDANCE), "guidance", 'd', &o->guidance },
+                { o->detach, "detach", 'b', &(int) { true } },
+                { o->no_prompt_metadata, "prompt-metadata", 'b', &(int) { false } },
+        };
+
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(entries); i++) {
+                if (!entries[i].is_given)
+                        continue;
+                r = sd_bus_message_open_container(m, 'e', "sv");
+                if (r >= 0)
+                        r = sd_bus_message_append_basic(m, 's', entries[i].key);
+                if (r >= 0)
+                        r = sd_bus_message_open_container(m, 'v', (char[]) { entries[i].type, '\0' });
+                if (r >= 0)
+                        r = sd_bus_message_append_basic(m, entries[i].type, entries[i].value);
+                if (r >= 0)
+                        r = sd_bus_message_close_container(m);
+                if (r >= 0)
+                        r = sd_bus_message_close_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int make_call(Client *c, sd_bus_message **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        int r = bus_new_call(c, "Generate", &m);
+        if (r >= 0)
+                r = sd_bus_message_append_basic(m, 's', c->options.prompt);
+        if (r >= 0)
+                r = append_options(m, &c->options);
+        if (r >= 0)
+                *ret = TAKE_PTR(m);
+        return r;
+}
+
+static ExitCode generate(Client *c, Saver *saver)
+{
+        const FollowHooks hooks = {
+                .on_picture = c->options.detach ? NULL : saver_take,
+                .userdata = saver,
+                .owns_job = true,
+                .leaves = c->options.detach,
+        };
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        JobInfo job = { 0 };
+
+        ExitCode code = bus_connect(c);
+        if (code == CODE_OK && c->options.aspect > 0)
+                code = resolve_aspect(c);
+        if (code != CODE_OK)
+                return code;
+
+        int r = make_call(c, &call);
+        if (r < 0)
+                return bus_fail(c, NULL, r);
+        code = follow_generate(c, call, &hooks, &job);
+        saver_report(c, saver, &job);
+        if (code == CODE_OK && c->options.detach)
+                client_say(c, "Job %u goes on by itself: 'imagine watch %u' follows it, 'imagine get %u' writes its "
+                              "pictures, 'imagine cancel %u' ends it.", job.id, job.id, job.id, job.id);
+        return code;
+}
+
+ExitCode verb_generate(Client *c)
+{
+        _cleanup_(saver_done) Saver saver = { 0 };
+        _cleanup_(freep) char *words = name_from_prompt(c->options.prompt);
+
+        if (!words)
+                return client_fail(c, CODE_FAILED, "out of memory");
+        if (!c->options.detach) {
+                ExitCode code = saver_prepare(c, &saver, words, (uint32_t)c->options.count);
+                if (code != CODE_OK)
+                        return code;
+        }
+        return generate(c, &saver);
+}

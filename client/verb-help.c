@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "client/client.h"
+
+/* Made from the tables, in two columns, so that it fits on a screen of 80 columns and 24 lines. */
+
+#define CELL_WIDTH 39
+
+static void put_cell(const char *left, const char *right, bool is_last)
+{
+        (void)printf(" %-20s %-*s", left, is_last ? 0 : CELL_WIDTH - 21, right);
+}
+
+static void put_verb(int i, bool is_last)
+{
+        const Verb *verb = verb_table + i;
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), verb->id == VERB_GENERATE ? "[%s] %s" : "%s %s", verb->name, verb->arguments);
+        put_cell(text, verb->help, is_last);
+}
+
+static void put_option(int i, bool is_last)
+{
+        const OptionInfo *option = option_table + i;
+        char letter[8] = "", text[64];
+
+        if (option->letter)
+                (void)snprintf(letter, sizeof(letter), "-%c, ", option->letter);
+        (void)snprintf(text, sizeof(text), "%s--%s%s%s", letter, option->name, option->argument ? " " : "",
+                       option->argument ? option->argument : "");
+        put_cell(text, option->help, is_last);
+}
+
+static void put_columns(int count, void (*put)(int i, bool is_last))
+{
+        int rows = (count + 1) / 2;
+
+        for (int i = 0; i < rows; i++) {
+                put(i, i + rows >= count);
+                if (i + rows < count)
+                        put(i + rows, true);
+                (void)putchar('\n');
+        }
+}
+
+static void put_exit_codes(void)
+{
+        int column = printf("Exit:");
+
+#define X(id, number, text)                                                                 \
+        if (column + (int)strlen(text) > 72)                                                \
+                column = printf("\n     ") - 1;                                             \
+        column += printf(" %d %s%s", number, text, number == CODE_LIMIT ? "\n" : ",");
+        EXIT_CODES(X)
+#undef X
+}
+
+ExitCode verb_help(Client *c)
+{
+        (void)c;
+        (void)puts("imagine [VERB] [OPTIONS] WORDS ... makes pictures, prints their paths; imagine(1)");
+        put_columns(VERB_MAX, put_verb);
+        (void)putchar('\n');
+        put_columns(OPTION_MAX, put_option);
+        (void)putchar('\n');
+        put_exit_codes();
+        return CODE_OK;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/util.h"
+#include "client/models.h"
+#include "client/table.h"
+
+static const char *text_of(json_t *model, const char *key)
+{
+        const char *text = json_string_value(json_object_get(model, key));
+        return text ? text : "";
+}
+
+static bool flag_of(json_t *model, const char *key)
+{
+        return json_is_true(json_object_get(model, key));
+}
+
+static void add_bytes(Table *t, json_t *model)
+{
+        double bytes = json_number_value(json_object_get(model, "bytes"));
+
+        if (bytes >= 1e9)
+                table_add(t, "%.1f GB", bytes / 1e9);
+        else
+                table_add(t, "%.1f MB", bytes / 1e6);
+}
+
+static void add_row(Table *t, json_t *model)
+{
+        json_int_t width = json_integer_value(json_object_get(model, "width"));
+        json_int_t height = json_integer_value(json_object_get(model, "height"));
+        json_int_t steps = json_integer_value(json_object_get(model, "steps"));
+        bool is_resident = flag_of(model, "resident"), is_default = flag_of(model, "default");
+
+        table_add(t, "%s", text_of(model, "name"));
+        table_add(t, "%s%s%s", is_resident ? "resident" : "", is_resident && is_default ? ", " : "",
+                  is_default ? "default" : "");
+        add_bytes(t, model);
+        table_add(t, width ? "%lldx%lld" : "", (long long)width, (long long)height);
+        table_add(t, steps ? "%lld" : "", (long long)steps);
+        table_add(t, "%s", text_of(model, "sampler"));
+        table_add(t, "%s", text_of(model, "license"));
+}
+
+static void print_table(json_t *models)
+{
+        static const char *const heads[] = { "NAME", "STATE", "FILES", "SIZE", "STEPS", "SAMPLER", "LICENSE" };
+        _cleanup_(table_done) Table table = { .columns = ELEMENTSOF(heads) };
+        json_t *model;
+        size_t i;
+
+        for (i = 0; i < ELEMENTSOF(heads); i++)
+                table_add(&table, "%s", heads[i]);
+        json_array_foreach(models, i, model)
+                add_row(&table, model);
+        table_print(&table);
+}
+
+static void print_names(json_t *models)
+{
+        json_t *model;
+        size_t i;
+
+        json_array_foreach(models, i, model)
+                (void)printf("%s\n", text_of(model, "name"));
+}
+
+ExitCode verb_models(Client *c)
+{
+        json_t *models = NULL;
+
+        ExitCode code = models_list(c, &models);
+        if (code != CODE_OK)
+                return code;
+        if (c->options.json)
+                c->result = json_pack("{s:O}", "models", models);
+        else if (c->options.quiet)
+                print_names(models);
+        else if (json_array_size(models) == 0)
+                client_say(c, "No model is installed");
+        else
+                print_table(models);
+        json_decref(models);
+        return CODE_OK;
+}

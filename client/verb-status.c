@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "client/job.h"
+#include "client/jobs.h"
+#include "client/manager.h"
+#include "client/progress.h"
+
+/* Describe's object is passed on, with the bus on which it was found. */
+static ExitCode describe(Client *c)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error bus_error = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        json_error_t error;
+        const char *text;
+
+        int r = bus_call_manager(c, "Describe", &bus_error, &reply, "");
+        if (r >= 0)
+                r = sd_bus_message_read_basic(reply, 's', &text);
+        if (r < 0)
+                return bus_fail(c, &bus_error, r);
+        c->result = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+        if (!json_is_object(c->result)) {
+                json_decref(c->result);
+                c->result = NULL;
+                return client_fail(c, CODE_FAILED, "the service's description is not a JSON object: %s", error.text);
+        }
+        (void)json_object_set_new(c->result, "bus", json_string(c->is_user_bus ? "user" : "system"));
+        return CODE_OK;
+}
+
+static void print_state(const Client *c, const ManagerInfo *manager)
+{
+        (void)printf("imagined %s on the %s bus\n", manager->version, c->is_user_bus ? "session" : "system");
+        (void)printf("Model:  %s%s%s\n", manager->model, manager->model[0] ? ", " : "", manager->state);
+}
+
+static void print_jobs(const JobInfo *jobs, size_t count)
+{
+        size_t waiting = 0, ended = 0;
+        char label[160];
+
+        for (size_t i = 0; i < count; i++) {
+                waiting += job_state(jobs + i) == JOB_QUEUED;
+                ended += job_has_ended(jobs + i);
+        }
+        (void)printf("Jobs:   %zu at work, %zu waiting, %zu ended (yours)\n", count - waiting - ended, waiting, ended);
+        for (size_t i = 0; i < count; i++) {
+                if (job_has_ended(jobs + i) || job_state(jobs + i) == JOB_QUEUED)
+                        continue;
+                progress_format_label(jobs + i, label, sizeof(label));
+                (void)printf("Job %u:  %s, %d %%\n", jobs[i].id, label, (int)(jobs[i].progress * 100));
+        }
+}
+
+ExitCode verb_status(Client *c)
+{
+        _cleanup_(freep) JobInfo *jobs = NULL;
+        ManagerInfo manager;
+        size_t count = 0;
+
+        ExitCode code = bus_connect(c);
+        if (code != CODE_OK)
+                return code;
+        if (c->options.json)
+                return describe(c);
+        code = manager_read(c, &manager);
+        if (code != CODE_OK)
+                return code;
+        if (c->options.quiet) {
+                (void)printf("%s\n", manager.state);
+                return CODE_OK;
+        }
+        code = jobs_list(c, &jobs, &count);
+        if (code != CODE_OK)
+                return code;
+        print_state(c, &manager);
+        print_jobs(jobs, count);
+        return CODE_OK;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/follow.h"
+
+ExitCode verb_watch(Client *c)
+{
+        const FollowHooks hooks = { 0 };
+        char settings[256];
+        JobInfo job;
+
+        ExitCode code = job_find(c, c->options.words[0], &job);
+        if (code != CODE_OK)
+                return code;
+        code = follow_job(c, &hooks, &job);
+
+        job_describe(&job, settings, sizeof(settings));
+        client_say(c, "%s", settings);
+        if (code == CODE_OK)
+                client_say(c, "Done: 'imagine get %u' writes %s", job.id, job.count > 1 ? "the pictures" : "the picture");
+        c->result = job_to_json(&job);
+        return code;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The verbs of the command line. A new one is a line here and a file verb-NAME.c with verb_NAME(). */
+
+#include <limits.h>
+#include <stddef.h>
+
+#include "client/exit-codes.h"
+
+typedef struct Client Client;
+
+#define VERBS(X)                                                                               \
+        /* id, function, arguments, least and most of them, what it does */                    \
+        X(VERB_GENERATE, generate, "PROMPT...", 1, INT_MAX, "make pictures")                   \
+        X(VERB_STATUS, status, "", 0, 0, "service and model")                                  \
+        X(VERB_JOBS, jobs, "", 0, 0, "your jobs")                                              \
+        X(VERB_WATCH, watch, "ID", 1, 1, "follow a job")                                       \
+        X(VERB_GET, get, "ID", 1, 1, "write pictures")                                         \
+        X(VERB_CANCEL, cancel, "ID", 1, 1, "cancel a job")                                     \
+        X(VERB_MODELS, models, "", 0, 0, "installed models")                                   \
+        X(VERB_LOAD, load, "[MODEL]", 0, 1, "make it resident")                                \
+        X(VERB_UNLOAD, unload, "", 0, 0, "free its memory")                                    \
+        X(VERB_HELP, help, "", 0, 0, "this text")                                              \
+        X(VERB_VERSION, version, "", 0, 0, "the version")
+
+typedef enum VerbId {
+#define X(id, ...) id,
+        VERBS(X)
+#undef X
+        VERB_MAX,
+} VerbId;
+
+typedef struct Verb {
+        VerbId id;
+        const char *name;
+        const char *arguments; /* as --help shows them */
+        int min_words, max_words;
+        const char *help;
+        ExitCode (*run)(Client *client);
+} Verb;
+
+/* VERB_MAX entries, in the order of VerbId. */
+extern const Verb verb_table[];
+
+/* The verb of that name, or NULL. */
+const Verb *verb_find(const char *name);
+
+#define X(id, function, ...) ExitCode verb_##function(Client *client);
+VERBS(X)
+#undef X
