@@ -21,7 +21,7 @@ B ?= build$(if $(SAN),-san)
 
 PKGS_ENGINE = openblas jansson libpng
 PKGS_SERVICE = libsystemd libconfig jansson
-PKGS_CLIENT = libsystemd jansson libpng
+PKGS_CLIENT = libsystemd jansson
 
 CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla \
@@ -32,7 +32,7 @@ ALL_CFLAGS = -std=gnu17 $(WARNINGS) $(SAN_FLAGS) -fopenmp -pthread -fvisibility=
 	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -Idaemon -I$(B) $(shell pkg-config --cflags $(sort $(PKGS_ENGINE) $(PKGS_SERVICE)))
 LDLIBS_ENGINE = $(shell pkg-config --libs $(PKGS_ENGINE)) -lunistring -lm
 LDLIBS_SERVICE = $(shell pkg-config --libs $(PKGS_SERVICE))
-LDLIBS_CLIENT = $(shell pkg-config --libs $(PKGS_CLIENT))
+LDLIBS_CLIENT = $(shell pkg-config --libs $(PKGS_CLIENT)) -lunistring -lm
 LDLIBS_TEST = $(shell pkg-config --libs cmocka)
 LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_FLAGS) -fopenmp -pthread
 
