@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the processor can do, and what OpenBLAS must be told about it.
+ *
+ * IMAGINED_ISA=generic|avx2|avx512 in the environment lowers the choice (for tests, for valgrind); it never raises it. */
+
+typedef enum CpuIsa {
+        CPU_GENERIC,
+        CPU_AVX2, /* with FMA and F16C */
+        CPU_AVX512, /* F, BW, DQ, VL */
+        CPU_ISA_MAX,
+} CpuIsa;
+
+CpuIsa cpu_isa(void);
+const char *cpu_isa_to_string(CpuIsa isa);
+
+/* The value for OPENBLAS_CORETYPE, which must stand in the environment before OpenBLAS is loaded: releases that do not
+ * know a new processor fall back to SSE3 kernels, five times too slow. NULL: leave the choice to OpenBLAS. */
+const char *cpu_blas_core(void);
