@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* For every processor that has no file of its own; the compiler makes of it what it can. */
+
+#include "engine/kernels/pointwise.inc.h"
+#include "engine/kernels/norm.inc.h"
+#include "engine/kernels/tables.h"
+
+const Kernels kernels_generic = { .name = "generic", POINTWISE_KERNELS, OPENBLAS_PRODUCTS };

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+
+#include "base/cpu.h"
+#include "base/util.h"
+#include "engine/kernels/kernels.h"
+#include "engine/kernels/tables.h"
+
+const Kernels *kernels_get(void)
+{
+        static const struct {
+                const Kernels *own, *openblas;
+        } tables[CPU_ISA_MAX] = {
+                [CPU_GENERIC] = { &kernels_generic, &kernels_generic },
+#if defined(__x86_64__)
+                [CPU_AVX2] = { &kernels_avx2, &kernels_avx2_openblas },
+                [CPU_AVX512] = { &kernels_avx512, &kernels_avx512_openblas },
+#endif
+        };
+        const char *products = getenv("IMAGINED_PRODUCTS");
+        CpuIsa isa = cpu_isa();
+
+        return products && streq(products, "openblas") ? tables[isa].openblas : tables[isa].own;
+}

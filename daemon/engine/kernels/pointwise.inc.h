@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What happens to each number by itself. Included once by each kernels-ISA.c. */
+
+#include "engine/kernels/kernels.h"
+#include "engine/kernels/vector.h"
+
+#define FOR_VECTORS(i, n) for (size_t i = 0; i < (n); i += LANES)
+
+static inline Vec load_at(const float *p, size_t i, size_t n)
+{
+        return n - i >= LANES ? vec_load(p + i) : vec_load_part(p + i, n - i);
+}
+
+static inline void store_at(float *p, Vec v, size_t i, size_t n)
+{
+        if (n - i >= LANES)
+                vec_store(p + i, v);
+        else
+                vec_store_part(p + i, v, n - i);
+}
+
+static inline __attribute__((always_inline)) Vec finish_vector(Vec x, Finish finish)
+{
+        switch (finish) {
+        case FINISH_SILU:
+                return vec_silu(x);
+        case FINISH_GELU:
+                return vec_gelu(x);
+        case FINISH_QUICK_GELU:
+                return vec_quick_gelu(x);
+        default:
+                return x;
+        }
+}
+
+static inline __attribute__((always_inline)) void finish_rows(
+                const float *sums, size_t sums_stride, size_t m, size_t n, size_t half, Finish finish,
+                const Output *o)
+{
+        const float *bias = o->bias, *residual = o->residual;
+        float *out = o->data;
+
+        for (size_t row = 0; row < m; row++, sums += sums_stride, out += o->stride) {
+                FOR_VECTORS(j, n)
+                {
+                        Vec x = vec_load(sums + j);
+                        if (bias)
+                                x += vec_load(bias + j);
+                        if (finish == FINISH_GEGLU) {
+                                Vec gate = vec_load(sums + half + j);
+                                x *= vec_gelu(bias ? gate + vec_load(bias + half + j) : gate);
+                        } else
+                                x = finish_vector(x, finish);
+                        if (residual)
+                                x += load_at(residual, j, n);
+                        store_at(out, x, j, n);
+                }
+                if (residual)
+                        residual += o->stride;
+        }
+}
+
+/* One copy of the loop for each way to finish: the choice is made here, not at every vector. */
+static void finish_panel(
+                const float *sums, size_t sums_stride, size_t m, size_t n, size_t width, const Output *output)
+{
+        switch (output->finish) {
+        case FINISH_PLAIN:
+                finish_rows(sums, sums_stride, m, n, 0, FINISH_PLAIN, output);
+                break;
+        case FINISH_SILU:
+                finish_rows(sums, sums_stride, m, n, 0, FINISH_SILU, output);
+                break;
+        case FINISH_GELU:
+                finish_rows(sums, sums_stride, m, n, 0, FINISH_GELU, output);
+                break;
+        case FINISH_QUICK_GELU:
+                finish_rows(sums, sums_stride, m, n, 0, FINISH_QUICK_GELU, output);
+                break;
+        case FINISH_GEGLU:
+                finish_rows(sums, sums_stride, m, n, width / 2, FINISH_GEGLU, output);
+                break;
+        }
+}
+
+static float exp_sum(float *x, size_t n, float scale, float top)
+{
+        Vec sum = {};
+
+        FOR_VECTORS(i, n)
+        {
+                Vec e = vec_exp(vec_fma(load_at(x, i, n), vec_set(scale), vec_set(-top)));
+                store_at(x, e, i, n);
+                sum += n - i >= LANES ? e : load_at(x, i, n); /* nothing beyond the end */
+        }
+        return vec_sum(sum);
+}
+
+static float maximum(const float *x, size_t n)
+{
+        Vec top = vec_set(x[0]);
+        size_t i = 0;
+
+        for (; i + LANES <= n; i += LANES)
+                top = vec_max(top, vec_load(x + i));
+        float largest = vec_largest(top);
+        for (; i < n; i++)
+                largest = x[i] > largest ? x[i] : largest;
+        return largest;
+}
+
+static void scale(float *x, size_t n, float factor)
+{
+        FOR_VECTORS(i, n)
+                store_at(x, load_at(x, i, n) * factor, i, n);
+}
+
+static void add(float *out, const float *a, const float *b, size_t n)
+{
+        FOR_VECTORS(i, n)
+                store_at(out, load_at(a, i, n) + load_at(b, i, n), i, n);
+}
+
+static void activate(float *out, const float *x, size_t n, Finish finish)
+{
+        FOR_VECTORS(i, n)
+                store_at(out, finish_vector(load_at(x, i, n), finish), i, n);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A vector of floats, as wide as the instruction set that the including file is compiled for. The kernels' bodies
+ * (*.inc.h) are written once in these words. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#define LANES 16
+#elif defined(__AVX2__)
+#include <immintrin.h>
+#define LANES 8
+#else
+#define LANES 4
+#endif
+
+typedef float Vec __attribute__((vector_size(LANES * 4)));
+typedef int32_t VecInt __attribute__((vector_size(LANES * 4)));
+typedef uint32_t VecBits __attribute__((vector_size(LANES * 4)));
+typedef float VecUnaligned __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+
+static inline Vec vec_set(float x)
+{
+#if defined(__AVX512F__)
+        return (Vec)_mm512_set1_ps(x);
+#elif defined(__AVX2__)
+        return (Vec)_mm256_set1_ps(x);
+#else
+        return (Vec) { x, x, x, x };
+#endif
+}
+
+static inline Vec vec_load(const float *p)
+{
+        return *(const VecUnaligned *)p;
+}
+
+static inline void vec_store(float *p, Vec v)
+{
+        *(VecUnaligned *)p = v;
+}
+
+/* The first n < LANES elements; the others are 0. */
+static inline Vec vec_load_part(const float *p, size_t n)
+{
+#if defined(__AVX512F__)
+        return (Vec)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#else
+        Vec v = {};
+        memcpy(&v, p, n * sizeof *p);
+        return v;
+#endif
+}
+
+static inline void vec_store_part(float *p, Vec v, size_t n)
+{
+#if defined(__AVX512F__)
+        _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#else
+        memcpy(p, &v, n * sizeof *p);
+#endif
+}
+
+/* a * b + c */
+static inline Vec vec_fma(Vec a, Vec b, Vec c)
+{
+#if defined(__AVX512F__)
+        return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__)
+        return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+        return a * b + c;
+#endif
+}
+
+/* Where one of them is not a number, the result is b. */
+static inline Vec vec_max(Vec a, Vec b)
+{
+#if defined(__AVX512F__)
+        return (Vec)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+        return (Vec)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+        VecInt greater = a > b;
+        return (Vec)(((VecInt)a & greater) | ((VecInt)b & ~greater));
+#endif
+}
+
+static inline Vec vec_min(Vec a, Vec b)
+{
+        return -vec_max(-a, -b);
+}
+
+static inline Vec vec_abs(Vec a)
+{
+        return (Vec)((VecInt)a & 0x7fffffff);
+}
+
+/* In a fixed order, whatever the compiler likes. */
+static inline float vec_sum(Vec v)
+{
+        float lanes[LANES];
+
+        vec_store(lanes, v);
+        for (size_t width = LANES / 2; width > 0; width /= 2)
+                for (size_t i = 0; i < width; i++)
+                        lanes[i] += lanes[i + width];
+        return lanes[0];
+}
+
+static inline float vec_largest(Vec v)
+{
+        float largest = v[0];
+        for (size_t i = 1; i < LANES; i++)
+                largest = v[i] > largest ? v[i] : largest;
+        return largest;
+}
+
+/* e^x, 2e-7 relative, for x from -87 to 88; beyond that as at the border (a NaN stays one).
+ * x = n ln 2 + r with |r| <= ln 2 / 2; e^r by a minimax polynomial (relative error 3e-9 before rounding). */
+static inline Vec vec_exp(Vec x)
+{
+        x = vec_min(vec_set(88.0f), vec_max(vec_set(-87.0f), x));
+        Vec shifted = vec_fma(x, vec_set(0x1.715476p+0f), vec_set(12582912.0f)); /* 1.5 * 2^23: rounds to nearest */
+        Vec n = shifted - 12582912.0f;
+        Vec r = vec_fma(n, vec_set(-0x1.62e400p-1f), x); /* the leading 15 bits of ln 2: the product is exact */
+        r = vec_fma(n, vec_set(-0x1.7f7d1cp-20f), r);
+
+        Vec p = vec_set(0x1.6db4100p-10f);
+        p = vec_fma(p, r, vec_set(0x1.123b460p-7f));
+        p = vec_fma(p, r, vec_set(0x1.55545e0p-5f));
+        p = vec_fma(p, r, vec_set(0x1.55548e0p-3f));
+        p = vec_fma(p, r, vec_set(0.5f));
+        p = vec_fma(p * r, r, r) + 1.0f;
+        return (Vec)((VecBits)p + ((VecBits)shifted << 23));
+}
+
+/* x * Phi(x). With t = |x|: e^(-t Q(t)) = erfc(t / sqrt 2), Q a polynomial fitted on [0, 8]; 3e-8 absolute times |x|. */
+static inline Vec vec_gelu(Vec x)
+{
+        static const float q[] = { 0.7978845f, 0.31831017f, 0.036333535f, -0.0047746045f, -5.2687912e-05f, 0.00023268005f,
+                                   -7.01113e-05f, 1.2177402e-05f, -1.3190271e-06f, 8.198885e-08f, -2.2054445e-09f };
+        Vec t = vec_min(vec_abs(x), vec_set(8.0f));
+        Vec p = vec_set(q[10]);
+
+        for (int i = 9; i >= 0; i--)
+                p = vec_fma(p, t, vec_set(q[i]));
+        Vec upper = vec_exp(-(t * p)) * 0.5f; /* 1 - Phi(t) */
+        return vec_fma(-vec_abs(x), upper, vec_max(vec_set(0.0f), x));
+}
+
+static inline Vec vec_silu(Vec x)
+{
+        return x / (vec_exp(-x) + 1.0f);
+}
+
+static inline Vec vec_quick_gelu(Vec x)
+{
+        return x / (vec_exp(x * -1.702f) + 1.0f);
+}
