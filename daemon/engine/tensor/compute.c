@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <omp.h>
+
+#include "base/util.h"
+#include "engine/tensor/compute.h"
+
+int compute_finish(Compute *c)
+{
+        int r = c->error;
+        c->error = 0;
+        return r;
+}
+
+float *compute_alloc(Compute *c, size_t n)
+{
+        float *data = c->error == 0 ? arena_alloc(c->arena, n) : NULL;
+        if (!data && c->error == 0)
+                c->error = -ENOMEM;
+        return data;
+}
+
+Tensor compute_tensor(Compute *c, uint32_t n, uint32_t h, uint32_t w, uint32_t channels)
+{
+        Tensor t = { .n = n, .h = h, .w = w, .c = channels };
+        size_t size;
+
+        if (__builtin_mul_overflow((size_t)n * h, (size_t)w * channels, &size)) {
+                c->error = c->error ? c->error : -ENOMEM;
+                return t;
+        }
+        t.data = compute_alloc(c, size);
+        return t;
+}
+
+void compute_tiles(Compute *c, size_t n_tiles, size_t scratch, TileFunction *tile, const void *job)
+{
+        const size_t stride = (scratch + 15) & ~(size_t)15;
+        const unsigned threads = (unsigned)MIN((size_t)MAX(c->threads, 1u), MAX(n_tiles, (size_t)1));
+        ArenaMark mark = arena_mark(c->arena);
+        float *memory = compute_alloc(c, stride * threads);
+        atomic_size_t next = 0;
+
+        if (c->error == 0) {
+#pragma omp parallel num_threads(threads) if (threads > 1)
+                {
+                        float *own = memory + stride * (size_t)omp_get_thread_num();
+
+                        for (size_t i; (i = atomic_fetch_add(&next, 1)) < n_tiles && !compute_cancelled(c);)
+                                tile(job, i, own);
+                }
+        }
+        arena_release(c->arena, mark);
+}

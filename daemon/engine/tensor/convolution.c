@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "engine/tensor/convolution.h"
+
+typedef struct Convolution {
+        ConvolutionKind kind;
+        const Tensor *x;
+        uint32_t h, w; /* of the output */
+        const float *zeros; /* a pixel beyond the border */
+} Convolution;
+
+uint32_t convolution_size(ConvolutionKind kind, uint32_t input)
+{
+        switch (kind) {
+        case CONVOLUTION_SAME:
+                return input;
+        case CONVOLUTION_DOWN:
+                return (input - 1) / 2 + 1;
+        case CONVOLUTION_DOWN_AFTER:
+                return input / 2;
+        case CONVOLUTION_UP:
+                break;
+        }
+        return 0;
+}
+
+/* PyTorch's upsample_nearest, its rounding in float32 included: for most sizes the exact quotient. */
+static int64_t nearest(int64_t at, uint32_t output, uint32_t input)
+{
+        float ratio = (float)input / (float)output;
+        return MIN((int64_t)floorf((float)at * ratio), (int64_t)input - 1);
+}
+
+/* The input's row or column that an output's position sees through a tap (0 to 2), or -1 beyond the border. */
+static int64_t input_position(ConvolutionKind kind, int64_t at, unsigned tap, uint32_t output, uint32_t input)
+{
+        int64_t position = 0, limit = input;
+
+        switch (kind) {
+        case CONVOLUTION_SAME:
+                position = at + tap - 1;
+                break;
+        case CONVOLUTION_DOWN:
+                position = 2 * at + tap - 1;
+                break;
+        case CONVOLUTION_DOWN_AFTER:
+                position = 2 * at + tap;
+                break;
+        case CONVOLUTION_UP:
+                position = at + tap - 1;
+                limit = output;
+                break;
+        }
+        if (position < 0 || position >= limit)
+                return -1;
+        return kind == CONVOLUTION_UP ? nearest(position, output, input) : position;
+}
+
+static void pixels_under_tap(const void *source, size_t first, size_t count, unsigned tap, const float **ret)
+{
+        const Convolution *v = source;
+        const Tensor *x = v->x;
+        size_t column = first % v->w, row = first / v->w % v->h, picture = first / v->w / v->h;
+
+        for (size_t i = 0; i < count; picture += row == v->h, row %= v->h) {
+                int64_t y = input_position(v->kind, (int64_t)row, tap / 3, v->h, x->h);
+                const float *line = y < 0 ? NULL : x->data + (picture * x->h + (size_t)y) * x->w * x->c;
+
+                for (; column < v->w && i < count; column++, i++) {
+                        int64_t at = line ? input_position(v->kind, (int64_t)column, tap % 3, v->w, x->w) : -1;
+                        ret[i] = at < 0 ? v->zeros : line + (size_t)at * x->c;
+                }
+                row += column == v->w;
+                column %= v->w;
+        }
+}
+
+void convolution(
+                Compute *c, const Matrix *matrix, ConvolutionKind kind, const Tensor *x, const float *bias,
+                const Tensor *residual, const Tensor *out)
+{
+        ArenaMark mark = arena_mark(c->arena);
+        float *zeros = compute_alloc(c, x->c);
+        Convolution source = { .kind = kind, .x = x, .h = out->h, .w = out->w, .zeros = zeros };
+        Output output = {
+                .bias = bias,
+                .finish = FINISH_PLAIN,
+                .residual = residual ? residual->data : NULL,
+                .data = out->data,
+                .stride = out->c,
+        };
+
+        assert(x->c == matrix->k && out->c == matrix->n && out->n == x->n && matrix->taps == 9);
+        if (c->error == 0) {
+                memset(zeros, 0, x->c * sizeof *zeros);
+                matrix_product(c, matrix, tensor_rows(out), pixels_under_tap, &source, &output);
+        }
+        arena_release(c->arena, mark);
+}
