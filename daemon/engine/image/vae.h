@@ -9,6 +9,7 @@
 
 typedef struct Vae Vae;
 
+/* Loads the decoder. */
 int vae_new(Vae **ret, const VaeConfig *config, const Weights *weights, Error *error);
 Vae *vae_free(Vae *vae);
 DEFINE_CLEANUP(Vae *, vae_free)
@@ -20,6 +21,10 @@ uint32_t vae_factor(const VaeConfig *config);
  * *ret, in the arena: [n, h * factor, w * factor, out_channels], nominally -1 to 1, not clamped. */
 int vae_decode(const Vae *vae, Compute *compute, const Tensor *latents, Tensor *ret);
 
-/* picture: [n, h, w, in_channels] in -1 to 1. *ret, in the arena: [n, h / factor, w / factor, 2 * latent_channels]: mean,
+/* Loads the encoder too, which most jobs never need. */
+int vae_load_encoder(Vae *vae, const Weights *weights, Error *error);
+
+/* -ENODATA without vae_load_encoder; -EINVAL for sizes below the factor.
+ * picture: [n, h, w, in_channels] in -1 to 1. *ret, in the arena: [n, h / factor, w / factor, 2 * latent_channels]: mean,
  * then log variance clamped to [-30, 20]; not multiplied by the scaling factor. */
 int vae_encode(const Vae *vae, Compute *compute, const Tensor *picture, Tensor *ret);

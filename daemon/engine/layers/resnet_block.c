@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "engine/layers/resnet_block.h"
+#include "engine/tensor/convolution.h"
+
+void load_resnet_block(
+                Loader *loader, ResnetBlock *ret, uint32_t in, uint32_t out, uint32_t time_width, uint32_t groups,
+                float eps, const char *key_format, ...)
+{
+        char key[KEY_MAX];
+        va_list args;
+
+        va_start(args, key_format);
+        (void)vsnprintf(key, sizeof key, key_format, args);
+        va_end(args);
+
+        ret->in = in;
+        ret->out = out;
+        load_norm(loader, &ret->norm1, in, groups, eps, "%s.norm1", key);
+        load_matrix(loader, &ret->conv1, LAYER_CONV3, in, out, "%s.conv1", key);
+        if (time_width > 0)
+                load_matrix(loader, &ret->time, LAYER_LINEAR, time_width, out, "%s.time_emb_proj", key);
+        load_norm(loader, &ret->norm2, out, groups, eps, "%s.norm2", key);
+        load_matrix(loader, &ret->conv2, LAYER_CONV3, out, out, "%s.conv2", key);
+        if (in != out)
+                load_matrix(loader, &ret->shortcut, LAYER_POINTWISE, in, out, "%s.conv_shortcut", key);
+}
+
+/* What the time adds to each channel is a bias of the first convolution: their sum, with room for whole vectors. */
+static const float *bias_at_time(Compute *c, const ResnetBlock *block, const Tensor *time)
+{
+        Tensor own = { .n = 1, .h = 1, .w = 1, .c = block->out, .data = block->conv1.bias };
+
+        if (!time)
+                return block->conv1.bias;
+        Tensor sum = compute_tensor(c, 1, 1, 1, block->out + KERNELS_LANES_MAX);
+        sum.c = block->out;
+        linear(c, &block->time, time, FINISH_PLAIN, &own, &sum);
+        return sum.data;
+}
+
+void resnet_block(Compute *c, const ResnetBlock *block, const Tensor *x, const Tensor *time, const Tensor *out)
+{
+        ArenaMark mark = arena_mark(c->arena);
+        const float *bias = bias_at_time(c, block, time);
+        Tensor h = compute_tensor(c, x->n, x->h, x->w, block->out);
+        ArenaMark first_half = arena_mark(c->arena);
+        Tensor normed = compute_tensor(c, x->n, x->h, x->w, block->in);
+
+        group_norm(c, &block->norm1, x, true, &normed);
+        convolution(c, &block->conv1, CONVOLUTION_SAME, &normed, bias, NULL, &h);
+        arena_release(c->arena, first_half);
+
+        group_norm(c, &block->norm2, &h, true, &h);
+        if (block->in != block->out)
+                linear(c, &block->shortcut, x, FINISH_PLAIN, NULL, out);
+        convolution(c, &block->conv2, CONVOLUTION_SAME, &h, NULL, block->in != block->out ? out : x, out);
+        arena_release(c->arena, mark);
+}

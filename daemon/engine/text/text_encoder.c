@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "engine/layers/loader.h"
+#include "engine/tensor/attention.h"
+#include "engine/tensor/pointwise.h"
+#include "engine/text/text_encoder.h"
+
+typedef struct EncoderLayer {
+        Norm norm1, norm2;
+        Matrix query, key, value, out;
+        Matrix widen, narrow; /* the feed-forward network */
+} EncoderLayer;
+
+struct TextEncoder {
+        TextEncoderConfig config;
+        Arena *arena;
+        float *tokens; /* [vocab_size][hidden_size] */
+        float *positions; /* [max_positions][hidden_size] */
+        EncoderLayer *layers;
+        Norm final_norm;
+};
+
+static void load_layer(Loader *loader, const TextEncoderConfig *c, EncoderLayer *ret, uint32_t i)
+{
+        const uint32_t n = c->hidden_size;
+        char key[64];
+
+        (void)snprintf(key, sizeof key, "text_model.encoder.layers.%u", i);
+        load_norm(loader, &ret->norm1, n, 1, c->layer_norm_eps, "%s.layer_norm1", key);
+        load_matrix(loader, &ret->query, LAYER_LINEAR, n, n, "%s.self_attn.q_proj", key);
+        load_matrix(loader, &ret->key, LAYER_LINEAR, n, n, "%s.self_attn.k_proj", key);
+        load_matrix(loader, &ret->value, LAYER_LINEAR, n, n, "%s.self_attn.v_proj", key);
+        load_matrix(loader, &ret->out, LAYER_LINEAR, n, n, "%s.self_attn.out_proj", key);
+        load_norm(loader, &ret->norm2, n, 1, c->layer_norm_eps, "%s.layer_norm2", key);
+        load_matrix(loader, &ret->widen, LAYER_LINEAR, n, c->intermediate_size, "%s.mlp.fc1", key);
+        load_matrix(loader, &ret->narrow, LAYER_LINEAR, c->intermediate_size, n, "%s.mlp.fc2", key);
+}
+
+static void load_all(Loader *loader, TextEncoder *encoder)
+{
+        const TextEncoderConfig *c = &encoder->config;
+        const char *embeddings = "text_model.embeddings";
+
+        encoder->tokens = load_table(loader, c->vocab_size, c->hidden_size, "%s.token_embedding.weight", embeddings);
+        encoder->positions =
+                        load_table(loader, c->max_positions, c->hidden_size, "%s.position_embedding.weight", embeddings);
+        encoder->layers = load_array(loader, c->n_layers, sizeof *encoder->layers);
+        for (uint32_t i = 0; i < c->n_layers && loader->r == 0; i++)
+                load_layer(loader, c, &encoder->layers[i], i);
+        load_norm(loader, &encoder->final_norm, c->hidden_size, 1, c->layer_norm_eps, "text_model.final_layer_norm");
+}
+
+int text_encoder_new(TextEncoder **ret, const TextEncoderConfig *config, const Weights *weights, Error *error)
+{
+        _cleanup_(text_encoder_freep) TextEncoder *encoder = calloc(1, sizeof *encoder);
+        if (!encoder || !(encoder->arena = loader_arena_new(weights)))
+                return error_set(error, -ENOMEM, "Not enough memory for the text encoder");
+
+        Loader loader = { .weights = weights, .arena = encoder->arena, .error = error };
+        encoder->config = *config;
+        load_all(&loader, encoder);
+        if (loader.r < 0)
+                return loader.r;
+
+        *ret = TAKE_PTR(encoder);
+        return 0;
+}
+
+TextEncoder *text_encoder_free(TextEncoder *encoder)
+{
+        if (!encoder)
+                return NULL;
+        (void)arena_free(encoder->arena);
+        free(encoder);
+        return NULL;
+}
+
+static Finish finish_of(Activation activation)
+{
+        switch (activation) {
+        case ACTIVATION_SILU:
+                return FINISH_SILU;
+        case ACTIVATION_GELU:
+                return FINISH_GELU;
+        case ACTIVATION_QUICK_GELU:
+                break;
+        }
+        return FINISH_QUICK_GELU;
+}
+
+static void embed(const TextEncoder *encoder, const uint32_t *ids, const Tensor *ret)
+{
+        const size_t width = encoder->config.hidden_size;
+
+        for (size_t row = 0; row < tensor_rows(ret); row++)
+                for (size_t i = 0; i < width; i++)
+                        ret->data[row * width + i] = encoder->tokens[ids[row] * width + i] +
+                                                     encoder->positions[row % ret->w * width + i];
+}
+
+static void self_attention(Compute *c, const EncoderLayer *layer, uint32_t heads, const Tensor *x)
+{
+        ArenaMark mark = arena_mark(c->arena);
+        Tensor normed = compute_tensor(c, x->n, 1, x->w, x->c), q = compute_tensor(c, x->n, 1, x->w, x->c);
+        Tensor k = compute_tensor(c, x->n, 1, x->w, x->c), v = compute_tensor(c, x->n, 1, x->w, x->c);
+
+        layer_norm(c, &layer->norm1, x, &normed);
+        linear(c, &layer->query, &normed, FINISH_PLAIN, NULL, &q);
+        linear(c, &layer->key, &normed, FINISH_PLAIN, NULL, &k);
+        linear(c, &layer->value, &normed, FINISH_PLAIN, NULL, &v);
+        AttentionKeys keys = attention_keys(c, c->arena, heads, &k, &v);
+        attention(c, &q, &keys, true, &q);
+        linear(c, &layer->out, &q, FINISH_PLAIN, x, x);
+        arena_release(c->arena, mark);
+}
+
+static void feed_forward(Compute *c, const EncoderLayer *layer, Finish activation, const Tensor *x)
+{
+        ArenaMark mark = arena_mark(c->arena);
+        Tensor normed = compute_tensor(c, x->n, 1, x->w, x->c), wide = compute_tensor(c, x->n, 1, x->w, layer->widen.n);
+
+        layer_norm(c, &layer->norm2, x, &normed);
+        linear(c, &layer->widen, &normed, activation, NULL, &wide);
+        linear(c, &layer->narrow, &wide, FINISH_PLAIN, x, x);
+        arena_release(c->arena, mark);
+}
+
+int text_encoder_forward(
+                const TextEncoder *encoder, Compute *compute, const uint32_t *ids, uint32_t n, uint32_t length, Tensor *ret)
+{
+        const TextEncoderConfig *config = &encoder->config;
+
+        if (n == 0 || length == 0 || length > config->max_positions)
+                return -EINVAL;
+        for (size_t i = 0; i < (size_t)n * length; i++)
+                if (ids[i] >= config->vocab_size)
+                        return -EINVAL;
+
+        Tensor x = compute_tensor(compute, n, 1, length, config->hidden_size);
+        if (compute->error == 0)
+                embed(encoder, ids, &x);
+        for (uint32_t i = 0; i < config->n_layers; i++) {
+                self_attention(compute, &encoder->layers[i], config->n_heads, &x);
+                feed_forward(compute, &encoder->layers[i], finish_of(config->activation), &x);
+        }
+        layer_norm(compute, &encoder->final_norm, &x, &x);
+        int r = compute_finish(compute);
+        if (r < 0)
+                return r;
+
+        *ret = x;
+        return 0;
+}
