@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Reads a PNG without any library and checks all of it.
+
+    png.py size FILE      WIDTHxHEIGHT
+    png.py text FILE      the text chunk "parameters"
+    png.py colours FILE   how many different pixels there are
+"""
+import struct
+import sys
+import zlib
+
+
+def chunks(data):
+    assert data[:8] == b"\x89PNG\r\n\x1a\n", "no PNG"
+    at = 8
+    while at < len(data):
+        size, kind = struct.unpack(">I4s", data[at:at + 8])
+        body = data[at + 8:at + 8 + size]
+        (crc,) = struct.unpack(">I", data[at + 8 + size:at + 12 + size])
+        assert len(body) == size and crc == zlib.crc32(kind + body), f"broken chunk {kind}"
+        yield kind, body
+        at += 12 + size
+    assert kind == b"IEND", "no end"
+
+
+def parameters(found):
+    for kind, body in found:
+        if kind == b"tEXt":
+            key, value = body.split(b"\0", 1)
+            encoding = "latin-1"
+        elif kind == b"iTXt":
+            key, rest = body.split(b"\0", 1)
+            packed, value = rest[0], rest[2:].split(b"\0", 2)[2]
+            value = zlib.decompress(value) if packed else value
+            encoding = "utf-8"
+        elif kind == b"zTXt":
+            key, rest = body.split(b"\0", 1)
+            value, encoding = zlib.decompress(rest[1:]), "latin-1"
+        else:
+            continue
+        if key == b"parameters":
+            return value.decode(encoding)
+    return ""
+
+
+def paeth(left, above, corner):
+    estimate = left + above - corner
+    return min((left, above, corner), key=lambda v: abs(estimate - v))
+
+
+def rows(width, height, data, pixel=3):
+    """The rows of an 8-bit RGB picture, unfiltered."""
+    raw, stride, last = zlib.decompress(data), width * pixel, bytes(width * pixel)
+    assert len(raw) == height * (stride + 1), "the picture has not the size that it claims"
+    for y in range(height):
+        line = bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
+        kind = raw[y * (stride + 1)]
+        for i in range(stride):
+            left, corner = (line[i - pixel], last[i - pixel]) if i >= pixel else (0, 0)
+            line[i] = (line[i] + (0, left, last[i], (left + last[i]) // 2, paeth(left, last[i], corner))[kind]) & 255
+        last = bytes(line)
+        yield last
+
+
+def main():
+    what, path = sys.argv[1:]
+    with open(path, "rb") as file:
+        found = list(chunks(file.read()))
+    assert found[0][0] == b"IHDR", "no header"
+    width, height, depth, colour = struct.unpack(">IIBB", found[0][1][:10])
+    assert (depth, colour) == (8, 2), "not 8-bit RGB"
+    if what == "size":
+        print(f"{width}x{height}")
+    elif what == "text":
+        print(parameters(found))
+    else:
+        data = b"".join(body for kind, body in found if kind == b"IDAT")
+        print(len({row[i:i + 3] for row in rows(width, height, data) for i in range(0, len(row), 3)}))
+
+
+main()
