@@ -49,7 +49,7 @@ static inline TestPath shared(const char *name)
 static inline json_t *load_json(const char *path)
 {
         json_error_t error;
-        json_t *root = json_load_file(path, 0, &error);
+        json_t *root = json_load_file(path, JSON_ALLOW_NUL, &error);
 
         if (!root)
                 fail_msg("%s: %s", path, error.text);

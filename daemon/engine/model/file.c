@@ -39,3 +39,13 @@ void mapped_file_done(MappedFile *file)
                 (void)munmap((void *)file->data, file->size);
         *file = (MappedFile) {};
 }
+
+int path_join(char **ret, const char *dir, const char *name, Error *error)
+{
+        char *path;
+
+        if (asprintf(&path, "%s/%s", dir, name) < 0)
+                return error_set(error, -ENOMEM, "%s: out of memory", name);
+        *ret = path;
+        return 0;
+}

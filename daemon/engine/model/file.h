@@ -21,3 +21,6 @@ typedef struct MappedFile {
  * blocks, whatever lies at the path. */
 int mapped_file_open(MappedFile *ret, const char *path, uint64_t max_size, Error *error);
 void mapped_file_done(MappedFile *file);
+
+/* *ret = "DIR/NAME", malloc'ed; -ENOMEM. */
+int path_join(char **ret, const char *dir, const char *name, Error *error);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/util.h"
+#include "engine/model/file.h"
 #include "engine/model/json-reader.h"
 #include "engine/model/model.h"
 
@@ -18,15 +19,6 @@ static const struct {
         { "vae", { "AutoencoderKL" } },
 };
 
-static int join(char **ret, const char *dir, const char *name, Error *error)
-{
-        if (asprintf(ret, "%s/%s", dir, name) < 0) {
-                *ret = NULL;
-                return error_set(error, -ENOMEM, "out of memory");
-        }
-        return 0;
-}
-
 static void check_component(JsonReader *json, const char *component, const char *const classes[static 2])
 {
         const char *found = json_string_value(json_array_get(json_object_get(json->root, component), 1));
@@ -40,7 +32,7 @@ static void check_component(JsonReader *json, const char *component, const char 
 static int check_index(const char *dir, Error *error)
 {
         _cleanup_(freep) char *path = NULL;
-        int r = join(&path, dir, "model_index.json", error);
+        int r = path_join(&path, dir, "model_index.json", error);
         if (r < 0)
                 return r;
 
@@ -58,9 +50,9 @@ static int check_index(const char *dir, Error *error)
 static int read_tokenizer_config(Model *model, Error *error)
 {
         _cleanup_(freep) char *path = NULL, *special = NULL;
-        int r = join(&path, model->dir, "tokenizer/tokenizer_config.json", error);
+        int r = path_join(&path, model->dir, "tokenizer/tokenizer_config.json", error);
         if (r >= 0)
-                r = join(&special, model->dir, "tokenizer/special_tokens_map.json", error);
+                r = path_join(&special, model->dir, "tokenizer/special_tokens_map.json", error);
         return r < 0 ? r : tokenizer_config_read(&model->tokenizer, path, special, error);
 }
 
@@ -78,7 +70,7 @@ static void name_after_folder(ModelCard *card, const char *dir)
 static int read_card(Model *model, Error *error)
 {
         _cleanup_(freep) char *path = NULL;
-        int r = join(&path, model->dir, "imagined.json", error);
+        int r = path_join(&path, model->dir, "imagined.json", error);
         if (r < 0)
                 return r;
 
@@ -96,10 +88,10 @@ static int read_configs(Model *model, Error *error)
         _cleanup_(freep) char *text_encoder = NULL, *unet = NULL, *vae = NULL, *scheduler = NULL;
         int r;
 
-        if ((r = join(&text_encoder, model->dir, "text_encoder/config.json", error)) < 0 ||
-            (r = join(&unet, model->dir, "unet/config.json", error)) < 0 ||
-            (r = join(&vae, model->dir, "vae/config.json", error)) < 0 ||
-            (r = join(&scheduler, model->dir, "scheduler/scheduler_config.json", error)) < 0)
+        if ((r = path_join(&text_encoder, model->dir, "text_encoder/config.json", error)) < 0 ||
+            (r = path_join(&unet, model->dir, "unet/config.json", error)) < 0 ||
+            (r = path_join(&vae, model->dir, "vae/config.json", error)) < 0 ||
+            (r = path_join(&scheduler, model->dir, "scheduler/scheduler_config.json", error)) < 0)
                 return r;
 
         if ((r = text_encoder_config_read(&model->text_encoder, text_encoder, error)) < 0 ||
@@ -134,33 +126,43 @@ static int check_fit(const Model *m, Error *error)
         return 0;
 }
 
-/* Opens COMPONENT/STEM.safetensors, or the 16-bit variant that some models have in its place. */
-static int open_weights(Weights **ret, const char *dir, const char *component, const char *stem, Error *error)
+/* Opens DIR/STEM.safetensors, or the 16-bit variant that some models have in its place. */
+static int open_weights(Weights **ret, const char *dir, const char *stem, Error *error)
 {
         static const char *const suffixes[] = { "safetensors", "fp16.safetensors" };
         int r = -ENOENT;
 
         for (size_t i = 0; i < ELEMENTSOF(suffixes) && r == -ENOENT; i++) {
+                char name[64];
                 _cleanup_(freep) char *path = NULL;
-                if (asprintf(&path, "%s/%s/%s.%s", dir, component, stem, suffixes[i]) < 0) {
-                        path = NULL;
-                        return error_set(error, -ENOMEM, "out of memory");
-                }
-                r = weights_open(ret, path, error);
+
+                (void)snprintf(name, sizeof(name), "%s.%s", stem, suffixes[i]);
+                r = path_join(&path, dir, name, error);
+                if (r >= 0)
+                        r = weights_open(ret, path, error);
         }
-        if (r == -ENOENT)
-                return error_set(error, r, "%s/%s: no %s.safetensors", dir, component, stem);
-        return r;
+        return r == -ENOENT ? error_set(error, r, "%s: no %s.safetensors", dir, stem) : r;
 }
 
 static int open_all_weights(Model *m, Error *error)
 {
-        int r;
+        const struct {
+                Weights **weights;
+                const char *component, *stem;
+        } all[] = {
+                { &m->text_encoder_weights, "text_encoder", "model" },
+                { &m->unet_weights, "unet", "diffusion_pytorch_model" },
+                { &m->vae_weights, "vae", "diffusion_pytorch_model" },
+        };
 
-        if ((r = open_weights(&m->text_encoder_weights, m->dir, "text_encoder", "model", error)) < 0 ||
-            (r = open_weights(&m->unet_weights, m->dir, "unet", "diffusion_pytorch_model", error)) < 0 ||
-            (r = open_weights(&m->vae_weights, m->dir, "vae", "diffusion_pytorch_model", error)) < 0)
-                return r;
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                _cleanup_(freep) char *dir = NULL;
+                int r = path_join(&dir, m->dir, all[i].component, error);
+                if (r >= 0)
+                        r = open_weights(all[i].weights, dir, all[i].stem, error);
+                if (r < 0)
+                        return r;
+        }
         return 0;
 }
 
