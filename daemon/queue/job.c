@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "base/util.h"
+#include "queue/job.h"
+
+/* Below this the job's own speed says little: the first step is slower than the others. */
+#define MEASURABLE_PROGRESS 0.05
+
+static const char *const priority_names[PRIORITY_MAX] = {
+        [PRIORITY_INTERACTIVE] = "interactive",
+        [PRIORITY_NORMAL] = "normal",
+        [PRIORITY_BATCH] = "batch",
+};
+
+int priority_from_string(const char *name)
+{
+        for (int i = 0; i < PRIORITY_MAX; i++)
+                if (streq(name, priority_names[i]))
+                        return i;
+        return -EINVAL;
+}
+
+const char *priority_to_string(Priority priority)
+{
+        return priority < PRIORITY_MAX ? priority_names[priority] : "";
+}
+
+int job_new(Job **ret, const Request *request, const JobPolicy *policy)
+{
+        _cleanup_(job_freep) Job *job = calloc(1, sizeof(Job));
+        if (!job)
+                return -ENOMEM;
+
+        job->request = malloc(sizeof(Request));
+        job->pictures = calloc(request->count, sizeof(Picture));
+        if (!job->request || !job->pictures)
+                return -ENOMEM;
+
+        *job->request = *request;
+        job->policy = *policy;
+        job->count = request->count;
+        job->preview_every = request->preview_every;
+        job->seed = request->seed;
+        job->resolved.guidance = -1;
+
+        *ret = TAKE_PTR(job);
+        return 0;
+}
+
+Job *job_free(Job *job)
+{
+        if (!job)
+                return NULL;
+        (void)job_drop_pictures(job);
+        free(job->pictures);
+        free(job->request);
+        free(job);
+        return NULL;
+}
+
+uint64_t job_drop_pictures(Job *job)
+{
+        uint64_t freed = 0;
+
+        for (uint32_t i = 0; i < job->n_pictures; i++) {
+                if (job->pictures[i].fd < 0)
+                        continue;
+                (void)close(job->pictures[i].fd);
+                job->pictures[i].fd = -1;
+                freed += job->pictures[i].size;
+        }
+        return freed;
+}
+
+void job_set_resolved(Job *job, const Resolved *resolved)
+{
+        job->resolved = *resolved;
+        job->steps = resolved->steps;
+}
+
+void job_set_progress(Job *job, Stage stage, uint32_t step, uint32_t steps, double fraction)
+{
+        job->stage = stage;
+        if (stage == STAGE_DENOISE) {
+                job->step = step;
+                job->steps = steps;
+        }
+        job->progress = MAX(job->progress, MIN(fraction, 1.0));
+}
+
+double job_work(const Job *job)
+{
+        const Resolved *r = &job->resolved;
+        return (double)job->count * r->steps * r->width * r->height;
+}
+
+uint64_t job_expected_end(const Job *job, double pace, uint64_t now)
+{
+        if (job->state != JOB_RUNNING || now < job->begun)
+                return 0;
+
+        double elapsed = (double)(now - job->begun);
+        double total = 0;
+        if (job->progress >= MEASURABLE_PROGRESS)
+                total = elapsed / job->progress;
+        else
+                total = pace * job_work(job);
+
+        /* Later than a year from now is no knowledge. */
+        if (!(total > 0) || total > 365.0 * 24 * 3600 * 1e6)
+                return 0;
+        return MAX(job->begun + (uint64_t)total, now);
+}

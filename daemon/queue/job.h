@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* One job from the request to its pictures: what was asked for, how far it is, and what came of it. The queue owns its
+ * jobs; see queue.h for what may be done with them. */
+
+#include <sys/types.h>
+
+#include "base/request.h"
+
+#define MODEL_NAME_MAX 63 /* bytes of [A-Za-z0-9._-]+ */
+
+typedef enum JobState {
+        JOB_QUEUED,
+        JOB_LOADING, /* its turn has come and its model is being loaded */
+        JOB_RUNNING,
+        JOB_DONE,
+        JOB_FAILED,
+        JOB_CANCELLED,
+        JOB_STATE_MAX,
+} JobState;
+
+/* The order in which classes are served. */
+typedef enum Priority {
+        PRIORITY_INTERACTIVE,
+        PRIORITY_NORMAL,
+        PRIORITY_BATCH,
+        PRIORITY_MAX,
+} Priority;
+
+/* Returns the priority, or -EINVAL. */
+int priority_from_string(const char *name);
+const char *priority_to_string(Priority priority);
+
+typedef struct Picture {
+        int fd; /* a sealed memfd that holds a PNG */
+        uint64_t size; /* bytes */
+        uint32_t width, height;
+        uint64_t seed;
+} Picture;
+
+/* How a job is to be treated, as opposed to what it shall draw. */
+typedef struct JobPolicy {
+        char model[MODEL_NAME_MAX + 1];
+        Priority priority;
+        bool detach; /* outlives its caller */
+        uint64_t keep_alive; /* seconds for which the model stays afterwards; 0: as configured */
+} JobPolicy;
+
+typedef struct Job {
+        /* who and what */
+        uid_t uid;
+        uint32_t id; /* counts this user's jobs, from 1 */
+        uint64_t serial; /* counts all jobs, from 1; never shown to callers */
+        JobPolicy policy;
+        Request *request; /* NULL once the job has ended */
+        uint32_t count, preview_every;
+        uint64_t seed; /* of the first picture */
+
+        /* how far it is */
+        JobState state;
+        Resolved resolved; /* zeros until the worker has reported; guidance negative */
+        uint32_t stage, step, steps; /* steps of denoising */
+        double progress; /* 0 to 1, never decreasing */
+        uint64_t created; /* CLOCK_REALTIME, µs */
+        uint64_t begun, ended; /* CLOCK_MONOTONIC, µs; 0: not yet */
+
+        /* what came of it */
+        Picture *pictures; /* room for count */
+        uint32_t n_pictures;
+        bool dropped; /* the pictures had to go before their time */
+        Error error; /* of a failed job */
+
+        void *userdata; /* of the one who added it */
+        struct Job *next, *previous; /* in the queue, oldest first */
+} Job;
+
+static inline bool job_state_is_final(JobState state)
+{
+        return state >= JOB_DONE;
+}
+
+/* A queued job for that request; takes a copy. 0 or -ENOMEM. */
+int job_new(Job **ret, const Request *request, const JobPolicy *policy);
+Job *job_free(Job *job);
+DEFINE_CLEANUP(Job *, job_free)
+
+/* Closes the pictures; returns how many bytes that frees. */
+uint64_t job_drop_pictures(Job *job);
+
+/* Takes over what a worker reports. Progress never goes back. */
+void job_set_resolved(Job *job, const Resolved *resolved);
+void job_set_progress(Job *job, Stage stage, uint32_t step, uint32_t steps, double fraction);
+
+/* The work that a picture takes, in steps times pixels, of the whole job; 0 until resolved. */
+double job_work(const Job *job);
+
+/* When a running job will have ended, CLOCK_MONOTONIC µs: from its own speed as soon as there is some, before that from
+ * `pace`, the µs that a unit of work took lately (0: unknown). 0 if it cannot be said. */
+uint64_t job_expected_end(const Job *job, double pace, uint64_t now);

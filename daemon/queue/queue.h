@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Who runs next, and how long results are kept. It knows no bus and no engine:
+ *
+ *     queue_add(queue, request, policy, uid, &job, &error);
+ *     while ((job = queue_next(queue))) {
+ *             queue_begin(queue, job, JOB_RUNNING, now);
+ *             …  queue_add_picture(queue, job, &picture, &error);
+ *             queue_finish(queue, job, JOB_DONE, NULL, now);
+ *     }
+ *     queue_expire(queue, now);
+ *
+ * Order: interactive before normal before batch; inside a class users take turns, and each user's jobs run in the order
+ * in which they came. Every time is CLOCK_MONOTONIC in µs and comes from the caller. */
+
+#include "queue/job.h"
+
+typedef struct QueueLimits {
+        uint64_t jobs_per_user, jobs_total; /* that have not ended */
+        uint64_t finished_per_user; /* that have ended and are remembered */
+        uint64_t pictures_per_user, pictures_total;
+        uint64_t result_bytes_per_user, result_bytes_total;
+        uint64_t result_seconds; /* for which an ended job is remembered */
+} QueueLimits;
+
+typedef struct Queue Queue;
+
+/* Called for each job that leaves the queue, just before it is freed. */
+typedef void (*queue_removed_t)(Job *job, void *userdata);
+
+int queue_new(Queue **ret, const QueueLimits *limits, queue_removed_t removed, void *userdata);
+Queue *queue_free(Queue *queue);
+DEFINE_CLEANUP(Queue *, queue_free)
+
+/* New limits hold for what comes; running jobs and kept results that exceed them go at the next queue_expire. */
+void queue_set_limits(Queue *queue, const QueueLimits *limits);
+
+/* -EDQUOT with a sentence that names the limit, or -ENOMEM. */
+int queue_add(
+                Queue *queue, const Request *request, const JobPolicy *policy, uid_t uid, Job **ret,
+                Error *error);
+
+/* The job whose turn it is, still queued; NULL: none waits. */
+Job *queue_next(Queue *queue);
+
+/* The job's turn has come: state is JOB_LOADING or JOB_RUNNING. */
+void queue_begin(Queue *queue, Job *job, JobState state, uint64_t now);
+
+/* Takes picture->fd when it succeeds. Where space is short the oldest results go first. -EDQUOT: does not fit even
+ * so. -EOVERFLOW: more than the job asked for. */
+int queue_add_picture(Queue *queue, Job *job, const Picture *picture, Error *error);
+
+/* Ends the job: done, failed (with the error) or cancelled. Pictures that it has are kept in any case. */
+void queue_finish(Queue *queue, Job *job, JobState state, const Error *error, uint64_t now);
+
+/* Forgets a job and closes its pictures. */
+void queue_remove(Queue *queue, Job *job);
+
+/* Forgets what has been kept long enough. */
+void queue_expire(Queue *queue, uint64_t now);
+
+/* When the next job expires; UINT64_MAX: none will. */
+uint64_t queue_next_expiry(const Queue *queue);
+uint64_t queue_job_expiry(const Queue *queue, const Job *job); /* 0: it has not ended */
+
+/* NULL: none, or of another user. */
+Job *queue_find(const Queue *queue, uid_t uid, uint32_t id);
+Job *queue_find_serial(const Queue *queue, uint64_t serial);
+
+/* All jobs, oldest first; job->next leads on. */
+Job *queue_first(const Queue *queue);
+
+/* How many of the same user's queued jobs come before it. Says nothing about other users. */
+uint32_t queue_position(const Queue *queue, const Job *job);
+
+/* Jobs that have not ended: waiting, loading, running. */
+uint64_t queue_n_active(const Queue *queue);
