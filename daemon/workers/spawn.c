@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "base/cpu.h"
+#include "base/util.h"
+#include "workers/spawn.h"
+
+extern char **environ;
+
+#define ENVIRONMENT_MAX 256
+
+/* What the worker's environment must say; all else is inherited. */
+typedef struct Setting {
+        const char *name;
+        char value[64];
+        bool gives_way; /* to what the administrator has set */
+} Setting;
+
+static size_t make_settings(Setting settings[static 4], uint64_t threads)
+{
+        size_t n = 0;
+
+        /* Products are cut into tiles, and the threads share out tiles: OpenBLAS itself must stay single-threaded. */
+        settings[n++] = (Setting) { "OPENBLAS_NUM_THREADS", "1", false };
+        settings[n++] = (Setting) { "OMP_WAIT_POLICY", "passive", false };
+        const char *core = cpu_blas_core();
+        if (core) {
+                settings[n] = (Setting) { .name = "OPENBLAS_CORETYPE", .gives_way = true };
+                (void)snprintf(settings[n++].value, sizeof(settings[0].value), "%s", core);
+        }
+        if (threads > 0) {
+                settings[n] = (Setting) { .name = "OMP_NUM_THREADS" };
+                (void)snprintf(settings[n++].value, sizeof(settings[0].value), "%llu", (unsigned long long)threads);
+        }
+        return n;
+}
+
+static bool is_named(const char *variable, const char *name)
+{
+        size_t n = strlen(name);
+        return strncmp(variable, name, n) == 0 && variable[n] == '=';
+}
+
+/* The environment of the worker: pointers into ours and into lines. */
+static void make_environment(
+                char *ret[static ENVIRONMENT_MAX], char lines[static 4][128], const Setting *settings,
+                size_t n_settings)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < n_settings; i++) {
+                if (settings[i].gives_way && getenv(settings[i].name))
+                        continue;
+                (void)snprintf(lines[i], sizeof(lines[i]), "%s=%s", settings[i].name, settings[i].value);
+                ret[n++] = lines[i];
+        }
+        for (char **e = environ; *e && n < ENVIRONMENT_MAX - 1; e++) {
+                /* The worker has nothing to say to the service manager or the bus. */
+                bool skip = is_named(*e, "NOTIFY_SOCKET") || is_named(*e, "WATCHDOG_USEC") ||
+                            is_named(*e, "WATCHDOG_PID") || is_named(*e, "DBUS_SESSION_BUS_ADDRESS") ||
+                            is_named(*e, "DBUS_SYSTEM_BUS_ADDRESS") || is_named(*e, "DBUS_STARTER_ADDRESS");
+                for (size_t i = 0; i < n_settings && !skip; i++)
+                        skip = !settings[i].gives_way && is_named(*e, settings[i].name);
+                if (!skip)
+                        ret[n++] = *e;
+        }
+        ret[n] = NULL;
+}
+
+/* Between fork and exec: system calls only. */
+_Noreturn static void become_worker(char *const argv[], char *const environment[], int socket, pid_t parent)
+{
+        struct sigaction action = { .sa_handler = SIG_DFL };
+        for (int i = 1; i < NSIG; i++)
+                (void)sigaction(i, &action, NULL);
+        sigset_t none;
+        (void)sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
+
+        (void)setpgid(0, 0);
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+                _exit(127);
+
+        if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+                _exit(127);
+        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+                _exit(127);
+        /* dup2 to the same number would leave the flag that closes it. */
+        if (socket == SPAWN_SOCKET ? fcntl(socket, F_SETFD, 0) < 0 : dup2(socket, SPAWN_SOCKET) < 0)
+                _exit(127);
+        if (close_range(SPAWN_SOCKET + 1, ~0U, 0) < 0)
+                _exit(127);
+
+        (void)execve(argv[0], argv, environment);
+        _exit(127);
+}
+
+int spawn_worker(
+                const char *program, const char *model_directory, uint64_t threads, int socket, pid_t *ret_pid,
+                Error *error)
+{
+        if (access(program, X_OK) < 0)
+                return error_set(error, -errno, "The engine %s cannot be run: %s", program, strerror(errno));
+
+        Setting settings[4];
+        char lines[4][128], *environment[ENVIRONMENT_MAX], number[16];
+        make_environment(environment, lines, settings, make_settings(settings, threads));
+        (void)snprintf(number, sizeof(number), "%d", SPAWN_SOCKET);
+        char *argv[] = {
+                (char *)program, (char *)"--socket", number, (char *)"--model", (char *)model_directory, NULL,
+        };
+
+        pid_t parent = getpid(), pid = fork();
+        if (pid < 0)
+                return error_set(error, -errno, "The engine cannot be started: %s", strerror(errno));
+        if (pid == 0)
+                become_worker(argv, environment, socket, parent);
+
+        *ret_pid = pid;
+        return 0;
+}
