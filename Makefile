@@ -71,7 +71,7 @@ $(B)/%-avx512.o: ISA_FLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -
 $(B)/daemon/engine/kernels/%.o $(B)/daemon/engine/tensor/%.o: KERNEL_FLAGS = -O3 -fno-math-errno -fno-trapping-math
 
 # SYSCONFDIR, LIBEXECDIR and DATADIR (systemd/install.mk writes them down); the engine knows none of them.
-$(B)/daemon/config%.o $(B)/daemon/main.o $(B)/daemon/service/%.o $(B)/daemon/workers/%.o $(B)/client/%.o $(B)/tests/%.o: \
+$(B)/daemon/config.o $(B)/daemon/main.o $(B)/daemon/service/%.o $(B)/daemon/workers/%.o $(B)/client/%.o $(B)/tests/%.o: \
 	PATH_FLAGS = -include $(B)/paths.h
 
 $(B)/%.o: %.c | $(B)/paths.h

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <libconfig.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "config.h"
+
+#define MODELS_MAX 64
+#define QUOTE(x) #x
+
+#define BOOL(key, fallback, help) { #key, CONFIG_BOOL, offsetof(Config, key), 0, 1, fallback, help }
+#define NUMBER(key, low, high, fallback, help) \
+        { #key, CONFIG_NUMBER, offsetof(Config, key), low, high, QUOTE(fallback), help }
+#define TEXT(key, type, fallback, help) { #key, type, offsetof(Config, key), 0, 0, fallback, help }
+
+const ConfigKey config_keys[] = {
+        TEXT(models, CONFIG_PATHS, "[\"" DATADIR "/imagined/models\", \"/var/lib/imagined/models\"]",
+             "Directories that hold models, each in a directory with a model_index.json; the first of a name wins"),
+        TEXT(default_model, CONFIG_STRING, "\"\"",
+             "The model for requests that name none while none is loaded; \"\": the first that is found"),
+        TEXT(worker, CONFIG_STRING, "\"" LIBEXECDIR "/imagined-engine\"", "The program that computes"),
+        BOOL(preload, "false", "Whether the default model is loaded at start, not at the first request"),
+        NUMBER(idle_unload_seconds, 0, 31536000, 600, "Seconds without work until the model is unloaded; 0: never"),
+        NUMBER(threads, 0, 1024, 0, "Threads that compute; 0: one for each core"),
+        NUMBER(jobs_per_user, 1, 10000, 16, "Jobs of one user that may wait or run"),
+        NUMBER(jobs_total, 1, 10000, 64, "Jobs of all users together that may wait or run"),
+        NUMBER(finished_per_user, 1, 10000, 64, "Ended jobs of one user that are remembered"),
+        NUMBER(pictures_per_user, 1, 100000, 256, "Pictures that are kept for one user; the oldest go first"),
+        NUMBER(pictures_total, 1, 100000, 1024, "Pictures that are kept for all users together"),
+        NUMBER(result_seconds, 1, 31536000, 600, "Seconds for which an ended job and its pictures are kept"),
+        NUMBER(result_bytes_per_user, 1, INT64_MAX, 268435456, "Bytes of pictures that are kept for one user"),
+        NUMBER(result_bytes_total, 1, INT64_MAX, 1073741824, "Bytes of pictures that are kept for all users"),
+        NUMBER(watchers_per_user, 1, 10000, 64, "Watch calls of one user that may be in force"),
+        NUMBER(load_seconds, 1, 86400, 600, "Seconds that loading a model may take"),
+        NUMBER(worker_ping_seconds, 1, 3600, 30, "Seconds without an answer after which a busy engine is ended"),
+        TEXT(log_level, CONFIG_LEVEL, "\"info\"", "error, warning, notice, info or debug"),
+};
+const size_t config_n_keys = ELEMENTSOF(config_keys);
+
+static const struct {
+        const char *name;
+        int level;
+} levels[] = {
+        { "error", LOG_ERR },   { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
+        { "info", LOG_INFO },   { "debug", LOG_DEBUG },
+};
+
+static int level_from_string(const char *name)
+{
+        for (size_t i = 0; i < ELEMENTSOF(levels); i++)
+                if (streq(name, levels[i].name))
+                        return levels[i].level;
+        return -EINVAL;
+}
+
+int config_log_level(const Config *config)
+{
+        return level_from_string(config->log_level);
+}
+
+static void paths_free(char **paths)
+{
+        for (char **p = paths; p && *p; p++)
+                free(*p);
+        free(paths);
+}
+
+/* The place of a key in a Config. */
+static void *field(const Config *config, const ConfigKey *key)
+{
+        return (uint8_t *)config + key->offset;
+}
+
+static void clear(Config *config)
+{
+        for (size_t i = 0; i < config_n_keys; i++) {
+                const ConfigKey *key = &config_keys[i];
+                if (key->type == CONFIG_PATHS)
+                        paths_free(*(char ***)field(config, key));
+                else if (key->type == CONFIG_STRING || key->type == CONFIG_LEVEL)
+                        free(*(char **)field(config, key));
+        }
+}
+
+Config *config_free(Config *config)
+{
+        if (config)
+                clear(config);
+        free(config);
+        return NULL;
+}
+
+static int set_bool(bool *value, const config_setting_t *setting, const char **why)
+{
+        if (config_setting_type(setting) != CONFIG_TYPE_BOOL) {
+                *why = "must be true or false";
+                return -EINVAL;
+        }
+        *value = config_setting_get_bool(setting);
+        return 0;
+}
+
+static int set_number(uint64_t *value, const ConfigKey *key, const config_setting_t *setting, const char **why)
+{
+        int type = config_setting_type(setting);
+        if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) {
+                *why = "must be a whole number";
+                return -EINVAL;
+        }
+        /* The library reads a number that needs more than 32 bits as 64-bit by itself. */
+        long long n = type == CONFIG_TYPE_INT ? config_setting_get_int(setting) : config_setting_get_int64(setting);
+        if (n < 0 || (uint64_t)n < key->low || (uint64_t)n > key->high) {
+                *why = "is out of its range";
+                return -EINVAL;
+        }
+        *value = (uint64_t)n;
+        return 0;
+}
+
+static int set_string(char **value, const ConfigKey *key, const config_setting_t *setting, const char **why)
+{
+        const char *text = config_setting_get_string(setting);
+        if (!text) {
+                *why = "must be a string in quotes";
+                return -EINVAL;
+        }
+        if (key->type == CONFIG_LEVEL && level_from_string(text) < 0) {
+                *why = "must be error, warning, notice, info or debug";
+                return -EINVAL;
+        }
+        char *copy = strdup(text);
+        if (!copy)
+                return -ENOMEM;
+        free(*value);
+        *value = copy;
+        return 0;
+}
+
+static int set_paths(char ***value, const config_setting_t *setting, const char **why)
+{
+        int n = config_setting_length(setting);
+        if ((!config_setting_is_array(setting) && !config_setting_is_list(setting)) || n > MODELS_MAX) {
+                *why = "must be an array of at most 64 absolute paths: [\"/a\", \"/b\"]";
+                return -EINVAL;
+        }
+
+        char **paths = calloc((size_t)n + 1, sizeof(char *));
+        if (!paths)
+                return -ENOMEM;
+        for (int i = 0; i < n; i++) {
+                const char *path = config_setting_get_string_elem(setting, i);
+                if (!path || path[0] != '/') {
+                        *why = "must hold absolute paths";
+                        paths_free(paths);
+                        return -EINVAL;
+                }
+                paths[i] = strdup(path);
+                if (!paths[i]) {
+                        paths_free(paths);
+                        return -ENOMEM;
+                }
+        }
+        paths_free(*value);
+        *value = paths;
+        return 0;
+}
+
+static int set_key(Config *config, const ConfigKey *key, const config_setting_t *setting, const char **why)
+{
+        void *value = field(config, key);
+
+        switch (key->type) {
+        case CONFIG_BOOL:
+                return set_bool(value, setting, why);
+        case CONFIG_NUMBER:
+                return set_number(value, key, setting, why);
+        case CONFIG_STRING:
+        case CONFIG_LEVEL:
+                return set_string(value, key, setting, why);
+        case CONFIG_PATHS:
+                return set_paths(value, setting, why);
+        }
+        return -EINVAL;
+}
+
+static const ConfigKey *find_key(const char *name)
+{
+        for (size_t i = 0; i < config_n_keys; i++)
+                if (streq(name, config_keys[i].name))
+                        return &config_keys[i];
+        return NULL;
+}
+
+/* Logs a fault and keeps the first one. */
+static void complain(Error *first, const char *path, unsigned line, const char *name, const char *why)
+{
+        Error error;
+        (void)error_set(&error, -EINVAL, "%s:%u: %s%s%s", path, line, name, *name ? " " : "", why);
+        log_error("%s", error.text);
+        if (first->code == 0)
+                *first = error;
+}
+
+static int apply(Config *config, const config_t *file, const char *path, Error *first)
+{
+        const config_setting_t *root = config_root_setting(file);
+
+        for (int i = 0; i < config_setting_length(root); i++) {
+                const config_setting_t *setting = config_setting_get_elem(root, (unsigned)i);
+                const char *name = config_setting_name(setting), *why = NULL;
+                const ConfigKey *key = find_key(name);
+                const char *source = config_setting_source_file(setting);
+
+                int r = key ? set_key(config, key, setting, &why) : -EINVAL;
+                if (r == -ENOMEM)
+                        return error_set(first, r, "%s: out of memory", path);
+                if (r < 0)
+                        complain(first, source ? source : path, config_setting_source_line(setting), name,
+                                 key ? why : "is no key of this program");
+        }
+        return first->code;
+}
+
+#define FILE_SIZE_MAX (UINT64_C(1) << 20)
+
+/* The library reads streams too, but ends the process when a read fails. */
+static int read_text(const char *path, char **ret)
+{
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0)
+                return -errno;
+
+        struct stat st;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+        if ((uint64_t)st.st_size > FILE_SIZE_MAX)
+                return -EFBIG;
+
+        _cleanup_(freep) char *text = malloc((size_t)st.st_size + 1);
+        if (!text)
+                return -ENOMEM;
+        ssize_t n = pread(fd, text, (size_t)st.st_size, 0);
+        if (n < 0)
+                return -errno;
+        text[n] = '\0';
+        if (strlen(text) != (size_t)n)
+                return -EBADMSG;
+
+        *ret = TAKE_PTR(text);
+        return 0;
+}
+
+static int parse(Config *config, config_t *file, const char *path, Error *first)
+{
+        _cleanup_(freep) char *text = NULL;
+        int r = read_text(path, &text);
+        if (r < 0)
+                return error_set(first, r, "%s: %s", path, strerror(-r));
+
+        if (!config_read_string(file, text)) {
+                const char *source = config_error_file(file);
+                complain(
+                                first, source ? source : path, (unsigned)config_error_line(file), "",
+                                config_error_text(file));
+                return -EINVAL;
+        }
+        return apply(config, file, path, first);
+}
+
+static int copy_paths(char ***ret, char *const *paths, const char *first)
+{
+        size_t n = 0;
+        while (paths[n])
+                n++;
+
+        char **copy = calloc(n + 2, sizeof(char *)), **p = copy;
+        if (!copy)
+                return -ENOMEM;
+        if (first)
+                *p++ = strdup(first);
+        for (size_t i = 0; i < n; i++)
+                *p++ = strdup(paths[i]);
+        for (size_t i = 0; i < n + (first ? 1 : 0); i++) {
+                if (copy[i])
+                        continue;
+                paths_free(copy);
+                return -ENOMEM;
+        }
+        *ret = copy;
+        return 0;
+}
+
+static int config_copy(Config **ret, const Config *config)
+{
+        _cleanup_(config_freep) Config *copy = calloc(1, sizeof(Config));
+        if (!copy)
+                return -ENOMEM;
+
+        *copy = *config;
+        for (size_t i = 0; i < config_n_keys; i++)
+                if (config_keys[i].type != CONFIG_NUMBER && config_keys[i].type != CONFIG_BOOL)
+                        *(void **)field(copy, &config_keys[i]) = NULL;
+
+        for (size_t i = 0; i < config_n_keys; i++) {
+                const ConfigKey *key = &config_keys[i];
+                if (key->type == CONFIG_PATHS) {
+                        if (copy_paths(field(copy, key), *(char ***)field(config, key), NULL) < 0)
+                                return -ENOMEM;
+                } else if (key->type == CONFIG_STRING || key->type == CONFIG_LEVEL) {
+                        char *text = strdup(*(char **)field(config, key));
+                        if (!text)
+                                return -ENOMEM;
+                        *(char **)field(copy, key) = text;
+                }
+        }
+        *ret = TAKE_PTR(copy);
+        return 0;
+}
+
+int config_prepend_models(Config *config, const char *directory)
+{
+        char **paths;
+        int r = copy_paths(&paths, config->models, directory);
+        if (r < 0)
+                return r;
+        paths_free(config->models);
+        config->models = paths;
+        return 0;
+}
+
+int config_load(Config *config, const char *path, Error *error)
+{
+        _cleanup_(config_freep) Config *copy = NULL;
+        int r = config_copy(&copy, config);
+        if (r < 0)
+                return error_set(error, r, "%s: out of memory", path);
+
+        Error first = {};
+        config_t file;
+        config_init(&file);
+        r = parse(copy, &file, path, &first);
+        config_destroy(&file);
+        if (r < 0) {
+                if (error)
+                        *error = first;
+                return r;
+        }
+
+        Config swap = *config;
+        *config = *copy;
+        *copy = swap;
+        return 0;
+}
+
+int config_new(Config **ret)
+{
+        _cleanup_(config_freep) Config *config = calloc(1, sizeof(Config));
+        if (!config)
+                return -ENOMEM;
+
+        /* The defaults are written as in a file, so that they are read by the same code. */
+        for (size_t i = 0; i < config_n_keys; i++) {
+                char line[1024];
+                const char *why = NULL;
+                config_t file;
+                config_init(&file);
+                (void)snprintf(line, sizeof(line), "%s = %s;", config_keys[i].name, config_keys[i].fallback);
+                int r = -EINVAL;
+                if (config_read_string(&file, line))
+                        r = set_key(config, &config_keys[i], config_setting_get_elem(config_root_setting(&file), 0),
+                                    &why);
+                config_destroy(&file);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(config);
+        return 0;
+}
+
+void config_print_keys(FILE *file)
+{
+        for (size_t i = 0; i < config_n_keys; i++)
+                (void)fprintf(
+                                file, "# %s.\n#%s = %s;\n\n", config_keys[i].help, config_keys[i].name,
+                                config_keys[i].fallback);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The configuration: one table of keys with type, range, default and documentation (config.c) is all there is to know;
+ * conf/imagined.conf says the same to administrators, and a test holds the two together.
+ *
+ *     _cleanup_(config_freep) Config *config = NULL;
+ *     r = config_new(&config);
+ *     r = config_load(config, "/etc/imagined/imagined.conf", &error);
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+typedef struct Config {
+        char **models; /* directories that hold models, NULL-terminated */
+        char *default_model; /* "": the first one that is found */
+        char *worker; /* the engine's program */
+        bool preload;
+        uint64_t idle_unload_seconds; /* 0: never */
+        uint64_t threads; /* 0: one for each core */
+        uint64_t jobs_per_user, jobs_total;
+        uint64_t finished_per_user;
+        uint64_t pictures_per_user, pictures_total;
+        uint64_t result_seconds;
+        uint64_t result_bytes_per_user, result_bytes_total;
+        uint64_t watchers_per_user;
+        uint64_t load_seconds;
+        uint64_t worker_ping_seconds;
+        char *log_level;
+} Config;
+
+typedef enum ConfigType {
+        CONFIG_BOOL,
+        CONFIG_NUMBER, /* a uint64_t from low to high */
+        CONFIG_STRING,
+        CONFIG_LEVEL, /* a string: error, warning, notice, info or debug */
+        CONFIG_PATHS, /* an array of absolute paths */
+} ConfigType;
+
+typedef struct ConfigKey {
+        const char *name;
+        ConfigType type;
+        size_t offset; /* in Config */
+        uint64_t low, high;
+        const char *fallback; /* the default as it would stand in the file */
+        const char *help;
+} ConfigKey;
+
+extern const ConfigKey config_keys[];
+extern const size_t config_n_keys;
+
+/* The defaults. */
+int config_new(Config **ret);
+
+/* Puts a directory of models before the others. */
+int config_prepend_models(Config *config, const char *directory);
+
+Config *config_free(Config *config);
+DEFINE_CLEANUP(Config *, config_free)
+
+/* Reads a file over what is there; all of it, or, when it returns an error, nothing. Every fault is logged as
+ * "FILE:LINE: what"; the first is in *error. -ENOENT: no such file; -EINVAL: faults. */
+int config_load(Config *config, const char *path, Error *error);
+
+/* For log_set_max_level. */
+int config_log_level(const Config *config);
+
+/* Prints every key with its default and meaning. */
+void config_print_keys(FILE *file);
