@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <jansson.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "service/describe.h"
+#include "service/errors.h"
+#include "service/job.h"
+#include "service/models.h"
+
+/* Bytes of a process that are in memory; 0 if it cannot be told. */
+static uint64_t resident_bytes(pid_t pid)
+{
+        char path[64];
+        unsigned long long pages = 0;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+        _cleanup_(fclosep) FILE *file = fopen(path, "re");
+        if (!file || fscanf(file, "%*u %llu", &pages) != 1)
+                return 0;
+        return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static json_t *describe_models(const Service *service)
+{
+        json_t *array = json_array();
+        Models models;
+
+        if (models_find(&models, service->config->models) < 0)
+                return array;
+        for (size_t i = 0; i < models.n; i++) {
+                const Model *model = &models.items[i];
+                (void)json_array_append_new(
+                                array, json_pack(
+                                                       "{s:s, s:s, s:b, s:I}", "name", model->name, "directory",
+                                                       model->directory, "resident",
+                                                       residency_is_ready(service->residency, model->name), "bytes",
+                                                       (json_int_t)model_size(model->directory)));
+        }
+        models_clear(&models);
+        return array;
+}
+
+static json_t *describe_job(const Service *service, const Job *job)
+{
+        char path[JOB_PATH_MAX];
+        Snapshot now;
+
+        snapshot_take(&now, job, service->queue, runner_pace(service->runner));
+        job_object_path(job, path);
+        json_t *object = json_pack(
+                        "{s:I, s:s, s:s, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:s, s:b}", "id", (json_int_t)now.id,
+                        "object", path, "state", now.state, "stage", now.stage, "progress", now.progress, "step",
+                        (json_int_t)now.step, "steps", (json_int_t)now.steps, "count", (json_int_t)now.count,
+                        "pictures", (json_int_t)now.pictures, "position", (json_int_t)now.position, "model",
+                        now.model, "detached", now.detached);
+        if (object && job->state == JOB_FAILED)
+                (void)json_object_set_new(
+                                object, "error",
+                                json_pack("{s:s, s:s}", "name", error_bus_name(job->error.code), "message",
+                                          job->error.text));
+        return object;
+}
+
+static json_t *describe_jobs(const Service *service, uid_t uid)
+{
+        json_t *array = json_array();
+
+        for (const Job *job = queue_first(service->queue); job; job = job->next)
+                if (job->uid == uid)
+                        (void)json_array_append_new(array, describe_job(service, job));
+        return array;
+}
+
+/* The numbers of the configuration's table. */
+static json_t *describe_limits(const Config *config)
+{
+        json_t *object = json_object();
+
+        for (size_t i = 0; i < config_n_keys; i++)
+                if (config_keys[i].type == CONFIG_NUMBER)
+                        (void)json_object_set_new(
+                                        object, config_keys[i].name,
+                                        json_integer((json_int_t) * (const uint64_t *)((const uint8_t *)config +
+                                                                                       config_keys[i].offset)));
+        return object;
+}
+
+int describe_service(Service *service, uid_t uid, char **ret)
+{
+        const Residency *residency = service->residency;
+        pid_t worker = residency_pid(residency);
+
+        json_t *root = json_pack(
+                        "{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I}}", "version", VERSION, "state",
+                        residency_state_to_string(residency_state(residency)), "resident-model",
+                        residency_model(residency), "models", describe_models(service), "jobs",
+                        describe_jobs(service, uid), "limits", describe_limits(service->config), "memory",
+                        "service", (json_int_t)resident_bytes(getpid()), "worker",
+                        (json_int_t)(worker > 0 ? resident_bytes(worker) : 0));
+        if (!root)
+                return -ENOMEM;
+        char *text = json_dumps(root, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+        json_decref(root);
+        if (!text)
+                return -ENOMEM;
+        *ret = text;
+        return 0;
+}

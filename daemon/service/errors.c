@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "base/util.h"
+#include "dbus/names.h"
+#include "service/errors.h"
+
+static const struct {
+        int code;
+        const char *name;
+        const char *text;
+} errors[] = {
+        { -EINVAL, IMAGINE_ERROR_INVALID_ARGS, "An argument is not acceptable" },
+        { -ERANGE, IMAGINE_ERROR_INVALID_ARGS, "An argument is out of its range" },
+        { -EDQUOT, IMAGINE_ERROR_LIMITS_EXCEEDED, "A limit is reached" },
+        { -ENOPKG, IMAGINE_ERROR_NO_SUCH_MODEL, "No model of that name is installed" },
+        { -ESRCH, IMAGINE_ERROR_NO_SUCH_JOB, "There is no such job" },
+        { -EBADMSG, IMAGINE_ERROR_BAD_MODEL, "The model's files are broken" },
+        { -ENOEXEC, IMAGINE_ERROR_BAD_MODEL, "The model is of a kind that this version cannot run" },
+        { -ENOMEM, IMAGINE_ERROR_OUT_OF_MEMORY, "Memory ran out" },
+        { -EOWNERDEAD, IMAGINE_ERROR_WORKER_DIED, "The engine ended unexpectedly" },
+        { -ECANCELED, IMAGINE_ERROR_CANCELLED, "The job was cancelled" },
+        { -ENODATA, IMAGINE_ERROR_NOT_FINISHED, "There is no result yet" },
+        { -ESTALE, IMAGINE_ERROR_EXPIRED, "The result was kept as long as it could be, and is gone" },
+        { -EBUSY, IMAGINE_ERROR_BUSY, "The model is at work" },
+};
+
+const char *error_bus_name(int code)
+{
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++)
+                if (errors[i].code == code)
+                        return errors[i].name;
+        return IMAGINE_ERROR_FAILED;
+}
+
+static const char *general_text(int code)
+{
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++)
+                if (errors[i].code == code)
+                        return errors[i].text;
+        return strerror(-code);
+}
+
+int error_to_bus_code(sd_bus_error *ret, int code, const char *text)
+{
+        return sd_bus_error_set(ret, error_bus_name(code), text && *text ? text : general_text(code));
+}
+
+int error_to_bus(sd_bus_error *ret, const Error *error)
+{
+        return error_to_bus_code(ret, error->code, error->text);
+}
+
+int error_of_load(int code)
+{
+        return code == -ENOMEM || code == -EOWNERDEAD || code == -ENOPKG ? code : -EBADMSG;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Negative errnos inside, names of the family org.imagined.Imagine1.Error.* outside: one table. */
+
+#include <systemd/sd-bus.h>
+
+#include "base/error.h"
+
+/* The name on the bus, never NULL: what the table does not know is Failed. */
+const char *error_bus_name(int code);
+
+/* Fills in a bus error with the table's name and the sentence (without one: a general one). Returns what a method
+ * handler returns then. */
+int error_to_bus(sd_bus_error *ret, const Error *error);
+int error_to_bus_code(sd_bus_error *ret, int code, const char *text);
+
+/* A failed load is the model's fault unless memory ran out or the engine itself is at fault. */
+int error_of_load(int code);

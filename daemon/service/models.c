@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/util.h"
+#include "service/models.h"
+
+#define MODELS_MAX 1024
+#define DEPTH_MAX 4
+#define FILES_MAX 10000
+
+DEFINE_CLEANUP(DIR *, closedir)
+
+bool model_name_is_valid(const char *name)
+{
+        size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+        return n > 0 && n <= MODEL_NAME_MAX && name[n] == '\0' && name[0] != '.';
+}
+
+void models_clear(Models *models)
+{
+        for (size_t i = 0; i < models->n; i++)
+                free(models->items[i].directory);
+        free(models->items);
+        *models = (Models) {};
+}
+
+static bool holds_model(const char *directory, const char *name, char **ret_directory)
+{
+        _cleanup_(freep) char *path = NULL, *index = NULL;
+        if (asprintf(&path, "%s/%s", directory, name) < 0 || asprintf(&index, "%s/model_index.json", path) < 0) {
+                path = index = NULL;
+                return false;
+        }
+        if (access(index, R_OK) < 0)
+                return false;
+        *ret_directory = TAKE_PTR(path);
+        return true;
+}
+
+static const Model *find(const Models *models, const char *name)
+{
+        for (size_t i = 0; i < models->n; i++)
+                if (streq(models->items[i].name, name))
+                        return &models->items[i];
+        return NULL;
+}
+
+static int add(Models *models, const char *directory, const char *name)
+{
+        if (models->n >= MODELS_MAX || !model_name_is_valid(name) || find(models, name))
+                return 0;
+
+        char *path;
+        if (!holds_model(directory, name, &path))
+                return 0;
+        Model *items = reallocarray(models->items, models->n + 1, sizeof(Model));
+        if (!items) {
+                free(path);
+                return -ENOMEM;
+        }
+        models->items = items;
+        Model *model = &items[models->n++];
+        *model = (Model) { .directory = path };
+        memcpy(model->name, name, strlen(name) + 1);
+        return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+        return strcmp(((const Model *)a)->name, ((const Model *)b)->name);
+}
+
+int models_find(Models *ret, char *const *directories)
+{
+        Models models = {};
+
+        for (char *const *directory = directories; *directory; directory++) {
+                _cleanup_(closedirp) DIR *dir = opendir(*directory);
+                struct dirent *entry;
+                while (dir && (entry = readdir(dir))) {
+                        int r = add(&models, *directory, entry->d_name);
+                        if (r < 0) {
+                                models_clear(&models);
+                                return r;
+                        }
+                }
+        }
+        if (models.n > 0)
+                qsort(models.items, models.n, sizeof(Model), compare);
+        *ret = models;
+        return 0;
+}
+
+/* The first by name of the first directory that has any. */
+static int resolve_first(
+                char *const *directories, char **ret_directory, char ret_name[static MODEL_NAME_MAX + 1])
+{
+        for (char *const *directory = directories; *directory; directory++) {
+                char *const one[] = { *directory, NULL };
+                Models models;
+                int r = models_find(&models, one);
+                if (r < 0)
+                        return r;
+                if (models.n == 0)
+                        continue;
+                memcpy(ret_name, models.items[0].name, MODEL_NAME_MAX + 1);
+                *ret_directory = TAKE_PTR(models.items[0].directory);
+                models_clear(&models);
+                return 0;
+        }
+        return -ENOPKG;
+}
+
+int models_resolve(
+                char *const *directories, const char *name, char **ret_directory,
+                char ret_name[static MODEL_NAME_MAX + 1])
+{
+        if (*name == '\0')
+                return resolve_first(directories, ret_directory, ret_name);
+        if (!model_name_is_valid(name))
+                return -ENOPKG;
+
+        for (char *const *directory = directories; *directory; directory++) {
+                if (!holds_model(*directory, name, ret_directory))
+                        continue;
+                if (ret_name != name)
+                        memcpy(ret_name, name, strlen(name) + 1);
+                return 0;
+        }
+        return -ENOPKG;
+}
+
+static uint64_t size_below(int parent, const char *name, unsigned depth, unsigned *files)
+{
+        _cleanup_(closep) int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return 0;
+        _cleanup_(closedirp) DIR *dir = fdopendir(fd);
+        if (!dir)
+                return 0;
+        (void)TAKE_FD(fd);
+
+        uint64_t size = 0;
+        struct dirent *entry;
+        while ((entry = readdir(dir)) && ++*files <= FILES_MAX) {
+                struct stat st;
+                if (streq(entry->d_name, ".") || streq(entry->d_name, "..") ||
+                    fstatat(dirfd(dir), entry->d_name, &st, 0) < 0)
+                        continue;
+                if (S_ISREG(st.st_mode))
+                        size += (uint64_t)st.st_size;
+                else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+                        size += size_below(dirfd(dir), entry->d_name, depth + 1, files);
+        }
+        return size;
+}
+
+uint64_t model_size(const char *directory)
+{
+        unsigned files = 0;
+        return size_below(AT_FDCWD, directory, 0, &files);
+}

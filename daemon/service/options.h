@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The options of Generate: one table of names, types and ranges reads them and describes them. */
+
+#include <systemd/sd-bus.h>
+
+#include "queue/job.h"
+
+typedef struct Options {
+        Request request; /* with the prompt not yet in it */
+        JobPolicy policy; /* model "": none was named */
+        bool has_seed;
+} Options;
+
+/* Reads an a{sv} over the defaults. -EINVAL with a sentence that names the option: unknown, given twice, of a wrong type,
+ * or out of its range. */
+int options_read(sd_bus_message *message, Options *ret, Error *error);
+
+/* Appends all options with their types: a{ss}. */
+int options_append_supported(sd_bus_message *reply);

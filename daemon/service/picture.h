@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A glance at what a worker hands over, without decoding anything. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Whether a descriptor holds what begins like a PNG of that size: signature and IHDR. 0 or -EBADMSG. */
+int picture_check(int fd, uint32_t width, uint32_t height);
+
+int picture_size(int fd, size_t *ret);

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "dbus/names.h"
+#include "service/job.h"
+#include "service/manager.h"
+#include "service/models.h"
+#include "service/service.h"
+
+static QueueLimits limits_of(const Config *config)
+{
+        return (QueueLimits) {
+                .jobs_per_user = config->jobs_per_user,
+                .jobs_total = config->jobs_total,
+                .finished_per_user = config->finished_per_user,
+                .pictures_per_user = config->pictures_per_user,
+                .pictures_total = config->pictures_total,
+                .result_bytes_per_user = config->result_bytes_per_user,
+                .result_bytes_total = config->result_bytes_total,
+                .result_seconds = config->result_seconds,
+        };
+}
+
+static void on_job_removed(Job *job, void *userdata)
+{
+        Service *service = userdata;
+
+        if (service->watchers)
+                watchers_forget_job(service->watchers, job->serial);
+        job->userdata = job_object_free(job->userdata);
+}
+
+/* --- the residency's news --- */
+
+static void on_residency_changed(void *userdata)
+{
+        Service *service = userdata;
+
+        manager_update(service);
+        if (residency_is_empty(service->residency)) {
+                load_calls_answer_unloads(service->load_calls);
+                if (service->stopping)
+                        (void)sd_event_exit(service->event, 0);
+        }
+        runner_schedule(service->runner);
+        service_update_status(service);
+}
+
+static void on_residency_message(const Message *message, int fd, void *userdata)
+{
+        Service *service = userdata;
+        runner_hear(service->runner, message, fd);
+}
+
+static void on_residency_failed(const char *model, const Error *error, bool hopeless, void *userdata)
+{
+        Service *service = userdata;
+        runner_lost(service->runner, model, error, hopeless);
+}
+
+/* --- a connection has left --- */
+
+/* A job of that caller that ends with it; NULL: none (any more). */
+static Job *find_orphan(const Service *service, const char *caller)
+{
+        for (Job *job = queue_first(service->queue); job; job = job->next) {
+                const JobObject *object = job_object(job);
+                if (object->caller && streq(object->caller, caller) && !job->policy.detach)
+                        return job;
+        }
+        return NULL;
+}
+
+static void on_caller_gone(const char *name, void *userdata)
+{
+        Service *service = userdata;
+        Job *orphan;
+
+        watchers_forget_connection(service->watchers, name);
+        for (Job *job = queue_first(service->queue); job; job = job->next)
+                job_object_drop_preview_calls(job_object(job), name);
+
+        while ((orphan = find_orphan(service, name)))
+                service_remove_job(service, orphan);
+        for (Job *job = queue_first(service->queue); job; job = job->next) {
+                JobObject *object = job_object(job);
+                if (object->caller && streq(object->caller, name))
+                        free(TAKE_PTR(object->caller));
+        }
+}
+
+/* --- jobs --- */
+
+static void schedule_expiry(Service *service);
+
+static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Service *service = userdata;
+        (void)source, (void)usec;
+
+        queue_expire(service->queue, clock_usec(CLOCK_MONOTONIC));
+        schedule_expiry(service);
+        return 0;
+}
+
+static void schedule_expiry(Service *service)
+{
+        uint64_t next = queue_next_expiry(service->queue);
+
+        service->expiry = sd_event_source_disable_unref(service->expiry);
+        if (next == UINT64_MAX)
+                return;
+        int r = sd_event_add_time(
+                        service->event, &service->expiry, CLOCK_MONOTONIC, next, 100 * USEC_PER_MSEC, on_expiry,
+                        service);
+        if (r < 0)
+                (void)log_warning_errno(r, "Results will be kept too long");
+}
+
+void service_finish_job(Service *service, Job *job, JobState state, const Error *error)
+{
+        uid_t uid = job->uid;
+
+        queue_finish(service->queue, job, state, error, clock_usec(CLOCK_MONOTONIC));
+        job_object_tell_end(job_object(job));
+        job_object_end_previews(job_object(job));
+        service_touch_user(service, uid);
+        schedule_expiry(service);
+        service_update_status(service);
+}
+
+void service_remove_job(Service *service, Job *job)
+{
+        runner_cancel_now(service->runner, job);
+        queue_remove(service->queue, job);
+        schedule_expiry(service);
+}
+
+void service_touch_user(Service *service, uid_t uid)
+{
+        for (Job *job = queue_first(service->queue); job; job = job->next)
+                if (job->uid == uid && job->state == JOB_QUEUED && job_object(job))
+                        job_object_update(job_object(job));
+}
+
+void service_update_status(Service *service)
+{
+        const Job *job = runner_job(service->runner);
+        const char *model = residency_model(service->residency);
+        ResidencyState state = residency_state(service->residency);
+
+        if (service->stopping)
+                notify_status(service->notify, "Stopping");
+        else if (job && job->state == JOB_RUNNING)
+                notify_status(
+                                service->notify, "Drawing with %s, %.0f %%, %llu jobs in all", model,
+                                100 * job->progress, (unsigned long long)queue_n_active(service->queue));
+        else if (state == RESIDENCY_LOADING || state == RESIDENCY_READY)
+                notify_status(
+                                service->notify, "%s %s", state == RESIDENCY_LOADING ? "Loading" : "Ready with", model);
+        else
+                notify_status(
+                                service->notify, "%s",
+                                state == RESIDENCY_FAILED ? "The model could not be loaded" : "No model is loaded");
+}
+
+/* --- the whole --- */
+
+int service_new(
+                Service **ret, sd_event *event, sd_bus *bus, Config *config, read_config_t read_config,
+                void *userdata)
+{
+        static const ResidencyHandlers handlers = {
+                .changed = on_residency_changed,
+                .message = on_residency_message,
+                .failed = on_residency_failed,
+        };
+        _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
+        if (!service) {
+                config_free(config);
+                return -ENOMEM;
+        }
+        service->event = sd_event_ref(event);
+        service->bus = sd_bus_ref(bus);
+        service->config = config;
+        service->read_config = read_config;
+        service->read_config_userdata = userdata;
+        (void)snprintf(
+                        service->told_state, sizeof(service->told_state), "%s",
+                        residency_state_to_string(RESIDENCY_UNLOADED));
+
+        QueueLimits limits = limits_of(config);
+        int r = callers_new(&service->callers, bus, on_caller_gone, service);
+        if (r >= 0)
+                r = watchers_new(&service->watchers);
+        if (r >= 0)
+                r = queue_new(&service->queue, &limits, on_job_removed, service);
+        if (r >= 0)
+                r = residency_new(&service->residency, event, config, &handlers, service);
+        if (r >= 0)
+                r = runner_new(&service->runner, service);
+        if (r >= 0)
+                r = load_calls_new(&service->load_calls, event);
+        if (r >= 0)
+                r = notify_new(&service->notify, event);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(service);
+        return 0;
+}
+
+Service *service_free(Service *service)
+{
+        if (!service)
+                return NULL;
+        for (size_t i = 0; i < ELEMENTSOF(service->slots); i++)
+                sd_bus_slot_unref(service->slots[i]);
+        sd_event_source_disable_unref(service->expiry);
+        callers_free(service->callers);
+        queue_free(service->queue);
+        watchers_free(service->watchers);
+        load_calls_free(service->load_calls);
+        runner_free(service->runner);
+        residency_free(service->residency);
+        notify_free(service->notify);
+        config_free(service->config);
+        sd_bus_flush_close_unref(service->bus);
+        sd_event_unref(service->event);
+        free(service);
+        return NULL;
+}
+
+static void preload(Service *service)
+{
+        _cleanup_(freep) char *directory = NULL;
+        char model[MODEL_NAME_MAX + 1];
+
+        int r = models_resolve(service->config->models, service->config->default_model, &directory, model);
+        if (r >= 0)
+                r = load_calls_add(service->load_calls, NULL, 0, model);
+        if (r < 0)
+                log_warning("The default model cannot be preloaded: none of that name is installed");
+}
+
+int service_start(Service *service)
+{
+        int r = manager_publish(service);
+        if (r < 0)
+                return log_error_errno(r, "The manager's object cannot be published");
+        r = job_objects_publish(service);
+        if (r < 0)
+                return log_error_errno(r, "The jobs' objects cannot be published");
+        r = sd_bus_request_name(service->bus, IMAGINE_BUS_NAME, 0);
+        if (r < 0)
+                return log_error_errno(r, "The name " IMAGINE_BUS_NAME " cannot be owned");
+
+        if (service->config->preload)
+                preload(service);
+        runner_schedule(service->runner);
+        service_update_status(service);
+        notify_ready();
+        return 0;
+}
+
+void service_reload(Service *service)
+{
+        Config *config;
+        Error error = {};
+
+        notify_reloading();
+        int r = service->read_config(&config, service->read_config_userdata, &error);
+        if (r < 0) {
+                log_error("The old configuration stays in force: %s", error.text);
+        } else {
+                QueueLimits limits = limits_of(config);
+                queue_set_limits(service->queue, &limits);
+                residency_set_config(service->residency, config);
+                config_free(service->config);
+                service->config = config;
+                log_set_max_level(config_log_level(config));
+                queue_expire(service->queue, clock_usec(CLOCK_MONOTONIC));
+                schedule_expiry(service);
+                runner_schedule(service->runner);
+                log_info("The configuration was read again");
+        }
+        notify_ready();
+}
+
+/* A job that has not ended; NULL: none. */
+static Job *find_active(const Service *service)
+{
+        for (Job *job = queue_first(service->queue); job; job = job->next)
+                if (!job_state_is_final(job->state))
+                        return job;
+        return NULL;
+}
+
+void service_stop(Service *service)
+{
+        Error error;
+        Job *job;
+
+        if (service->stopping)
+                return;
+        service->stopping = true;
+        notify_stopping();
+        service_update_status(service);
+
+        (void)error_set(&error, -ESHUTDOWN, "The service was stopped; ask again");
+        runner_stop(service->runner);
+        while ((job = find_active(service)))
+                service_finish_job(service, job, JOB_FAILED, &error);
+        load_calls_answer(service->load_calls, NULL, &error);
+        residency_unload(service->residency); /* on_residency_changed leaves the loop */
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The service: what it is made of, and what its parts tell each other.
+ *
+ *     service_new(&service, event, bus, config, reload, userdata);
+ *     service_start(service);            objects are on the bus, the name is owned
+ *     sd_event_loop(event);              until service_stop() has ended everything
+ *     service_free(service);
+ */
+
+#include <systemd/sd-bus.h>
+
+#include "config.h"
+#include "queue/queue.h"
+#include "service/caller.h"
+#include "service/load-calls.h"
+#include "service/notify.h"
+#include "service/residency.h"
+#include "service/runner.h"
+#include "service/watchers.h"
+
+/* Gives a new configuration, or the error that keeps the old one in force. */
+typedef int (*read_config_t)(Config **ret, void *userdata, Error *error);
+
+typedef struct Service {
+        sd_event *event;
+        sd_bus *bus;
+        Config *config;
+        read_config_t read_config;
+        void *read_config_userdata;
+
+        Callers *callers;
+        Watchers *watchers;
+        Queue *queue;
+        Residency *residency;
+        Runner *runner;
+        LoadCalls *load_calls;
+        Notify *notify;
+
+        sd_bus_slot *slots[3]; /* manager, jobs, their enumeration */
+        sd_event_source *expiry;
+        bool stopping;
+        char told_state[16], told_model[MODEL_NAME_MAX + 1]; /* by the last PropertiesChanged */
+} Service;
+
+/* Takes the configuration. */
+int service_new(
+                Service **ret, sd_event *event, sd_bus *bus, Config *config, read_config_t read_config,
+                void *userdata);
+Service *service_free(Service *service);
+DEFINE_CLEANUP(Service *, service_free)
+
+int service_start(Service *service);
+void service_reload(Service *service);
+void service_stop(Service *service); /* leaves the event loop with 0 when the worker has gone */
+
+/* A job has ended: tells everyone and starts its expiry. */
+void service_finish_job(Service *service, Job *job, JobState state, const Error *error);
+
+/* Forgets a job; one that has not ended is cancelled first. */
+void service_remove_job(Service *service, Job *job);
+
+/* Queue positions of that user's jobs may be other ones now. */
+void service_touch_user(Service *service, uid_t uid);
+
+/* Something that `systemctl status` shows may have changed. */
+void service_update_status(Service *service);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/util.h"
+#include "dbus/names.h"
+#include "service/snapshot.h"
+
+static const char *const state_names[JOB_STATE_MAX] = {
+        [JOB_QUEUED] = IMAGINE_STATE_QUEUED,   [JOB_LOADING] = IMAGINE_STATE_LOADING,
+        [JOB_RUNNING] = IMAGINE_STATE_RUNNING, [JOB_DONE] = IMAGINE_STATE_DONE,
+        [JOB_FAILED] = IMAGINE_STATE_FAILED,   [JOB_CANCELLED] = IMAGINE_STATE_CANCELLED,
+};
+
+const char *job_state_to_string(JobState state)
+{
+        return state_names[state];
+}
+
+static const struct {
+        const char *name;
+        char type;
+        size_t offset;
+        bool is_told; /* by Updated */
+} properties[] = {
+        { "Id", 'u', offsetof(Snapshot, id), false },
+        { "State", 's', offsetof(Snapshot, state), true },
+        { "Stage", 's', offsetof(Snapshot, stage), true },
+        { "Progress", 'd', offsetof(Snapshot, progress), true },
+        { "Step", 'u', offsetof(Snapshot, step), true },
+        { "Steps", 'u', offsetof(Snapshot, steps), true },
+        { "Count", 'u', offsetof(Snapshot, count), false },
+        { "Pictures", 'u', offsetof(Snapshot, pictures), true },
+        { "QueuePosition", 'u', offsetof(Snapshot, position), true },
+        { "ExpectedEnd", 't', offsetof(Snapshot, expected_end), true },
+        { "Created", 't', offsetof(Snapshot, created), false },
+        { "Expires", 't', offsetof(Snapshot, expires), false },
+        { "Detached", 'b', offsetof(Snapshot, detached), false },
+        { "Priority", 's', offsetof(Snapshot, priority), false },
+        { "Seed", 't', offsetof(Snapshot, seed), false },
+        { "Model", 's', offsetof(Snapshot, model), false },
+        { "Width", 'u', offsetof(Snapshot, width), true },
+        { "Height", 'u', offsetof(Snapshot, height), true },
+        { "Sampler", 's', offsetof(Snapshot, sampler), true },
+        { "Guidance", 'd', offsetof(Snapshot, guidance), true },
+        { "TruncatedTokens", 'u', offsetof(Snapshot, truncated), true },
+};
+
+/* From the monotonic clock to the one that callers know; 0 stays 0, never stays never. */
+static uint64_t to_realtime(uint64_t usec)
+{
+        if (usec == 0 || usec == UINT64_MAX)
+                return usec;
+        return usec - clock_usec(CLOCK_MONOTONIC) + clock_usec(CLOCK_REALTIME);
+}
+
+void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, double pace)
+{
+        uint64_t now = clock_usec(CLOCK_MONOTONIC);
+
+        *ret = (Snapshot) {
+                .id = job->id,
+                .step = job->step,
+                .steps = job->resolved.steps,
+                .count = job->count,
+                .pictures = job->n_pictures,
+                .position = queue_position(queue, job),
+                .width = job->resolved.width,
+                .height = job->resolved.height,
+                .truncated = job->resolved.truncated_tokens,
+                .expected_end = to_realtime(job_expected_end(job, pace, now)),
+                .created = job->created,
+                .expires = to_realtime(queue_job_expiry(queue, job)),
+                .seed = job->seed,
+                .progress = job->progress,
+                .guidance = job->resolved.guidance,
+                .detached = job->policy.detach,
+                .state = job_state_to_string(job->state),
+                .stage = job->state == JOB_RUNNING ? stage_to_string(job->stage) : "",
+                .priority = priority_to_string(job->policy.priority),
+                .sampler = sampler_to_string(job->resolved.sampler),
+                .model = job->policy.model,
+        };
+}
+
+static const void *value(const Snapshot *snapshot, size_t i)
+{
+        return (const uint8_t *)snapshot + properties[i].offset;
+}
+
+static int append_value(const Snapshot *snapshot, size_t i, sd_bus_message *message)
+{
+        const void *p = value(snapshot, i);
+        /* Strings are appended by themselves, everything else by address. */
+        return sd_bus_message_append_basic(
+                        message, properties[i].type, properties[i].type == 's' ? *(const char *const *)p : p);
+}
+
+int snapshot_append_property(const Snapshot *snapshot, const char *property, sd_bus_message *reply)
+{
+        for (size_t i = 0; i < ELEMENTSOF(properties); i++)
+                if (streq(properties[i].name, property))
+                        return append_value(snapshot, i, reply);
+        return -ENOENT;
+}
+
+static bool differs(const Snapshot *a, const Snapshot *b, size_t i)
+{
+        const void *p = value(a, i), *q = value(b, i);
+
+        switch (properties[i].type) {
+        case 's': {
+                /* A job that nothing was told about yet has no strings. */
+                const char *s = *(const char *const *)p, *t = *(const char *const *)q;
+                return !s || !t ? s != t : !streq(s, t);
+        }
+        case 'u':
+        case 'b':
+                return *(const uint32_t *)p != *(const uint32_t *)q;
+        case 'd':
+                return *(const double *)p != *(const double *)q;
+        default:
+                return *(const uint64_t *)p != *(const uint64_t *)q;
+        }
+}
+
+int snapshot_count_changes(const Snapshot *before, const Snapshot *now)
+{
+        int n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(properties); i++)
+                n += properties[i].is_told && differs(before, now, i);
+        return n;
+}
+
+static int append_entry(const Snapshot *snapshot, size_t i, sd_bus_message *message)
+{
+        int r = sd_bus_message_open_container(message, 'e', "sv");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(message, "s", properties[i].name);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(message, 'v', (char[]) { properties[i].type, '\0' });
+        if (r < 0)
+                return r;
+        r = append_value(snapshot, i, message);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_close_container(message);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int snapshot_append_changes(const Snapshot *before, const Snapshot *now, sd_bus_message *signal)
+{
+        int n = 0, r = sd_bus_message_open_container(signal, 'a', "{sv}");
+
+        for (size_t i = 0; i < ELEMENTSOF(properties) && r >= 0; i++) {
+                if (!properties[i].is_told || !differs(before, now, i))
+                        continue;
+                r = append_entry(now, i, signal);
+                n++;
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(signal);
+        return r < 0 ? r : n;
+}

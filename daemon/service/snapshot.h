@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A job's properties at one moment: one table names them, for the getters and for Updated. */
+
+#include <systemd/sd-bus.h>
+
+#include "queue/queue.h"
+
+typedef struct Snapshot {
+        uint32_t id, step, steps, count, pictures, position, width, height, truncated;
+        uint64_t expected_end, created, expires, seed;
+        double progress, guidance;
+        int detached;
+        const char *state, *stage, *priority, *sampler; /* static strings */
+        const char *model; /* the job's */
+} Snapshot;
+
+void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, double pace);
+
+/* Appends the property's value; -ENOENT: none of that name. */
+int snapshot_append_property(const Snapshot *snapshot, const char *property, sd_bus_message *reply);
+
+/* Appends an a{sv} of what Updated tells and is different in now; returns how many that are. */
+int snapshot_append_changes(const Snapshot *before, const Snapshot *now, sd_bus_message *signal);
+
+/* How many of them are different. */
+int snapshot_count_changes(const Snapshot *before, const Snapshot *now);
+
+const char *job_state_to_string(JobState state);

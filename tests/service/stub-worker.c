@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A worker without a model: it draws a gradient. The last part of its model directory's name says how it misbehaves
+ * ("stub" is a good one, "stub-MODE" does what the table below says). */
+
+#include <errno.h>
+#include <poll.h>
+#include <png.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/memfd.h"
+#include "base/util.h"
+#include "workers/protocol.h"
+
+typedef enum Mode {
+        GOOD,
+        SLOW, /* a step takes 50 ms */
+        CRAWL, /* a step takes a second */
+        SLOW_LOAD, /* loads for a second */
+        HANGS_LOADING, /* never becomes ready */
+        FAILS_LOADING,
+        LACKS_MEMORY, /* likewise, for want of memory */
+        DIES_LOADING,
+        DIES_ENCODING,
+        DIES_DENOISING,
+        DIES_ONCE, /* in the first job after its directory got no file "died" */
+        HANGS, /* in the middle of a job, deaf to everything */
+        STUBBORN, /* answers, but does not hear CANCEL */
+        FAILS_JOB,
+        GARBAGE, /* sends bytes that are no message */
+        WRONG_JOB, /* speaks of a job that it was not given */
+        UNSEALED, /* hands over a picture that it can still write to */
+        LYING_SIZE, /* a picture of another size than it says */
+        NOT_PNG,
+        WRONG_SEED,
+        TOO_FEW, /* says DONE before all pictures are there */
+        TOO_MANY,
+        LINGERS, /* does not end when its socket is closed */
+        MODE_MAX,
+} Mode;
+
+static const char *const mode_names[MODE_MAX] = {
+        [GOOD] = "",
+        [SLOW] = "slow",
+        [CRAWL] = "crawl",
+        [SLOW_LOAD] = "slow-load",
+        [HANGS_LOADING] = "hangs-loading",
+        [FAILS_LOADING] = "fails-loading",
+        [LACKS_MEMORY] = "lacks-memory",
+        [DIES_LOADING] = "dies-loading",
+        [DIES_ENCODING] = "dies-encoding",
+        [DIES_DENOISING] = "dies-denoising",
+        [DIES_ONCE] = "dies-once",
+        [HANGS] = "hangs",
+        [STUBBORN] = "stubborn",
+        [FAILS_JOB] = "fails-job",
+        [GARBAGE] = "garbage",
+        [WRONG_JOB] = "wrong-job",
+        [UNSEALED] = "unsealed",
+        [LYING_SIZE] = "lying-size",
+        [NOT_PNG] = "not-png",
+        [WRONG_SEED] = "wrong-seed",
+        [TOO_FEW] = "too-few",
+        [TOO_MANY] = "too-many",
+        [LINGERS] = "lingers",
+};
+
+typedef struct Stub {
+        int socket;
+        Mode mode;
+        const char *directory;
+        /* of the job at work */
+        uint64_t job; /* 0: none */
+        Request request;
+        Resolved resolved;
+        bool cancelled, wants_preview;
+} Stub;
+
+static void say(const Stub *stub, Message *message, MessageType type, int fd)
+{
+        message->version = PROTOCOL_VERSION;
+        message->type = type;
+        if (type != MESSAGE_READY && type != MESSAGE_PONG && message->job == 0)
+                message->job = stub->job;
+        if (protocol_send(stub->socket, message, fd) < 0)
+                _exit(0);
+}
+
+static void fail_load(const Stub *stub, int code, const char *text)
+{
+        Message message = { .version = PROTOCOL_VERSION, .type = MESSAGE_FAILED, .failed = { .code = code } };
+        (void)snprintf(message.failed.text, sizeof(message.failed.text), "%s", text);
+        (void)protocol_send(stub->socket, &message, -1);
+        _exit(1);
+}
+
+static void sleep_ms(int ms)
+{
+        (void)poll(NULL, 0, ms);
+}
+
+static void hang(void)
+{
+        for (;;)
+                (void)pause();
+}
+
+/* The end of the socket: good workers end. */
+static void leave(const Stub *stub)
+{
+        if (stub->mode == LINGERS)
+                hang();
+        _exit(0);
+}
+
+static void take(Stub *stub, const Message *message)
+{
+        Message answer = {};
+
+        switch (message->type) {
+        case MESSAGE_PING:
+                answer.ping = message->ping;
+                say(stub, &answer, MESSAGE_PONG, -1);
+                break;
+        case MESSAGE_CANCEL:
+                stub->cancelled = stub->mode != STUBBORN && message->job == stub->job;
+                break;
+        case MESSAGE_PREVIEW:
+                stub->wants_preview = message->job == stub->job;
+                break;
+        case MESSAGE_GENERATE:
+                if (stub->job != 0) {
+                        answer.job = message->job;
+                        answer.failed.code = -EBUSY;
+                        say(stub, &answer, MESSAGE_FAILED, -1);
+                        break;
+                }
+                stub->job = message->job;
+                stub->request = message->generate;
+                stub->cancelled = stub->wants_preview = false;
+                break;
+        default:
+                _exit(2);
+        }
+}
+
+/* Listens for so long; -1: until something comes. */
+static void listen_for(Stub *stub, int ms)
+{
+        struct pollfd p = { .fd = stub->socket, .events = POLLIN };
+
+        while (poll(&p, 1, ms) > 0) {
+                Message message;
+                int fd;
+                int r = protocol_receive(stub->socket, &message, &fd);
+                if (r == 0)
+                        leave(stub);
+                if (r < 0)
+                        _exit(3);
+                take(stub, &message);
+                if (ms < 0)
+                        return;
+                ms = 0;
+        }
+}
+
+/* A step of that length, during which messages are answered. */
+static void work(Stub *stub, int ms)
+{
+        while (ms > 0 && !stub->cancelled) {
+                int slice = ms < 10 ? ms : 10;
+                sleep_ms(slice);
+                listen_for(stub, 0);
+                ms -= slice;
+        }
+        listen_for(stub, 0);
+}
+
+static int draw(uint32_t width, uint32_t height, uint64_t seed, bool sealed)
+{
+        png_image image = { .version = PNG_IMAGE_VERSION, .width = width, .height = height, .format = PNG_FORMAT_RGB };
+        uint8_t *pixels = malloc((size_t)3 * width * height);
+        if (!pixels)
+                _exit(4);
+
+        for (uint32_t y = 0; y < height; y++)
+                for (uint32_t x = 0; x < width; x++) {
+                        uint8_t *p = pixels + 3 * ((size_t)y * width + x);
+                        p[0] = (uint8_t)(255 * x / width);
+                        p[1] = (uint8_t)(255 * y / height);
+                        p[2] = (uint8_t)seed;
+                }
+
+        png_alloc_size_t size = 0;
+        if (!png_image_write_get_memory_size(image, size, 0, pixels, 0, NULL))
+                _exit(4);
+        void *png = malloc(size);
+        if (!png || !png_image_write_to_memory(&image, png, &size, 0, pixels, 0, NULL))
+                _exit(4);
+
+        int fd;
+        if (sealed) {
+                fd = memfd_new_sealed("picture", png, size);
+        } else {
+                fd = memfd_create("picture", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+                if (fd >= 0 && write(fd, png, size) != (ssize_t)size)
+                        _exit(4);
+        }
+        free(png);
+        free(pixels);
+        if (fd < 0)
+                _exit(4);
+        return fd;
+}
+
+static void send_preview(Stub *stub, uint32_t picture, uint32_t step)
+{
+        Message message = { .preview = { picture, step, 64, 64 } };
+        int fd = draw(64, 64, step, true);
+        say(stub, &message, MESSAGE_PREVIEW_IS, fd);
+        (void)close(fd);
+        stub->wants_preview = false;
+}
+
+static void send_picture(Stub *stub, uint32_t picture)
+{
+        uint32_t width = stub->resolved.width, height = stub->resolved.height;
+        uint64_t seed = stub->request.seed + picture;
+        int fd;
+
+        if (stub->mode == NOT_PNG)
+                fd = memfd_new_sealed("picture", "this is not a picture at all", 28);
+        else
+                fd = draw(stub->mode == LYING_SIZE ? width / 2 : width, height, seed, stub->mode != UNSEALED);
+        Message message = { .picture = { .picture = picture, .width = width, .height = height, .seed = seed } };
+        message.picture.seed += stub->mode == WRONG_SEED;
+        say(stub, &message, MESSAGE_PICTURE, fd);
+        (void)close(fd);
+}
+
+static void resolve(Stub *stub)
+{
+        const Request *q = &stub->request;
+
+        stub->resolved = (Resolved) {
+                .width = q->width ? q->width : 64,
+                .height = q->height ? q->height : 64,
+                .steps = q->steps ? q->steps : 8,
+                .sampler = q->sampler ? q->sampler : SAMPLER_DDIM,
+                .guidance = q->guidance >= 0 ? q->guidance : 7.5,
+                .prompt_tokens = 3,
+                .truncated_tokens = strlen(q->prompt) > 300 ? 5 : 0,
+        };
+        Message message = { .started = stub->resolved };
+        say(stub, &message, MESSAGE_STARTED, -1);
+}
+
+static void report(Stub *stub, uint32_t picture, Stage stage, uint32_t step, uint32_t steps)
+{
+        double done = stage == STAGE_ENCODE ? 0 : stage == STAGE_DENOISE ? 0.9 * step / steps : 0.95;
+        Message message = {
+                .progress = { picture, stage, step, steps, (picture + done) / stub->request.count },
+        };
+        say(stub, &message, MESSAGE_PROGRESS, -1);
+}
+
+static void misbehave_before(const Stub *stub)
+{
+        if (stub->mode == DIES_ENCODING)
+                _exit(5);
+        if (stub->mode == DIES_ONCE) {
+                char path[4096];
+                (void)snprintf(path, sizeof(path), "%s/died", stub->directory);
+                if (access(path, F_OK) < 0) {
+                        FILE *file = fopen(path, "we");
+                        if (file)
+                                (void)fclose(file);
+                        (void)raise(SIGSEGV);
+                }
+        }
+}
+
+static void misbehave_in_step(Stub *stub)
+{
+        Message message = {};
+
+        switch (stub->mode) {
+        case DIES_DENOISING:
+                (void)raise(SIGSEGV);
+                break;
+        case HANGS:
+                hang();
+                break;
+        case GARBAGE:
+                (void)!write(stub->socket, "garbage", 7);
+                hang();
+                break;
+        case WRONG_JOB:
+                message.job = stub->job + 1;
+                say(stub, &message, MESSAGE_DONE, -1);
+                break;
+        default:
+                break;
+        }
+}
+
+static bool make_picture(Stub *stub, uint32_t picture)
+{
+        uint32_t steps = stub->resolved.steps, every = stub->request.preview_every;
+
+        report(stub, picture, STAGE_ENCODE, 0, 0);
+        misbehave_before(stub);
+        for (uint32_t i = 1; i <= steps; i++) {
+                work(stub, stub->mode == CRAWL ? 1000 : stub->mode == SLOW || stub->mode == STUBBORN ? 50 : 1);
+                if (stub->cancelled)
+                        return false;
+                if (i == (steps + 1) / 2)
+                        misbehave_in_step(stub);
+                report(stub, picture, STAGE_DENOISE, i, steps);
+                if (stub->wants_preview || (every > 0 && i % every == 0))
+                        send_preview(stub, picture, i);
+        }
+        report(stub, picture, STAGE_DECODE, 0, 0);
+        send_picture(stub, picture);
+        return true;
+}
+
+static void end_job(Stub *stub, int code)
+{
+        Message message = { .failed = { .code = code } };
+
+        if (code < 0)
+                (void)snprintf(message.failed.text, sizeof(message.failed.text), "%s", strerror(-code));
+        say(stub, &message, code < 0 ? MESSAGE_FAILED : MESSAGE_DONE, -1);
+        stub->job = 0;
+}
+
+static void run_job(Stub *stub)
+{
+        if (stub->mode == FAILS_JOB) {
+                end_job(stub, -ENOMEM);
+                return;
+        }
+        resolve(stub);
+        uint32_t n = stub->mode == TOO_FEW ? stub->request.count - 1
+                                           : stub->request.count + (stub->mode == TOO_MANY ? 1 : 0);
+        for (uint32_t i = 0; i < n; i++)
+                if (!make_picture(stub, i)) {
+                        end_job(stub, -ECANCELED);
+                        return;
+                }
+        end_job(stub, 0);
+}
+
+static void load(Stub *stub)
+{
+        if (stub->mode == DIES_LOADING)
+                _exit(6);
+        if (stub->mode == HANGS_LOADING)
+                hang();
+        if (stub->mode == FAILS_LOADING)
+                fail_load(stub, -EBADMSG, "unet/config.json: no JSON");
+        if (stub->mode == LACKS_MEMORY)
+                fail_load(stub, -ENOMEM, "the model needs 80 GiB");
+        for (int ms = 0; stub->mode == SLOW_LOAD && ms < 1000; ms += 10) {
+                sleep_ms(10);
+                listen_for(stub, 0);
+        }
+
+        Message message = {
+                .ready = {
+                        .name = "stub",
+                        .version = "1",
+                        .license = "CC0-1.0",
+                        .width = 64,
+                        .height = 64,
+                        .size_multiple = 8,
+                        .steps = 8,
+                        .sampler = SAMPLER_DDIM,
+                        .guidance = 7.5,
+                        .parameters = 1,
+                },
+        };
+        say(stub, &message, MESSAGE_READY, -1);
+}
+
+static Mode mode_of(const char *directory)
+{
+        const char *name = strrchr(directory, '/');
+        name = name ? name + 1 : directory;
+        if (strncmp(name, "stub-", 5) == 0)
+                for (int i = 1; i < MODE_MAX; i++)
+                        if (streq(name + 5, mode_names[i]))
+                                return (Mode)i;
+        return GOOD;
+}
+
+int main(int argc, char *argv[])
+{
+        if (argc != 5 || !streq(argv[1], "--socket") || !streq(argv[3], "--model"))
+                return 64;
+
+        Stub stub = { .socket = atoi(argv[2]), .mode = mode_of(argv[4]), .directory = argv[4] };
+        load(&stub);
+        for (;;) {
+                listen_for(&stub, -1);
+                if (stub.job != 0)
+                        run_job(&stub);
+        }
+}
