@@ -27,7 +27,8 @@ static bool is_text(const char *text, size_t capacity)
 static bool is_name(const char *name, size_t capacity)
 {
         return is_text(name, capacity) && name[0] != '\0' &&
-               name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0';
+               name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] ==
+                               '\0';
 }
 
 static bool is_picture_size(uint32_t width, uint32_t height, uint32_t max)
@@ -43,8 +44,8 @@ static bool is_guidance(double guidance)
 /* What a job runs with, as opposed to what was asked for: nothing is left open. */
 static bool are_settings(uint32_t steps, uint32_t sampler, double guidance)
 {
-        return in_range(steps, 1, REQUEST_STEPS_MAX) && in_range(sampler, SAMPLER_DEFAULT + 1, SAMPLER_MAX - 1) &&
-               is_guidance(guidance);
+        return in_range(steps, 1, REQUEST_STEPS_MAX) &&
+               in_range(sampler, SAMPLER_DEFAULT + 1, SAMPLER_MAX - 1) && is_guidance(guidance);
 }
 
 static bool check_generate(const Message *m)
@@ -56,7 +57,8 @@ static bool check_ready(const Message *m)
 {
         const ModelReady *ready = &m->ready;
 
-        return is_name(ready->name, sizeof(ready->name)) && is_text(ready->version, sizeof(ready->version)) &&
+        return is_name(ready->name, sizeof(ready->name)) &&
+               is_text(ready->version, sizeof(ready->version)) &&
                is_text(ready->license, sizeof(ready->license)) &&
                is_picture_size(ready->width, ready->height, REQUEST_SIZE_MAX) &&
                in_range(ready->size_multiple, 1, REQUEST_SIZE_MAX) &&
@@ -94,7 +96,7 @@ static bool check_picture(const Message *m)
 
 static bool check_failed(const Message *m)
 {
-        return in_range((uint64_t)-(int64_t)m->failed.code, 1, ERRNO_MAX) &&
+        return in_range((uint64_t) - (int64_t)m->failed.code, 1, ERRNO_MAX) &&
                is_text(m->failed.text, sizeof(m->failed.text));
 }
 
@@ -135,7 +137,7 @@ int protocol_send(int socket, const Message *message, int fd)
         struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
         if (fd >= 0) {
-                control.header = (struct cmsghdr) {
+                control.header = (struct cmsghdr){
                         .cmsg_level = SOL_SOCKET,
                         .cmsg_type = SCM_RIGHTS,
                         .cmsg_len = CMSG_LEN(sizeof(int)),
@@ -153,7 +155,8 @@ int protocol_send(int socket, const Message *message, int fd)
         return n < 0 ? -errno : 0;
 }
 
-/* Takes the descriptors out of the control data: the first one into *ret_fd, the others are closed. Returns how many. */
+/* Takes the descriptors out of the control data: the first one into *ret_fd, the others are closed. Returns
+ * how many. */
 static size_t take_descriptors(struct msghdr *msg, int *ret_fd)
 {
         size_t count = 0;

@@ -29,7 +29,8 @@ typedef struct TestPath {
 static inline TestPath fixture(const char *name)
 {
         TestPath path;
-        assert_true((size_t)snprintf(path.text, sizeof(path.text), FIXTURES "/%s", name) < sizeof(path.text));
+        assert_true((size_t)snprintf(path.text, sizeof(path.text), FIXTURES "/%s", name) <
+                    sizeof(path.text));
         return path;
 }
 
@@ -39,8 +40,8 @@ static inline TestPath shared(const char *name)
         TestPath path;
         const char *dir = getenv("IMAGINED_SHARED");
 
-        assert_true((size_t)snprintf(path.text, sizeof(path.text), "%s/%s", dir ? dir : "../shared/data", name) <
-                    sizeof(path.text));
+        assert_true((size_t)snprintf(path.text, sizeof(path.text), "%s/%s", dir ? dir : "../shared/data",
+                                     name) < sizeof(path.text));
         if (access(path.text, R_OK) < 0)
                 skip();
         return path;
@@ -67,7 +68,8 @@ static inline Safetensors *load_safetensors(const char *path)
 }
 
 /* The tensor's values as malloc'ed floats. */
-_printf_(3, 4) static inline float *load_floats(const Safetensors *file, size_t *ret_n, const char *format, ...)
+_printf_(3, 4) static inline float *load_floats(const Safetensors *file, size_t *ret_n, const char *format,
+                                                ...)
 {
         char name[256];
         va_list ap;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Every sampler against diffusers 0.27.2: timesteps, sigmas and the latents after each step, with a denoiser that is a
- * formula (see check_run). tests/fixtures has some runs of each; all of them are read where the goldens exist. */
+/* Every sampler against diffusers 0.27.2: timesteps, sigmas and the latents after each step, with a denoiser
+ * that is a formula (see check_run). tests/fixtures has some runs of each; all of them are read where the
+ * goldens exist. */
 
 #include <math.h>
 
@@ -92,7 +93,8 @@ static bool is_ours(const json_t *run)
                 "DPMSolverMultistepScheduler",
         };
         /* DDIM with eta = 1 adds noise, which is another sampler; the config does not say it. */
-        if (json_object_get(run, "error") || streq(json_string_value(json_object_get(run, "name")), "ddim_eta1"))
+        if (json_object_get(run, "error") ||
+            streq(json_string_value(json_object_get(run, "name")), "ddim_eta1"))
                 return false;
         for (size_t i = 0; i < ELEMENTSOF(classes); i++)
                 if (streq(json_string_value(json_object_get(run, "class")), classes[i]))
@@ -107,7 +109,7 @@ static size_t check_all(TestPath index, TestPath tensors)
         size_t i, checked = 0;
         json_t *run;
 
-        json_array_foreach(runs, i, run) {
+        json_array_foreach (runs, i, run) {
                 SchedulerConfig config;
                 if (!is_ours(run))
                         continue;
@@ -131,9 +133,11 @@ static void test_fixture_runs(void **state)
 static void test_all_runs(void **state)
 {
         (void)state;
-        /* 45 configurations of these classes at 5 lengths, less those 11 that are other samplers (eta, log-linear,
-         * Lu's lambdas, first and third order, Heun's, a sigma at the end, dpmsolver and three SDE ones). */
-        assert_int_equal(check_all(shared("goldens/schedulers/index.json"), shared("goldens/schedulers/steps.safetensors")),
+        /* 45 configurations of these classes at 5 lengths, less those 11 that are other samplers (eta,
+         * log-linear, Lu's lambdas, first and third order, Heun's, a sigma at the end, dpmsolver and three
+         * SDE ones). */
+        assert_int_equal(check_all(shared("goldens/schedulers/index.json"),
+                                   shared("goldens/schedulers/steps.safetensors")),
                          34 * 5);
 }
 
@@ -167,7 +171,8 @@ static void test_alphas(void **state)
                 _cleanup_(schedule_done) Schedule schedule = {};
                 assert_int_equal(schedule_init(&schedule, &config), 0);
                 size_t n = 0;
-                _cleanup_(freep) float *expected = load_floats(goldens, &n, "alphas_cumprod/%s", alphas[i].key);
+                _cleanup_(freep) float *expected =
+                                load_floats(goldens, &n, "alphas_cumprod/%s", alphas[i].key);
                 assert_int_equal(n, 1000);
                 size_t exact = 0;
                 double worst = 0;
@@ -220,7 +225,8 @@ static void test_stays_finite(void **state)
                                 float x[LATENTS], input[LATENTS];
                                 Noise noise;
 
-                                assert_int_equal(sampling_new(&s, (Sampler)sampler, &config, step_counts[c / 2], LATENTS, NULL),
+                                assert_int_equal(sampling_new(&s, (Sampler)sampler, &config,
+                                                              step_counts[c / 2], LATENTS, NULL),
                                                  0);
                                 noise_seed(&noise, 1);
                                 noise_normals(&noise, x, LATENTS);
@@ -231,8 +237,8 @@ static void test_stays_finite(void **state)
                                 }
                                 for (int k = 0; k < LATENTS; k++)
                                         if (!isfinite(x[k]))
-                                                fail_msg("%s, spacing %d, %u steps: not finite", s->type->label, spacing,
-                                                         s->steps);
+                                                fail_msg("%s, spacing %d, %u steps: not finite",
+                                                         s->type->label, spacing, s->steps);
                         }
 }
 

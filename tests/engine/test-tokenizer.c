@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The tokenizer on a small vocabulary of our own, and, where the data are, on CLIP's with the ids that transformers
- * gives for 345 hard prompts. */
+/* The tokenizer on a small vocabulary of our own, and, where the data are, on CLIP's with the ids that
+ * transformers gives for 345 hard prompts. */
 
 #include "engine/text/tokenizer.h"
 #include "tests/engine/fixtures.h"
@@ -54,7 +54,7 @@ static void test_all_of_clip(void **state)
         json_t *c;
 
         assert_int_equal(tokenizer_vocab_size(usual), 49408);
-        json_array_foreach(json_object_get(golden, "cases"), i, c) {
+        json_array_foreach (json_object_get(golden, "cases"), i, c) {
                 /* NUL, which ends our strings, is dropped by the reference. */
                 const json_t *prompt = json_object_get(c, "prompt");
                 _cleanup_(freep) char *text = calloc(1, json_string_length(prompt) + 1);
@@ -81,7 +81,7 @@ static void test_fixture(void **state)
         size_t i;
         json_t *c;
 
-        json_array_foreach(cases, i, c) {
+        json_array_foreach (cases, i, c) {
                 const char *text = json_string_value(json_object_get(c, "prompt"));
                 if (!encodes_to(tokenizer, text, json_object_get(c, "ids"), 77))
                         fail_msg("differs: %s", text);
@@ -99,7 +99,8 @@ static void test_not_utf8(void **state)
 
         assert_int_equal(tokenizer_encode(tokenizer, "a \xff fox", ids, &used, &truncated, &error), -EINVAL);
         assert_string_equal(error.text, "prompt: not valid UTF-8");
-        assert_int_equal(tokenizer_encode(tokenizer, "\xed\xa0\x80", ids, &used, &truncated, &error), -EINVAL);
+        assert_int_equal(tokenizer_encode(tokenizer, "\xed\xa0\x80", ids, &used, &truncated, &error),
+                         -EINVAL);
 }
 
 /* One word of 8 KiB, of each kind: merging it must not take quadratic time (in seconds here, were it so). */
@@ -107,7 +108,8 @@ static void test_long_words(void **state)
 {
         (void)state;
         _cleanup_(tokenizer_freep) Tokenizer *tokenizer = open_tokenizer(fixture("tokenizer").text, 77);
-        static const char *const patterns[] = { "a", "th", "the", "!", "\xc4\xb0", "\xef\xac\x81", "e\xcc\x81", "<|endoftext|>" };
+        static const char *const patterns[] = { "a",        "th",           "the",       "!",
+                                                "\xc4\xb0", "\xef\xac\x81", "e\xcc\x81", "<|endoftext|>" };
 
         for (size_t i = 0; i < ELEMENTSOF(patterns); i++) {
                 char text[8193] = "";
@@ -159,7 +161,8 @@ static void check_broken(const char *vocab, const char *merges, int code, const 
 static void test_broken_files(void **state)
 {
         (void)state;
-        const char *good = "{\"<\": 0, \">\": 1, \"a\": 2, \"b</w>\": 3, \"ab</w>\": 4}", *header = "#version: 0.2\n";
+        const char *good = "{\"<\": 0, \">\": 1, \"a\": 2, \"b</w>\": 3, \"ab</w>\": 4}",
+                   *header = "#version: 0.2\n";
 
         check_broken(good, header, 0, "");
         check_broken(good, "#version: 0.2\na b</w>\n\n", 0, "");
@@ -175,14 +178,16 @@ static void test_broken_files(void **state)
         check_broken("{\"<\": 0}", header, -EBADMSG, "no \">\"");
         check_broken(good, "#version: 0.2\na\n", -EBADMSG, "line 2: not a pair");
         check_broken(good, "#version: 0.2\na b</w> a\n", -EBADMSG, "line 2: not a pair");
-        check_broken(good, "#version: 0.2\na b</w>\na c\n", -EBADMSG, "line 3: a symbol that is not in vocab.json");
+        check_broken(good, "#version: 0.2\na b</w>\na c\n", -EBADMSG,
+                     "line 3: a symbol that is not in vocab.json");
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_fixture),    cmocka_unit_test(test_all_of_clip), cmocka_unit_test(test_not_utf8),
-                cmocka_unit_test(test_long_words), cmocka_unit_test(test_broken_files),
+                cmocka_unit_test(test_fixture),      cmocka_unit_test(test_all_of_clip),
+                cmocka_unit_test(test_not_utf8),     cmocka_unit_test(test_long_words),
+                cmocka_unit_test(test_broken_files),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,8 @@ static void fill_block(Noise *noise, float *block)
 
         for (int i = 0; i < BLOCK / 2; i++) {
                 double radius = sqrt(-2 * log(1 - (double)block[i]));
-                double angle = (double)(6.28318530717958647692F * block[i + BLOCK / 2]); /* rounded as PyTorch does */
+                double angle = (double)(6.28318530717958647692F *
+                                        block[i + BLOCK / 2]); /* rounded as PyTorch does */
                 block[i] = (float)(radius * cos(angle));
                 block[i + BLOCK / 2] = (float)(radius * sin(angle));
         }
@@ -91,7 +92,8 @@ void noise_normals(Noise *noise, float *ret, size_t n)
                 return;
         }
 
-        /* PyTorch draws the uniforms of all blocks before it turns any into normals; block by block is the same stream. */
+        /* PyTorch draws the uniforms of all blocks before it turns any into normals; block by block is the
+         * same stream. */
         size_t whole = n / BLOCK * BLOCK;
         for (size_t i = 0; i < whole; i += BLOCK)
                 fill_block(noise, ret + i);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* PyTorch's CPU generator and randn, so that a seed means here what it means elsewhere: MT19937 (Matsumoto, Nishimura 1998)
- * and Box-Muller; from 16 values on in blocks of 16, below that value by value in float64 with the second normal of a pair
- * kept for the next draw. Raw words are exact, normals agree to 2e-6. */
+/* PyTorch's CPU generator and randn, so that a seed means here what it means elsewhere: MT19937 (Matsumoto,
+ * Nishimura 1998) and Box-Muller; from 16 values on in blocks of 16, below that value by value in float64
+ * with the second normal of a pair kept for the next draw. Raw words are exact, normals agree to 2e-6. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -17,10 +17,11 @@ static int plan(Sampling *s, const Schedule *schedule, TimestepSpacing spacing)
         double final = schedule->config->set_alpha_to_one ? 1 : (double)schedule->alphas_cumprod[0];
         for (uint32_t i = 0; i < s->steps; i++) {
                 uint32_t t = (uint32_t)timesteps[i];
-                /* Nothing is left of the picture at zero SNR, which only a noise prediction needs to divide by. */
-                double from = schedule->config->prediction == PREDICTION_EPSILON ?
-                                              schedule_alpha(schedule, t) :
-                                              (double)schedule->alphas_cumprod[t];
+                /* Nothing is left of the picture at zero SNR, which only a noise prediction needs to divide
+                 * by. */
+                double from = schedule->config->prediction == PREDICTION_EPSILON
+                                              ? schedule_alpha(schedule, t)
+                                              : (double)schedule->alphas_cumprod[t];
                 s->evaluations[i] = (Evaluation) {
                         .timestep = (float)t,
                         .from = noise_level_from_alpha(from),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Lu et al. 2022, "DPM-Solver++: fast solver for guided sampling of diffusion probabilistic models", algorithm 2 (multistep,
- * second order, midpoint), with lambda = log(signal / noise). */
+/* Lu et al. 2022, "DPM-Solver++: fast solver for guided sampling of diffusion probabilistic models",
+ * algorithm 2 (multistep, second order, midpoint), with lambda = log(signal / noise). */
 
 #include <errno.h>
 #include <math.h>
@@ -10,14 +10,16 @@
 
 static int plan(Sampling *s, const Schedule *schedule, TimestepSpacing spacing)
 {
-        _cleanup_(freep) double *timesteps = calloc(s->steps, sizeof(double)), *sigmas = calloc(s->steps, sizeof(double));
+        _cleanup_(freep) double *timesteps = calloc(s->steps, sizeof(double)),
+                                *sigmas = calloc(s->steps, sizeof(double));
         if (!timesteps || !sigmas)
                 return -ENOMEM;
 
         schedule_space(schedule, spacing, true, true, s->steps, timesteps);
         if (s->type->karras) {
                 /* From end to end of the training's noise, whatever the spacing. */
-                double high = schedule_sigma(schedule, schedule->train_timesteps - 1.0), low = schedule_sigma(schedule, 0);
+                double high = schedule_sigma(schedule, schedule->train_timesteps - 1.0),
+                       low = schedule_sigma(schedule, 0);
                 karras_sigmas(high, low, s->steps, sigmas);
                 for (uint32_t i = 0; i < s->steps; i++)
                         timesteps[i] = rint(schedule_timestep(schedule, sigmas[i]));
@@ -38,11 +40,13 @@ static void step(Sampling *s, uint32_t i, const float *prediction, float *latent
         double h = lambda(to) - lambda(from);
         double keep = to.noise / from.noise, gain = -to.signal * expm1(-h);
 
-        /* The first step has no step before it, and the last one, whose h is infinite, is exact in first order. */
+        /* The first step has no step before it, and the last one, whose h is infinite, is exact in first
+         * order. */
         double extrapolate = 0;
         if (i > 0 && i + 1 < s->n_evaluations) {
                 double h_last = lambda(from) - lambda(s->evaluations[i - 1].from);
-                extrapolate = h_last > 0 ? 0.5 * h / h_last : 0; /* rounding may leave two steps at one timestep */
+                extrapolate = h_last > 0 ? 0.5 * h / h_last
+                                         : 0; /* rounding may leave two steps at one timestep */
         }
 
         float a = (float)keep, b = (float)gain, c = (float)(gain * extrapolate);

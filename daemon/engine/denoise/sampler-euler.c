@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Karras et al. 2022, "Elucidating the design space of diffusion-based generative models", algorithm 2 without churn and
- * without the second-order correction. */
+/* Karras et al. 2022, "Elucidating the design space of diffusion-based generative models", algorithm 2
+ * without churn and without the second-order correction. */
 
 #include <errno.h>
 #include <math.h>
@@ -10,12 +10,14 @@
 
 int euler_plan(Sampling *s, const Schedule *schedule, TimestepSpacing spacing)
 {
-        _cleanup_(freep) double *timesteps = calloc(s->steps, sizeof(double)), *sigmas = calloc(s->steps, sizeof(double));
+        _cleanup_(freep) double *timesteps = calloc(s->steps, sizeof(double)),
+                                *sigmas = calloc(s->steps, sizeof(double));
         if (!timesteps || !sigmas)
                 return -ENOMEM;
 
         schedule_space(schedule, spacing, false, false, s->steps, timesteps);
-        double high = schedule_sigma(schedule, timesteps[0]), low = schedule_sigma(schedule, timesteps[s->steps - 1]);
+        double high = schedule_sigma(schedule, timesteps[0]),
+               low = schedule_sigma(schedule, timesteps[s->steps - 1]);
         if (s->type->karras) {
                 karras_sigmas(high, low, s->steps, sigmas);
                 for (uint32_t i = 0; i < s->steps; i++)
@@ -29,7 +31,8 @@ static void step(Sampling *s, uint32_t i, const float *prediction, float *latent
 {
         (void)prediction;
         (void)noise;
-        double sigma = noise_level_sigma(s->evaluations[i].from), next = noise_level_sigma(s->evaluations[i].to);
+        double sigma = noise_level_sigma(s->evaluations[i].from),
+               next = noise_level_sigma(s->evaluations[i].to);
         float stride = (float)(next - sigma), from = (float)sigma;
 
         for (size_t k = 0; k < s->n; k++)

@@ -28,14 +28,14 @@ static int allocate(Sampling *s)
         return s->evaluations && s->x0 && s->x0_last ? 0 : -ENOMEM;
 }
 
-int sampling_new(
-                Sampling **ret, Sampler sampler, const SchedulerConfig *config, uint32_t steps, size_t n, Error *error)
+int sampling_new(Sampling **ret, Sampler sampler, const SchedulerConfig *config, uint32_t steps, size_t n,
+                 Error *error)
 {
         if (sampler <= SAMPLER_DEFAULT || sampler >= SAMPLER_MAX)
                 return error_set(error, -EINVAL, "sampler: no such sampler");
         if (steps < 1 || steps >= config->train_timesteps)
-                return error_set(error, -EINVAL, "steps: %u, but the model was trained with %u timesteps", steps,
-                                 config->train_timesteps);
+                return error_set(error, -EINVAL, "steps: %u, but the model was trained with %u timesteps",
+                                 steps, config->train_timesteps);
 
         _cleanup_(sampling_freep) Sampling *s = calloc(1, sizeof(*s));
         if (!s)
@@ -55,7 +55,8 @@ int sampling_new(
         if (r >= 0)
                 r = schedule_init(&schedule, config);
         if (r >= 0)
-                r = s->type->plan(s, &schedule, config->spacing == SPACING_DEFAULT ? s->type->spacing : config->spacing);
+                r = s->type->plan(s, &schedule,
+                                  config->spacing == SPACING_DEFAULT ? s->type->spacing : config->spacing);
         if (r < 0)
                 return error_set(error, r, "out of memory");
 
@@ -88,7 +89,8 @@ void sampling_input(const Sampling *s, uint32_t i, const float *latents, float *
                 ret[k] = latents[k] * scale;
 }
 
-/* Salimans, Ho 2022, appendix D: x = signal * x0 + noise * eps and v = signal * eps - noise * x0, solved for x0. */
+/* Salimans, Ho 2022, appendix D: x = signal * x0 + noise * eps, v = signal * eps - noise * x0; here for x0.
+ */
 Factors sampling_x0_factors(const Sampling *s, uint32_t i)
 {
         NoiseLevel at = s->evaluations[i].from;
@@ -147,7 +149,8 @@ void sampling_step(Sampling *s, uint32_t i, const float *prediction, float *late
         s->type->step(s, i, prediction, latents, noise);
 }
 
-int sampling_plan_sigmas(Sampling *s, const Schedule *schedule, const double *timesteps, const double *sigmas)
+int sampling_plan_sigmas(Sampling *s, const Schedule *schedule, const double *timesteps,
+                         const double *sigmas)
 {
         for (uint32_t i = 0; i < s->steps; i++) {
                 double next = 0;
@@ -156,7 +159,8 @@ int sampling_plan_sigmas(Sampling *s, const Schedule *schedule, const double *ti
 
                 s->evaluations[i] = (Evaluation) {
                         .timestep = (float)timesteps[i],
-                        .from = noise_level_from_sigma(sigmas ? sigmas[i] : schedule_sigma(schedule, timesteps[i])),
+                        .from = noise_level_from_sigma(sigmas ? sigmas[i]
+                                                              : schedule_sigma(schedule, timesteps[i])),
                         .to = noise_level_from_sigma(next),
                 };
         }

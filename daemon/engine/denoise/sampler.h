@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* From noise to latents: a sampler solves the denoising equation in steps, asking the denoiser once for each evaluation.
+/* From noise to latents: a sampler solves the denoising equation in steps, asking the denoiser once for each
+ * evaluation.
  *
  *     _cleanup_(sampling_freep) Sampling *s = NULL;
  *     r = sampling_new(&s, SAMPLER_EULER, &config, steps, n, &error);
@@ -15,9 +16,10 @@
  *
  * Latents are plain arrays in the order in which torch draws noise for them: [channels, height, width].
  *
- * A new sampler is one file with a SamplerType and one line in the table in sampler.c. What it keeps between evaluations
- * is in Sampling; one with several evaluations a step (Heun) plans them all in `evaluations` and says which step each one
- * completes; noise is drawn in `step`, from the same generator as the first latents. */
+ * A new sampler is one file with a SamplerType and one line in the table in sampler.c. What it keeps between
+ * evaluations is in Sampling; one with several evaluations a step (Heun) plans them all in `evaluations` and
+ * says which step each one completes; noise is drawn in `step`, from the same generator as the first
+ * latents. */
 
 #include "engine/denoise/noise.h"
 #include "engine/denoise/schedule.h"
@@ -28,8 +30,8 @@ typedef struct SamplerType {
         const char *label; /* as AUTOMATIC1111 calls it in a picture's parameters */
         TimestepSpacing spacing; /* where the config does not say */
         bool karras;
-        /* Latents are picture + sigma * normal instead of signal * picture + noise * normal: the denoiser, which was trained
-         * on the latter, gets them scaled. */
+        /* Latents are picture + sigma * normal instead of signal * picture + noise * normal: the denoiser,
+         * which was trained on the latter, gets them scaled. */
         bool variance_exploding;
         bool clips; /* heeds clip_sample */
         /* Fills in evaluations[0 … steps - 1]. */
@@ -51,8 +53,8 @@ struct Sampling {
 };
 
 /* sampler must not be SAMPLER_DEFAULT. -EINVAL: too many steps for the model; -ENOMEM. */
-int sampling_new(
-                Sampling **ret, Sampler sampler, const SchedulerConfig *config, uint32_t steps, size_t n, Error *error);
+int sampling_new(Sampling **ret, Sampler sampler, const SchedulerConfig *config, uint32_t steps, size_t n,
+                 Error *error);
 Sampling *sampling_free(Sampling *s);
 DEFINE_CLEANUP(Sampling *, sampling_free)
 
@@ -71,6 +73,7 @@ typedef struct Factors {
 Factors sampling_x0_factors(const Sampling *s, uint32_t i);
 Factors sampling_noise_factors(const Sampling *s, uint32_t i);
 
-/* For samplers that work on sigmas: evaluations[i].from and .to from n timesteps or, with Karras' spacing, sigmas; the last
- * one ends at sigma 0. */
-int sampling_plan_sigmas(Sampling *s, const Schedule *schedule, const double *timesteps, const double *sigmas);
+/* For samplers that work on sigmas: evaluations[i].from and .to from n timesteps or, with Karras' spacing,
+ * sigmas; the last one ends at sigma 0. */
+int sampling_plan_sigmas(Sampling *s, const Schedule *schedule, const double *timesteps,
+                         const double *sigmas);

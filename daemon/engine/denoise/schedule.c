@@ -25,15 +25,16 @@ double noise_level_sigma(NoiseLevel level)
         return level.noise / level.signal;
 }
 
-/* As torch.linspace computes it eight at a time with fused multiply-adds: each half is counted from its own end, each
- * group of eight from its first value. Bit for bit the same for 1000. */
+/* As torch.linspace computes it eight at a time with fused multiply-adds: each half is counted from its own
+ * end, each group of eight from its first value. Bit for bit the same for 1000. */
 static void linspace_f32(float *ret, float start, float end, uint32_t n)
 {
         float step = n > 1 ? (end - start) / (float)(n - 1) : 0;
 
         for (uint32_t i = 0; i < n; i++) {
                 uint32_t lane = i % 8, group = i - lane;
-                float first = group < n / 2 ? fmaf(step, (float)group, start) : fmaf(-step, (float)(n - 1 - group), end);
+                float first = group < n / 2 ? fmaf(step, (float)group, start)
+                                            : fmaf(-step, (float)(n - 1 - group), end);
                 ret[i] = fmaf(step, (float)lane, first);
         }
 }
@@ -77,7 +78,8 @@ static void accumulate(float *ret, const float *betas, uint32_t n)
         }
 }
 
-/* Lin et al. 2023, algorithm 1: the square roots shifted and stretched so that the last is zero and the first stays. */
+/* Lin et al. 2023, algorithm 1: the square roots shifted and stretched so that the last is zero and the
+ * first stays. */
 static void rescale_to_zero_snr(float *betas, float *scratch, uint32_t n)
 {
         accumulate(scratch, betas, n);
@@ -134,7 +136,8 @@ double schedule_sigma(const Schedule *schedule, double timestep)
         return a + (b - a) * (timestep - low);
 }
 
-static double spaced(TimestepSpacing spacing, uint32_t train_timesteps, uint32_t offset, uint32_t parts, uint32_t i)
+static double spaced(TimestepSpacing spacing, uint32_t train_timesteps, uint32_t offset, uint32_t parts,
+                     uint32_t i)
 {
         double last = train_timesteps - 1.0;
 
@@ -150,16 +153,18 @@ static double spaced(TimestepSpacing spacing, uint32_t train_timesteps, uint32_t
         return parts > 1 ? (parts - 1 - i) * (last / (parts - 1)) : 0;
 }
 
-void schedule_space(
-                const Schedule *schedule, TimestepSpacing spacing, bool with_end, bool whole, uint32_t n, double *ret)
+void schedule_space(const Schedule *schedule, TimestepSpacing spacing, bool with_end, bool whole, uint32_t n,
+                    double *ret)
 {
         uint32_t parts = with_end && spacing != SPACING_TRAILING ? n + 1 : n;
         double last = schedule->train_timesteps - 1.0;
 
         for (uint32_t i = 0; i < n; i++) {
-                double t = spaced(spacing, schedule->train_timesteps, schedule->config->steps_offset, parts, i);
+                double t = spaced(spacing, schedule->train_timesteps, schedule->config->steps_offset, parts,
+                                  i);
                 t = whole ? rint(t) : (float)t;
-                /* An offset can lead one past the end where there are nearly as many steps as training had. */
+                /* An offset can lead one past the end where there are nearly as many steps as training had.
+                 */
                 ret[i] = t < 0 ? 0 : MIN(t, last);
         }
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* How much noise the training put on a picture at each timestep, and which of those timesteps a sampler visits.
+/* How much noise the training put on a picture at each timestep, and which of those timesteps a sampler
+ * visits.
  *
- * A noisy picture is x = signal * picture + noise * normal, with signal^2 + noise^2 = 1 (Ho et al. 2020); sigma =
- * noise / signal (Karras et al. 2022). All arithmetic that diffusers does in float32 is done in float32 here, for at
- * small timesteps 1 - alphas_cumprod keeps only a few digits. */
+ * A noisy picture is x = signal * picture + noise * normal, with signal^2 + noise^2 = 1 (Ho et al. 2020);
+ * sigma = noise / signal (Karras et al. 2022). All arithmetic that diffusers does in float32 is done in
+ * float32 here, for at small timesteps 1 - alphas_cumprod keeps only a few digits. */
 
 #include "engine/model/config.h"
 
@@ -17,7 +18,8 @@ NoiseLevel noise_level_from_alpha(double alpha_cumprod); /* signal^2 */
 NoiseLevel noise_level_from_sigma(double sigma);
 double noise_level_sigma(NoiseLevel level);
 
-/* One look of the denoiser at the latents: the timestep it is told, and the step that is made with its answer. */
+/* One look of the denoiser at the latents: the timestep it is told, and the step that is made with its
+ * answer. */
 typedef struct Evaluation {
         float timestep;
         NoiseLevel from, to;
@@ -33,14 +35,15 @@ typedef struct Schedule {
 int schedule_init(Schedule *ret, const SchedulerConfig *config);
 void schedule_done(Schedule *schedule);
 
-/* alphas_cumprod, kept above zero where sigma must stay finite (a schedule rescaled to zero terminal SNR ends at zero). */
+/* alphas_cumprod, kept above zero where sigma must stay finite (a schedule rescaled to zero terminal SNR
+ * ends at zero). */
 double schedule_alpha(const Schedule *schedule, uint32_t timestep);
 double schedule_sigma(const Schedule *schedule, double timestep); /* between whole timesteps: interpolated */
 
-/* The timesteps of n steps, from noisy to clean, as diffusers' classes space them. DPM-Solver's own way ("with_end") divides
- * the range into one part more and leaves out the clean end. */
-void schedule_space(
-                const Schedule *schedule, TimestepSpacing spacing, bool with_end, bool whole, uint32_t n, double *ret);
+/* The timesteps of n steps, from noisy to clean, as diffusers' classes space them. DPM-Solver's own way
+ * ("with_end") divides the range into one part more and leaves out the clean end. */
+void schedule_space(const Schedule *schedule, TimestepSpacing spacing, bool with_end, bool whole, uint32_t n,
+                    double *ret);
 
 /* The training timestep whose sigma this is; between two, by the logarithm. */
 double schedule_timestep(const Schedule *schedule, double sigma);

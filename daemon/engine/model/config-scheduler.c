@@ -36,10 +36,14 @@ static const char *const spacings[] = {
 static const struct {
         const char *key, *only;
 } plain[] = {
-        { "algorithm_type", "\"dpmsolver++\"" }, { "solver_order", "2" },
-        { "solver_type", "\"midpoint\"" },       { "final_sigmas_type", "\"zero\"" },
-        { "use_lu_lambdas", "false" },           { "interpolation_type", "\"linear\"" },
-        { "timestep_type", "\"discrete\"" },     { "sigma_min", NULL },
+        { "algorithm_type", "\"dpmsolver++\"" },
+        { "solver_order", "2" },
+        { "solver_type", "\"midpoint\"" },
+        { "final_sigmas_type", "\"zero\"" },
+        { "use_lu_lambdas", "false" },
+        { "interpolation_type", "\"linear\"" },
+        { "timestep_type", "\"discrete\"" },
+        { "sigma_min", NULL },
         { "sigma_max", NULL },
 };
 
@@ -82,9 +86,12 @@ int scheduler_config_read(SchedulerConfig *ret, const char *path, Error *error)
                 .train_timesteps = json_u32(&json, "num_train_timesteps", 1000, 1, TRAIN_TIMESTEPS_MAX),
                 .beta_start = json_number(&json, "beta_start", 0.0001, BETA_MIN, BETA_MAX),
                 .beta_end = json_number(&json, "beta_end", 0.02, BETA_MIN, BETA_MAX),
-                .beta_schedule = (BetaSchedule)json_choice(&json, "beta_schedule", BETA_LINEAR, beta_schedules),
-                .prediction = (PredictionType)json_choice(&json, "prediction_type", PREDICTION_EPSILON, predictions),
-                .spacing = (TimestepSpacing)json_choice(&json, "timestep_spacing", SPACING_DEFAULT, spacings),
+                .beta_schedule = (BetaSchedule)json_choice(&json, "beta_schedule", BETA_LINEAR,
+                                                           beta_schedules),
+                .prediction = (PredictionType)json_choice(&json, "prediction_type", PREDICTION_EPSILON,
+                                                          predictions),
+                .spacing = (TimestepSpacing)json_choice(&json, "timestep_spacing", SPACING_DEFAULT,
+                                                        spacings),
                 .steps_offset = json_u32(&json, "steps_offset", 0, 0, TRAIN_TIMESTEPS_MAX),
                 .set_alpha_to_one = json_bool(&json, "set_alpha_to_one", true),
                 .rescale_betas_zero_snr = json_bool(&json, "rescale_betas_zero_snr", false),

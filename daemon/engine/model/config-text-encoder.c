@@ -31,12 +31,13 @@ int text_encoder_config_read(TextEncoderConfig *ret, const char *path, Error *er
                 .n_layers = json_u32(&json, "num_hidden_layers", 12, 1, LAYERS_MAX),
                 .n_heads = json_u32(&json, "num_attention_heads", 8, 1, WIDTH_MAX),
                 .max_positions = json_u32(&json, "max_position_embeddings", 77, 3, POSITIONS_MAX),
-                .activation = (Activation)json_choice(&json, "hidden_act", ACTIVATION_QUICK_GELU, activations),
+                .activation = (Activation)json_choice(&json, "hidden_act", ACTIVATION_QUICK_GELU,
+                                                      activations),
                 .layer_norm_eps = (float)json_number(&json, "layer_norm_eps", 1e-5, 1e-12, 1),
         };
         if (json.result >= 0 && c.hidden_size % c.n_heads != 0)
-                json_fail(&json, -EBADMSG, "num_attention_heads", "%u heads do not divide hidden_size %u", c.n_heads,
-                          c.hidden_size);
+                json_fail(&json, -EBADMSG, "num_attention_heads", "%u heads do not divide hidden_size %u",
+                          c.n_heads, c.hidden_size);
         if (json.result < 0)
                 return json.result;
 

@@ -7,7 +7,8 @@
 
 #define LENGTH_MAX 1024
 
-/* A special token is a string, or an object that holds it as "content". An absent one leaves *token as it is. */
+/* A special token is a string, or an object that holds it as "content". An absent one leaves *token as it
+ * is. */
 static void read_token(JsonReader *json, const char *key, char token[static 64])
 {
         const json_t *value = json_object_get(json->root, key);
@@ -30,7 +31,8 @@ static void read_tokens(JsonReader *json, TokenizerConfig *c)
         read_token(json, "pad_token", c->pad_token);
 }
 
-int tokenizer_config_read(TokenizerConfig *ret, const char *path, const char *special_tokens_path, Error *error)
+int tokenizer_config_read(TokenizerConfig *ret, const char *path, const char *special_tokens_path,
+                          Error *error)
 {
         TokenizerConfig c = {
                 .bos_token = "<|startoftext|>",

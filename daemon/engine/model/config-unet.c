@@ -10,8 +10,8 @@
 #define LAYERS_MAX 128
 #define SAMPLE_SIZE_MAX 2048
 
-/* Variants of UNet2DConditionModel that are not computed here: each key may only have the value it has in Stable
- * Diffusion 1 and 2 (NULL: none). */
+/* Variants of UNet2DConditionModel that are not computed here: each key may only have the value it has in
+ * Stable Diffusion 1 and 2 (NULL: none). */
 static const struct {
         const char *key, *only;
 } fixed[] = {
@@ -48,9 +48,8 @@ static const struct {
 static const char *const down_blocks[] = { "DownBlock2D", "CrossAttnDownBlock2D", NULL };
 static const char *const up_blocks[] = { "UpBlock2D", "CrossAttnUpBlock2D", NULL };
 
-static void read_blocks(
-                JsonReader *json, UNetConfig *c, const char *key, const char *const *names, const char *plain_at,
-                bool ret[static CONFIG_LEVELS_MAX])
+static void read_blocks(JsonReader *json, UNetConfig *c, const char *key, const char *const *names,
+                        const char *plain_at, bool ret[static CONFIG_LEVELS_MAX])
 {
         int blocks[CONFIG_LEVELS_MAX] = {};
         uint32_t n = json_choice_list(json, key, names, blocks, CONFIG_LEVELS_MAX);
@@ -70,7 +69,8 @@ static void read_levels(JsonReader *json, UNetConfig *c)
 {
         static const uint32_t default_channels[] = { 320, 640, 1280, 1280 };
 
-        c->n_levels = json_u32_list(json, "block_out_channels", 1, CHANNELS_MAX, c->block_out_channels, CONFIG_LEVELS_MAX);
+        c->n_levels = json_u32_list(json, "block_out_channels", 1, CHANNELS_MAX, c->block_out_channels,
+                                    CONFIG_LEVELS_MAX);
         if (c->n_levels == 0) {
                 c->n_levels = ELEMENTSOF(default_channels);
                 memcpy(c->block_out_channels, default_channels, sizeof(default_channels));
@@ -78,11 +78,14 @@ static void read_levels(JsonReader *json, UNetConfig *c)
         read_blocks(json, c, "down_block_types", down_blocks, "aaa-", c->down_attention);
         read_blocks(json, c, "up_block_types", up_blocks, "-aaa", c->up_attention);
         json_u32_each(json, "layers_per_block", 2, 1, LAYERS_MAX, c->layers_per_block, c->n_levels);
-        json_u32_each(json, "transformer_layers_per_block", 1, 1, LAYERS_MAX, c->transformer_layers, c->n_levels);
-        /* attention_head_dim is the number of heads unless num_attention_heads is given: a misnomer that diffusers keeps. */
+        json_u32_each(json, "transformer_layers_per_block", 1, 1, LAYERS_MAX, c->transformer_layers,
+                      c->n_levels);
+        /* attention_head_dim is the number of heads unless num_attention_heads is given: a misnomer that
+         * diffusers keeps. */
         json_u32_each(json, "attention_head_dim", 8, 1, CHANNELS_MAX, c->n_heads, c->n_levels);
         if (!json_is_null(json_object_get(json->root, "num_attention_heads")))
-                json_u32_each(json, "num_attention_heads", c->n_heads[0], 1, CHANNELS_MAX, c->n_heads, c->n_levels);
+                json_u32_each(json, "num_attention_heads", c->n_heads[0], 1, CHANNELS_MAX, c->n_heads,
+                              c->n_levels);
 }
 
 static void check_levels(JsonReader *json, const UNetConfig *c)
@@ -91,16 +94,17 @@ static void check_levels(JsonReader *json, const UNetConfig *c)
                 uint32_t channels = c->block_out_channels[i];
 
                 if (channels % c->norm_groups != 0)
-                        json_fail(json, -EBADMSG, "norm_num_groups", "%u groups do not divide %u channels", c->norm_groups,
-                                  channels);
-                bool attention = c->down_attention[i] || c->up_attention[c->n_levels - 1 - i] || i == c->n_levels - 1;
+                        json_fail(json, -EBADMSG, "norm_num_groups", "%u groups do not divide %u channels",
+                                  c->norm_groups, channels);
+                bool attention = c->down_attention[i] || c->up_attention[c->n_levels - 1 - i] ||
+                                 i == c->n_levels - 1;
                 if (attention && channels % c->n_heads[i] != 0)
                         json_fail(json, -EBADMSG, "attention_head_dim", "%u heads do not divide %u channels",
                                   c->n_heads[i], channels);
         }
         if (c->block_out_channels[0] % 2 != 0)
-                json_fail(json, -EOPNOTSUPP, "block_out_channels", "%u, an odd number, is not supported first",
-                          c->block_out_channels[0]);
+                json_fail(json, -EOPNOTSUPP, "block_out_channels",
+                          "%u, an odd number, is not supported first", c->block_out_channels[0]);
 }
 
 int unet_config_read(UNetConfig *ret, const char *path, Error *error)

@@ -14,7 +14,8 @@ static const char *const up_blocks[] = { "UpDecoderBlock2D", NULL };
 
 static void read_levels(JsonReader *json, VaeConfig *c)
 {
-        c->n_levels = json_u32_list(json, "block_out_channels", 1, CHANNELS_MAX, c->block_out_channels, CONFIG_LEVELS_MAX);
+        c->n_levels = json_u32_list(json, "block_out_channels", 1, CHANNELS_MAX, c->block_out_channels,
+                                    CONFIG_LEVELS_MAX);
         if (c->n_levels == 0) {
                 c->n_levels = 1;
                 c->block_out_channels[0] = 64;
@@ -24,14 +25,16 @@ static void read_levels(JsonReader *json, VaeConfig *c)
         uint32_t down = json_choice_list(json, "down_block_types", down_blocks, blocks, CONFIG_LEVELS_MAX);
         uint32_t up = json_choice_list(json, "up_block_types", up_blocks, blocks, CONFIG_LEVELS_MAX);
         if (MAX(down, 1U) != c->n_levels)
-                json_fail(json, -EBADMSG, "down_block_types", "%u blocks for %u levels", MAX(down, 1U), c->n_levels);
+                json_fail(json, -EBADMSG, "down_block_types", "%u blocks for %u levels", MAX(down, 1U),
+                          c->n_levels);
         if (MAX(up, 1U) != c->n_levels)
-                json_fail(json, -EBADMSG, "up_block_types", "%u blocks for %u levels", MAX(up, 1U), c->n_levels);
+                json_fail(json, -EBADMSG, "up_block_types", "%u blocks for %u levels", MAX(up, 1U),
+                          c->n_levels);
 
         for (uint32_t i = 0; i < c->n_levels; i++)
                 if (c->block_out_channels[i] % c->norm_groups != 0)
-                        json_fail(json, -EBADMSG, "norm_num_groups", "%u groups do not divide %u channels", c->norm_groups,
-                                  c->block_out_channels[i]);
+                        json_fail(json, -EBADMSG, "norm_num_groups", "%u groups do not divide %u channels",
+                                  c->norm_groups, c->block_out_channels[i]);
 }
 
 int vae_config_read(VaeConfig *ret, const char *path, Error *error)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What a model's JSON files say, checked: every number here is within bounds that make products of them safe in 64 bits
- * (channels, widths <= 65536, layers <= 128, levels <= 8), and whatever this version cannot compute was refused with
- * -EOPNOTSUPP. Key names as in diffusers and transformers; absent keys have those libraries' defaults.
+/* What a model's JSON files say, checked: every number here is within bounds that make products of them safe
+ * in 64 bits (channels, widths <= 65536, layers <= 128, levels <= 8), and whatever this version cannot
+ * compute was refused with -EOPNOTSUPP. Key names as in diffusers and transformers; absent keys have those
+ * libraries' defaults.
  *
- * Each NAME_read fills *ret from one file: 0, -ENOENT, -EBADMSG, -EOPNOTSUPP or -ENOMEM with a sentence that names the file
- * and the key. */
+ * Each NAME_read fills *ret from one file: 0, -ENOENT, -EBADMSG, -EOPNOTSUPP or -ENOMEM with a sentence that
+ * names the file and the key. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,7 +29,8 @@ typedef struct TokenizerConfig {
 } TokenizerConfig;
 
 /* tokenizer_config.json and, where it exists, special_tokens_map.json, which has the last word. */
-int tokenizer_config_read(TokenizerConfig *ret, const char *path, const char *special_tokens_path, Error *error);
+int tokenizer_config_read(TokenizerConfig *ret, const char *path, const char *special_tokens_path,
+                          Error *error);
 
 typedef struct TextEncoderConfig { /* CLIPTextModel */
         uint32_t vocab_size, hidden_size, intermediate_size;
@@ -55,7 +57,8 @@ typedef struct UNetConfig { /* UNet2DConditionModel */
         bool up_attention[CONFIG_LEVELS_MAX]; /* CrossAttnUpBlock2D, in the order of up_blocks */
         uint32_t layers_per_block[CONFIG_LEVELS_MAX];
         uint32_t transformer_layers[CONFIG_LEVELS_MAX];
-        uint32_t n_heads[CONFIG_LEVELS_MAX]; /* from attention_head_dim, which counts heads in SD1, or num_attention_heads */
+        uint32_t n_heads[CONFIG_LEVELS_MAX]; /* from attention_head_dim, which counts heads in SD1, or
+                                                num_attention_heads */
         uint32_t cross_attention_dim;
         uint32_t norm_groups;
         float norm_eps;
@@ -104,7 +107,8 @@ typedef struct SchedulerConfig {
         bool rescale_betas_zero_snr;
         bool clip_sample;
         double clip_sample_range;
-        Sampler class_sampler; /* the sampler that _class_name names, SAMPLER_DEFAULT if it is none of ours (PNDM) */
+        Sampler class_sampler; /* the sampler that _class_name names, SAMPLER_DEFAULT if it is none of ours
+                                  (PNDM) */
 } SchedulerConfig;
 
 int scheduler_config_read(SchedulerConfig *ret, const char *path, Error *error);
@@ -114,7 +118,8 @@ typedef struct ModelCard {
         char name[64], version[32], license[64];
         uint32_t steps;
         double guidance; /* negative: not said */
-        double guidance_rescale; /* 0 to 1; 0: none (Lin et al. 2023, "Common diffusion noise schedules…", eq. 15, 16) */
+        double guidance_rescale; /* 0 to 1; 0: none (Lin et al. 2023, "Common diffusion noise schedules…",
+                                    eq. 15, 16) */
         Sampler sampler;
         uint32_t native_size; /* pixels of the decoded picture that the denoiser draws best */
         uint32_t enlarge; /* factor from the decoded picture to the finished one; 1 if not said */

@@ -40,8 +40,8 @@ static float f32_from_bits(uint32_t bits)
 
 static float f32_from_f16(uint16_t half)
 {
-        /* Exponent and fraction in place, then the difference of the two biases as a factor, which also makes
-         * subnormal halves normal. */
+        /* Exponent and fraction in place, then the difference of the two biases as a factor, which also
+         * makes subnormal halves normal. */
         float f = f32_from_bits((uint32_t)(half & 0x7fff) << 13) * 0x1p112F;
         uint32_t bits;
 
@@ -57,12 +57,12 @@ static float f32_from_bf16(uint16_t half)
 }
 
 /* The data may be unaligned, so every element is copied out. */
-#define CONVERT(type, expression)                                              \
-        for (uint64_t i = 0; i < tensor->n_elements; i++) {                    \
-                type x;                                                        \
+#define CONVERT(type, expression)                                                     \
+        for (uint64_t i = 0; i < tensor->n_elements; i++) {                           \
+                type x;                                                               \
                 memcpy(&x, (const uint8_t *)tensor->data + i * sizeof(x), sizeof(x)); \
-                ret[i] = (expression);                                         \
-        }                                                                      \
+                ret[i] = (expression);                                                \
+        }                                                                             \
         break
 
 void stored_tensor_to_f32(const StoredTensor *tensor, float *ret)

@@ -20,8 +20,8 @@ int mapped_file_open(MappedFile *ret, const char *path, uint64_t max_size, Error
         if (!S_ISREG(st.st_mode))
                 return error_set(error, -EBADMSG, "%s: not a regular file", path);
         if ((uintmax_t)st.st_size > max_size)
-                return error_set(error, -EBADMSG, "%s: %jd bytes, the limit is %ju", path, (intmax_t)st.st_size,
-                                 (uintmax_t)max_size);
+                return error_set(error, -EBADMSG, "%s: %jd bytes, the limit is %ju", path,
+                                 (intmax_t)st.st_size, (uintmax_t)max_size);
 
         void *data = NULL;
         if (st.st_size > 0) {

@@ -17,8 +17,8 @@ typedef struct MappedFile {
         size_t size;
 } MappedFile;
 
-/* -ENOENT: no such file; -EBADMSG: not a regular file, or larger than max_size; else what open() or mmap() says. Never
- * blocks, whatever lies at the path. */
+/* -ENOENT: no such file; -EBADMSG: not a regular file, or larger than max_size; else what open() or mmap()
+ * says. Never blocks, whatever lies at the path. */
 int mapped_file_open(MappedFile *ret, const char *path, uint64_t max_size, Error *error);
 void mapped_file_done(MappedFile *file);
 

@@ -23,8 +23,8 @@ int json_reader_open(JsonReader *ret, const char *path, Error *error)
 
         char *copy = strdup(path);
         if (!json_is_object(root) || !copy) {
-                r = copy ? error_set(error, -EBADMSG, "%s: not a JSON object", path) :
-                           error_set(error, -ENOMEM, "%s: out of memory", path);
+                r = copy ? error_set(error, -EBADMSG, "%s: not a JSON object", path)
+                         : error_set(error, -ENOMEM, "%s: out of memory", path);
                 json_decref(root);
                 free(copy);
                 return r;
@@ -63,7 +63,8 @@ static const json_t *find(const JsonReader *json, const char *key)
         return json_is_null(value) ? NULL : value;
 }
 
-static bool read_u32(JsonReader *json, const char *key, const json_t *value, uint32_t low, uint32_t high, uint32_t *ret)
+static bool read_u32(JsonReader *json, const char *key, const json_t *value, uint32_t low, uint32_t high,
+                     uint32_t *ret)
 {
         if (!json_is_integer(value)) {
                 json_fail(json, -EBADMSG, key, "not a whole number");
@@ -71,7 +72,8 @@ static bool read_u32(JsonReader *json, const char *key, const json_t *value, uin
         }
         json_int_t n = json_integer_value(value);
         if (n < (json_int_t)low || n > (json_int_t)high) {
-                json_fail(json, -EBADMSG, key, "%" JSON_INTEGER_FORMAT " is not between %u and %u", n, low, high);
+                json_fail(json, -EBADMSG, key, "%" JSON_INTEGER_FORMAT " is not between %u and %u", n, low,
+                          high);
                 return false;
         }
         *ret = (uint32_t)n;
@@ -127,7 +129,8 @@ void json_text(JsonReader *json, const char *key, const char *absent, char *ret,
                 memcpy(ret, text, strlen(text) + 1);
 }
 
-static int choose(JsonReader *json, const char *key, int absent, const char *const *names, const json_t *value)
+static int choose(JsonReader *json, const char *key, int absent, const char *const *names,
+                  const json_t *value)
 {
         const char *text = json_string_value(value);
 
@@ -148,7 +151,8 @@ int json_choice(JsonReader *json, const char *key, int absent, const char *const
         return value ? choose(json, key, absent, names, value) : absent;
 }
 
-uint32_t json_choice_list(JsonReader *json, const char *key, const char *const *names, int *ret, uint32_t max)
+uint32_t json_choice_list(JsonReader *json, const char *key, const char *const *names, int *ret,
+                          uint32_t max)
 {
         const json_t *value = find(json, key);
         if (!value)
@@ -164,7 +168,8 @@ uint32_t json_choice_list(JsonReader *json, const char *key, const char *const *
         return n;
 }
 
-uint32_t json_u32_list(JsonReader *json, const char *key, uint32_t low, uint32_t high, uint32_t *ret, uint32_t max)
+uint32_t json_u32_list(JsonReader *json, const char *key, uint32_t low, uint32_t high, uint32_t *ret,
+                       uint32_t max)
 {
         const json_t *value = find(json, key);
         if (!value)
@@ -181,8 +186,8 @@ uint32_t json_u32_list(JsonReader *json, const char *key, uint32_t low, uint32_t
         return n;
 }
 
-void json_u32_each(
-                JsonReader *json, const char *key, uint32_t absent, uint32_t low, uint32_t high, uint32_t *ret, uint32_t n)
+void json_u32_each(JsonReader *json, const char *key, uint32_t absent, uint32_t low, uint32_t high,
+                   uint32_t *ret, uint32_t n)
 {
         if (json_is_array(find(json, key))) {
                 uint32_t found = json_u32_list(json, key, low, high, ret, n);

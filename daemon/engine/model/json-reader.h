@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Reads a JSON object key by key. The first error sticks, with a sentence that names file and key; after it every getter
- * returns its default, so that a config is read in one go and checked once:
+/* Reads a JSON object key by key. The first error sticks, with a sentence that names file and key; after it
+ * every getter returns its default, so that a config is read in one go and checked once:
  *
  *     _cleanup_(json_reader_done) JsonReader json = {};
  *     r = json_reader_open(&json, path, error);
@@ -12,8 +12,8 @@
  *     config.eps = json_number(&json, "eps", 1e-5, 0, 1);
  *     return json.result;
  *
- * A key that is absent or null has its default, which is not checked. Wrong types and numbers out of range are -EBADMSG,
- * values that this version cannot compute -EOPNOTSUPP. */
+ * A key that is absent or null has its default, which is not checked. Wrong types and numbers out of range
+ * are -EBADMSG, values that this version cannot compute -EOPNOTSUPP. */
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -43,14 +43,16 @@ void json_text(JsonReader *json, const char *key, const char *absent, char *ret,
 int json_choice(JsonReader *json, const char *key, int absent, const char *const *names);
 
 /* The same for a list of 1 to max strings. Returns how many, 0 if absent. */
-uint32_t json_choice_list(JsonReader *json, const char *key, const char *const *names, int *ret, uint32_t max);
+uint32_t json_choice_list(JsonReader *json, const char *key, const char *const *names, int *ret,
+                          uint32_t max);
 
 /* A list of 1 to max numbers. Returns how many, 0 if absent. */
-uint32_t json_u32_list(JsonReader *json, const char *key, uint32_t low, uint32_t high, uint32_t *ret, uint32_t max);
+uint32_t json_u32_list(JsonReader *json, const char *key, uint32_t low, uint32_t high, uint32_t *ret,
+                       uint32_t max);
 
 /* One number for all levels, or a list of n. */
-void json_u32_each(
-                JsonReader *json, const char *key, uint32_t absent, uint32_t low, uint32_t high, uint32_t *ret, uint32_t n);
+void json_u32_each(JsonReader *json, const char *key, uint32_t absent, uint32_t low, uint32_t high,
+                   uint32_t *ret, uint32_t n);
 
 /* Whether the key is absent, null, or equal to `only` (JSON text; NULL: nothing but null will do). */
 bool json_is(const JsonReader *json, const char *key, const char *only);

@@ -56,7 +56,7 @@ static int read_tokenizer_config(Model *model, Error *error)
         return r < 0 ? r : tokenizer_config_read(&model->tokenizer, path, special, error);
 }
 
-/* What to call a model that does not say: its folder. Names travel on the bus, so only plain characters stay. */
+/* What to call a model that does not say: its folder. Names travel on the bus: plain characters only. */
 static void name_after_folder(ModelCard *card, const char *dir)
 {
         const char *slash = strrchr(dir, '/');
@@ -112,17 +112,19 @@ static int read_configs(Model *model, Error *error)
 static int check_fit(const Model *m, Error *error)
 {
         if (m->unet.cross_attention_dim != m->text_encoder.hidden_size)
-                return error_set(error, -EBADMSG, "%s: unet wants embeddings of %u numbers, text_encoder makes %u", m->dir,
+                return error_set(error, -EBADMSG,
+                                 "%s: unet wants embeddings of %u numbers, text_encoder makes %u", m->dir,
                                  m->unet.cross_attention_dim, m->text_encoder.hidden_size);
         if (m->tokenizer.max_length > m->text_encoder.max_positions)
-                return error_set(error, -EBADMSG, "%s: tokenizer makes %u tokens, text_encoder takes %u", m->dir,
-                                 m->tokenizer.max_length, m->text_encoder.max_positions);
+                return error_set(error, -EBADMSG, "%s: tokenizer makes %u tokens, text_encoder takes %u",
+                                 m->dir, m->tokenizer.max_length, m->text_encoder.max_positions);
         if (m->unet.in_channels != m->vae.latent_channels || m->unet.out_channels != m->vae.latent_channels)
-                return error_set(error, -EOPNOTSUPP, "%s: a unet with %u channels in, %u out and %u in the vae is not supported",
+                return error_set(error, -EOPNOTSUPP,
+                                 "%s: a unet with %u channels in, %u out and %u in the vae is not supported",
                                  m->dir, m->unet.in_channels, m->unet.out_channels, m->vae.latent_channels);
         if (m->vae.out_channels != 3)
-                return error_set(error, -EOPNOTSUPP, "%s: a vae with %u colour channels is not supported", m->dir,
-                                 m->vae.out_channels);
+                return error_set(error, -EOPNOTSUPP, "%s: a vae with %u colour channels is not supported",
+                                 m->dir, m->vae.out_channels);
         return 0;
 }
 

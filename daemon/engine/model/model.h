@@ -21,4 +21,3 @@ typedef struct Model {
 int model_open(Model **ret, const char *dir, Error *error);
 Model *model_free(Model *model);
 DEFINE_CLEANUP(Model *, model_free)
-

@@ -9,9 +9,9 @@
 #include "engine/model/file.h"
 #include "engine/model/safetensors.h"
 
-/* The layout (https://github.com/huggingface/safetensors): 8 bytes of header size, little endian; the header, a JSON
- * object {"NAME": {"dtype", "shape", "data_offsets": [BEGIN, END]}, …, "__metadata__": {…}}; then the data, which the
- * tensors fill from first to last byte without holes or overlaps. */
+/* The layout (https://github.com/huggingface/safetensors): 8 bytes of header size, little endian; the
+ * header, a JSON object {"NAME": {"dtype", "shape", "data_offsets": [BEGIN, END]}, …, "__metadata__": {…}};
+ * then the data, which the tensors fill from first to last byte without holes or overlaps. */
 
 #define HEADER_SIZE_MAX UINT64_C(100000000) /* as in the reference implementation */
 #define PREFIX_SIZE sizeof(uint64_t)
@@ -35,7 +35,8 @@ static int bad(Error *error, const char *path, const char *name, const char *wha
 }
 
 /* Reads "shape" and multiplies it out; *ret_bytes is what the tensor takes in the file. */
-static int read_shape(StoredTensor *t, const json_t *shape, const char *path, uint64_t *ret_bytes, Error *error)
+static int read_shape(StoredTensor *t, const json_t *shape, const char *path, uint64_t *ret_bytes,
+                      Error *error)
 {
         if (!json_is_array(shape) || json_array_size(shape) > TENSOR_DIMS_MAX)
                 return bad(error, path, t->name, "shape is not a list of at most 8 numbers");
@@ -80,8 +81,8 @@ static int read_entry(Entry *entry, const char *name, const json_t *value, const
                 return bad(error, path, name, "no dtype");
         int r = dtype_from_string(dtype);
         if (r < 0)
-                return error_set(error, -EOPNOTSUPP, "%s: tensor \"%.100s\": dtype %.20s is not supported", path, name,
-                                 dtype);
+                return error_set(error, -EOPNOTSUPP, "%s: tensor \"%.100s\": dtype %.20s is not supported",
+                                 path, name, dtype);
         entry->tensor.dtype = (DType)r;
 
         uint64_t bytes = 0;
@@ -129,8 +130,8 @@ static int check_coverage(Entry *entries, size_t n, uint64_t data_size, const ch
                 reached = entries[i].end;
         }
         if (reached != data_size)
-                return error_set(error, -EBADMSG, "%s: %" PRIu64 " bytes at the end belong to no tensor", path,
-                                 data_size - reached);
+                return error_set(error, -EBADMSG, "%s: %" PRIu64 " bytes at the end belong to no tensor",
+                                 path, data_size - reached);
         return 0;
 }
 
@@ -144,7 +145,7 @@ static int read_tensors(Safetensors *s, const uint8_t *data, uint64_t data_size,
         size_t n = 0;
         const char *name;
         json_t *value;
-        json_object_foreach(s->header, name, value) {
+        json_object_foreach (s->header, name, value) {
                 if (streq(name, "__metadata__"))
                         continue;
                 int r = read_entry(&entries[n++], name, value, s->path, error);
@@ -175,15 +176,16 @@ static int read_file(Safetensors *s, Error *error)
         memcpy(&header_size, s->file.data, sizeof(header_size));
         header_size = le64toh(header_size);
         if (header_size > HEADER_SIZE_MAX)
-                return error_set(error, -EBADMSG, "%s: header of %" PRIu64 " bytes, the limit is %" PRIu64, s->path,
-                                 header_size, HEADER_SIZE_MAX);
+                return error_set(error, -EBADMSG, "%s: header of %" PRIu64 " bytes, the limit is %" PRIu64,
+                                 s->path, header_size, HEADER_SIZE_MAX);
         if (header_size > s->file.size - PREFIX_SIZE)
-                return error_set(error, -EBADMSG, "%s: header of %" PRIu64 " bytes in a file of %zu", s->path,
-                                 header_size, s->file.size);
+                return error_set(error, -EBADMSG, "%s: header of %" PRIu64 " bytes in a file of %zu",
+                                 s->path, header_size, s->file.size);
 
         const uint8_t *header = s->file.data + PREFIX_SIZE, *data = header + header_size;
         json_error_t json_error;
-        s->header = json_loadb((const char *)header, (size_t)header_size, JSON_REJECT_DUPLICATES, &json_error);
+        s->header = json_loadb((const char *)header, (size_t)header_size, JSON_REJECT_DUPLICATES,
+                               &json_error);
         if (!s->header)
                 return error_set(error, -EBADMSG, "%s: header: %s", s->path, json_error.text);
         if (!json_is_object(s->header))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A .safetensors file, mapped read-only. The file may be truncated, lying or hostile: every offset, shape and size was
- * checked against the file and against the others before safetensors_open returns. */
+/* A .safetensors file, mapped read-only. The file may be truncated, lying or hostile: every offset, shape
+ * and size was checked against the file and against the others before safetensors_open returns. */
 
 #include <stddef.h>
 #include <stdint.h>

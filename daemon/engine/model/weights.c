@@ -45,7 +45,8 @@ static void format_shape(const uint64_t *shape, uint32_t n_dims, char ret[static
 
         ret[0] = '[';
         for (uint32_t i = 0; i < n_dims && n < SHAPE_TEXT_MAX - 24; i++)
-                n += (size_t)snprintf(ret + n, SHAPE_TEXT_MAX - n, i > 0 ? ", %" PRIu64 : "%" PRIu64, shape[i]);
+                n += (size_t)snprintf(ret + n, SHAPE_TEXT_MAX - n, i > 0 ? ", %" PRIu64 : "%" PRIu64,
+                                      shape[i]);
         (void)snprintf(ret + n, SHAPE_TEXT_MAX - n, "]");
 }
 
@@ -59,9 +60,8 @@ static bool shape_equals(const StoredTensor *t, const uint64_t *shape, uint32_t 
         return t->n_dims == n_dims && memcmp(t->shape, shape, n_dims * sizeof(*shape)) == 0;
 }
 
-int weights_find(
-                const Weights *weights, const StoredTensor **ret, const uint64_t *shape, uint32_t n_dims, Error *error,
-                const char *key_format, ...)
+int weights_find(const Weights *weights, const StoredTensor **ret, const uint64_t *shape, uint32_t n_dims,
+                 Error *error, const char *key_format, ...)
 {
         char key[KEY_MAX];
         va_list ap;
@@ -73,14 +73,14 @@ int weights_find(
         if (!t)
                 return error_set(error, -ENOENT, "%s: no tensor \"%s\"", weights->path, key);
         if (!is_float(t->dtype))
-                return error_set(error, -EBADMSG, "%s: tensor \"%s\" has dtype %s, not a float one", weights->path, key,
-                                 dtype_to_string(t->dtype));
+                return error_set(error, -EBADMSG, "%s: tensor \"%s\" has dtype %s, not a float one",
+                                 weights->path, key, dtype_to_string(t->dtype));
         if (!shape_equals(t, shape, n_dims)) {
                 char found[SHAPE_TEXT_MAX], wanted[SHAPE_TEXT_MAX];
                 format_shape(t->shape, t->n_dims, found);
                 format_shape(shape, n_dims, wanted);
-                return error_set(error, -EBADMSG, "%s: tensor \"%s\" has shape %s, not %s", weights->path, key, found,
-                                 wanted);
+                return error_set(error, -EBADMSG, "%s: tensor \"%s\" has shape %s, not %s", weights->path,
+                                 key, found, wanted);
         }
         *ret = t;
         return 0;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The weights of one component (text encoder, UNet, VAE) by their Diffusers key names, whatever container they came from.
+/* The weights of one component (text encoder, UNet, VAE) by their Diffusers key names, whatever container
+ * they came from.
  *
  *     const StoredTensor *w;
- *     r = weights_find(weights, &w, (uint64_t[]) { 320, 4, 3, 3 }, 4, error, "down_blocks.%u.conv.weight", i);
+ *     r = weights_find(weights, &w, (uint64_t[]) { 320, 4, 3, 3 }, 4, error, "down_blocks.%u.conv.weight",
+ * i);
  */
 
 #include <stdbool.h>
@@ -18,11 +20,10 @@ int weights_open(Weights **ret, const char *path, Error *error);
 Weights *weights_free(Weights *weights);
 DEFINE_CLEANUP(Weights *, weights_free)
 
-/* The stored tensor of exactly that shape under that name: -ENOENT if missing, -EBADMSG if the shape is another, with a
- * sentence that names file, key, the shape found and the shape wanted. */
-int weights_find(
-                const Weights *weights, const StoredTensor **ret, const uint64_t *shape, uint32_t n_dims, Error *error,
-                const char *key_format, ...) _printf_(6, 7);
+/* The stored tensor of exactly that shape under that name: -ENOENT if missing, -EBADMSG if the shape is
+ * another, with a sentence that names file, key, the shape found and the shape wanted. */
+int weights_find(const Weights *weights, const StoredTensor **ret, const uint64_t *shape, uint32_t n_dims,
+                 Error *error, const char *key_format, ...) _printf_(6, 7);
 
 bool weights_has(const Weights *weights, const char *key_format, ...) _printf_(2, 3);
 

@@ -23,7 +23,7 @@ struct Bpe {
         size_t n_merges;
 };
 
-/* GPT-2's printable characters for bytes: printable Latin-1 stands for itself, the others follow from U+0100 on. */
+/* GPT-2's printable characters for bytes: printable Latin-1 is itself, the others follow from U+0100 on. */
 static void byte_to_symbol(unsigned byte, unsigned *others, char ret[static 16])
 {
         bool plain = (byte >= '!' && byte <= '~') || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
@@ -68,13 +68,14 @@ static bool take_symbol(const char **line, const char *end, char ret[static SYMB
         return n > 0;
 }
 
-static int read_merge(
-                const char *line, const char *end, VocabLookup lookup, const void *vocab, Merge *ret, const char **ret_why)
+static int read_merge(const char *line, const char *end, VocabLookup lookup, const void *vocab, Merge *ret,
+                      const char **ret_why)
 {
         char left[SYMBOL_MAX], right[SYMBOL_MAX], product[2 * SYMBOL_MAX];
 
         *ret_why = "not a pair of symbols";
-        if (!take_symbol(&line, end, left) || !take_symbol(&line, end, right) || take_symbol(&line, end, product))
+        if (!take_symbol(&line, end, left) || !take_symbol(&line, end, right) ||
+            take_symbol(&line, end, product))
                 return -EBADMSG;
         (void)snprintf(product, sizeof(product), "%s%s", left, right);
 
@@ -95,9 +96,8 @@ static int compare_merges(const void *a, const void *b)
         return x->rank < y->rank ? -1 : x->rank > y->rank;
 }
 
-static int read_merges(
-                Bpe *bpe, const char *text, size_t size, const char *name, VocabLookup lookup, const void *vocab,
-                Error *error)
+static int read_merges(Bpe *bpe, const char *text, size_t size, const char *name, VocabLookup lookup,
+                       const void *vocab, Error *error)
 {
         const char *end = text + size;
         uint32_t number = 0;
@@ -120,9 +120,8 @@ static int read_merges(
         return 0;
 }
 
-int bpe_new(
-                Bpe **ret, const char *merges, size_t size, const char *name, VocabLookup lookup, const void *vocab,
-                uint32_t unknown, Error *error)
+int bpe_new(Bpe **ret, const char *merges, size_t size, const char *name, VocabLookup lookup,
+            const void *vocab, uint32_t unknown, Error *error)
 {
         _cleanup_(bpe_freep) Bpe *bpe = calloc(1, sizeof(*bpe));
         if (!bpe || !(bpe->merges = calloc(MERGES_MAX, sizeof(Merge))))
@@ -161,8 +160,8 @@ static const Merge *find_merge(const Bpe *bpe, uint32_t left, uint32_t right)
         return low < bpe->n_merges && bpe->merges[low].pair == pair ? &bpe->merges[low] : NULL;
 }
 
-/* The symbols of a word as a list in an array, and the merges that are possible in a heap: the lowest rank first, from left
- * to right. A merge whose symbols have changed since is stale. */
+/* The symbols of a word as a list in an array, and the merges that are possible in a heap: the lowest rank
+ * first, from left to right. A merge whose symbols have changed since is stale. */
 typedef struct Symbol {
         uint32_t id;
         int32_t previous, next; /* -1: none */
@@ -196,7 +195,8 @@ static void push(Word *word, int32_t left)
 {
         if (left < 0 || word->symbols[left].next < 0)
                 return;
-        const Merge *merge = find_merge(word->bpe, word->symbols[left].id, word->symbols[word->symbols[left].next].id);
+        const Merge *merge = find_merge(word->bpe, word->symbols[left].id,
+                                        word->symbols[word->symbols[left].next].id);
         if (!merge)
                 return;
 

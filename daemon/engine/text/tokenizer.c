@@ -24,7 +24,7 @@ enum { BOS, EOS, PAD, N_MARKS };
 struct Tokenizer {
         uint32_t max_length, vocab_size;
         Mark marks[N_MARKS];
-        /* What the word pattern lets through whole, in lower case; without an id if the vocabulary lacks it. */
+        /* What the word pattern lets through whole, in lower case. */
         Mark literal_marks[2];
         Bpe *bpe;
 };
@@ -51,10 +51,11 @@ static int load_vocab(json_t **ret, const char *path, uint32_t *ret_size, Error 
         json_t *id;
         uint32_t size = 0;
         r = json_is_object(vocab) ? 0 : error_set(error, -EBADMSG, "%s: not a JSON object", path);
-        json_object_foreach(vocab, token, id) {
+        json_object_foreach (vocab, token, id) {
                 json_int_t n = json_integer_value(id);
                 if (!json_is_integer(id) || n < 0 || n >= VOCAB_MAX) {
-                        r = error_set(error, -EBADMSG, "%s: \"%.40s\" has no id from 0 to %u", path, token, VOCAB_MAX - 1);
+                        r = error_set(error, -EBADMSG, "%s: \"%.40s\" has no id from 0 to %u", path, token,
+                                      VOCAB_MAX - 1);
                         break;
                 }
                 size = MAX(size, (uint32_t)n + 1);
@@ -68,7 +69,8 @@ static int load_vocab(json_t **ret, const char *path, uint32_t *ret_size, Error 
         return 0;
 }
 
-static int find_marks(Tokenizer *t, const json_t *vocab, const TokenizerConfig *config, const char *path, Error *error)
+static int find_marks(Tokenizer *t, const json_t *vocab, const TokenizerConfig *config, const char *path,
+                      Error *error)
 {
         const char *const names[N_MARKS] = { config->bos_token, config->eos_token, config->pad_token };
         static const char *const literals[] = { "<|startoftext|>", "<|endoftext|>" };
@@ -83,12 +85,14 @@ static int find_marks(Tokenizer *t, const json_t *vocab, const TokenizerConfig *
         for (size_t i = 0; i < ELEMENTSOF(literals); i++) {
                 int64_t id = vocab_lookup(vocab, literals[i]);
                 t->literal_marks[i].id = id >= 0 ? (uint32_t)id : t->marks[EOS].id;
-                (void)snprintf(t->literal_marks[i].text, sizeof(t->literal_marks[i].text), "%s", literals[i]);
+                (void)snprintf(t->literal_marks[i].text, sizeof(t->literal_marks[i].text), "%s",
+                               literals[i]);
         }
         return 0;
 }
 
-static int load(Tokenizer *t, const char *vocab_path, const char *merges_path, const TokenizerConfig *config, Error *error)
+static int load(Tokenizer *t, const char *vocab_path, const char *merges_path, const TokenizerConfig *config,
+                Error *error)
 {
         _cleanup_(mapped_file_done) MappedFile merges = {};
         int r = mapped_file_open(&merges, merges_path, FILE_SIZE_MAX, error);
@@ -101,8 +105,8 @@ static int load(Tokenizer *t, const char *vocab_path, const char *merges_path, c
                 return r;
         r = find_marks(t, vocab, config, vocab_path, error);
         if (r >= 0)
-                r = bpe_new(&t->bpe, merges.data ? (const char *)merges.data : "", merges.size, merges_path, vocab_lookup, vocab,
-                            t->marks[EOS].id, error);
+                r = bpe_new(&t->bpe, merges.data ? (const char *)merges.data : "", merges.size, merges_path,
+                            vocab_lookup, vocab, t->marks[EOS].id, error);
         json_decref(vocab);
         return r;
 }
@@ -165,7 +169,8 @@ static int put_word(void *userdata, const char *word, size_t size)
         const Tokenizer *t = output->tokenizer;
 
         for (size_t i = 0; i < ELEMENTSOF(t->literal_marks); i++)
-                if (size == strlen(t->literal_marks[i].text) && memcmp(word, t->literal_marks[i].text, size) == 0) {
+                if (size == strlen(t->literal_marks[i].text) &&
+                    memcmp(word, t->literal_marks[i].text, size) == 0) {
                         put(output, t->literal_marks[i].id);
                         return 0;
                 }
@@ -185,7 +190,8 @@ static const char *find_mark(const Tokenizer *t, const char *text, const Mark **
         for (int i = 0; i < N_MARKS; i++) {
                 const Mark *mark = &t->marks[i];
                 const char *at = strstr(text, mark->text);
-                if (at && (!first || at < first || (at == first && strlen(mark->text) > strlen((*ret)->text)))) {
+                if (at &&
+                    (!first || at < first || (at == first && strlen(mark->text) > strlen((*ret)->text)))) {
                         first = at;
                         *ret = mark;
                 }
@@ -198,7 +204,8 @@ static int put_text(Output *output, const char *text)
         WordReader reader = { .word = put_word, .userdata = output };
         const Mark *mark = NULL;
 
-        for (const char *at; (at = find_mark(output->tokenizer, text, &mark)); text = at + strlen(mark->text)) {
+        for (const char *at; (at = find_mark(output->tokenizer, text, &mark));
+             text = at + strlen(mark->text)) {
                 int r = words_read(text, (size_t)(at - text), &reader);
                 if (r < 0)
                         return r;
@@ -207,14 +214,14 @@ static int put_text(Output *output, const char *text)
         return words_read(text, strlen(text), &reader);
 }
 
-int tokenizer_encode(
-                const Tokenizer *t, const char *text, uint32_t *ret_ids, uint32_t *ret_used, uint32_t *ret_truncated,
-                Error *error)
+int tokenizer_encode(const Tokenizer *t, const char *text, uint32_t *ret_ids, uint32_t *ret_used,
+                     uint32_t *ret_truncated, Error *error)
 {
         if (!utf8_is_valid(text, strlen(text)))
                 return error_set(error, -EINVAL, "prompt: not valid UTF-8");
 
-        Output output = { .tokenizer = t, .ids = ret_ids, .room = t->max_length - 1 }; /* the end mark comes last */
+        /* One place is left for the end mark. */
+        Output output = { .tokenizer = t, .ids = ret_ids, .room = t->max_length - 1 };
         put(&output, t->marks[BOS].id);
         int r = put_text(&output, text);
         if (r < 0)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Text to the words that byte pair encoding starts from: control characters, unassigned ones and U+FFFD dropped, CJK
- * ideographs set apart, NFC, lower case (Unicode 14, as libunistring 1.0 and the references have it), then CLIP's pattern,
- * in any case:
+/* Text to the words that byte pair encoding starts from: control characters, unassigned ones and U+FFFD
+ * dropped, CJK ideographs set apart, NFC, lower case (Unicode 14, as libunistring 1.0 and the references
+ * have it), then CLIP's pattern, in any case:
  *
- *     <|startoftext|> | <|endoftext|> | 's | 't | 're | 've | 'm | 'll | 'd | letters | one digit | anything else but spaces
+ *     <|startoftext|> | <|endoftext|> | 's | 't | 're | 've | 'm | 'll | 'd | letters | one digit | others
  */
 
 #include <stddef.h>
