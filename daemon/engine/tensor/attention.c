@@ -229,6 +229,7 @@ void attention(Compute *c, const Tensor *q, const AttentionKeys *keys, bool caus
         };
 
         assert(q->n == keys->n && q->c == keys->heads * keys->head_size && out->c == q->c);
+        c->flops += 4.0 * (double)tensor_rows(q) * keys->tokens * q->c / (causal ? 2 : 1);
         job.tile_rows = MIN((size_t)keys->kernels->tile_rows, (job.queries + KERNELS_ROWS - 1) / KERNELS_ROWS * KERNELS_ROWS);
         job.tiles = (job.queries + job.tile_rows - 1) / job.tile_rows;
         compute_tiles(c, (size_t)q->n * keys->heads * job.tiles, attention_scratch(keys, job.tile_rows), attention_tile, &job);

@@ -23,6 +23,7 @@ typedef struct Compute {
         Arena *arena; /* activations; marked and released by whoever runs a stage */
         const atomic_bool *cancelled; /* NULL: never */
         int error; /* 0, or the first error since compute_finish */
+        double flops; /* multiplications and additions of all products so far, for whoever measures */
 } Compute;
 
 static inline bool compute_cancelled(const Compute *c)

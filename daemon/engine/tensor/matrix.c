@@ -186,6 +186,7 @@ void matrix_product(
 
         if (!product.output.bias)
                 product.output.bias = matrix->bias;
+        c->flops += 2.0 * (double)m * matrix->k * matrix->taps * matrix->n * (matrix->gated ? 2 : 1);
         compute_tiles(c, product.row_tiles * ((matrix->n + per_panel - 1) / per_panel),
                       product_scratch(kernels, tile_rows), product_tile, &product);
 }

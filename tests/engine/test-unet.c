@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/denoise/unet.h"
+#include "tests/engine/nets.h"
+
+static UNet *load_unet(const Variant *variant)
+{
+        TestPath config_path = variant_path(variant, "model/unet/config.json");
+        TestPath weights_path = variant_path(variant, "model/unet/diffusion_pytorch_model.safetensors");
+        _cleanup_(weights_freep) Weights *weights = load_weights(weights_path.text);
+        UNetConfig config;
+        UNet *unet = NULL;
+        Error error = {};
+
+        if (unet_config_read(&config, config_path.text, &error) < 0 || unet_new(&unet, &config, weights, &error) < 0)
+                fail_msg("%s", error.text);
+        return unet;
+}
+
+/* Every output of the file, "NAME/out_tT" for "NAME/sample" at timestep T. */
+static void test_reference(void **state)
+{
+        TestPath path = variant_path(*state, "unet.safetensors");
+        _cleanup_(unet_freep) UNet *unet = load_unet(*state);
+        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
+        _cleanup_(unet_context_freep) UNetContext *context = NULL;
+        Compute c = compute_for_test(2);
+        Tensor text = load_rows(&c, file, "encoder_hidden_states");
+        unsigned compared = 0;
+
+        assert_int_equal(unet_context_new(&context, unet, &c, &text), 0);
+        for (size_t i = 0; i < safetensors_count(file); i++) {
+                const char *name = safetensors_at(file, i)->name, *slash = strchr(name, '/');
+                char sample_name[64];
+                float timestep;
+
+                if (!slash || sscanf(slash, "/out_t%f", &timestep) != 1)
+                        continue;
+                (void)snprintf(sample_name, sizeof sample_name, "%.*s/sample", (int)(slash - name), name);
+                Tensor sample = load_picture(&c, file, sample_name), wanted = load_picture(&c, file, name), got;
+                assert_int_equal(unet_forward(unet, &c, context, &sample, timestep, &got), 0);
+                assert_close(&got, &wanted, TOLERANCE, name);
+                compared++;
+        }
+        assert_true(compared >= 2);
+        arena_free(c.arena);
+}
+
+static Tensor run(const UNet *unet, Compute *c, const Tensor *text, const Tensor *sample)
+{
+        _cleanup_(unet_context_freep) UNetContext *context = NULL;
+        Tensor ret;
+
+        assert_int_equal(unet_context_new(&context, unet, c, text), 0);
+        assert_int_equal(unet_forward(unet, c, context, sample, 500, &ret), 0);
+        return ret;
+}
+
+static Tensor part_of(const Tensor *batch, uint32_t i)
+{
+        Tensor one = *batch;
+        one.n = 1;
+        one.data += i * tensor_elements(&one);
+        return one;
+}
+
+/* The bits depend neither on the threads nor on what else is in the batch. */
+static void test_same_bits(void **state)
+{
+        TestPath path = variant_path(*state, "unet.safetensors");
+        _cleanup_(unet_freep) UNet *unet = load_unet(*state);
+        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
+        Compute c = compute_for_test(1);
+        Tensor text = load_rows(&c, file, "encoder_hidden_states"), sample = load_picture(&c, file, "odd/sample");
+        Tensor wanted = run(unet, &c, &text, &sample);
+
+        for (unsigned threads = 2; threads <= 4; threads++) {
+                c.threads = threads;
+                Tensor got = run(unet, &c, &text, &sample);
+                assert_memory_equal(got.data, wanted.data, tensor_elements(&got) * sizeof(float));
+        }
+        for (uint32_t i = 0; i < sample.n; i++) {
+                Tensor one_text = part_of(&text, i), one_sample = part_of(&sample, i), one_wanted = part_of(&wanted, i);
+                Tensor got = run(unet, &c, &one_text, &one_sample);
+                assert_memory_equal(got.data, one_wanted.data, tensor_elements(&got) * sizeof(float));
+        }
+        arena_free(c.arena);
+}
+
+/* A pass leaves nothing behind in the arena but its result, and a second one needs no more memory. */
+static void test_memory(void **state)
+{
+        TestPath path = variant_path(*state, "unet.safetensors");
+        _cleanup_(unet_freep) UNet *unet = load_unet(*state);
+        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
+        _cleanup_(unet_context_freep) UNetContext *context = NULL;
+        Compute c = compute_for_test(2);
+        Tensor text = load_rows(&c, file, "encoder_hidden_states"), sample = load_picture(&c, file, "square/sample"), got;
+        size_t peak = 0;
+
+        assert_int_equal(unet_context_new(&context, unet, &c, &text), 0);
+        ArenaMark mark = arena_mark(c.arena);
+        for (int i = 0; i < 3; i++) {
+                assert_int_equal(unet_forward(unet, &c, context, &sample, 500, &got), 0);
+                float *next = arena_alloc(c.arena, 1);
+                assert_ptr_equal(next, got.data + (tensor_elements(&got) + 15) / 16 * 16);
+                arena_release(c.arena, mark);
+                peak = peak ? peak : arena_peak(c.arena);
+                assert_true(arena_peak(c.arena) - peak <= 64);
+        }
+        arena_free(c.arena);
+}
+
+static void test_bad_input(void **state)
+{
+        TestPath path = variant_path(*state, "unet.safetensors");
+        _cleanup_(unet_freep) UNet *unet = load_unet(*state);
+        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
+        _cleanup_(unet_context_freep) UNetContext *context = NULL;
+        Compute c = compute_for_test(1);
+        Tensor text = load_rows(&c, file, "encoder_hidden_states"), sample = load_picture(&c, file, "square/sample"), got;
+
+        Tensor narrow = text;
+        narrow.c--;
+        assert_int_equal(unet_context_new(&context, unet, &c, &narrow), -EINVAL);
+        assert_int_equal(unet_context_new(&context, unet, &c, &text), 0);
+        Tensor one = part_of(&sample, 0);
+        assert_int_equal(unet_forward(unet, &c, context, &one, 1, &got), -EINVAL);
+        Tensor thin = sample;
+        thin.c--;
+        assert_int_equal(unet_forward(unet, &c, context, &thin, 1, &got), -EINVAL);
+        arena_free(c.arena);
+}
+
+/* Weights that do not fit the configuration are refused by name. */
+static void test_wrong_weights(void **state)
+{
+        TestPath config_path = variant_path(*state, "model/unet/config.json");
+        TestPath weights_path = variant_path(*state, "model/unet/diffusion_pytorch_model.safetensors");
+        _cleanup_(weights_freep) Weights *weights = load_weights(weights_path.text);
+        UNetConfig config;
+        UNet *unet = NULL;
+        Error error = {};
+
+        assert_int_equal(unet_config_read(&config, config_path.text, &error), 0);
+        config.layers_per_block[0]++;
+        assert_int_equal(unet_new(&unet, &config, weights, &error), -ENOENT);
+        assert_non_null(strstr(error.text, "down_blocks.0.resnets."));
+        config.layers_per_block[0]--;
+        config.cross_attention_dim++;
+        assert_int_equal(unet_new(&unet, &config, weights, &error), -EBADMSG);
+        assert_non_null(strstr(error.text, "attn2.to_k"));
+        config.cross_attention_dim--;
+        config.norm_groups = 7;
+        assert_int_equal(unet_new(&unet, &config, weights, &error), -EBADMSG);
+        assert_null(unet);
+}
+
+/* What a cancelled pass leaves is what stood there before. */
+static void test_cancelled(void **state)
+{
+        TestPath path = variant_path(*state, "unet.safetensors");
+        _cleanup_(unet_freep) UNet *unet = load_unet(*state);
+        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
+        _cleanup_(unet_context_freep) UNetContext *context = NULL;
+        atomic_bool cancelled = false;
+        Compute c = compute_for_test(2);
+        Tensor text = load_rows(&c, file, "encoder_hidden_states"), sample = load_picture(&c, file, "odd/sample"), got;
+
+        c.cancelled = &cancelled;
+        assert_int_equal(unet_context_new(&context, unet, &c, &text), 0);
+        ArenaMark mark = arena_mark(c.arena);
+        float *before = arena_alloc(c.arena, tensor_elements(&sample));
+        for (size_t i = 0; i < tensor_elements(&sample); i++)
+                before[i] = 12345;
+        arena_release(c.arena, mark);
+
+        atomic_store(&cancelled, true);
+        assert_int_equal(unet_forward(unet, &c, context, &sample, 500, &got), 0);
+        assert_ptr_equal(got.data, before);
+        for (size_t i = 0; i < tensor_elements(&got); i++)
+                assert_true(got.data[i] == 12345);
+        arena_free(c.arena);
+}
+
+int main(void)
+{
+        static Variant tiny = { "tiny", false }, linear = { "linear", false }, a = { "A", true }, b = { "B", true };
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_prestate(test_reference, &tiny),
+                { "test_reference with linear projection", test_reference, NULL, NULL, &linear },
+                cmocka_unit_test_prestate(test_same_bits, &tiny),
+                cmocka_unit_test_prestate(test_memory, &tiny),
+                cmocka_unit_test_prestate(test_bad_input, &tiny),
+                cmocka_unit_test_prestate(test_wrong_weights, &tiny),
+                cmocka_unit_test_prestate(test_cancelled, &tiny),
+                { "test_reference A", test_reference, NULL, NULL, &a },
+                { "test_reference B", test_reference, NULL, NULL, &b },
+                { "test_same_bits B", test_same_bits, NULL, NULL, &b },
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The three networks in plain PyTorch, written from the papers and the Diffusers file layout, as a second opinion for the
+engine: each function takes a state dict (key -> tensor) and the component's config.json."""
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+class Keys:
+    """A state dict seen through a prefix, which creates the tensors that are asked for when it has a generator."""
+
+    def __init__(self, tensors, prefix="", generator=None):
+        self.tensors, self.prefix, self.generator = tensors, prefix, generator
+
+    def __getitem__(self, name):
+        return Keys(self.tensors, f"{self.prefix}{name}.", self.generator)
+
+    def has(self, name):
+        return self.prefix + name in self.tensors
+
+    def get(self, name, shape, kind):
+        key = self.prefix + name
+        if key not in self.tensors and self.generator is not None:
+            noise = torch.randn(shape, generator=self.generator)
+            if kind == "matrix":
+                noise = noise / math.sqrt(math.prod(shape[1:]))
+            elif kind == "gain":
+                noise = 1 + 0.2 * noise
+            elif kind == "bias":
+                noise = 0.1 * noise
+            self.tensors[key] = noise.half().float()
+        tensor = self.tensors[key]
+        assert tuple(tensor.shape) == tuple(shape), (key, tuple(tensor.shape), tuple(shape))
+        return tensor
+
+
+def linear(k, x, out, bias=True):
+    if x.dim() == 4:  # an 1x1 convolution, stored as one
+        w = k.get("weight", (out, x.shape[1], 1, 1), "matrix")
+        return F.conv2d(x, w, k.get("bias", (out,), "bias") if bias else None)
+    return F.linear(x, k.get("weight", (out, x.shape[-1]), "matrix"), k.get("bias", (out,), "bias") if bias else None)
+
+
+def conv3(k, x, out, stride=1, padding=1):
+    return F.conv2d(x, k.get("weight", (out, x.shape[1], 3, 3), "matrix"), k.get("bias", (out,), "bias"), stride, padding)
+
+
+def group_norm(k, x, groups, eps):
+    c = x.shape[1]
+    return F.group_norm(x, groups, k.get("weight", (c,), "gain"), k.get("bias", (c,), "bias"), eps)
+
+
+def layer_norm(k, x, eps=1e-5):
+    c = x.shape[-1]
+    return F.layer_norm(x, (c,), k.get("weight", (c,), "gain"), k.get("bias", (c,), "bias"), eps)
+
+
+def attention(q, k, v, heads, mask=None):
+    n, tokens, c = q.shape
+    q, k, v = (t.reshape(n, t.shape[1], heads, c // heads).transpose(1, 2) for t in (q, k, v))
+    scores = q @ k.transpose(2, 3) / math.sqrt(c // heads)
+    if mask is not None:
+        scores = scores + mask
+    return (scores.softmax(-1) @ v).transpose(1, 2).reshape(n, tokens, c)
+
+
+def resnet(k, x, out, groups, eps, time=None):
+    h = conv3(k["conv1"], F.silu(group_norm(k["norm1"], x, groups, eps)), out)
+    if time is not None:
+        h = h + linear(k["time_emb_proj"], F.silu(time), out)[:, :, None, None]
+    h = conv3(k["conv2"], F.silu(group_norm(k["norm2"], h, groups, eps)), out)
+    return h + (x if x.shape[1] == out else linear(k["conv_shortcut"], x, out))
+
+
+# ---- text encoder
+
+
+def text_encoder(k, config, ids):
+    c, heads = config["hidden_size"], config["num_attention_heads"]
+    n, tokens = ids.shape
+    k = k["text_model"]
+    x = k["embeddings"]["token_embedding"].get("weight", (config["vocab_size"], c), "table")[ids]
+    x = x + k["embeddings"]["position_embedding"].get("weight", (config["max_position_embeddings"], c), "table")[:tokens]
+    mask = torch.full((tokens, tokens), -math.inf).triu(1)
+    act = {"quick_gelu": lambda t: t * torch.sigmoid(1.702 * t), "gelu": F.gelu}[config["hidden_act"]]
+    for i in range(config["num_hidden_layers"]):
+        layer = k[f"encoder.layers.{i}"]
+        h = layer_norm(layer["layer_norm1"], x, config["layer_norm_eps"])
+        a = layer["self_attn"]
+        h = attention(linear(a["q_proj"], h, c), linear(a["k_proj"], h, c), linear(a["v_proj"], h, c), heads, mask)
+        x = x + linear(a["out_proj"], h, c)
+        h = layer_norm(layer["layer_norm2"], x, config["layer_norm_eps"])
+        x = x + linear(layer["mlp.fc2"], act(linear(layer["mlp.fc1"], h, config["intermediate_size"])), c)
+    return layer_norm(k["final_layer_norm"], x, config["layer_norm_eps"])
+
+
+# ---- UNet
+
+
+def per_level(value, levels):
+    return value if isinstance(value, list) else [value] * levels
+
+
+def transformer(k, x, text, heads, blocks, groups, use_linear):
+    n, c, height, width = x.shape
+    rows = lambda t: t.flatten(2).transpose(1, 2)  # noqa: E731
+    picture = lambda t: t.transpose(1, 2).reshape(n, c, height, width)  # noqa: E731
+    h = group_norm(k["norm"], x, groups, 1e-6)
+    h = linear(k["proj_in"], rows(h), c) if use_linear else rows(linear(k["proj_in"], h, c))
+    for i in range(blocks):
+        b = k[f"transformer_blocks.{i}"]
+        for norm, name, other in (("norm1", "attn1", None), ("norm2", "attn2", text)):
+            q = layer_norm(b[norm], h)
+            s = q if other is None else other
+            a = b[name]
+            o = attention(linear(a["to_q"], q, c, False), linear(a["to_k"], s, c, False), linear(a["to_v"], s, c, False), heads)
+            h = h + linear(a["to_out.0"], o, c)
+        value, gate = linear(b["ff.net.0.proj"], layer_norm(b["norm3"], h), 8 * c).chunk(2, -1)
+        h = h + linear(b["ff.net.2"], value * F.gelu(gate), c)
+    return x + (picture(linear(k["proj_out"], h, c)) if use_linear else linear(k["proj_out"], picture(h), c))
+
+
+def timestep_embedding(config, t):
+    half = config["block_out_channels"][0] // 2
+    angles = t * torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32) / (half - config.get("freq_shift", 0)))
+    parts = [angles.cos(), angles.sin()] if config.get("flip_sin_to_cos", True) else [angles.sin(), angles.cos()]
+    return torch.cat(parts)[None]
+
+
+def unet(k, config, x, t, text):
+    channels = config["block_out_channels"]
+    levels = len(channels)
+    groups, eps = config["norm_num_groups"], config.get("norm_eps", 1e-5)
+    heads = per_level(config.get("num_attention_heads") or config["attention_head_dim"], levels)
+    blocks = per_level(config.get("transformer_layers_per_block", 1), levels)
+    layers = per_level(config["layers_per_block"], levels)
+    use_linear = config.get("use_linear_projection", False)
+    width = 4 * channels[0]
+    time = linear(k["time_embedding.linear_1"], timestep_embedding(config, t), width)
+    time = linear(k["time_embedding.linear_2"], F.silu(time), width).expand(x.shape[0], -1)
+
+    def attend(key, x, level):
+        return transformer(key, x, text, heads[level], blocks[level], groups, use_linear)
+
+    x = conv3(k["conv_in"], x, channels[0])
+    skips = [x]
+    for i, kind in enumerate(config["down_block_types"]):
+        b = k[f"down_blocks.{i}"]
+        for j in range(layers[i]):
+            x = resnet(b[f"resnets.{j}"], x, channels[i], groups, eps, time)
+            if kind.startswith("CrossAttn"):
+                x = attend(b[f"attentions.{j}"], x, i)
+            skips.append(x)
+        if i + 1 < levels:
+            x = conv3(b["downsamplers.0.conv"], x, channels[i], stride=2)
+            skips.append(x)
+    m = k["mid_block"]
+    x = resnet(m["resnets.0"], x, channels[-1], groups, eps, time)
+    x = attend(m["attentions.0"], x, levels - 1)
+    x = resnet(m["resnets.1"], x, channels[-1], groups, eps, time)
+    for i, kind in enumerate(config["up_block_types"]):
+        level = levels - 1 - i
+        b = k[f"up_blocks.{i}"]
+        for j in range(layers[level] + 1):
+            x = resnet(b[f"resnets.{j}"], torch.cat([x, skips.pop()], 1), channels[level], groups, eps, time)
+            if kind.startswith("CrossAttn"):
+                x = attend(b[f"attentions.{j}"], x, level)
+        if level > 0:
+            x = F.interpolate(x, size=skips[-1].shape[2:], mode="nearest")
+            x = conv3(b["upsamplers.0.conv"], x, channels[level])
+    return conv3(k["conv_out"], F.silu(group_norm(k["conv_norm_out"], x, groups, eps)), config["out_channels"])
+
+
+# ---- VAE
+
+EPS = 1e-6
+
+
+def vae_mid(k, config, x):
+    groups, c = config["norm_num_groups"], x.shape[1]
+    x = resnet(k["resnets.0"], x, c, groups, EPS)
+    if config.get("mid_block_add_attention", True):
+        a = k["attentions.0"]
+        old = a.has("query.weight")
+        h = group_norm(a["group_norm"], x, groups, EPS).flatten(2).transpose(1, 2)
+        q, key, v = (linear(a[n], h, c) for n in (("query", "key", "value") if old else ("to_q", "to_k", "to_v")))
+        h = linear(a["proj_attn" if old else "to_out.0"], attention(q, key, v, 1), c)
+        x = x + h.transpose(1, 2).reshape(x.shape)
+    return resnet(k["resnets.1"], x, c, groups, EPS)
+
+
+def vae_decode(k, config, z):
+    channels, groups = config["block_out_channels"][::-1], config["norm_num_groups"]
+    if config.get("use_post_quant_conv", True):
+        z = linear(k["post_quant_conv"], z, z.shape[1])
+    d = k["decoder"]
+    x = vae_mid(d["mid_block"], config, conv3(d["conv_in"], z, channels[0]))
+    for i, c in enumerate(channels):
+        b = d[f"up_blocks.{i}"]
+        for j in range(config["layers_per_block"] + 1):
+            x = resnet(b[f"resnets.{j}"], x, c, groups, EPS)
+        if i + 1 < len(channels):
+            x = conv3(b["upsamplers.0.conv"], F.interpolate(x, scale_factor=2.0, mode="nearest"), c)
+    return conv3(d["conv_out"], F.silu(group_norm(d["conv_norm_out"], x, groups, EPS)), config["out_channels"])
+
+
+def vae_encode(k, config, image):
+    channels, groups = config["block_out_channels"], config["norm_num_groups"]
+    e = k["encoder"]
+    x = conv3(e["conv_in"], image, channels[0])
+    for i, c in enumerate(channels):
+        b = e[f"down_blocks.{i}"]
+        for j in range(config["layers_per_block"]):
+            x = resnet(b[f"resnets.{j}"], x, c, groups, EPS)
+        if i + 1 < len(channels):
+            x = conv3(b["downsamplers.0.conv"], F.pad(x, (0, 1, 0, 1)), c, stride=2, padding=0)
+    x = vae_mid(e["mid_block"], config, x)
+    x = conv3(e["conv_out"], F.silu(group_norm(e["conv_norm_out"], x, groups, EPS)), 2 * config["latent_channels"])
+    if config.get("use_quant_conv", True):
+        x = linear(k["quant_conv"], x, x.shape[1])
+    mean, logvar = x.chunk(2, 1)
+    return mean, logvar.clamp(-30, 20)
