@@ -60,7 +60,7 @@ static void put_exit_codes(void)
 ExitCode verb_help(Client *c)
 {
         (void)c;
-        (void)puts("imagine [VERB] [OPTIONS] WORDS ... makes pictures, prints their paths; imagine(1)");
+        (void)puts("imagine [VERB] [OPTIONS] WORDS ... makes pictures and prints their paths");
         put_columns(VERB_MAX, put_verb);
         (void)putchar('\n');
         put_columns(OPTION_MAX, put_option);
