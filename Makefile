@@ -38,7 +38,7 @@ LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_FLAGS) -fopenmp -pthread
 
 # A folder is a subsystem; a new file in it needs no line here.
 BASE_SRC := $(wildcard daemon/base/*.c)
-ENGINE_SRC := $(filter-out daemon/engine/main.c,$(wildcard daemon/engine/*.c daemon/engine/*/*.c))
+ENGINE_SRC := $(filter-out daemon/engine/main.c,$(wildcard daemon/engine/*.c daemon/engine/*/*.c daemon/engine/*/*/*.c))
 PROTOCOL_SRC := daemon/workers/protocol.c
 SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/service/*.c daemon/queue/*.c daemon/workers/*.c))
 CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c))
@@ -105,7 +105,7 @@ tests: $(TESTS) $(B)/tests/service/stub-worker $(PROGRAMS)
 check: tests
 	B=$(B) PREFIX=$(PREFIX) SAN=$(SAN) tests/run
 
-include $(wildcard systemd/install.mk tests/lint.mk tests/bench.mk)
+include $(wildcard systemd/install.mk tests/lint.mk tests/bench.mk tests/fuzz.mk)
 
 clean:
 	rm -rf build build-san
