@@ -21,6 +21,7 @@ fi
 
 cd "$IMAGINED_ROOT" || exit 1
 mkdir work && cd work || exit 1
+failed=
 prompt="a red fox wearing sunglasses on a skateboard"
 
 check() { # WHAT COMMAND…
@@ -29,6 +30,7 @@ check() { # WHAT COMMAND…
         if "$@" >"$IMAGINED_ROOT/said" 2>&1; then
                 echo "ok - $what"
         else
+                failed=1
                 echo "not ok - $what"
                 sed 's/^/    /' "$IMAGINED_ROOT/said"
         fi
@@ -133,6 +135,10 @@ check "the example compiles" "${CC:-gcc}" -Wall -Werror -o example "$top/docs/ex
 check "and gets a picture" ./example "$prompt" example.png
 check "which is the same" cmp fox.png example.png
 
+check "nothing was said that a sanitizer says" fails 1 grep -E 'Sanitizer|runtime error:' "$IMAGINED_ROOT/log"
 service >>"$PIDS_FILE"
 worker >>"$PIDS_FILE"
-echo "ok - done"
+if [ -n "$failed" ]; then
+        echo "---- the bus and the service"
+        cat "$IMAGINED_ROOT/log"
+fi
