@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libconfig.h>
@@ -110,7 +111,6 @@ static int set_number(uint64_t *value, const ConfigKey *key, const config_settin
                 *why = "must be a whole number";
                 return -EINVAL;
         }
-        /* The library reads a number that needs more than 32 bits as 64-bit by itself. */
         long long n = type == CONFIG_TYPE_INT ? config_setting_get_int(setting) : config_setting_get_int64(setting);
         if (n < 0 || (uint64_t)n < key->low || (uint64_t)n > key->high) {
                 *why = "is out of its range";
@@ -255,12 +255,57 @@ static int read_text(const char *path, char **ret)
         return 0;
 }
 
+/* The end of the string or comment that begins here; p itself if none does. */
+static const char *skip_text(const char *p)
+{
+        if (p[0] == '"') {
+                for (p++; *p && *p != '"'; p++)
+                        if (*p == '\\' && p[1])
+                                p++;
+                return *p ? p + 1 : p;
+        }
+        if (p[0] == '#' || (p[0] == '/' && p[1] == '/'))
+                return p + strcspn(p, "\n");
+        if (p[0] == '/' && p[1] == '*') {
+                const char *end = strstr(p + 2, "*/");
+                return end ? end + 2 : p + strlen(p);
+        }
+        return p;
+}
+
+/* The library takes a number of more than 32 bits modulo 2^32 unless an L stands behind it. */
+static int check_numbers(const char *text, const char *path, Error *first)
+{
+        unsigned line = 1;
+
+        for (const char *p = text; *p;) {
+                const char *end = skip_text(p);
+                if (end == p && isalnum((unsigned char)*p)) {
+                        char *number_end;
+                        errno = 0;
+                        unsigned long long n = strtoull(p, &number_end, 0);
+                        end = p + strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+                        if (number_end == end && (errno == ERANGE || n > INT32_MAX))
+                                complain(first, path, line, "", "a number above 2147483647 needs an L behind it");
+                }
+                if (end == p)
+                        end++;
+                for (; p < end; p++)
+                        line += *p == '\n';
+        }
+        return first->code;
+}
+
 static int parse(Config *config, config_t *file, const char *path, Error *first)
 {
         _cleanup_(freep) char *text = NULL;
         int r = read_text(path, &text);
         if (r < 0)
                 return error_set(first, r, "%s: %s", path, strerror(-r));
+
+        r = check_numbers(text, path, first);
+        if (r < 0)
+                return r;
 
         if (!config_read_string(file, text)) {
                 const char *source = config_error_file(file);

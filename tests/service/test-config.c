@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "config.h"
+
+static char path[64];
+
+static int setup(void **state)
+{
+        (void)state;
+        log_set_max_level(LOG_EMERG); /* faults are wanted here */
+        (void)snprintf(path, sizeof(path), "/tmp/imagined-test-XXXXXX");
+        int fd = mkstemp(path);
+        return fd < 0 ? -1 : close(fd);
+}
+
+static int teardown(void **state)
+{
+        (void)state;
+        return unlink(path);
+}
+
+static int load(Config *config, const char *text, Error *error)
+{
+        FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fputs(text, file) >= 0);
+        assert_int_equal(fclose(file), 0);
+        return config_load(config, path, error);
+}
+
+static void assert_fault(const char *text, unsigned line, const char *what)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        Error error = {};
+        char place[96];
+
+        assert_int_equal(config_new(&config), 0);
+        assert_int_equal(load(config, text, &error), -EINVAL);
+        (void)snprintf(place, sizeof(place), "%s:%u: ", path, line);
+        if (!strstr(error.text, place) || !strstr(error.text, what))
+                fail_msg("'%s' is not '%s … %s'", error.text, place, what);
+        /* Nothing of a broken file holds. */
+        assert_int_equal(config->jobs_total, 64);
+}
+
+static void test_values(void **state)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        (void)state;
+
+        assert_int_equal(config_new(&config), 0);
+        assert_int_equal(config->idle_unload_seconds, 600);
+        assert_false(config->preload);
+        assert_int_equal(
+                        load(config,
+                             "preload = true;\nmodels = [\"/a\", \"/b\"];\njobs_total = 7\n"
+                             "result_bytes_total = 8589934592L; result_bytes_per_user = 4294967296L; /* 99999999999 */\n"
+                             "default_model = \"fox\"; log_level = \"debug\";\n",
+                             NULL),
+                        0);
+        assert_true(config->preload);
+        assert_string_equal(config->models[0], "/a");
+        assert_string_equal(config->models[1], "/b");
+        assert_null(config->models[2]);
+        assert_int_equal(config->jobs_total, 7);
+        assert_int_equal(config->result_bytes_total, UINT64_C(8589934592));
+        assert_int_equal(config->result_bytes_per_user, UINT64_C(4294967296));
+        assert_string_equal(config->default_model, "fox");
+        assert_int_equal(config_log_level(config), LOG_DEBUG);
+
+        assert_int_equal(config_prepend_models(config, "/mine"), 0);
+        assert_string_equal(config->models[0], "/mine");
+        assert_string_equal(config->models[2], "/b");
+
+        /* A second file says only what is different. */
+        assert_int_equal(load(config, "threads = 3;", NULL), 0);
+        assert_int_equal(config->threads, 3);
+        assert_int_equal(config->jobs_total, 7);
+}
+
+static void test_faults(void **state)
+{
+        (void)state;
+        assert_fault("jobs_total = 3;\nfoo = 1;\n", 2, "foo is no key");
+        assert_fault("\n\njobs_total = \"3\";", 3, "jobs_total must be a whole number");
+        assert_fault("jobs_total = 3.5;", 1, "jobs_total must be a whole number");
+        assert_fault("jobs_total = true;", 1, "jobs_total must be a whole number");
+        assert_fault("jobs_total = 0;", 1, "out of its range");
+        assert_fault("jobs_total = -1;", 1, "out of its range");
+        assert_fault("jobs_total = 10001;", 1, "out of its range");
+        /* The library would take these for 1. */
+        assert_fault("/* \n */ # 1\njobs_total = 4294967297;", 3, "needs an L");
+        assert_fault("worker = \"\\\"4294967297\";\njobs_total = 0x100000001;", 2, "needs an L");
+        assert_fault("idle_unload_seconds = 9223372036854775807L;", 1, "out of its range");
+        assert_fault("preload = 1;", 1, "preload must be true or false");
+        assert_fault("worker = 5;", 1, "worker must be a string");
+        assert_fault("models = \"/a\";", 1, "must be an array");
+        assert_fault("models = [\"a\"];", 1, "absolute");
+        assert_fault("models = [1, 2];", 1, "absolute");
+        assert_fault("log_level = \"loud\";", 1, "must be error, warning");
+        assert_fault("jobs_total = 3;\nthreads = = 4;\n", 2, "syntax error");
+        assert_fault("jobs_total = 3;\njobs_total = 4;\n", 2, "");
+        assert_fault("threads = { a = 1; };", 1, "must be a whole number");
+}
+
+static void test_files_that_are_none(void **state)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        (void)state;
+
+        assert_int_equal(config_new(&config), 0);
+        assert_int_equal(config_load(config, "/nonexistent/imagined.conf", NULL), -ENOENT);
+        assert_int_equal(config_load(config, "/tmp", NULL), -EISDIR);
+        assert_int_equal(config_load(config, "/dev/zero", NULL), -EINVAL);
+
+        FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        assert_int_equal(fwrite("a\0b", 1, 3, file), 3);
+        assert_int_equal(fclose(file), 0);
+        assert_int_equal(config_load(config, path, NULL), -EBADMSG);
+        assert_int_equal(truncate(path, 2 << 20), 0);
+        assert_int_equal(config_load(config, path, NULL), -EFBIG);
+        assert_int_equal(load(config, "", NULL), 0);
+}
+
+static void replace(char *text, size_t size, const char *from, const char *to)
+{
+        char *p = strstr(text, from);
+        if (!p)
+                return;
+        char tail[1024];
+        (void)snprintf(tail, sizeof(tail), "%s", p + strlen(from));
+        (void)snprintf(p, size - (size_t)(p - text), "%s%s", to, tail);
+}
+
+/* The file that is shipped says "#KEY = DEFAULT;" for each key of the table, in any order, and nothing else. */
+static void test_shipped_file(void **state)
+{
+        _cleanup_(fclosep) FILE *file = fopen("conf/imagined.conf", "re");
+        char line[1024], all[16384] = "";
+        bool seen[64] = {};
+        (void)state;
+
+        assert_non_null(file);
+        assert_true(config_n_keys <= ELEMENTSOF(seen));
+        while (fgets(line, sizeof(line), file)) {
+                char name[64];
+                if (line[0] == '\n')
+                        continue;
+                assert_int_equal(line[0], '#');
+                if (!islower(line[1]) || sscanf(line, "#%63[a-z_] = ", name) != 1)
+                        continue;
+
+                size_t i = 0;
+                while (i < config_n_keys && !streq(config_keys[i].name, name))
+                        i++;
+                if (i == config_n_keys)
+                        fail_msg("%s is no key", name);
+                assert_false(seen[i]);
+                seen[i] = true;
+
+                /* Written as for Debian, compared as built here. */
+                replace(line, sizeof(line), "/usr/share", DATADIR);
+                replace(line, sizeof(line), "/usr/libexec/imagined", LIBEXECDIR);
+                char expected[1024];
+                (void)snprintf(expected, sizeof(expected), "#%s = %s;\n", name, config_keys[i].fallback);
+                assert_string_equal(line, expected);
+                (void)strncat(all, line + 1, sizeof(all) - strlen(all) - 1);
+        }
+        for (size_t i = 0; i < config_n_keys; i++)
+                if (!seen[i])
+                        fail_msg("conf/imagined.conf does not speak of %s", config_keys[i].name);
+
+        _cleanup_(config_freep) Config *config = NULL;
+        assert_int_equal(config_new(&config), 0);
+        assert_int_equal(load(config, all, NULL), 0);
+        assert_int_equal(config_load(config, "conf/imagined.conf", NULL), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_values),
+                cmocka_unit_test(test_faults),
+                cmocka_unit_test(test_files_that_are_none),
+                cmocka_unit_test(test_shipped_file),
+        };
+        return cmocka_run_group_tests(tests, setup, teardown);
+}
