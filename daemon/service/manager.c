@@ -243,9 +243,10 @@ static int append_model(sd_bus_message *reply, const Service *service, const Mod
                         "s", model->directory);
         if (r >= 0 && info)
                 r = sd_bus_message_append(
-                                reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "version", "s", info->version,
+                                reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "version", "s", info->version,
                                 "license", "s", info->license, "width", "u", info->width, "height", "u",
-                                info->height, "steps", "u", info->steps, "guidance", "d", info->guidance,
+                                info->height, "size-multiple", "u", info->size_multiple, "steps", "u",
+                                info->steps, "guidance", "d", info->guidance,
                                 "sampler", "s", sampler_to_string(info->sampler), "parameters", "t",
                                 info->parameters);
         if (r < 0)
