@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The engine: prompt to picture with one model, as a library. It knows no bus, no systemd and no files but models.
+/* The engine: prompt to picture with one model, as a library. It knows no bus, no systemd and no files but
+ * models.
  *
  *     _cleanup_(engine_freep) Engine *engine = NULL;
  *     _cleanup_(picture_done) Picture picture = {};
@@ -19,8 +20,9 @@
  *             errx(1, "%s", error.text);
  *     // picture.rgb: width x height x 3 bytes
  *
- * An Engine is used by one thread at a time, except for engine_cancel, which may be called from any. Seed, sampler,
- * model, version, precision and instruction set decide the pixels; the number of threads never does. */
+ * An Engine is used by one thread at a time, except for engine_cancel, which may be called from any. Seed,
+ * sampler, model, version, precision and instruction set decide the pixels; the number of threads never
+ * does. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,16 +30,9 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/request.h"
+#include "engine/image/picture.h"
 
 typedef struct Engine Engine;
-
-/* 8 bits a channel, sRGB, rows from top to bottom without padding. */
-typedef struct Picture {
-        uint32_t width, height;
-        uint8_t *rgb; /* owned: picture_done() */
-} Picture;
-
-void picture_done(Picture *picture);
 
 /* What a model says about itself (its imagined.json where it has one, else its configs). */
 typedef struct ModelInfo {
@@ -63,28 +58,28 @@ typedef struct EngineEvents {
         void (*preview)(void *userdata, uint32_t step, const Picture *picture);
 } EngineEvents;
 
-/* Loads the model in a Diffusers folder. threads 0: one for each processor that this process may use. Errors: -ENOENT no
- * such folder or file, -EBADMSG a file is broken or lies, -EOPNOTSUPP a kind of model this version cannot run,
- * -ENOMEM; *error says which file and what. */
+/* Loads the model in a Diffusers folder. threads 0: one for each processor that this process may use.
+ * Errors: -ENOENT no such folder or file, -EBADMSG a file is broken or lies, -EOPNOTSUPP a kind of model
+ * this version cannot run, -ENOMEM; *error says which file and what. */
 int engine_new(Engine **ret, const char *model_dir, unsigned threads, Error *error);
 Engine *engine_free(Engine *engine);
 DEFINE_CLEANUP(Engine *, engine_free)
 
 const ModelInfo *engine_info(const Engine *engine);
 
-/* Decides what the request left open, counts tokens, and checks it against the model: -EINVAL for a size it cannot draw. */
+/* Decides what the request left open, counts tokens, and checks it against the model: -EINVAL for a size it
+ * cannot draw. */
 int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error *error);
 
 /* Draws picture `index` of the request (with seed + index). -ECANCELED after engine_cancel. */
-int engine_generate(
-                Engine *engine, const Request *request, uint32_t index, const EngineEvents *events, Picture *ret,
-                Error *error);
+int engine_generate(Engine *engine, const Request *request, uint32_t index, const EngineEvents *events,
+                    Picture *ret, Error *error);
 
 /* Ends the engine_generate that runs now, within milliseconds; does nothing if none runs. Any thread. */
 void engine_cancel(Engine *engine);
 
-/* The picture as a PNG (*ret_data is malloc'ed), with the settings as AUTOMATIC1111's `parameters` text chunk; without
- * the prompts if the request says so. */
-int engine_encode_png(
-                const Engine *engine, const Picture *picture, const Request *request, const Resolved *resolved,
-                uint32_t index, void **ret_data, size_t *ret_size, Error *error);
+/* The picture as a PNG (*ret_data is malloc'ed), with the settings as AUTOMATIC1111's `parameters` text
+ * chunk; without the prompts if the request says so. */
+int engine_encode_png(const Engine *engine, const Picture *picture, const Request *request,
+                      const Resolved *resolved, uint32_t index, void **ret_data, size_t *ret_size,
+                      Error *error);

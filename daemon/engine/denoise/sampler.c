@@ -149,6 +149,11 @@ void sampling_step(Sampling *s, uint32_t i, const float *prediction, float *late
         s->type->step(s, i, prediction, latents, noise);
 }
 
+uint32_t sampling_step_of(const Sampling *s, uint32_t i)
+{
+        return (uint32_t)((uint64_t)(i + 1) * s->steps / s->n_evaluations);
+}
+
 int sampling_plan_sigmas(Sampling *s, const Schedule *schedule, const double *timesteps,
                          const double *sigmas)
 {

@@ -17,9 +17,8 @@
  * Latents are plain arrays in the order in which torch draws noise for them: [channels, height, width].
  *
  * A new sampler is one file with a SamplerType and one line in the table in sampler.c. What it keeps between
- * evaluations is in Sampling; one with several evaluations a step (Heun) plans them all in `evaluations` and
- * says which step each one completes; noise is drawn in `step`, from the same generator as the first
- * latents. */
+ * evaluations is in Sampling; one with several evaluations a step (Heun) plans them all in `evaluations`;
+ * noise is drawn in `step`, from the same generator as the first latents. */
 
 #include "engine/denoise/noise.h"
 #include "engine/denoise/schedule.h"
@@ -61,6 +60,9 @@ DEFINE_CLEANUP(Sampling *, sampling_free)
 void sampling_start(const Sampling *s, float *latents);
 void sampling_input(const Sampling *s, uint32_t i, const float *latents, float *ret);
 void sampling_step(Sampling *s, uint32_t i, const float *prediction, float *latents, Noise *noise);
+
+/* How many steps are complete after evaluation i. */
+uint32_t sampling_step_of(const Sampling *s, uint32_t i);
 
 /* "DPM++ 2M Karras" and the like. */
 const char *sampler_label(Sampler sampler);

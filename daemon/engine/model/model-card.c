@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <string.h>
 
 #include "engine/model/config.h"
 #include "engine/model/json-reader.h"
@@ -20,6 +21,17 @@ static void read_sampler(JsonReader *json, ModelCard *card)
                 card->sampler = (Sampler)r;
 }
 
+/* The name travels on the bus and stands in file names. */
+static void read_name(JsonReader *json, ModelCard *card)
+{
+        static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+        json_text(json, "name", "", card->name, sizeof(card->name));
+        if (card->name[strspn(card->name, plain)] != '\0')
+                json_fail(json, -EBADMSG, "name", "\"%s\" has other characters than letters, digits, . _ -",
+                          card->name);
+}
+
 int model_card_read(ModelCard *ret, const char *path, Error *error)
 {
         _cleanup_(json_reader_done) JsonReader json = {};
@@ -34,7 +46,7 @@ int model_card_read(ModelCard *ret, const char *path, Error *error)
                 .native_size = json_u32(&json, "native_size", 0, 1, REQUEST_SIZE_MAX),
                 .enlarge = json_u32(&json, "enlarge", 1, 1, ENLARGE_MAX),
         };
-        json_text(&json, "name", "", card.name, sizeof(card.name));
+        read_name(&json, &card);
         json_text(&json, "version", "", card.version, sizeof(card.version));
         json_text(&json, "license", "", card.license, sizeof(card.license));
         read_sampler(&json, &card);

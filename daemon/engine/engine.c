@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "engine/image/parameters.h"
+#include "engine/image/png.h"
+#include "engine/model/file.h"
+#include "engine/pipeline.h"
+
+#define STEPS_DEFAULT 20
+#define GUIDANCE_DEFAULT 7.5
+#define SAMPLER_FALLBACK SAMPLER_DPMPP_2M
+
+struct Engine {
+        Pipeline pipeline;
+        ModelInfo info;
+        atomic_bool cancelled;
+};
+
+static unsigned processors(void)
+{
+        cpu_set_t set;
+
+        if (sched_getaffinity(0, sizeof(set), &set) < 0)
+                return 1;
+        return (unsigned)MAX(CPU_COUNT(&set), 1);
+}
+
+/* The size of a picture by default: what the denoiser draws best, enlarged, and a multiple of what it must
+ * be. */
+static int fill_size(ModelInfo *info, const Model *model, Error *error)
+{
+        const uint32_t factor = vae_factor(&model->vae);
+        const uint32_t native =
+                        model->card.native_size ? model->card.native_size : model->unet.sample_size * factor;
+        const uint64_t multiple = (uint64_t)factor * model->card.enlarge;
+        const uint64_t size = MAX(native / factor, 1U) * multiple;
+
+        if (size > REQUEST_SIZE_MAX)
+                return error_set(error, -EOPNOTSUPP, "%s: pictures of %ju pixels are too large", model->dir,
+                                 (uintmax_t)size);
+        info->size_multiple = (uint32_t)multiple;
+        info->width = info->height =
+                        (uint32_t)MAX(size, (REQUEST_SIZE_MIN + multiple - 1) / multiple * multiple);
+        return 0;
+}
+
+static int fill_info(ModelInfo *info, const Model *model, Error *error)
+{
+        const ModelCard *card = &model->card;
+
+        memcpy(info->name, card->name, sizeof(info->name));
+        memcpy(info->version, card->version, sizeof(info->version));
+        memcpy(info->license, card->license, sizeof(info->license));
+        info->steps = MIN(card->steps ? card->steps : STEPS_DEFAULT, model->scheduler.train_timesteps - 1);
+        info->guidance = card->guidance >= 0 ? card->guidance : GUIDANCE_DEFAULT;
+        info->sampler = card->sampler ? card->sampler : model->scheduler.class_sampler;
+        if (info->sampler == SAMPLER_DEFAULT)
+                info->sampler = SAMPLER_FALLBACK;
+        info->parameters = weights_parameters(model->text_encoder_weights) +
+                           weights_parameters(model->unet_weights) + weights_parameters(model->vae_weights);
+        return fill_size(info, model, error);
+}
+
+static int load_tokenizer(Pipeline *p, Error *error)
+{
+        _cleanup_(freep) char *dir = NULL;
+        int r = path_join(&dir, p->model->dir, "tokenizer", error);
+        if (r >= 0)
+                r = tokenizer_new(&p->tokenizer, dir, &p->model->tokenizer, error);
+        if (r < 0)
+                return r;
+
+        if (tokenizer_vocab_size(p->tokenizer) > p->model->text_encoder.vocab_size)
+                return error_set(error, -EBADMSG, "%s: %u tokens, but text_encoder knows %u", dir,
+                                 tokenizer_vocab_size(p->tokenizer), p->model->text_encoder.vocab_size);
+        return 0;
+}
+
+/* error must not be NULL. */
+static int load(Pipeline *p, const char *dir, Error *error)
+{
+        int r = model_open(&p->model, dir, error);
+        if (r < 0)
+                return r;
+
+        const Model *m = p->model;
+        if ((r = load_tokenizer(p, error)) < 0)
+                return r;
+        if ((r = text_encoder_new(&p->text_encoder, &m->text_encoder, m->text_encoder_weights, error)) < 0 ||
+            (r = unet_new(&p->unet, &m->unet, m->unet_weights, error)) < 0 ||
+            (r = vae_new(&p->vae, &m->vae, m->vae_weights, error)) < 0)
+                /* A missing tensor makes a broken file, not a missing one. */
+                return error->code = r == -ENOENT ? -EBADMSG : r;
+        return 0;
+}
+
+int engine_new(Engine **ret, const char *model_dir, unsigned threads, Error *error)
+{
+        Error own_error = {};
+        if (!error)
+                error = &own_error;
+
+        _cleanup_(engine_freep) Engine *engine = calloc(1, sizeof(*engine));
+        if (!engine || !(engine->pipeline.compute.arena = arena_new(0)))
+                return error_set(error, -ENOMEM, "%s: out of memory", model_dir);
+        engine->pipeline.compute.threads = threads ? threads : processors();
+        engine->pipeline.compute.cancelled = &engine->cancelled;
+
+        int r = load(&engine->pipeline, model_dir, error);
+        if (r >= 0)
+                r = fill_info(&engine->info, engine->pipeline.model, error);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(engine);
+        return 0;
+}
+
+Engine *engine_free(Engine *engine)
+{
+        if (!engine)
+                return NULL;
+        Pipeline *p = &engine->pipeline;
+        tokenizer_free(p->tokenizer);
+        text_encoder_free(p->text_encoder);
+        unet_free(p->unet);
+        vae_free(p->vae);
+        model_free(p->model);
+        arena_free(p->compute.arena);
+        free(engine);
+        return NULL;
+}
+
+const ModelInfo *engine_info(const Engine *engine)
+{
+        return &engine->info;
+}
+
+static int check_size(const char *field, uint32_t value, uint32_t multiple, Error *error)
+{
+        if (value > 0 && value % multiple == 0)
+                return 0;
+
+        uint32_t nearest = (value + multiple / 2) / multiple * multiple;
+        while (nearest > REQUEST_SIZE_MAX)
+                nearest -= multiple;
+        while (nearest < REQUEST_SIZE_MIN)
+                nearest += multiple;
+        return error_set(error, -EINVAL, "%s: %u is not a multiple of %u; the nearest size is %u", field,
+                         value, multiple, nearest);
+}
+
+static int count_tokens(const Engine *engine, const Request *request, Resolved *resolved, Error *error)
+{
+        const Tokenizer *tokenizer = engine->pipeline.tokenizer;
+        _cleanup_(freep) uint32_t *ids = calloc(tokenizer_max_length(tokenizer), sizeof(*ids));
+        if (!ids)
+                return error_set(error, -ENOMEM, "prompt: out of memory");
+        return tokenizer_encode(tokenizer, request->prompt, ids, &resolved->prompt_tokens,
+                                &resolved->truncated_tokens, error);
+}
+
+int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error *error)
+{
+        const ModelInfo *info = &engine->info;
+        const uint32_t timesteps = engine->pipeline.model->scheduler.train_timesteps;
+
+        int r = request_check(request, error);
+        if (r < 0)
+                return r;
+
+        Resolved resolved = {
+                .width = request->width ? request->width : info->width,
+                .height = request->height ? request->height : info->height,
+                .steps = request->steps ? request->steps : info->steps,
+                .sampler = request->sampler ? request->sampler : info->sampler,
+                .guidance = request->guidance >= 0 ? request->guidance : info->guidance,
+        };
+        if ((r = check_size("width", resolved.width, info->size_multiple, error)) < 0 ||
+            (r = check_size("height", resolved.height, info->size_multiple, error)) < 0)
+                return r;
+        if (resolved.steps >= timesteps)
+                return error_set(error, -EINVAL, "steps: %u, but this model can make at most %u",
+                                 resolved.steps, timesteps - 1);
+        r = count_tokens(engine, request, &resolved, error);
+        if (r < 0)
+                return r;
+
+        *ret = resolved;
+        return 0;
+}
+
+int engine_generate(Engine *engine, const Request *request, uint32_t index, const EngineEvents *events,
+                    Picture *ret, Error *error)
+{
+        static const EngineEvents none = {};
+        Resolved resolved;
+
+        atomic_store(&engine->cancelled, false);
+        int r = engine_resolve(engine, request, &resolved, error);
+        if (r < 0)
+                return r;
+
+        const PictureJob job = {
+                .request = request,
+                .resolved = &resolved,
+                .seed = request->seed + index,
+                .events = events ? events : &none,
+        };
+        return pipeline_run(&engine->pipeline, &job, ret, error);
+}
+
+void engine_cancel(Engine *engine)
+{
+        atomic_store(&engine->cancelled, true);
+}
+
+int engine_encode_png(const Engine *engine, const Picture *picture, const Request *request,
+                      const Resolved *resolved, uint32_t index, void **ret_data, size_t *ret_size,
+                      Error *error)
+{
+        _cleanup_(freep) char *parameters = NULL;
+        int r = parameters_format(&parameters, request, resolved, index, engine->info.name);
+        if (r < 0)
+                return error_set(error, r, "PNG: out of memory");
+        return picture_to_png(picture, parameters, ret_data, ret_size, error);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The settings of a picture as AUTOMATIC1111's web UI and its many copies read them from a file:
+ *
+ *     a red fox
+ *     Negative prompt: blurry
+ *     Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 512x512, Model: default, Version: imagined
+ * 0.1.0
+ */
+
+#include "base/request.h"
+
+/* *ret is malloc'ed; without the two prompts if the request says so. -ENOMEM. */
+int parameters_format(char **ret, const Request *request, const Resolved *resolved, uint32_t index,
+                      const char *model);

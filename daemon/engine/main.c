@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* imagined-engine: the worker that the service starts, and, for tests and bug reports, the engine as a plain
+ * command. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "engine/engine.h"
+#include "engine/kernels/blas.h"
+#include "engine/worker.h"
+
+typedef struct Options {
+        int socket; /* -1: run as a command */
+        const char *model_dir, *output;
+        unsigned threads;
+        Request request;
+} Options;
+
+static const char help[] =
+                "Usage: imagined-engine --socket FD --model DIR [--threads N]\n"
+                "       imagined-engine --model DIR --output FILE --prompt TEXT [SETTINGS]\n"
+                "\n"
+                "The first form is started by imagined and speaks its protocol on the socket. The second\n"
+                "makes one picture, without any service.\n"
+                "\n"
+                "  --model DIR        a model's folder in the Diffusers layout\n"
+                "  --output FILE      the PNG to write\n"
+                "  --prompt TEXT      what to draw\n"
+                "  --negative TEXT    what to avoid\n"
+                "  --seed N           (0)\n"
+                "  --steps N          the model's own, if not given; so are the following\n"
+                "  --guidance X\n"
+                "  --sampler NAME     ddim, euler, euler-a, dpm++-2m, euler-karras, euler-a-karras, "
+                "dpm++-2m-karras\n"
+                "  --width N, --height N\n"
+                "  --threads N        one for each processor, if not given\n"
+                "  --help, --version\n";
+
+enum {
+        OPTION_SOCKET = 256,
+        OPTION_MODEL,
+        OPTION_OUTPUT,
+        OPTION_PROMPT,
+        OPTION_NEGATIVE,
+        OPTION_SEED,
+        OPTION_STEPS,
+        OPTION_GUIDANCE,
+        OPTION_SAMPLER,
+        OPTION_WIDTH,
+        OPTION_HEIGHT,
+        OPTION_THREADS,
+        OPTION_HELP,
+        OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+        { "socket", required_argument, NULL, OPTION_SOCKET },
+        { "model", required_argument, NULL, OPTION_MODEL },
+        { "output", required_argument, NULL, OPTION_OUTPUT },
+        { "prompt", required_argument, NULL, OPTION_PROMPT },
+        { "negative", required_argument, NULL, OPTION_NEGATIVE },
+        { "seed", required_argument, NULL, OPTION_SEED },
+        { "steps", required_argument, NULL, OPTION_STEPS },
+        { "guidance", required_argument, NULL, OPTION_GUIDANCE },
+        { "sampler", required_argument, NULL, OPTION_SAMPLER },
+        { "width", required_argument, NULL, OPTION_WIDTH },
+        { "height", required_argument, NULL, OPTION_HEIGHT },
+        { "threads", required_argument, NULL, OPTION_THREADS },
+        { "help", no_argument, NULL, OPTION_HELP },
+        { "version", no_argument, NULL, OPTION_VERSION },
+        {},
+};
+
+static int parse_number(const char *text, uint64_t max, uint64_t *ret)
+{
+        char *end;
+
+        errno = 0;
+        unsigned long long n = strtoull(text, &end, 10);
+        if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || n > max)
+                return -EINVAL;
+        *ret = n;
+        return 0;
+}
+
+static int parse_u32(const char *text, uint32_t max, uint32_t *ret)
+{
+        uint64_t n;
+        int r = parse_number(text, max, &n);
+
+        if (r >= 0)
+                *ret = (uint32_t)n;
+        return r;
+}
+
+static int parse_real(const char *text, double *ret)
+{
+        char *end;
+        double x = strtod(text, &end);
+
+        if (end == text || *end != '\0')
+                return -EINVAL;
+        *ret = x;
+        return 0;
+}
+
+static int parse_text(const char *text, char ret[static REQUEST_PROMPT_MAX + 1])
+{
+        if (strlen(text) > REQUEST_PROMPT_MAX)
+                return -EINVAL;
+        memcpy(ret, text, strlen(text) + 1);
+        return 0;
+}
+
+static int parse_option(Options *o, int option, const char *value)
+{
+        Request *q = &o->request;
+        uint32_t n = 0;
+        int r = 0;
+
+        switch (option) {
+        case OPTION_SOCKET:
+                r = parse_u32(value, INT32_MAX, &n);
+                o->socket = (int)n;
+                return r;
+        case OPTION_MODEL:
+                o->model_dir = value;
+                return 0;
+        case OPTION_OUTPUT:
+                o->output = value;
+                return 0;
+        case OPTION_PROMPT:
+                return parse_text(value, q->prompt);
+        case OPTION_NEGATIVE:
+                return parse_text(value, q->negative_prompt);
+        case OPTION_SEED:
+                return parse_number(value, UINT64_MAX, &q->seed);
+        case OPTION_STEPS:
+                return parse_u32(value, REQUEST_STEPS_MAX, &q->steps);
+        case OPTION_GUIDANCE:
+                return parse_real(value, &q->guidance);
+        case OPTION_SAMPLER:
+                r = sampler_from_string(value);
+                q->sampler = r > 0 ? (uint32_t)r : 0;
+                return r;
+        case OPTION_WIDTH:
+                return parse_u32(value, REQUEST_SIZE_MAX, &q->width);
+        case OPTION_HEIGHT:
+                return parse_u32(value, REQUEST_SIZE_MAX, &q->height);
+        case OPTION_THREADS:
+                return parse_u32(value, 1024, &o->threads);
+        default:
+                return -EINVAL;
+        }
+}
+
+/* 1: go on; 0: all done; -EINVAL after a message. */
+static int parse_options(Options *o, int argc, char **argv)
+{
+        for (int option, index; (option = getopt_long(argc, argv, "", long_options, &index)) >= 0;) {
+                if (option == OPTION_HELP)
+                        return fputs(help, stdout) < 0 ? -EIO : 0;
+                if (option == OPTION_VERSION)
+                        return puts("imagined-engine " VERSION) < 0 ? -EIO : 0;
+                if (option == '?')
+                        return -EINVAL;
+                if (parse_option(o, option, optarg) < 0) {
+                        log_error("--%s: %s is not valid", long_options[index].name, optarg);
+                        return -EINVAL;
+                }
+        }
+        if (optind < argc || !o->model_dir || (o->socket < 0) != (o->output != NULL)) {
+                log_error("Either --socket or --output, and --model; see --help");
+                return -EINVAL;
+        }
+        return 1;
+}
+
+static int write_file(const char *path, const void *data, size_t size)
+{
+        _cleanup_(fclosep) FILE *f = fopen(path, "we");
+        if (!f)
+                return log_error_errno(-errno, "Cannot open %s", path);
+        if (fwrite(data, 1, size, f) != size || fflush(f) != 0)
+                return log_error_errno(-errno, "Cannot write %s", path);
+        return 0;
+}
+
+static int make_picture(const Options *o)
+{
+        _cleanup_(engine_freep) Engine *engine = NULL;
+        _cleanup_(picture_done) Picture picture = {};
+        _cleanup_(freep) void *data = NULL;
+        size_t size;
+        Resolved resolved;
+        Error error = {};
+        int r;
+
+        if ((r = engine_new(&engine, o->model_dir, o->threads, &error)) < 0 ||
+            (r = engine_resolve(engine, &o->request, &resolved, &error)) < 0 ||
+            (r = engine_generate(engine, &o->request, 0, NULL, &picture, &error)) < 0 ||
+            (r = engine_encode_png(engine, &picture, &o->request, &resolved, 0, &data, &size, &error)) < 0) {
+                log_error("%s", error.text);
+                return r;
+        }
+        if (resolved.truncated_tokens > 0)
+                log_warning("The last %u tokens of the prompt did not fit", resolved.truncated_tokens);
+        return write_file(o->output, data, size);
+}
+
+int main(int argc, char **argv)
+{
+        static Options options = { .socket = -1 }; /* two prompts are much for a stack */
+
+        int r = blas_ensure_core(argv);
+        if (r < 0)
+                (void)log_warning_errno(r, "Cannot choose OpenBLAS' kernels, it may be slow");
+
+        request_init(&options.request);
+        r = parse_options(&options, argc, argv);
+        if (r <= 0)
+                return r < 0 ? 2 : 0;
+
+        if (options.socket < 0)
+                return make_picture(&options) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+
+        /* Blocking: both threads may wait for a service that reads slowly. */
+        if (fcntl(options.socket, F_SETFD, FD_CLOEXEC) < 0 || fcntl(options.socket, F_SETFL, 0) < 0) {
+                (void)log_error_errno(-errno, "Cannot use the socket");
+                return EXIT_FAILURE;
+        }
+        return worker_run(options.socket, options.model_dir, options.threads) < 0 ? EXIT_FAILURE
+                                                                                  : EXIT_SUCCESS;
+}

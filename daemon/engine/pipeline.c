@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "engine/denoise/guidance.h"
+#include "engine/image/picture.h"
+#include "engine/image/preview.h"
+#include "engine/image/touches/enlarge.h"
+#include "engine/pipeline.h"
+
+/* How long the stages take, in denoising steps, for the fraction that progress reports: typical of Stable
+ * Diffusion. */
+#define ENCODE_COST 0.2
+#define DECODE_COST 1.7
+#define TOUCHES_COST 0.1
+
+static void report(const PictureJob *job, Stage stage, uint32_t step)
+{
+        const uint32_t steps = job->resolved->steps;
+        const double done[STAGE_MAX] = {
+                [STAGE_ENCODE] = 0,
+                [STAGE_DENOISE] = ENCODE_COST + step,
+                [STAGE_DECODE] = ENCODE_COST + steps,
+                [STAGE_TOUCHES] = ENCODE_COST + steps + DECODE_COST,
+        };
+        const double all = ENCODE_COST + steps + DECODE_COST + TOUCHES_COST;
+
+        if (job->events->progress)
+                job->events->progress(job->events->userdata, stage, step, stage == STAGE_DENOISE ? steps : 0,
+                                      done[stage] / all);
+}
+
+/* What a stage returned, with a sentence; -ECANCELED if it was cancelled meanwhile, whatever it says. */
+static int check(const Pipeline *p, int r, const char *stage, Error *error)
+{
+        if (compute_cancelled(&p->compute))
+                return error_set(error, -ECANCELED, "cancelled");
+        return r < 0 ? error_set(error, r, "%s: %s", stage, strerror(-r)) : 0;
+}
+
+static bool has_guidance(const PictureJob *job)
+{
+        return job->resolved->guidance > 1;
+}
+
+int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error *error)
+{
+        const uint32_t length = tokenizer_max_length(p->tokenizer), n = has_guidance(job) ? 2 : 1;
+        /* The negative prompt comes first, as in diffusers. */
+        const char *const prompts[] = { job->request->negative_prompt, job->request->prompt };
+        _cleanup_(freep) uint32_t *ids = calloc((size_t)2 * length, sizeof(*ids));
+        if (!ids)
+                return error_set(error, -ENOMEM, "encode: out of memory");
+
+        for (uint32_t i = 0; i < n; i++) {
+                uint32_t used, truncated;
+                int r = tokenizer_encode(p->tokenizer, prompts[i + 2 - n], ids + (size_t)i * length, &used,
+                                         &truncated, error);
+                if (r < 0)
+                        return r;
+        }
+
+        ArenaMark mark = arena_mark(p->compute.arena);
+        Tensor text = {};
+        int r = text_encoder_forward(p->text_encoder, &p->compute, ids, n, length, &text);
+        if (r >= 0)
+                r = unet_context_new(ret, p->unet, &p->compute, &text);
+        arena_release(p->compute.arena, mark);
+        return check(p, r, "encode", error);
+}
+
+/* Latents as the samplers have them, [c, h, w], to a batch of n as the networks have them, [n, h, w, c]; and
+ * back for one of the batch. */
+static void to_channels_last(const float *latents, Tensor *ret)
+{
+        const size_t pixels = (size_t)ret->h * ret->w;
+
+        for (uint32_t c = 0; c < ret->c; c++)
+                for (size_t i = 0; i < pixels; i++)
+                        ret->data[i * ret->c + c] = latents[c * pixels + i];
+        for (uint32_t n = 1; n < ret->n; n++)
+                memcpy(ret->data + n * pixels * ret->c, ret->data, pixels * ret->c * sizeof(float));
+}
+
+static void to_channels_first(const Tensor *t, uint32_t n, float *ret)
+{
+        const size_t pixels = (size_t)t->h * t->w;
+        const float *from = t->data + n * pixels * t->c;
+
+        for (uint32_t c = 0; c < t->c; c++)
+                for (size_t i = 0; i < pixels; i++)
+                        ret[c * pixels + i] = from[i * t->c + c];
+}
+
+/* The denoiser's answer at one evaluation, guided. input and ret: [c, h, w]; input is used up. */
+static int predict(Pipeline *p, const PictureJob *job, const UNetContext *context, float timestep,
+                   uint32_t h, uint32_t w, float *input, float *ret)
+{
+        const ModelCard *card = &p->model->card;
+        const uint32_t n = has_guidance(job) ? 2 : 1;
+        ArenaMark mark = arena_mark(p->compute.arena);
+        Tensor batch = compute_tensor(&p->compute, n, h, w, p->model->unet.in_channels), prediction = {};
+
+        if (batch.data)
+                to_channels_last(input, &batch);
+        int r = batch.data ? unet_forward(p->unet, &p->compute, context, &batch, timestep, &prediction)
+                           : compute_finish(&p->compute);
+        if (r >= 0 && !compute_cancelled(&p->compute)) {
+                to_channels_first(&prediction, n - 1, ret);
+                if (n == 2) {
+                        to_channels_first(&prediction, 0, input);
+                        guide(ret, input, tensor_elements(&prediction) / 2, job->resolved->guidance,
+                              card->guidance_rescale);
+                }
+        }
+        arena_release(p->compute.arena, mark);
+        return r;
+}
+
+/* A preview that cannot be made (for want of memory) is no reason to give up the picture. */
+static void show_preview(Pipeline *p, const PictureJob *job, uint32_t step, const float *x0, uint32_t h,
+                         uint32_t w)
+{
+        const EngineEvents *events = job->events;
+        if (!events->preview || !events->preview_wanted || !events->preview_wanted(events->userdata, step))
+                return;
+
+        const uint32_t channels = p->model->vae.latent_channels, factor = vae_factor(&p->model->vae);
+        uint32_t small_h, small_w;
+        _cleanup_(picture_done) Picture picture = {};
+        _cleanup_(freep) float *small = preview_shrink(x0, channels, h, w, factor, &small_h, &small_w);
+        if (!small)
+                return;
+
+        ArenaMark mark = arena_mark(p->compute.arena);
+        Tensor decoded = {};
+        int r = pipeline_decode(p, small, small_h, small_w, &decoded, NULL);
+        if (r >= 0)
+                r = picture_from_tensor(&picture, &decoded);
+        arena_release(p->compute.arena, mark);
+        if (r >= 0)
+                events->preview(events->userdata, step, &picture);
+}
+
+static bool all_finite(const float *values, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (!isfinite(values[i]))
+                        return false;
+        return true;
+}
+
+int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, float **ret,
+                     Error *error)
+{
+        const uint32_t pixels = vae_factor(&p->model->vae) * p->model->card.enlarge; /* of a latent's side */
+        const uint32_t h = job->resolved->height / pixels, w = job->resolved->width / pixels;
+        const size_t n = (size_t)p->model->vae.latent_channels * h * w;
+
+        _cleanup_(sampling_freep) Sampling *s = NULL;
+        _cleanup_(freep) float *latents = calloc(n, sizeof(float)), *input = calloc(n, sizeof(float)),
+                               *prediction = calloc(n, sizeof(float));
+        if (!latents || !input || !prediction)
+                return error_set(error, -ENOMEM, "denoise: out of memory");
+        int r = sampling_new(&s, (Sampler)job->resolved->sampler, &p->model->scheduler, job->resolved->steps,
+                             n, error);
+        if (r < 0)
+                return r;
+
+        Noise noise;
+        noise_seed(&noise, job->seed);
+        noise_normals(&noise, latents, n);
+        sampling_start(s, latents);
+
+        for (uint32_t i = 0; i < s->n_evaluations; i++) {
+                sampling_input(s, i, latents, input);
+                r = check(p, predict(p, job, context, s->evaluations[i].timestep, h, w, input, prediction),
+                          "denoise", error);
+                if (r < 0)
+                        return r;
+                sampling_step(s, i, prediction, latents, &noise);
+
+                uint32_t step = sampling_step_of(s, i);
+                report(job, STAGE_DENOISE, step);
+                show_preview(p, job, step, s->x0, h, w);
+        }
+        if (!all_finite(latents, n))
+                return error_set(error, -EBADMSG, "%s: the denoiser made infinite numbers",
+                                 p->model->card.name);
+
+        *ret = TAKE_PTR(latents);
+        return 0;
+}
+
+int pipeline_decode(Pipeline *p, const float *latents, uint32_t h, uint32_t w, Tensor *ret, Error *error)
+{
+        const VaeConfig *vae = &p->model->vae;
+        Tensor scaled = compute_tensor(&p->compute, 1, h, w, vae->latent_channels), decoded = {};
+        int r = compute_finish(&p->compute);
+
+        if (r >= 0) {
+                to_channels_last(latents, &scaled);
+                for (size_t i = 0; i < tensor_elements(&scaled); i++)
+                        scaled.data[i] = scaled.data[i] / vae->scaling_factor + vae->shift_factor;
+                r = vae_decode(p->vae, &p->compute, &scaled, &decoded);
+        }
+        r = check(p, r, "decode", error);
+        if (r < 0)
+                return r;
+
+        picture_normalize(&decoded);
+        *ret = decoded;
+        return 0;
+}
+
+int pipeline_touch(Pipeline *p, Tensor *picture, Error *error)
+{
+        if (p->model->card.enlarge == 1)
+                return 0;
+
+        Tensor large = {};
+        int r = check(p, enlarge(&p->compute, picture, p->model->card.enlarge, &large), "touches", error);
+        if (r < 0)
+                return r;
+        picture_clamp(&large);
+        *picture = large;
+        return 0;
+}
+
+static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *error)
+{
+        const uint32_t pixels = vae_factor(&p->model->vae) * p->model->card.enlarge;
+        _cleanup_(unet_context_freep) UNetContext *context = NULL;
+        _cleanup_(freep) float *latents = NULL;
+        Tensor picture = {};
+        int r;
+
+        report(job, STAGE_ENCODE, 0);
+        r = pipeline_encode(p, job, &context, error);
+        if (r < 0)
+                return r;
+
+        report(job, STAGE_DENOISE, 0);
+        r = pipeline_denoise(p, job, context, &latents, error);
+        if (r < 0)
+                return r;
+
+        report(job, STAGE_DECODE, 0);
+        r = pipeline_decode(p, latents, job->resolved->height / pixels, job->resolved->width / pixels,
+                            &picture, error);
+        if (r < 0)
+                return r;
+
+        report(job, STAGE_TOUCHES, 0);
+        r = pipeline_touch(p, &picture, error);
+        if (r < 0)
+                return r;
+        return check(p, picture_from_tensor(ret, &picture), "touches", error);
+}
+
+int pipeline_run(Pipeline *p, const PictureJob *job, Picture *ret, Error *error)
+{
+        ArenaMark mark = arena_mark(p->compute.arena);
+        _cleanup_(picture_done) Picture picture = {};
+
+        int r = run_stages(p, job, &picture, error);
+        arena_release(p->compute.arena, mark);
+        arena_trim(p->compute.arena);
+        if (r < 0)
+                return r;
+
+        *ret = picture;
+        picture = (Picture) {};
+        return 0;
+}

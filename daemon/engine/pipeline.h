@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The way of a picture through the networks, stage by stage. pipeline_run goes all of it; the stages stand
+ * by themselves for tests and for what starts or ends half-way.
+ *
+ * Everything here runs in one thread; compute.cancelled may be set from any and makes the stage that runs
+ * return -ECANCELED. Tensors lie in compute.arena until the caller releases them. */
+
+#include "engine/denoise/sampler.h"
+#include "engine/denoise/unet.h"
+#include "engine/engine.h"
+#include "engine/image/vae.h"
+#include "engine/model/model.h"
+#include "engine/text/text_encoder.h"
+#include "engine/text/tokenizer.h"
+
+typedef struct Pipeline { /* owned by the Engine */
+        Model *model;
+        Tokenizer *tokenizer;
+        TextEncoder *text_encoder;
+        UNet *unet;
+        Vae *vae;
+        Compute compute;
+} Pipeline;
+
+/* One picture to be made. */
+typedef struct PictureJob {
+        const Request *request;
+        const Resolved *resolved;
+        uint64_t seed;
+        const EngineEvents *events; /* not NULL */
+} PictureJob;
+
+/* All of them; *ret is the finished picture. */
+int pipeline_run(Pipeline *p, const PictureJob *job, Picture *ret, Error *error);
+
+/* Prompt and, where guidance asks for it, negative prompt to what the denoiser attends to. */
+int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error *error);
+
+/* Noise to latents, in torch's order: [channels, h, w]. *ret is malloc'ed. */
+int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, float **ret,
+                     Error *error);
+
+/* Latents to a picture in 0 … 1: [1, h * factor, w * factor, 3], in the arena. */
+int pipeline_decode(Pipeline *p, const float *latents, uint32_t h, uint32_t w, Tensor *ret, Error *error);
+
+/* What comes after decoding: a picture of the finished size. */
+int pipeline_touch(Pipeline *p, Tensor *picture, Error *error);
