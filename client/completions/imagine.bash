@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Bash completion for imagine. What the service knows (models, jobs) is asked for only if it runs already, and within a
+# second: completing never starts it and never waits for it.
+
+_imagine_ask() { # VERB
+        local bus=()
+        case " ${COMP_WORDS[*]} " in
+        *' --system '*) bus=(--system) ;;
+        *' --user '*) bus=(--user) ;;
+        esac
+        timeout 1 imagine "$1" --quiet --no-start "${bus[@]}" 2>/dev/null </dev/null
+}
+
+_imagine() {
+        local verbs='generate status jobs watch get cancel models load unload help version'
+        local all='--json --quiet --user --system --no-start --help --version'
+        local makes='--output --force'
+        local asks='--seed --size --aspect --steps --guidance --negative --sampler --count --model --detach
+                --priority --keep-alive --no-prompt-metadata'
+        local samplers='ddim euler euler-a dpm++-2m euler-karras euler-a-karras dpm++-2m-karras'
+        local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words=''
+        local i
+
+        COMPREPLY=()
+        for ((i = 1; i < COMP_CWORD; i++)); do
+                case ${COMP_WORDS[i]} in
+                --output | -o | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --count | \
+                        --model | --priority | --keep-alive) ((i++)) ;;
+                -*) ;;
+                *)
+                        verb=${COMP_WORDS[i]}
+                        break
+                        ;;
+                esac
+        done
+
+        # --sampler=eu is three words here.
+        if [ "$current" = = ]; then
+                current=''
+        elif [ "$previous" = = ] && [ "$COMP_CWORD" -ge 2 ]; then
+                previous=${COMP_WORDS[COMP_CWORD - 2]}
+        fi
+        case $previous in
+        -o | --output)
+                compopt -o filenames 2>/dev/null
+                mapfile -t COMPREPLY < <(compgen -f -- "$current")
+                return
+                ;;
+        --sampler) words=$samplers ;;
+        --model) words=$(_imagine_ask models) ;;
+        --priority) words='interactive normal batch' ;;
+        --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive) return ;;
+        *)
+                case $current,$verb in
+                -*,get) words="$all $makes" ;;
+                -*,status | -*,jobs | -*,watch | -*,cancel | -*,models | -*,load | -*,unload | -*,help | -*,version)
+                        words=$all
+                        ;;
+                -*) words="$all $makes $asks" ;;
+                *,) words=$verbs ;;
+                *,watch | *,get | *,cancel) words=$(_imagine_ask jobs) ;;
+                *,load) words=$(_imagine_ask models) ;;
+                esac
+                ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+
+complete -F _imagine imagine

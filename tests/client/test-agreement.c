@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Options, verbs, exit codes, keys and members are said in several places: they must be the same everywhere. Runs in the
+ * project's folder. */
+
+#include "harness.h"
+
+#include "client/options.h"
+
+#define TEXT_MAX (1 << 18)
+
+static char *read_stream(FILE *f)
+{
+        char *text = calloc(1, TEXT_MAX);
+
+        assert_non_null(text);
+        assert_in_range(fread(text, 1, TEXT_MAX - 1, f), 1, TEXT_MAX - 2);
+        return text;
+}
+
+static char *read_text(const char *path)
+{
+        _cleanup_(fclosep) FILE *f = fopen(path, "re");
+
+        if (!f)
+                fail_msg("%s: %s", path, strerror(errno));
+        return read_stream(f);
+}
+
+static char *output_of(const char *command)
+{
+        FILE *f = popen(command, "re");
+
+        assert_non_null(f);
+        char *text = read_stream(f);
+        assert_int_equal(pclose(f), 0);
+        return text;
+}
+
+static char *output_of_program(const char *program, const char *arguments)
+{
+        char path[PATH_MAX], command[2 * PATH_MAX];
+
+        (void)snprintf(command, sizeof(command), "LC_ALL=C.UTF-8 %s %s", built(program, path), arguments);
+        return output_of(command);
+}
+
+/* A manual page without the backslashes before dashes. */
+static char *read_manual(const char *path)
+{
+        char *text = read_text(path), *to = text;
+
+        for (const char *from = text; *from; from++)
+                if (from[0] != '\\' || from[1] != '-')
+                        *to++ = *from;
+        *to = '\0';
+        return text;
+}
+
+static void assert_has(const char *where, const char *text, const char *part)
+{
+        if (!strstr(text, part))
+                fail_msg("%s lacks '%s'", where, part);
+}
+
+/* Calls back with each name that follows the mark. */
+static int for_each_name(const char *text, const char *mark, void (*check)(const char *name))
+{
+        char name[64];
+        int count = 0;
+
+        for (const char *s = strstr(text, mark); s; s = strstr(s, mark)) {
+                s += strlen(mark);
+                size_t length = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+                (void)snprintf(name, sizeof(name), "%.*s", (int)length, s);
+                check(name);
+                count++;
+        }
+        return count;
+}
+
+static void assert_is_option(const char *name)
+{
+        for (int i = 0; i < OPTION_MAX; i++)
+                if (streq(name, option_table[i].name))
+                        return;
+        fail_msg("there is no option --%s", name);
+}
+
+static void test_manual(void **state)
+{
+        _cleanup_(freep) char *manual = read_manual("docs/imagine.1");
+        char heading[128];
+
+        (void)state;
+        for (int i = 0; i < OPTION_MAX; i++) {
+                const OptionInfo *o = option_table + i;
+                char letter[16] = "";
+                if (o->letter)
+                        (void)snprintf(letter, sizeof(letter), "\\fB-%c\\fR, ", o->letter);
+                (void)snprintf(heading, sizeof(heading), ".TP\n%s\\fB--%s\\fR%s%s%s\n", letter, o->name,
+                               o->argument ? " \\fI" : "", o->argument ? o->argument : "", o->argument ? "\\fR" : "");
+                assert_has("imagine(1)", manual, heading);
+        }
+        assert_int_equal(for_each_name(manual, "\\fB--", assert_is_option), OPTION_MAX);
+
+        const char *verbs = strstr(manual, ".SH VERBS"), *codes = strstr(manual, ".SH EXIT STATUS");
+        assert_non_null(verbs);
+        assert_non_null(codes);
+        for (int i = 0; i < VERB_MAX; i++) {
+                (void)snprintf(heading, sizeof(heading), ".TP\n.B%s %s", verb_table[i].arguments[0] ? "R" : "",
+                               verb_table[i].name);
+                assert_has("imagine(1)", verbs, heading);
+        }
+#define X(id, number, text) assert_has("imagine(1)", codes, ".TP\n.B " #number "\n" text);
+        EXIT_CODES(X)
+#undef X
+        for (int i = SAMPLER_DEFAULT + 1; i < SAMPLER_MAX; i++)
+                assert_has("imagine(1)", manual, sampler_to_string((Sampler)i));
+}
+
+static void test_help(void **state)
+{
+        _cleanup_(freep) char *help = output_of_program("imagine", "--help");
+        char text[128];
+        int lines = 0;
+
+        (void)state;
+        for (int i = 0; i < OPTION_MAX; i++) {
+                const OptionInfo *o = option_table + i;
+                (void)snprintf(text, sizeof(text), "--%s%s%s", o->name, o->argument ? " " : "",
+                               o->argument ? o->argument : "");
+                assert_has("--help", help, text);
+        }
+        for (int i = 0; i < VERB_MAX; i++)
+                assert_has("--help", help, verb_table[i].name);
+#define X(id, number, said) assert_has("--help", help, " " #number " " said);
+        EXIT_CODES(X)
+#undef X
+        for (char *line = strtok(help, "\n"); line; line = strtok(NULL, "\n"), lines++)
+                assert_in_range(strlen(line), 1, 80);
+        assert_in_range(lines + 2, 10, 23); /* with two empty ones; the prompt needs a line, too */
+}
+
+/* What bash offers after these words. */
+static char *complete(const char *words, int count)
+{
+        char command[512];
+
+        (void)snprintf(command, sizeof(command),
+                       "bash -c '. client/completions/imagine.bash; COMP_WORDS=(imagine %s); COMP_CWORD=%d; _imagine; "
+                       "printf \"%%s\\n\" \"\" \"${COMPREPLY[@]}\" \"\"'",
+                       words, count);
+        return output_of(command);
+}
+
+static bool has_line(const char *text, const char *prefix, const char *name)
+{
+        char line[128];
+
+        (void)snprintf(line, sizeof(line), "\n%s%s\n", prefix, name);
+        return strstr(text, line);
+}
+
+static void test_completion(void **state)
+{
+        char words[64];
+
+        (void)state;
+        _cleanup_(freep) char *first = complete("\"\"", 1);
+        for (int i = 0; i < VERB_MAX; i++) {
+                assert_true(has_line(first, "", verb_table[i].name));
+                (void)snprintf(words, sizeof(words), "%s --", verb_table[i].name);
+                _cleanup_(freep) char *offered = complete(words, 2);
+                assert_true(for_each_name(offered, "\n--", assert_is_option) > 0);
+                for (int j = 0; j < OPTION_MAX; j++) {
+                        bool goes = option_table[j].verbs & (1U << i);
+                        if (has_line(offered, "--", option_table[j].name) != goes)
+                                fail_msg("completion of %s --%s", verb_table[i].name, option_table[j].name);
+                }
+        }
+        _cleanup_(freep) char *samplers = complete("fox --sampler \"\"", 3);
+        for (int i = SAMPLER_DEFAULT + 1; i < SAMPLER_MAX; i++)
+                assert_true(has_line(samplers, "", sampler_to_string((Sampler)i)));
+        _cleanup_(freep) char *joined = complete("fox --sampler = eu", 4);
+        assert_true(has_line(joined, "", "euler-a") && !has_line(joined, "", "ddim"));
+        /* The value of an option is not taken for the verb. */
+        _cleanup_(freep) char *prompt = complete("--model status --see", 3);
+        assert_true(has_line(prompt, "", "--seed"));
+}
+
+static const char *known_keys;
+
+static void assert_is_key(const char *name)
+{
+        char line[128];
+
+        (void)snprintf(line, sizeof(line), "\n#%s = ", name);
+        assert_has("imagined.conf", known_keys, line);
+}
+
+static int keys;
+
+static void assert_is_documented(const char *name)
+{
+        _cleanup_(freep) char *manual = read_manual("docs/imagined.conf.5");
+        char heading[128];
+
+        if (strchr(name, '-') || name[0] == '\0' || (name[0] >= 'A' && name[0] <= 'Z'))
+                return; /* a comment */
+        (void)snprintf(heading, sizeof(heading), ".TP\n\\fB%s\\fR = ", name);
+        assert_has("imagined.conf(5)", manual, heading);
+        keys++;
+}
+
+static void test_configuration(void **state)
+{
+        _cleanup_(freep) char *conf = read_text("conf/imagined.conf"), *manual = read_manual("docs/imagined.conf.5");
+
+        (void)state;
+        known_keys = conf;
+        keys = 0;
+        (void)for_each_name(conf, "\n#", assert_is_documented);
+        assert_int_equal(for_each_name(manual, ".TP\n\\fB", assert_is_key), keys);
+        assert_in_range(keys, 10, 1000);
+}
+
+static void assert_in_overview(const char *name)
+{
+        _cleanup_(freep) char *manual = read_manual("docs/org.imagined.Imagine1.5");
+
+        assert_has("org.imagined.Imagine1(5)", manual, name);
+}
+
+static void test_interface(void **state)
+{
+        _cleanup_(freep) char *xml = read_text("dbus/org.imagined.Imagine1.xml");
+
+        (void)state;
+        assert_in_range(for_each_name(xml, "<method name=\"", assert_in_overview), 8, 100);
+        assert_in_range(for_each_name(xml, "<signal name=\"", assert_in_overview), 3, 100);
+        assert_in_range(for_each_name(xml, "<property name=\"", assert_in_overview), 10, 100);
+}
+
+static const char *service_help;
+
+static void assert_in_service_help(const char *name)
+{
+        char text[80];
+
+        (void)snprintf(text, sizeof(text), " --%s", name);
+        assert_has("imagined --help", service_help, text);
+}
+
+static void assert_in_service_manual(const char *name)
+{
+        _cleanup_(freep) char *manual = read_manual("docs/imagined.8");
+        char text[80];
+
+        (void)snprintf(text, sizeof(text), ".TP\n\\fB--%s\\fR", name);
+        assert_has("imagined(8)", manual, text);
+}
+
+static void test_service_options(void **state)
+{
+        _cleanup_(freep) char *help = output_of_program("imagined", "--help"), *manual = read_manual("docs/imagined.8");
+
+        (void)state;
+        service_help = help;
+        int told = for_each_name(help, "  --", assert_in_service_manual);
+        assert_int_equal(for_each_name(manual, ".TP\n\\fB--", assert_in_service_help), told);
+        assert_in_range(told, 3, 100);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_manual),        cmocka_unit_test(test_help),
+                cmocka_unit_test(test_completion),    cmocka_unit_test(test_configuration),
+                cmocka_unit_test(test_interface),     cmocka_unit_test(test_service_options),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
