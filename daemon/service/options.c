@@ -211,7 +211,9 @@ int options_read(sd_bus_message *message, Options *ret, Error *error)
                 if (r < 0)
                         return r;
         }
-        return r < 0 ? r : sd_bus_message_exit_container(message);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
+        return MIN(r, 0);
 }
 
 int options_append_supported(sd_bus_message *reply)

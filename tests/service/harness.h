@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A private system bus under the shipped policy, and the real service on it, with the stub worker:
+ *
+ *     Place place;
+ *     place_open(&place);
+ *     place_add_model(&place, "stub");
+ *     place_start_service(&place, "jobs_per_user = 2;");
+ *     _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+ *     …
+ *     place_close(&place);
+ *
+ * Code for other users runs in as_user(): a child process in which no cmocka assertion may fail; it uses CHECK. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/util.h"
+#include "dbus/names.h"
+
+/* Longer than anything takes on a loaded machine under sanitizers: what is not there then will never be. */
+#define PATIENCE (60 * USEC_PER_SEC)
+#define IGNORE(x) ((void)!(x))
+
+typedef struct Place {
+        char directory[64];
+        char address[128];
+        pid_t bus, service;
+} Place;
+
+static inline sd_bus *bus_close(sd_bus *bus)
+{
+        return sd_bus_flush_close_unref(bus);
+}
+DEFINE_CLEANUP(sd_bus *, bus_close)
+
+#define CHECK(condition)                                                                              \
+        do {                                                                                          \
+                if (!(condition)) {                                                                   \
+                        (void)fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+                        _exit(1);                                                                     \
+                }                                                                                     \
+        } while (0)
+
+static inline bool is_root(void)
+{
+        return geteuid() == 0;
+}
+
+static inline void sleep_ms(int ms)
+{
+        (void)poll(NULL, 0, ms);
+}
+
+/* A program that the build made; IMAGINED_WRAPPER in the environment stands for the service (valgrind). */
+static inline const char *built(const char *name, char buffer[static PATH_MAX])
+{
+        const char *build = getenv("B"), *wrapper = getenv("IMAGINED_WRAPPER");
+        char path[PATH_MAX];
+
+        if (wrapper && streq(name, "imagined"))
+                return wrapper;
+        (void)snprintf(path, sizeof(path), "%s/%s", build ? build : "build", name);
+        assert_non_null(realpath(path, buffer));
+        return buffer;
+}
+
+static inline pid_t fork_child(void)
+{
+        pid_t parent = getpid(), pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+                if (getppid() != parent)
+                        _exit(127);
+        }
+        return pid;
+}
+
+/* The exit status, or 128 + signal; -1 when it has not ended in time (then it is killed). */
+static inline int wait_for_exit(pid_t pid)
+{
+        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
+        int status;
+
+        while (waitpid(pid, &status, WNOHANG) == 0) {
+                if (clock_usec(CLOCK_MONOTONIC) > end) {
+                        (void)kill(pid, SIGKILL);
+                        (void)waitpid(pid, &status, 0);
+                        return -1;
+                }
+                sleep_ms(5);
+        }
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static inline void write_file(const char *path, const char *text)
+{
+        FILE *f = fopen(path, "we");
+        assert_non_null(f);
+        assert_true(fputs(text, f) >= 0);
+        assert_int_equal(fclose(f), 0);
+}
+
+/* The whole file, NUL-terminated; the caller frees it. */
+static inline char *read_text_file(const char *path)
+{
+        FILE *f = fopen(path, "re");
+        char *text = calloc(1, 1 << 20);
+        assert_non_null(f);
+        assert_non_null(text);
+        size_t n = fread(text, 1, (1 << 20) - 1, f);
+        text[n] = '\0';
+        (void)fclose(f);
+        return text;
+}
+
+/* What systemd's and Debian's system bus says before the included policy: everything is denied. */
+static inline void place_write_bus_config(const Place *place, const char *path)
+{
+        char policy[PATH_MAX], text[3 * PATH_MAX];
+
+        assert_non_null(realpath("dbus/org.imagined.Imagine1.conf", policy));
+        (void)snprintf(
+                        text, sizeof(text),
+                        "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN\"\n"
+                        " \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
+                        "<busconfig><type>%s</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>\n"
+                        "<policy context=\"default\"><allow user=\"*\"/><deny own=\"*\"/>\n"
+                        "<deny send_type=\"method_call\"/><allow send_type=\"signal\"/>\n"
+                        "<allow send_requested_reply=\"true\" send_type=\"method_return\"/>\n"
+                        "<allow send_requested_reply=\"true\" send_type=\"error\"/>\n"
+                        "<allow receive_type=\"method_call\"/><allow receive_type=\"method_return\"/>\n"
+                        "<allow receive_type=\"error\"/><allow receive_type=\"signal\"/>\n"
+                        "<allow send_destination=\"org.freedesktop.DBus\"\n"
+                        " send_interface=\"org.freedesktop.DBus\"/>\n"
+                        "<allow send_destination=\"org.freedesktop.DBus\"\n"
+                        " send_interface=\"org.freedesktop.DBus.Peer\"/></policy>\n"
+                        "%s%s%s</busconfig>\n",
+                        "system", place->directory, is_root() ? "<include>" : "<!--", policy,
+                        is_root() ? "</include>"
+                                  : "--><policy context=\"default\"><allow own=\"*\"/>"
+                                    "<allow send_destination=\"*\"/></policy>");
+        write_file(path, text);
+}
+
+static inline void place_start_bus(Place *place)
+{
+        char config[PATH_MAX], option[PATH_MAX + 32];
+        (void)snprintf(config, sizeof(config), "%s/bus.conf", place->directory);
+        (void)snprintf(option, sizeof(option), "--config-file=%s", config);
+        place_write_bus_config(place, config);
+
+        int pipe_fds[2];
+        assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+        place->bus = fork_child();
+        if (place->bus == 0) {
+                (void)setpgid(0, 0);
+                (void)dup2(pipe_fds[1], 9);
+                /* It complains about users that this machine lacks. */
+                int null = open("/dev/null", O_WRONLY);
+                if (null >= 0)
+                        (void)dup2(null, STDERR_FILENO);
+                (void)execlp("dbus-daemon", "dbus-daemon", option, "--nofork", "--print-address=9", "--nopidfile",
+                             (char *)NULL);
+                _exit(127);
+        }
+        (void)close(pipe_fds[1]);
+        ssize_t n = read(pipe_fds[0], place->address, sizeof(place->address) - 1);
+        (void)close(pipe_fds[0]);
+        assert_true(n > 0);
+        place->address[strcspn(place->address, "\n")] = '\0';
+}
+
+static inline void place_open(Place *place)
+{
+        char models[PATH_MAX];
+
+        *place = (Place) {};
+        (void)snprintf(place->directory, sizeof(place->directory), "/tmp/imagined-test-XXXXXX");
+        assert_non_null(mkdtemp(place->directory));
+        assert_int_equal(chmod(place->directory, 0755), 0);
+        (void)snprintf(models, sizeof(models), "%s/models", place->directory);
+        assert_int_equal(mkdir(models, 0755), 0);
+        place_start_bus(place);
+}
+
+static inline void place_add_model(const Place *place, const char *name)
+{
+        char path[PATH_MAX], index[PATH_MAX + 32];
+
+        (void)snprintf(path, sizeof(path), "%s/models/%s", place->directory, name);
+        assert_true(mkdir(path, 0755) == 0 || errno == EEXIST);
+        (void)snprintf(index, sizeof(index), "%s/model_index.json", path);
+        write_file(index, "{}");
+}
+
+static inline void place_write_config(const Place *place, const char *settings)
+{
+        char path[PATH_MAX], text[4 * PATH_MAX], worker[PATH_MAX];
+
+        (void)snprintf(path, sizeof(path), "%s/imagined.conf", place->directory);
+        (void)snprintf(
+                        text, sizeof(text), "models = [\"%s/models\"];\nworker = \"%s\";\n%s\n", place->directory,
+                        built("tests/service/stub-worker", worker), settings);
+        write_file(path, text);
+}
+
+static inline char *place_log(const Place *place)
+{
+        char path[PATH_MAX];
+        (void)snprintf(path, sizeof(path), "%s/log", place->directory);
+        return read_text_file(path);
+}
+
+static inline sd_bus *place_connect(const Place *place)
+{
+        sd_bus *bus = NULL;
+
+        if (sd_bus_new(&bus) < 0 || sd_bus_set_address(bus, place->address) < 0 ||
+            sd_bus_set_bus_client(bus, true) < 0 || sd_bus_start(bus) < 0) {
+                (void)fprintf(stderr, "The bus at %s cannot be reached\n", place->address);
+                abort();
+        }
+        (void)sd_bus_set_method_call_timeout(bus, PATIENCE);
+        return bus;
+}
+
+static inline bool name_is_owned(sd_bus *bus)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int owned = 0;
+
+        int r = sd_bus_call_method(
+                        bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner",
+                        NULL, &reply, "s", IMAGINE_BUS_NAME);
+        return r >= 0 && sd_bus_message_read(reply, "b", &owned) >= 0 && owned;
+}
+
+/* Starts the program, without waiting for anything. */
+static inline void place_spawn_service(Place *place)
+{
+        char config[PATH_MAX], log[PATH_MAX], program[PATH_MAX];
+        const char *path = built("imagined", program);
+
+        (void)snprintf(config, sizeof(config), "%s/imagined.conf", place->directory);
+        (void)snprintf(log, sizeof(log), "%s/log", place->directory);
+        place->service = fork_child();
+        if (place->service == 0) {
+                int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+                (void)dup2(fd, STDERR_FILENO);
+                (void)setenv("DBUS_SYSTEM_BUS_ADDRESS", place->address, 1);
+                (void)execl(path, path, "--system", "--config", config, (char *)NULL);
+                _exit(127);
+        }
+}
+
+static inline void place_start_service(Place *place, const char *settings)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(place);
+        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
+
+        place_write_config(place, settings);
+        place_spawn_service(place);
+        while (!name_is_owned(bus)) {
+                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
+                assert_int_equal(waitpid(place->service, NULL, WNOHANG), 0);
+                sleep_ms(5);
+        }
+}
+
+/* Ends the service as systemd would; it must end cleanly. */
+static inline void place_stop_service(Place *place)
+{
+        if (place->service <= 0)
+                return;
+        assert_int_equal(kill(place->service, SIGTERM), 0);
+        int status = wait_for_exit(place->service);
+        place->service = 0;
+        if (status != 0) {
+                _cleanup_(freep) char *log = place_log(place);
+                (void)fprintf(stderr, "%s\n", log);
+        }
+        assert_int_equal(status, 0);
+}
+
+static inline void place_stop_bus(Place *place)
+{
+        if (place->bus <= 0)
+                return;
+        (void)kill(place->bus, SIGKILL);
+        (void)waitpid(place->bus, NULL, 0);
+        place->bus = 0;
+}
+
+static inline void place_close(Place *place)
+{
+        char command[128];
+
+        place_stop_service(place);
+        place_stop_bus(place);
+        (void)snprintf(command, sizeof(command), "rm -rf '%s'", place->directory);
+        IGNORE(system(command));
+}
+
+/* Runs a function as another user, with a connection of its own; it returns 0 or ends the process with CHECK. */
+static inline void as_user(const Place *place, const char *user, int (*function)(sd_bus *bus, void *data), void *data)
+{
+        const struct passwd *entry = getpwnam(user);
+        assert_non_null(entry);
+
+        pid_t pid = fork_child();
+        if (pid == 0) {
+                if (setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) < 0 ||
+                    setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) < 0)
+                        _exit(126);
+                sd_bus *bus = place_connect(place);
+                int r = function(bus, data);
+                (void)bus_close(bus);
+                _exit(r);
+        }
+        assert_int_equal(wait_for_exit(pid), 0);
+}
+
+/* --- calls --- */
+
+/* Calls the manager; the name of the error is kept in *error where there is one. */
+#define manager_call(bus, member, error, reply, ...) \
+        sd_bus_call_method(bus, IMAGINE_BUS_NAME, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, member, error, reply, __VA_ARGS__)
+#define job_call(bus, path, member, error, reply, ...) \
+        sd_bus_call_method(bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, member, error, reply, __VA_ARGS__)
+
+typedef struct JobRef {
+        uint32_t id;
+        char path[96];
+} JobRef;
+
+/* generate(bus, &job, "a fox", 1, "steps", "u", 3): returns as sd_bus_call_method does. */
+#define generate_error(bus, job, error, prompt, ...)                                                            \
+        ({                                                                                                      \
+                sd_bus_message *_reply = NULL;                                                                  \
+                const char *_path;                                                                              \
+                int _r = manager_call(bus, "Generate", error, &_reply, "sa{sv}", prompt, __VA_ARGS__);          \
+                if (_r >= 0)                                                                                    \
+                        _r = sd_bus_message_read(_reply, "uo", &(job)->id, &_path);                             \
+                if (_r >= 0)                                                                                    \
+                        (void)snprintf((job)->path, sizeof((job)->path), "%s", _path);                          \
+                sd_bus_message_unref(_reply);                                                                   \
+                _r;                                                                                             \
+        })
+#define generate(bus, job, prompt, ...) generate_error(bus, job, NULL, prompt, __VA_ARGS__)
+
+static inline int job_string(sd_bus *bus, const char *path, const char *property, char ret[static 64])
+{
+        _cleanup_(freep) char *value = NULL;
+
+        int r = sd_bus_get_property_string(bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, property, NULL, &value);
+        if (r >= 0)
+                (void)snprintf(ret, 64, "%s", value);
+        return r;
+}
+
+static inline int job_u32(sd_bus *bus, const char *path, const char *property, uint32_t *ret)
+{
+        return sd_bus_get_property_trivial(bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, property, NULL, 'u', ret);
+}
+
+static inline bool state_is_final(const char *state)
+{
+        return streq(state, IMAGINE_STATE_DONE) || streq(state, IMAGINE_STATE_FAILED) ||
+               streq(state, IMAGINE_STATE_CANCELLED);
+}
+
+/* Waits until the job has that state, or has ended; returns whether it has that state. */
+static inline bool wait_for_state(sd_bus *bus, const char *path, const char *wanted)
+{
+        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
+        char state[64];
+
+        while (clock_usec(CLOCK_MONOTONIC) < end) {
+                if (job_string(bus, path, "State", state) < 0)
+                        return false;
+                if (streq(state, wanted))
+                        return true;
+                if (state_is_final(state)) {
+                        (void)fprintf(stderr, "%s is %s\n", path, state);
+                        return false;
+                }
+                sleep_ms(5);
+        }
+        return false;
+}
+
+static inline bool wait_for_model_state(sd_bus *bus, const char *wanted)
+{
+        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
+
+        while (clock_usec(CLOCK_MONOTONIC) < end) {
+                _cleanup_(freep) char *state = NULL;
+                if (sd_bus_get_property_string(
+                                    bus, IMAGINE_BUS_NAME, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, "State", NULL,
+                                    &state) < 0)
+                        return false;
+                if (streq(state, wanted))
+                        return true;
+                sleep_ms(5);
+        }
+        return false;
+}
+
+/* The Error property's name, "" where the job has not failed. */
+static inline void job_error(sd_bus *bus, const char *path, char ret[static 128])
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *name, *text;
+
+        assert_true(sd_bus_get_property(
+                            bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, "Error", NULL, &reply, "(ss)") >= 0);
+        assert_true(sd_bus_message_read(reply, "(ss)", &name, &text) >= 0);
+        (void)snprintf(ret, 128, "%s", name);
+}
+
+/* GetResult: a descriptor that the caller owns, or a negative errno. */
+static inline int get_result(sd_bus *bus, const char *path, uint32_t index, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int fd;
+
+        int r = job_call(bus, path, "GetResult", error, &reply, "u", index);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(reply, "h", &fd);
+        return r < 0 ? r : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static inline bool has_error(const sd_bus_error *error, const char *wanted)
+{
+        bool has = sd_bus_error_has_name(error, wanted);
+        if (!has)
+                (void)fprintf(
+                                stderr, "got %s (%s)\n", error->name ? error->name : "no error",
+                                error->message ? error->message : "");
+        return has;
+}
+
+/* The call failed with that error; the error is freed. */
+#define assert_bus_error(error, wanted)              \
+        do {                                         \
+                assert_true(has_error(error, wanted)); \
+                sd_bus_error_free(error);            \
+        } while (0)

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Options of Generate, read from messages that no bus has carried; names of models. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <math.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <systemd/sd-bus.h>
+
+#include "base/memfd.h"
+#include "base/util.h"
+#include "dbus/names.h"
+#include "service/errors.h"
+#include "service/models.h"
+#include "service/options.h"
+#include "service/picture.h"
+
+static sd_bus *bus;
+static int sockets[2];
+
+static int setup(void **state)
+{
+        (void)state;
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets) < 0)
+                return -1;
+        if (sd_bus_new(&bus) < 0 || sd_bus_set_fd(bus, sockets[0], sockets[0]) < 0)
+                return -1;
+        return sd_bus_start(bus) < 0 ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+        (void)state;
+        (void)sd_bus_close_unref(bus);
+        (void)close(sockets[1]);
+        return 0;
+}
+
+static sd_bus_message *message_new(void)
+{
+        sd_bus_message *message;
+        assert_true(sd_bus_message_new_method_call(
+                            bus, &message, NULL, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, "Generate") >= 0);
+        return message;
+}
+
+static int read_options(sd_bus_message *message, Options *options, Error *error)
+{
+        assert_true(sd_bus_message_seal(message, 1, 0) >= 0);
+        assert_true(sd_bus_message_rewind(message, true) >= 0);
+        int r = options_read(message, options, error);
+        sd_bus_message_unref(message);
+        return r;
+}
+
+#define READ(options, error, ...)                                                    \
+        ({                                                                           \
+                sd_bus_message *_m = message_new();                                  \
+                assert_true(sd_bus_message_append(_m, "a{sv}", __VA_ARGS__) >= 0);   \
+                read_options(_m, options, error);                                    \
+        })
+
+static Options options;
+
+static void test_defaults(void **state)
+{
+        (void)state;
+        assert_int_equal(READ(&options, NULL, 0), 0);
+        assert_int_equal(options.request.count, 1);
+        assert_int_equal(options.request.width, 0);
+        assert_true(options.request.guidance < 0);
+        assert_true(options.request.prompt_metadata);
+        assert_int_equal(options.request.sampler, SAMPLER_DEFAULT);
+        assert_int_equal(options.policy.priority, PRIORITY_NORMAL);
+        assert_false(options.policy.detach);
+        assert_false(options.has_seed);
+        assert_string_equal(options.policy.model, "");
+}
+
+static void test_every_option(void **state)
+{
+        (void)state;
+        assert_int_equal(
+                        READ(&options, NULL, 14, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
+                             64, "height", "u", 2048, "steps", "u", 500, "seed", "t", UINT64_MAX, "guidance", "d",
+                             7.5, "sampler", "s", "dpm++-2m-karras", "count", "u", 64, "preview-every", "u", 3,
+                             "prompt-metadata", "b", false, "detach", "b", true, "keep-alive", "t",
+                             UINT64_C(86400), "priority", "s", "batch"),
+                        0);
+        const Request *q = &options.request;
+        assert_string_equal(options.policy.model, "a-b_c.1");
+        assert_string_equal(q->negative_prompt, "blur");
+        assert_int_equal(q->width, 64);
+        assert_int_equal(q->height, 2048);
+        assert_int_equal(q->steps, 500);
+        assert_true(q->seed == UINT64_MAX && options.has_seed);
+        assert_true(q->guidance == 7.5);
+        assert_int_equal(q->sampler, SAMPLER_DPMPP_2M_KARRAS);
+        assert_int_equal(q->count, 64);
+        assert_int_equal(q->preview_every, 3);
+        assert_false(q->prompt_metadata);
+        assert_true(options.policy.detach);
+        assert_int_equal(options.policy.keep_alive, 86400);
+        assert_int_equal(options.policy.priority, PRIORITY_BATCH);
+        assert_int_equal(request_check(q, NULL), 0);
+}
+
+#define assert_refused(what, ...)                                                \
+        do {                                                                     \
+                Error _e = {};                                                   \
+                assert_int_equal(READ(&options, &_e, __VA_ARGS__), -EINVAL);     \
+                if (strncmp(_e.text, what, strlen(what)) != 0)                   \
+                        fail_msg("'%s' does not begin with '%s'", _e.text, what); \
+        } while (0)
+
+static void test_refusals_name_the_option(void **state)
+{
+        char long_text[REQUEST_PROMPT_MAX + 2];
+        (void)state;
+
+        assert_refused("foo: unknown", 1, "foo", "s", "bar");
+        assert_refused(": unknown", 1, "", "s", "bar");
+        assert_refused("Width: unknown", 1, "Width", "u", 64);
+        assert_refused("width: must be of type u, not s", 1, "width", "s", "64");
+        assert_refused("width: must be of type u, not i", 1, "width", "i", 64);
+        assert_refused("width: must be of type u, not t", 1, "width", "t", UINT64_C(64));
+        assert_refused("seed: must be of type t, not u", 1, "seed", "u", 64);
+        assert_refused("guidance: must be of type d, not as", 1, "guidance", "as", 0);
+        assert_refused("detach: must be of type b, not v", 1, "detach", "v", "b", true);
+        assert_refused("width: given twice", 2, "width", "u", 64, "width", "u", 64);
+        assert_refused("width: 0 is not between 16 and 2048", 1, "width", "u", 0);
+        assert_refused("width: 15 is not", 1, "width", "u", 15);
+        assert_refused("height: 2049 is not", 1, "height", "u", 2049);
+        assert_refused("height: 4294967295 is not", 1, "height", "u", UINT32_MAX);
+        assert_refused("steps: 0 is not between 1 and 500", 1, "steps", "u", 0);
+        assert_refused("steps: 501 is not", 1, "steps", "u", 501);
+        assert_refused("count: 0 is not", 1, "count", "u", 0);
+        assert_refused("count: 65 is not", 1, "count", "u", 65);
+        assert_refused("preview-every: 501", 1, "preview-every", "u", 501);
+        assert_refused("guidance: -0.1 is not", 1, "guidance", "d", -0.1);
+        assert_refused("guidance: 100.5 is not", 1, "guidance", "d", 100.5);
+        assert_refused("guidance: ", 1, "guidance", "d", (double)NAN);
+        assert_refused("guidance: ", 1, "guidance", "d", (double)INFINITY);
+        assert_refused("sampler: not one of ddim euler", 1, "sampler", "s", "");
+        assert_refused("priority: must be", 1, "priority", "s", "urgent");
+        assert_refused("keep-alive: at most 86400", 1, "keep-alive", "t", UINT64_C(86401));
+        assert_refused("model: not a model's name", 1, "model", "s", "../etc");
+        assert_refused("model: not a model's name", 1, "model", "s", "");
+
+        memset(long_text, 'x', sizeof(long_text) - 1);
+        long_text[sizeof(long_text) - 1] = '\0';
+        assert_refused("negative-prompt: longer than 8192", 1, "negative-prompt", "s", long_text);
+        assert_int_equal(READ(&options, NULL, 1, "negative-prompt", "s", long_text + 1), 0);
+}
+
+/* The first of ten thousand unknown keys ends it. */
+static void test_a_flood_of_options(void **state)
+{
+        sd_bus_message *message = message_new();
+        Error error = {};
+        (void)state;
+
+        assert_true(sd_bus_message_open_container(message, 'a', "{sv}") >= 0);
+        assert_true(sd_bus_message_append(message, "{sv}", "width", "u", 64) >= 0);
+        for (int i = 0; i < 10000; i++) {
+                char name[16];
+                (void)snprintf(name, sizeof(name), "key-%d", i);
+                assert_true(sd_bus_message_append(message, "{sv}", name, "u", i) >= 0);
+        }
+        assert_true(sd_bus_message_close_container(message) >= 0);
+        assert_int_equal(read_options(message, &options, &error), -EINVAL);
+        assert_string_equal(error.text, "key-0: unknown option");
+}
+
+static void test_model_names(void **state)
+{
+        char name[MODEL_NAME_MAX + 2];
+        (void)state;
+
+        assert_true(model_name_is_valid("sd-1.5_x"));
+        assert_false(model_name_is_valid(""));
+        assert_false(model_name_is_valid("."));
+        assert_false(model_name_is_valid(".."));
+        assert_false(model_name_is_valid(".hidden"));
+        assert_false(model_name_is_valid("a/b"));
+        assert_false(model_name_is_valid("a b"));
+        assert_false(model_name_is_valid("f\xc3\xbc" "chse"));
+        memset(name, 'a', sizeof(name) - 1);
+        name[MODEL_NAME_MAX + 1] = '\0';
+        assert_false(model_name_is_valid(name));
+        assert_true(model_name_is_valid(name + 1));
+}
+
+static void make_model(const char *directory, const char *name, bool complete)
+{
+        char path[256];
+
+        (void)snprintf(path, sizeof(path), "%s/%s", directory, name);
+        assert_int_equal(mkdir(path, 0755), 0);
+        (void)snprintf(path, sizeof(path), "%s/%s/%s", directory, name, complete ? "model_index.json" : "other.json");
+        FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fputs("12345", file) >= 0);
+        assert_int_equal(fclose(file), 0);
+}
+
+static void test_finding_models(void **state)
+{
+        char base[] = "/tmp/imagined-test-XXXXXX", first[64], second[64], command[128];
+        char *directories[] = { (char *)"/nonexistent", first, second, NULL };
+        char name[MODEL_NAME_MAX + 1] = "";
+        Models models;
+        (void)state;
+
+        assert_non_null(mkdtemp(base));
+        (void)snprintf(first, sizeof(first), "%s/1", base);
+        (void)snprintf(second, sizeof(second), "%s/2", base);
+        assert_int_equal(mkdir(first, 0755), 0);
+        assert_int_equal(mkdir(second, 0755), 0);
+        make_model(first, "zebra", true);
+        make_model(first, "incomplete", false);
+        make_model(first, "bad name", true);
+        make_model(second, "zebra", true);
+        make_model(second, "ape", true);
+
+        assert_int_equal(models_find(&models, directories), 0);
+        assert_int_equal(models.n, 2);
+        assert_string_equal(models.items[0].name, "ape");
+        assert_string_equal(models.items[1].name, "zebra");
+        assert_int_equal(strncmp(models.items[1].directory, first, strlen(first)), 0);
+        assert_int_equal(model_size(models.items[0].directory), 5);
+        models_clear(&models);
+
+        _cleanup_(freep) char *directory = NULL, *any = NULL;
+        assert_int_equal(models_resolve(directories, "ape", &directory, name), 0);
+        assert_string_equal(name, "ape");
+        assert_int_equal(models_resolve(directories, "", &any, name), 0);
+        assert_string_equal(name, "zebra");
+        assert_int_equal(models_resolve(directories, "incomplete", &any, name), -ENOPKG);
+        assert_int_equal(models_resolve(directories, "../2/ape", &any, name), -ENOPKG);
+
+        (void)snprintf(command, sizeof(command), "rm -rf '%s'", base);
+        assert_int_equal(system(command), 0);
+}
+
+static void test_errors(void **state)
+{
+        sd_bus_error bus_error = SD_BUS_ERROR_NULL;
+        Error error;
+        (void)state;
+
+        assert_string_equal(error_bus_name(-EINVAL), IMAGINE_ERROR_INVALID_ARGS);
+        assert_string_equal(error_bus_name(-EOWNERDEAD), IMAGINE_ERROR_WORKER_DIED);
+        assert_string_equal(error_bus_name(-EXFULL), IMAGINE_ERROR_FAILED);
+        assert_int_equal(error_of_load(-ENOENT), -EBADMSG);
+        assert_int_equal(error_of_load(-ENOMEM), -ENOMEM);
+
+        (void)error_set(&error, -EBUSY, "not now");
+        assert_true(error_to_bus(&bus_error, &error) < 0);
+        assert_string_equal(bus_error.name, IMAGINE_ERROR_BUSY);
+        assert_string_equal(bus_error.message, "not now");
+        sd_bus_error_free(&bus_error);
+}
+
+static void test_pictures(void **state)
+{
+        static const uint8_t head[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0\0\0\0\x10";
+        uint8_t copy[sizeof(head)];
+        (void)state;
+
+        _cleanup_(closep) int good = memfd_new_sealed("x", head, sizeof(head));
+        assert_int_equal(picture_check(good, 256, 16), 0);
+        assert_int_equal(picture_check(good, 16, 256), -EBADMSG);
+        _cleanup_(closep) int cut = memfd_new_sealed("x", head, 23);
+        assert_int_equal(picture_check(cut, 256, 16), -EBADMSG);
+        memcpy(copy, head, sizeof(head));
+        copy[1] = 'J';
+        _cleanup_(closep) int other = memfd_new_sealed("x", copy, sizeof(copy));
+        assert_int_equal(picture_check(other, 256, 16), -EBADMSG);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_defaults),
+                cmocka_unit_test(test_every_option),
+                cmocka_unit_test(test_refusals_name_the_option),
+                cmocka_unit_test(test_a_flood_of_options),
+                cmocka_unit_test(test_model_names),
+                cmocka_unit_test(test_finding_models),
+                cmocka_unit_test(test_errors),
+                cmocka_unit_test(test_pictures),
+        };
+        return cmocka_run_group_tests(tests, setup, teardown);
+}
