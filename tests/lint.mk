@@ -15,19 +15,22 @@ $(B)/lint/daemon/base/error.tidy $(B)/lint/daemon/base/error.fanalyzer: ANALYZER
 $(B)/lint/%-avx2.tidy $(B)/lint/%-avx2.fanalyzer: ISA_FLAGS = -mavx2 -mfma -mf16c
 $(B)/lint/%-avx512.tidy $(B)/lint/%-avx512.fanalyzer: ISA_FLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c
 
-$(B)/lint/%.tidy: %.c .clang-tidy $(LINT_HEADERS) | $(B)/paths.h
+$(B)/lint/%.tidy: %.c .clang-tidy tests/.clang-tidy $(LINT_HEADERS) | $(B)/paths.h
 	@mkdir -p $(@D)
 	clang-tidy --quiet $< -- $(LINT_FLAGS) 2>$@.log || { cat $@.log >&2; exit 1; }
 	@mv $@.log $@
 
-# Without optimisation the paths are those of the source.
+# Without optimisation the paths are those of the source. Leaks and null pointers are left to the sanitizers and to clang:
+# gcc 12 loses sight of what is stored in a structure.
+FANALYZER = -fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-null-dereference -Wno-analyzer-null-argument \
+	-Wno-analyzer-shift-count-overflow
 $(B)/lint/%.fanalyzer: %.c $(LINT_HEADERS) | $(B)/paths.h
 	@mkdir -p $(@D)
-	gcc -O0 -fanalyzer -Wno-analyzer-shift-count-overflow $(LINT_FLAGS) -c -o /dev/null $<
+	gcc -O0 $(FANALYZER) $(LINT_FLAGS) -c -o /dev/null $<
 	@touch $@
 
 lint-tidy: $(LINT_SRC:%.c=$(B)/lint/%.tidy)
-lint-analyzer: $(LINT_SRC:%.c=$(B)/lint/%.fanalyzer)
+lint-analyzer: $(patsubst %.c,$(B)/lint/%.fanalyzer,$(filter-out tests/%,$(LINT_SRC)))
 lint-scripts:
 	shellcheck -x $(LINT_SCRIPTS) $(patsubst %,-s bash %,$(LINT_COMPLETIONS))
 lint-xml:
