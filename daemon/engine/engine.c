@@ -6,7 +6,6 @@
 #include "base/util.h"
 #include "engine/image/parameters.h"
 #include "engine/image/png.h"
-#include "engine/model/file.h"
 #include "engine/pipeline.h"
 
 #define STEPS_DEFAULT 20
@@ -64,56 +63,18 @@ static int fill_info(ModelInfo *info, const Model *model, Error *error)
         return fill_size(info, model, error);
 }
 
-static int load_tokenizer(Pipeline *p, Error *error)
-{
-        _cleanup_(freep) char *dir = NULL;
-        int r = path_join(&dir, p->model->dir, "tokenizer", error);
-        if (r >= 0)
-                r = tokenizer_new(&p->tokenizer, dir, &p->model->tokenizer, error);
-        if (r < 0)
-                return r;
-
-        if (tokenizer_vocab_size(p->tokenizer) > p->model->text_encoder.vocab_size)
-                return error_set(error, -EBADMSG, "%s: %u tokens, but text_encoder knows %u", dir,
-                                 tokenizer_vocab_size(p->tokenizer), p->model->text_encoder.vocab_size);
-        return 0;
-}
-
-/* error must not be NULL. */
-static int load(Pipeline *p, const char *dir, Error *error)
-{
-        int r = model_open(&p->model, dir, error);
-        if (r < 0)
-                return r;
-
-        const Model *m = p->model;
-        if ((r = load_tokenizer(p, error)) < 0)
-                return r;
-        if ((r = text_encoder_new(&p->text_encoder, &m->text_encoder, m->text_encoder_weights, error)) < 0 ||
-            (r = unet_new(&p->unet, &m->unet, m->unet_weights, error)) < 0 ||
-            (r = vae_new(&p->vae, &m->vae, m->vae_weights, error)) < 0)
-                /* A missing tensor makes a broken file, not a missing one. */
-                return error->code = r == -ENOENT ? -EBADMSG : r;
-        return 0;
-}
-
 int engine_new(Engine **ret, const char *model_dir, unsigned threads, Error *error)
 {
-        Error own_error = {};
-        if (!error)
-                error = &own_error;
-
         _cleanup_(engine_freep) Engine *engine = calloc(1, sizeof(*engine));
-        if (!engine || !(engine->pipeline.compute.arena = arena_new(0)))
+        if (!engine)
                 return error_set(error, -ENOMEM, "%s: out of memory", model_dir);
-        engine->pipeline.compute.threads = threads ? threads : processors();
-        engine->pipeline.compute.cancelled = &engine->cancelled;
 
-        int r = load(&engine->pipeline, model_dir, error);
+        int r = pipeline_load(&engine->pipeline, model_dir, threads ? threads : processors(), error);
         if (r >= 0)
                 r = fill_info(&engine->info, engine->pipeline.model, error);
         if (r < 0)
                 return r;
+        engine->pipeline.compute.cancelled = &engine->cancelled;
 
         *ret = TAKE_PTR(engine);
         return 0;
@@ -123,13 +84,7 @@ Engine *engine_free(Engine *engine)
 {
         if (!engine)
                 return NULL;
-        Pipeline *p = &engine->pipeline;
-        tokenizer_free(p->tokenizer);
-        text_encoder_free(p->text_encoder);
-        unet_free(p->unet);
-        vae_free(p->vae);
-        model_free(p->model);
-        arena_free(p->compute.arena);
+        pipeline_done(&engine->pipeline);
         free(engine);
         return NULL;
 }

@@ -15,7 +15,7 @@
 #include "engine/text/text_encoder.h"
 #include "engine/text/tokenizer.h"
 
-typedef struct Pipeline { /* owned by the Engine */
+typedef struct Pipeline { /* owns all of it: pipeline_done() */
         Model *model;
         Tokenizer *tokenizer;
         TextEncoder *text_encoder;
@@ -23,6 +23,10 @@ typedef struct Pipeline { /* owned by the Engine */
         Vae *vae;
         Compute compute;
 } Pipeline;
+
+/* Errors as for engine_new. */
+int pipeline_load(Pipeline *ret, const char *dir, unsigned threads, Error *error);
+void pipeline_done(Pipeline *p);
 
 /* One picture to be made. */
 typedef struct PictureJob {

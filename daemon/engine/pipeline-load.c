@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "engine/model/file.h"
+#include "engine/pipeline.h"
+
+static int load_tokenizer(Pipeline *p, Error *error)
+{
+        _cleanup_(freep) char *dir = NULL;
+        int r = path_join(&dir, p->model->dir, "tokenizer", error);
+        if (r >= 0)
+                r = tokenizer_new(&p->tokenizer, dir, &p->model->tokenizer, error);
+        if (r < 0)
+                return r;
+
+        if (tokenizer_vocab_size(p->tokenizer) > p->model->text_encoder.vocab_size)
+                return error_set(error, -EBADMSG, "%s: %u tokens, but text_encoder knows %u", dir,
+                                 tokenizer_vocab_size(p->tokenizer), p->model->text_encoder.vocab_size);
+        return 0;
+}
+
+/* error must not be NULL. */
+static int load(Pipeline *p, const char *dir, Error *error)
+{
+        int r = model_open(&p->model, dir, error);
+        if (r < 0)
+                return r;
+
+        const Model *m = p->model;
+        if ((r = load_tokenizer(p, error)) < 0)
+                return r;
+        if ((r = text_encoder_new(&p->text_encoder, &m->text_encoder, m->text_encoder_weights, error)) < 0 ||
+            (r = unet_new(&p->unet, &m->unet, m->unet_weights, error)) < 0 ||
+            (r = vae_new(&p->vae, &m->vae, m->vae_weights, error)) < 0)
+                /* A missing tensor makes a broken file, not a missing one. */
+                return error->code = r == -ENOENT ? -EBADMSG : r;
+        return 0;
+}
+
+int pipeline_load(Pipeline *ret, const char *dir, unsigned threads, Error *error)
+{
+        Error own_error = {};
+        _cleanup_(pipeline_done) Pipeline p = { .compute = { .threads = threads, .arena = arena_new(0) } };
+        if (!p.compute.arena)
+                return error_set(error, -ENOMEM, "%s: out of memory", dir);
+
+        int r = load(&p, dir, error ? error : &own_error);
+        if (r < 0)
+                return r;
+
+        *ret = p;
+        p = (Pipeline) {};
+        return 0;
+}
+
+void pipeline_done(Pipeline *p)
+{
+        tokenizer_free(p->tokenizer);
+        text_encoder_free(p->text_encoder);
+        unet_free(p->unet);
+        vae_free(p->vae);
+        model_free(p->model);
+        arena_free(p->compute.arena);
+        *p = (Pipeline) {};
+}
