@@ -19,6 +19,7 @@ typedef struct Follow {
         Progress progress;
         char service[256]; /* the connection that has the job, "" until it has answered */
         bool is_known; /* the properties have been read */
+        bool is_over; /* Finished came, or the properties said so; an Updated says it without the reason */
         bool is_fetching; /* a GetResult is under way */
         uint32_t fetched;
         unsigned interrupts;
@@ -129,7 +130,7 @@ static int advance(Follow *f)
                 f->is_fetching = true;
                 return 0;
         }
-        if (job_has_ended(f->job))
+        if (f->is_over)
                 return conclude(f);
         if (f->hooks->leaves)
                 return finish(f, CODE_OK);
@@ -205,6 +206,7 @@ static int on_finished(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
                 return fail_bus(f, NULL, r);
         if (!job_has_ended(f->job)) /* a state of a newer service */
                 (void)snprintf(f->job->state, sizeof(f->job->state), "%s", IMAGINE_STATE_FAILED);
+        f->is_over = true;
         return advance(f);
 }
 
@@ -219,10 +221,7 @@ static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         if (r < 0)
                 return fail_bus(f, NULL, r);
         f->is_known = true;
-        if (f->hooks->on_start) {
-                progress_clear(&f->progress);
-                f->hooks->on_start(f->client, f->job);
-        }
+        f->is_over = f->is_over || job_has_ended(f->job);
         return advance(f);
 }
 

@@ -18,8 +18,6 @@ typedef struct FollowHooks {
         ExitCode (*on_picture)(
                 Client *client, const JobInfo *job, uint32_t index, uint64_t seed, const Picture *picture,
                 void *userdata);
-        /* The job's settings are known to the client, the model's part perhaps not yet. NULL: nothing to do. */
-        void (*on_start)(Client *client, const JobInfo *job);
         void *userdata;
         bool owns_job; /* the first Ctrl-C cancels the job; else it leaves the job alone */
         bool leaves; /* return when the job has begun to exist, do not wait for its end */

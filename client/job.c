@@ -172,8 +172,9 @@ ExitCode job_find(Client *c, const char *word, JobInfo *ret)
         uint64_t id;
 
         if (value_parse_integer(word, 1, UINT32_MAX, &id, &error) < 0)
-                return client_fail(c, CODE_USAGE, "'%s' takes the number of a job: %s", c->options.verb->name,
-                                   error.text);
+                return client_fail_named(
+                        c, CODE_USAGE, NULL, "'imagine jobs' lists yours. A prompt with this first word goes after "
+                        "'generate'.", "'%s' takes the number of a job: %s", c->options.verb->name, error.text);
         ExitCode code = bus_connect(c);
         if (code != CODE_OK)
                 return code;

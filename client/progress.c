@@ -13,6 +13,7 @@
 #define USEC 1000000
 #define BAR_MIN 8 /* columns; a shorter one says nothing */
 #define BAR_MAX 60
+#define COLUMNS_FREE 3 /* for the ^C that a terminal echoes, and since some go to the next line after the last column */
 #define LINE_MAX_BYTES 1024
 
 void progress_format_duration(uint64_t seconds, char *buffer, size_t size)
@@ -176,8 +177,8 @@ static void draw(Progress *p, const JobInfo *job, uint64_t now)
         unsigned columns = terminal_columns();
 
         progress_clear(p);
-        /* The last column stays free: some terminals go to the next line after it. */
-        p->drawn = progress_format_bar(job, now, columns > 1 ? columns - 1 : 1, p->is_utf8, line, sizeof(line));
+        p->drawn = progress_format_bar(
+                job, now, columns > COLUMNS_FREE ? columns - COLUMNS_FREE : 1, p->is_utf8, line, sizeof(line));
         (void)fputs(line, stderr);
         (void)fflush(stderr);
 }

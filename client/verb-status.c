@@ -6,8 +6,8 @@
 #include "client/manager.h"
 #include "client/progress.h"
 
-/* Describe's object is passed on, with the bus on which it was found. */
-static ExitCode describe(Client *c)
+/* What the service says of itself, with the bus on which it was found. */
+static ExitCode describe(Client *c, json_t **ret)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error bus_error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -19,20 +19,26 @@ static ExitCode describe(Client *c)
                 r = sd_bus_message_read_basic(reply, 's', &text);
         if (r < 0)
                 return bus_fail(c, &bus_error, r);
-        c->result = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-        if (!json_is_object(c->result)) {
-                json_decref(c->result);
-                c->result = NULL;
+        json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+        if (!json_is_object(object)) {
+                json_decref(object);
                 return client_fail(c, CODE_FAILED, "the service's description is not a JSON object: %s", error.text);
         }
-        (void)json_object_set_new(c->result, "bus", json_string(c->is_user_bus ? "user" : "system"));
+        (void)json_object_set_new(object, "bus", json_string(c->is_user_bus ? "user" : "system"));
+        *ret = object;
         return CODE_OK;
 }
 
-static void print_state(const Client *c, const ManagerInfo *manager)
+static void print_state(const Client *c, const ManagerInfo *manager, json_t *described)
 {
+        json_t *memory = json_object_get(described, "memory");
+        double service = json_number_value(json_object_get(memory, "service"));
+        double worker = json_number_value(json_object_get(memory, "worker"));
+
         (void)printf("imagined %s on the %s bus\n", manager->version, c->is_user_bus ? "session" : "system");
         (void)printf("Model:  %s%s%s\n", manager->model, manager->model[0] ? ", " : "", manager->state);
+        if (service > 0)
+                (void)printf("Memory: %.0f MB for the service, %.0f MB for the engine\n", service / 1e6, worker / 1e6);
 }
 
 static void print_jobs(const JobInfo *jobs, size_t count)
@@ -53,28 +59,35 @@ static void print_jobs(const JobInfo *jobs, size_t count)
         }
 }
 
-ExitCode verb_status(Client *c)
+static ExitCode print_all(Client *c, const ManagerInfo *manager, json_t *described)
 {
         _cleanup_(freep) JobInfo *jobs = NULL;
-        ManagerInfo manager;
         size_t count = 0;
 
-        ExitCode code = bus_connect(c);
+        ExitCode code = jobs_list(c, &jobs, &count);
         if (code != CODE_OK)
                 return code;
-        if (c->options.json)
-                return describe(c);
-        code = manager_read(c, &manager);
-        if (code != CODE_OK)
-                return code;
-        if (c->options.quiet) {
-                (void)printf("%s\n", manager.state);
-                return CODE_OK;
-        }
-        code = jobs_list(c, &jobs, &count);
-        if (code != CODE_OK)
-                return code;
-        print_state(c, &manager);
+        print_state(c, manager, described);
         print_jobs(jobs, count);
         return CODE_OK;
+}
+
+ExitCode verb_status(Client *c)
+{
+        json_t *described = NULL;
+        ManagerInfo manager;
+
+        ExitCode code = bus_connect(c);
+        if (code == CODE_OK && c->options.json)
+                return describe(c, &c->result);
+        if (code == CODE_OK)
+                code = manager_read(c, &manager);
+        if (code == CODE_OK && c->options.quiet)
+                (void)printf("%s\n", manager.state);
+        else if (code == CODE_OK)
+                code = describe(c, &described);
+        if (described)
+                code = print_all(c, &manager, described);
+        json_decref(described);
+        return code;
 }

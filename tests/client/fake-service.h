@@ -63,6 +63,7 @@ static int fake_send(sd_bus *bus, FakeJob *job, const char *member, const char *
 static int fake_finish(FakeJob *job, const char *state, const char *error, const char *message)
 {
         (void)snprintf(job->state, sizeof(job->state), "%s", state);
+        (void)fake_send(job->service->bus, job, "Updated", "a{sv}", 1, "State", "s", state);
         if (error)
                 return fake_send(job->service->bus, job, "Finished", "sa{sv}", state, 3, "pictures", "u", job->pictures,
                                  "error", "s", error, "message", "s", message);

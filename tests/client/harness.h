@@ -50,7 +50,8 @@ typedef struct Run {
         unsigned columns; /* of a terminal for stdin, stdout and stderr; 0: pipes */
         const char *locale; /* NULL: C.UTF-8 */
         const char *wait_for; /* in a terminal or on stderr: when this has been seen … */
-        const char *type; /* … then this is typed, or in pipes each byte 3 is a SIGINT; again for each of its bytes */
+        const char *type; /* … then this is typed, byte by byte; in pipes 3 is SIGINT, 9 SIGKILL, another SIGTERM … */
+        pid_t victim; /* … to this process instead of the program, if it is not 0 */
         const char *input; /* what stdin holds; NULL: nothing */
         /* out */
         int code; /* exit code, or 128 + signal */
@@ -178,7 +179,7 @@ static inline void type_byte(const Run *run, pid_t pid, int terminal, char byte)
         if (run->columns)
                 assert_int_equal(write(terminal, &byte, 1), 1);
         else
-                (void)kill(pid, byte == 3 ? SIGINT : SIGTERM);
+                (void)kill(run->victim ? run->victim : pid, byte == 3 ? SIGINT : byte == 9 ? SIGKILL : SIGTERM);
 }
 
 static inline void run_loop(Run *run, pid_t pid, int terminal, int out, int err)

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The program against the real service, with a worker that draws a gradient. */
+
+#include "harness.h"
+
+typedef struct Place {
+        Bus bus;
+        pid_t service;
+} Place;
+
+static void make_model(const Bus *bus, const char *name)
+{
+        char path[PATH_MAX];
+
+        (void)snprintf(path, sizeof(path), "%s/models", bus->directory);
+        (void)mkdir(path, 0755);
+        (void)snprintf(path, sizeof(path), "%s/models/%s", bus->directory, name);
+        assert_return_code(mkdir(path, 0755), errno);
+        (void)snprintf(path, sizeof(path), "%s/models/%s/model_index.json", bus->directory, name);
+        _cleanup_(fclosep) FILE *f = fopen(path, "we");
+        assert_non_null(f);
+        (void)fputs("{}\n", f);
+}
+
+static void make_config(const Bus *bus, char path[PATH_MAX])
+{
+        char worker[PATH_MAX];
+
+        (void)snprintf(path, PATH_MAX, "%s/imagined.conf", bus->directory);
+        _cleanup_(fclosep) FILE *f = fopen(path, "we");
+        assert_non_null(f);
+        (void)fprintf(f, "worker = \"%s\";\nmodels = [ \"%s/models\" ];\ndefault_model = \"stub\";\njobs_per_user = 2;\n",
+                      built("tests/service/stub-worker", worker), bus->directory);
+}
+
+static bool answers(const Bus *bus)
+{
+        static Run run;
+
+        run = (Run) { 0 };
+        run_program(&run, bus, "status", "--no-start", "-q", NULL);
+        return run.code == 0;
+}
+
+static pid_t start_service(const Bus *bus)
+{
+        char config[PATH_MAX], option[PATH_MAX + 16], imagined[PATH_MAX];
+        pid_t parent = getpid();
+
+        make_config(bus, config);
+        (void)snprintf(option, sizeof(option), "--config=%s", config);
+        (void)built("imagined", imagined);
+        pid_t pid = fork();
+        assert_return_code(pid, errno);
+        if (pid == 0) {
+                die_with_parent(parent);
+                (void)setenv("DBUS_SESSION_BUS_ADDRESS", bus->address, 1);
+                (void)execl(imagined, "imagined", "--user", option, (char *)NULL);
+                _exit(127);
+        }
+        for (int i = 0; i < 200 && !answers(bus); i++)
+                (void)usleep(50000);
+        return pid;
+}
+
+static int set_up(void **state)
+{
+        static const char *const models[] = { "stub", "stub-crawl", "stub-slow", "stub-dies-denoising", "stub-stubborn" };
+        Place *place = calloc(1, sizeof(*place));
+
+        assert_non_null(place);
+        bus_start(&place->bus);
+        for (size_t i = 0; i < ELEMENTSOF(models); i++)
+                make_model(&place->bus, models[i]);
+        place->service = start_service(&place->bus);
+        *state = place;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        Place *place = *state;
+
+        end_child(place->service);
+        bus_stop(&place->bus);
+        free(place);
+        return 0;
+}
+
+#define assert_contains(text, part)                                                  \
+        do {                                                                         \
+                if (!strstr(text, part))                                             \
+                        fail_msg("'%s' is not in: %s", part, text);                  \
+        } while (0)
+
+static void test_pictures(void **state)
+{
+        const Bus *bus = &((Place *)*state)->bus;
+        static Run run;
+        size_t size, named;
+
+        run = (Run) { 0 };
+        run_program(&run, bus, "a", "red", "fox", "--seed", "7", NULL);
+        assert_int_equal(run.code, 0);
+        assert_string_equal(run.out, "./a-red-fox-7.png\n");
+        assert_contains(run.err, "Seed 7, 64x64, ");
+        assert_true(has_file(bus, "a-red-fox-7.png", &size));
+
+        run_program(&run, bus, "a red fox", "--seed", "7", "-o", "fox.png", "--quiet", NULL);
+        assert_string_equal(run.err, "");
+        assert_true(has_file(bus, "fox.png", &named));
+        assert_int_equal(named, size);
+
+        run_program(&run, bus, "a red fox", "--seed", "7", "-o", "-", NULL);
+        assert_int_equal(run.out_size, size);
+        assert_memory_equal(run.out, "\x89PNG", 4);
+
+        run_program(&run, bus, "fox", "--size", "128x64", "--steps", "2", "--guidance", "1", "--sampler", "euler-a",
+                    "--negative", "text", "--count", "3", "--priority", "batch", "--keep-alive", "1m",
+                    "--no-prompt-metadata", "--seed", "18446744073709551615", NULL);
+        assert_int_equal(run.code, 0);
+        assert_string_equal(run.out, "./fox-18446744073709551615.png\n./fox-0.png\n./fox-1.png\n");
+        assert_contains(run.err, "128x64, 2 steps, euler-a, guidance 1, stub");
+
+        run_program(&run, bus, "", "--seed", "1", NULL);
+        assert_int_equal(run.code, 0);
+        assert_string_equal(run.out, "./picture-1.png\n");
+        run_program(&run, bus, "fox", "--aspect", "2:1", "--seed", "2", "--json", NULL);
+        assert_int_equal(run.code, 0);
+        assert_contains(run.out, "\"path\": \"./fox-2.png\"");
+}
+
+static void test_errors(void **state)
+{
+        const Bus *bus = &((Place *)*state)->bus;
+        static const struct {
+                const char *option, *value;
+                int code;
+                const char *text;
+        } cases[] = {
+                { "--model", "none", 3, "'imagine models' lists what is installed" },
+                { "--model", "../stub", 2, "not a model's name" },
+                { "--model", "stub-dies-denoising", 1, "The same command may work again" },
+                { "--size", "17x64", 2, "multiple" },
+                { "-o", "models/none/fox.png", 1, "models/none/: No such file or directory" },
+        };
+        static Run run;
+
+        run = (Run) { 0 };
+        run_program(&run, bus, "load", NULL); /* the size can be judged before the job begins */
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                run = (Run) { 0 };
+                run_program(&run, bus, "fox", cases[i].option, cases[i].value, NULL);
+                assert_contains(run.err, cases[i].text);
+                assert_int_equal(run.code, cases[i].code);
+                assert_string_equal(run.out, "");
+        }
+        /* Nothing is lost: the next one works. */
+        run_program(&run, bus, "fox", "--seed", "3", NULL);
+        assert_int_equal(run.code, 0);
+}
+
+static void test_detached(void **state)
+{
+        const Bus *bus = &((Place *)*state)->bus;
+        static Run run;
+
+        run = (Run) { 0 };
+        run_program(&run, bus, "fox", "--detach", "--seed", "5", "--model", "stub-slow", "--count", "2", NULL);
+        assert_int_equal(run.code, 0);
+        assert_string_equal(run.out, "");
+        assert_contains(run.err, "Seed 5");
+        assert_contains(run.err, "Job 1 goes on by itself");
+
+        /* Still at work: get waits. */
+        run_program(&run, bus, "get", "1", "-o", "owl.png", NULL);
+        assert_int_equal(run.code, 0);
+        assert_string_equal(run.out, "owl-1.png\nowl-2.png\n");
+        run_program(&run, bus, "get", "1", "-o", "models/", NULL);
+        assert_string_equal(run.out, "models/job-1-5.png\nmodels/job-1-6.png\n");
+        run_program(&run, bus, "watch", "1", NULL);
+        assert_int_equal(run.code, 0);
+        assert_contains(run.err, "Done: 'imagine get 1' writes the pictures");
+        run_program(&run, bus, "jobs", NULL);
+        assert_contains(run.out, "1   done   100 %  2/2       stub-slow  64x64");
+}
+
+static void test_limits(void **state)
+{
+        const Bus *bus = &((Place *)*state)->bus;
+        static Run run;
+
+        for (int i = 0; i < 2; i++) {
+                run = (Run) { 0 };
+                run_program(&run, bus, "fox", "--detach", "--model", "stub-crawl", NULL);
+                assert_int_equal(run.code, 0);
+        }
+        run_program(&run, bus, "fox", NULL);
+        assert_int_equal(run.code, 6);
+        assert_contains(run.err, "'imagine cancel ID' ends one");
+        run_program(&run, bus, "unload", NULL);
+        assert_int_equal(run.code, 6);
+
+        run_program(&run, bus, "cancel", "2", NULL);
+        assert_int_equal(run.code, 0);
+        run_program(&run, bus, "cancel", "1", NULL);
+        assert_int_equal(run.code, 0);
+        run_program(&run, bus, "get", "1", NULL);
+        assert_int_equal(run.code, 4);
+        run_program(&run, bus, "fox", NULL);
+        assert_int_equal(run.code, 0);
+}
+
+static void test_interrupts(void **state)
+{
+        const Bus *bus = &((Place *)*state)->bus;
+        static Run run;
+
+        run = (Run) { .columns = 80, .wait_for = "Step 1/", .type = "\003" };
+        run_program(&run, bus, "fox", "--model", "stub-crawl", NULL);
+        assert_int_equal(run.code, 4);
+        assert_contains(run.err, "job 1 was cancelled");
+
+        /* A job that does not wait for its caller: Ctrl-C ends the watching only. */
+        run = (Run) { 0 };
+        run_program(&run, bus, "fox", "--model", "stub-crawl", "--detach", NULL);
+        run = (Run) { .columns = 40, .wait_for = "Step 1/", .type = "\003" };
+        run_program(&run, bus, "watch", "2", NULL);
+        assert_int_equal(run.code, 4);
+        run = (Run) { 0 };
+        run_program(&run, bus, "jobs", NULL);
+        assert_contains(run.out, "2   running");
+
+        /* SIGTERM leaves; the caller is gone, and so is its job. */
+        run = (Run) { .wait_for = "Working", .type = "t" };
+        run_program(&run, bus, "cancel", "2", NULL);
+        run_program(&run, bus, "fox", "--model", "stub-crawl", NULL);
+        assert_int_equal(run.code, 4);
+        run = (Run) { 0 };
+        run_program(&run, bus, "jobs", "-q", NULL);
+        assert_string_equal(run.out, "2\n");
+}
+
+static void test_models(void **state)
+{
+        const Bus *bus = &((Place *)*state)->bus;
+        static Run run;
+
+        run = (Run) { 0 };
+        run_program(&run, bus, "load", "stub-slow", NULL);
+        assert_int_equal(run.code, 0);
+        assert_contains(run.err, "stub-slow is resident");
+        run_program(&run, bus, "status", NULL);
+        assert_contains(run.out, "Model:  stub-slow, ready");
+        run_program(&run, bus, "models", "--json", NULL);
+        assert_contains(run.out, "\"size-multiple\": ");
+        run_program(&run, bus, "unload", NULL);
+        assert_int_equal(run.code, 0);
+        run_program(&run, bus, "status", "-q", NULL);
+        assert_string_equal(run.out, "unloaded\n");
+        run_program(&run, bus, "load", "none", NULL);
+        assert_int_equal(run.code, 3);
+}
+
+static void test_service_dies(void **state)
+{
+        Place *place = *state;
+        static Run run;
+
+        run = (Run) { .wait_for = "Working", .type = "\011", .victim = place->service };
+        run_program(&run, &place->bus, "fox", "--model", "stub-crawl", NULL);
+        assert_int_equal(run.code, 5);
+        assert_contains(run.err, "the service ended before the job was done");
+        (void)waitpid(place->service, NULL, 0);
+        place->service = start_service(&place->bus);
+        run = (Run) { 0 };
+        run_program(&run, &place->bus, "fox", NULL);
+        assert_int_equal(run.code, 0);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                T(test_pictures), T(test_errors), T(test_detached),     T(test_limits),
+                T(test_interrupts), T(test_models), T(test_service_dies),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
