@@ -66,7 +66,7 @@ static int write_temporary(const char *directory, const void *data, size_t size,
 {
         _cleanup_(freep) char *path = NULL;
 
-        if (asprintf(&path, "%s/.imagine-XXXXXX", directory) < 0)
+        if (asprintf(&path, "%s/.imagine-XXXXXX", directory) < 0 || !path)
                 return -ENOMEM;
         _cleanup_(closep) int fd = mkostemp(path, O_CLOEXEC);
         if (fd < 0)

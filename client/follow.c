@@ -157,43 +157,6 @@ static int on_updated(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         return r < 0 ? fail_bus(f, NULL, r) : advance(f);
 }
 
-/* Finished: its dictionary has other keys than the properties. */
-static int read_finished(JobInfo *job, sd_bus_message *m)
-{
-        const char *state, *key, *text;
-
-        int r = sd_bus_message_read_basic(m, 's', &state);
-        if (r < 0)
-                return r;
-        (void)snprintf(job->state, sizeof(job->state), "%s", state);
-
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        while (r >= 0) {
-                r = sd_bus_message_enter_container(m, 'e', "sv");
-                if (r <= 0)
-                        return r;
-                r = sd_bus_message_read_basic(m, 's', &key);
-                if (r < 0)
-                        return r;
-                if (streq(key, "pictures")) {
-                        r = sd_bus_message_read(m, "v", "u", &job->pictures);
-                } else if (streq(key, "error")) {
-                        r = sd_bus_message_read(m, "v", "s", &text);
-                        if (r >= 0)
-                                (void)snprintf(job->error_name, sizeof(job->error_name), "%s", text);
-                } else if (streq(key, "message")) {
-                        r = sd_bus_message_read(m, "v", "s", &text);
-                        if (r >= 0)
-                                (void)snprintf(job->error_message, sizeof(job->error_message), "%s", text);
-                } else {
-                        r = sd_bus_message_skip(m, "v");
-                }
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r;
-}
-
 static int on_finished(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         Follow *f = userdata;
@@ -201,11 +164,9 @@ static int on_finished(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
         (void)ret_error;
         if (!is_of_job(f, m))
                 return 0;
-        int r = read_finished(f->job, m);
+        int r = job_read_finished(f->job, m);
         if (r < 0)
                 return fail_bus(f, NULL, r);
-        if (!job_has_ended(f->job)) /* a state of a newer service */
-                (void)snprintf(f->job->state, sizeof(f->job->state), "%s", IMAGINE_STATE_FAILED);
         f->is_over = true;
         return advance(f);
 }

@@ -111,7 +111,7 @@ static int read_entry(JobInfo *job, sd_bus_message *m)
         return sd_bus_message_skip(m, "v");
 }
 
-int job_read(JobInfo *job, sd_bus_message *m)
+static int read_dict(JobInfo *job, sd_bus_message *m, int (*read)(JobInfo *job, sd_bus_message *m))
 {
         int r = sd_bus_message_enter_container(m, 'a', "{sv}");
 
@@ -119,18 +119,60 @@ int job_read(JobInfo *job, sd_bus_message *m)
                 r = sd_bus_message_enter_container(m, 'e', "sv");
                 if (r <= 0)
                         break;
-                r = read_entry(job, m);
+                r = read(job, m);
                 if (r >= 0)
                         r = sd_bus_message_exit_container(m);
         }
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
+        return r == -ENXIO ? -EBADMSG : r;
+}
+
+int job_read(JobInfo *job, sd_bus_message *m)
+{
+        int r = read_dict(job, m, read_entry);
         if (r < 0)
-                return r == -ENXIO ? -EBADMSG : r;
+                return r;
         if (!isfinite(job->progress))
                 job->progress = 0;
         job->progress = MAX(0.0, MIN(1.0, job->progress));
         return 0;
+}
+
+/* The dictionary of Finished has keys of its own. */
+static int read_finished_entry(JobInfo *job, sd_bus_message *m)
+{
+        const char *key, *text;
+
+        int r = sd_bus_message_read_basic(m, 's', &key);
+        if (r < 0)
+                return r;
+        if (streq(key, "pictures"))
+                return sd_bus_message_read(m, "v", "u", &job->pictures);
+        if (!streq(key, "error") && !streq(key, "message"))
+                return sd_bus_message_skip(m, "v");
+
+        r = sd_bus_message_read(m, "v", "s", &text);
+        if (r < 0)
+                return r;
+        if (streq(key, "error"))
+                copy_text(job->error_name, sizeof(job->error_name), text);
+        else
+                copy_text(job->error_message, sizeof(job->error_message), text);
+        return 0;
+}
+
+int job_read_finished(JobInfo *job, sd_bus_message *m)
+{
+        const char *state;
+
+        int r = sd_bus_message_read_basic(m, 's', &state);
+        if (r < 0)
+                return r;
+        copy_text(job->state, sizeof(job->state), state);
+        if (!job_has_ended(job)) /* a state of a newer service */
+                copy_text(job->state, sizeof(job->state), IMAGINE_STATE_FAILED);
+        return read_dict(job, m, read_finished_entry);
 }
 
 int job_refresh(Client *c, JobInfo *job, sd_bus_error *error)

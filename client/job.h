@@ -44,6 +44,9 @@ static inline bool job_has_ended(const JobInfo *job)
  * type are -EBADMSG. */
 int job_read(JobInfo *job, sd_bus_message *message);
 
+/* Likewise for the arguments of the signal Finished; the state is one in which a job has ended afterwards. */
+int job_read_finished(JobInfo *job, sd_bus_message *message);
+
 /* Finds the user's job of that number (a word of the command line) and reads its properties. CODE_OK, or what has been
  * reported. */
 ExitCode job_find(Client *client, const char *id, JobInfo *ret);

@@ -35,8 +35,13 @@ static void add_row(Table *t, json_t *model)
         table_add(t, "%s%s%s", is_resident ? "resident" : "", is_resident && is_default ? ", " : "",
                   is_default ? "default" : "");
         add_bytes(t, model);
-        table_add(t, width ? "%lldx%lld" : "", (long long)width, (long long)height);
-        table_add(t, steps ? "%lld" : "", (long long)steps);
+        if (width && steps) {
+                table_add(t, "%lldx%lld", (long long)width, (long long)height);
+                table_add(t, "%lld", (long long)steps);
+        } else { /* not loaded yet */
+                table_add(t, "%s", "");
+                table_add(t, "%s", "");
+        }
         table_add(t, "%s", text_of(model, "sampler"));
         table_add(t, "%s", text_of(model, "license"));
 }

@@ -98,7 +98,7 @@ static void test_pictures(void **state)
 {
         const Bus *bus = &((Place *)*state)->bus;
         static Run run;
-        size_t size, named;
+        size_t size = 0, named = 0;
 
         run = (Run) { 0 };
         run_program(&run, bus, "a", "red", "fox", "--seed", "7", NULL);

@@ -47,7 +47,7 @@ static void test_picture(void **state)
 {
         const Bus *bus = &((Place *)*state)->bus;
         static Run run;
-        size_t size;
+        size_t size = 0;
 
         run = (Run) { 0 };
         run_program(&run, bus, "Plain", "fox,", "RED!", "--seed", "7", NULL);
