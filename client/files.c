@@ -66,7 +66,7 @@ static int write_temporary(const char *directory, const void *data, size_t size,
 {
         _cleanup_(freep) char *path = NULL;
 
-        if (asprintf(&path, "%s/.imagine-XXXXXX", directory) < 0 || !path)
+        if (asprintf(&path, "%s/.imagine-XXXXXX", directory) < 0)
                 return -ENOMEM;
         _cleanup_(closep) int fd = mkostemp(path, O_CLOEXEC);
         if (fd < 0)
@@ -104,7 +104,7 @@ static int write_named(
         _cleanup_(freep) char *temporary = NULL;
 
         int r = write_temporary(directory, data, size, &temporary);
-        if (r < 0)
+        if (!temporary)
                 return r;
         r = put(temporary, path);
         if (r < 0)

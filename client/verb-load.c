@@ -3,6 +3,14 @@
 #include "client/job.h"
 #include "client/manager.h"
 
+static ExitCode load(Client *c, const char *name, ManagerInfo *manager)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        int r = bus_call_manager(c, "LoadModel", &error, NULL, "s", name);
+        return r < 0 ? bus_fail(c, &error, r) : manager_read(c, manager);
+}
+
 /* LoadModel answers after 20 s at the latest, whether the model is there or not: then it is called again. */
 ExitCode verb_load(Client *c)
 {
@@ -10,15 +18,11 @@ ExitCode verb_load(Client *c)
         ManagerInfo manager = { 0 };
 
         ExitCode code = bus_connect(c);
-        while (code == CODE_OK) {
-                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-                int r = bus_call_manager(c, "LoadModel", &error, NULL, "s", name);
-                if (r < 0)
-                        return bus_fail(c, &error, r);
-                code = manager_read(c, &manager);
-                if (!streq(manager.state, "loading"))
-                        break;
+        if (code == CODE_OK)
+                code = load(c, name, &manager);
+        while (code == CODE_OK && streq(manager.state, "loading")) {
                 client_say(c, "Still loading %s", manager.model);
+                code = load(c, name, &manager);
         }
         if (code != CODE_OK)
                 return code;
