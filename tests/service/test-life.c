@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The life of the service and of the model in it: start, reload, stop, a lost bus, loading and unloading. */
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "listener.h"
+
+static Place place;
+
+static int setup(void **state)
+{
+        (void)state;
+        place_open(&place);
+        place_add_model(&place, "stub");
+        place_add_model(&place, "stub-slow");
+        place_add_model(&place, "stub-slow-load");
+        place_add_model(&place, "stub-lingers");
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        (void)state;
+        place_close(&place);
+        return 0;
+}
+
+static char *resident_model(sd_bus *bus)
+{
+        char *model = NULL;
+        assert_true(sd_bus_get_property_string(
+                            bus, IMAGINE_BUS_NAME, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, "ResidentModel", NULL,
+                            &model) >= 0);
+        return model;
+}
+
+/* The process of the worker; 0: none. */
+static pid_t worker_of(pid_t service)
+{
+        char command[64], line[64] = "";
+
+        (void)snprintf(command, sizeof(command), "ps -o pid= --ppid %d", (int)service);
+        FILE *pipe = popen(command, "r");
+        assert_non_null(pipe);
+        bool some = fgets(line, sizeof(line), pipe) != NULL;
+        (void)pclose(pipe);
+        return some ? atoi(line) : 0;
+}
+
+static bool is_gone(pid_t pid)
+{
+        for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE; clock_usec(CLOCK_MONOTONIC) < end; sleep_ms(5))
+                if (kill(pid, 0) < 0)
+                        return true;
+        return false;
+}
+
+static void test_stop_while_at_work(void **state)
+{
+        Heard heard = {};
+        JobRef running, waiting;
+        (void)state;
+
+        place_start_service(&place, "");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        listen_to_jobs(bus, &heard);
+        assert_true(generate(bus, &running, "x", 2, "model", "s", "stub-slow", "steps", "u", 500) >= 0);
+        assert_true(generate(bus, &waiting, "x", 0) >= 0);
+        assert_true(wait_for_state(bus, running.path, IMAGINE_STATE_RUNNING));
+        pid_t worker = worker_of(place.service);
+        assert_true(worker > 0);
+
+        place_stop_service(&place); /* asserts 0 */
+        assert_true(hear_until(bus, &heard.finished, 2));
+        assert_string_equal(heard.state, IMAGINE_STATE_FAILED);
+        assert_string_equal(heard.error, IMAGINE_ERROR_FAILED);
+        assert_true(is_gone(worker));
+        assert_false(name_is_owned(bus));
+}
+
+/* Also when the worker does not want to. */
+static void test_stop_with_a_worker_that_lingers(void **state)
+{
+        (void)state;
+        place_start_service(&place, "default_model = \"stub-lingers\"; preload = true;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        assert_true(wait_for_model_state(bus, "ready"));
+        pid_t worker = worker_of(place.service);
+        place_stop_service(&place);
+        assert_true(is_gone(worker));
+}
+
+/* The worker does not outlive a service that is killed. */
+static void test_a_killed_service(void **state)
+{
+        (void)state;
+        place_start_service(&place, "default_model = \"stub-lingers\"; preload = true;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        assert_true(wait_for_model_state(bus, "ready"));
+        pid_t worker = worker_of(place.service);
+        assert_int_equal(kill(place.service, SIGKILL), 0);
+        assert_int_equal(wait_for_exit(place.service), 128 + SIGKILL);
+        place.service = 0;
+        assert_true(is_gone(worker));
+}
+
+static void test_lost_bus(void **state)
+{
+        Place own;
+        (void)state;
+
+        place_open(&own);
+        place_add_model(&own, "stub-lingers");
+        place_start_service(&own, "preload = true;");
+        sd_bus *bus = place_connect(&own);
+        assert_true(wait_for_model_state(bus, "ready"));
+        (void)bus_close(bus);
+        pid_t worker = worker_of(own.service);
+
+        place_stop_bus(&own);
+        uint64_t begin = clock_usec(CLOCK_MONOTONIC);
+        int status = wait_for_exit(own.service);
+        own.service = 0;
+        assert_true(status > 0 && status < 128);
+        /* Two seconds are promised; a loaded machine gets some more. */
+        assert_true(clock_usec(CLOCK_MONOTONIC) - begin < 10 * USEC_PER_SEC);
+        assert_true(is_gone(worker));
+        place_close(&own);
+}
+
+static void test_no_bus_at_all(void **state)
+{
+        Place none;
+        (void)state;
+
+        place_open(&none);
+        place_write_config(&none, "");
+        place_stop_bus(&none);
+        place_spawn_service(&none);
+        int status = wait_for_exit(none.service);
+        none.service = 0;
+        assert_int_equal(status, 1);
+        place_close(&none);
+}
+
+static void test_a_second_service(void **state)
+{
+        (void)state;
+        place_start_service(&place, "");
+        pid_t first = place.service;
+        place_spawn_service(&place);
+        assert_int_equal(wait_for_exit(place.service), 1);
+        place.service = first;
+        place_stop_service(&place);
+}
+
+static void test_faulty_configuration_at_start(void **state)
+{
+        (void)state;
+        place_write_config(&place, "jobs_total = \"many\";\n");
+        place_spawn_service(&place);
+        assert_int_equal(wait_for_exit(place.service), 78);
+        place.service = 0;
+        _cleanup_(freep) char *log = place_log(&place);
+        assert_non_null(strstr(log, "imagined.conf:3: jobs_total must be a whole number"));
+}
+
+static void wait_for_log(const char *text)
+{
+        for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;;) {
+                _cleanup_(freep) char *log = place_log(&place);
+                if (strstr(log, text))
+                        return;
+                if (clock_usec(CLOCK_MONOTONIC) > end)
+                        fail_msg("the log does not say '%s':\n%s", text, log);
+                sleep_ms(10);
+        }
+}
+
+static bool describes(sd_bus *bus, const char *text)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *json;
+
+        assert_true(manager_call(bus, "Describe", NULL, &reply, NULL) >= 0);
+        assert_true(sd_bus_message_read(reply, "s", &json) >= 0);
+        return strstr(json, text) != NULL;
+}
+
+static void test_reload(void **state)
+{
+        JobRef job;
+        (void)state;
+
+        place_start_service(&place, "jobs_total = 11;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        assert_true(generate(bus, &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 20) >= 0);
+        assert_true(describes(bus, "\"jobs_total\": 11"));
+
+        place_write_config(&place, "jobs_total = 12;\nnonsense = 1;");
+        assert_int_equal(kill(place.service, SIGHUP), 0);
+        wait_for_log("imagined.conf:4: nonsense is no key");
+        wait_for_log("The old configuration stays in force");
+        assert_true(describes(bus, "\"jobs_total\": 11"));
+
+        place_write_config(&place, "jobs_total = 12;");
+        assert_int_equal(kill(place.service, SIGHUP), 0);
+        wait_for_log("The configuration was read again");
+        assert_true(describes(bus, "\"jobs_total\": 12"));
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        place_stop_service(&place);
+}
+
+static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        char *log = userdata;
+        const char *interface, *key, *value;
+        (void)error;
+
+        assert_true(sd_bus_message_read(m, "s", &interface) >= 0);
+        assert_string_equal(interface, IMAGINE_MANAGER_INTERFACE);
+        assert_true(sd_bus_message_enter_container(m, 'a', "{sv}") >= 0);
+        while (sd_bus_message_read(m, "{sv}", &key, "s", &value) > 0)
+                (void)snprintf(log + strlen(log), 512 - strlen(log), "%s=%s ", key, value);
+        return 0;
+}
+
+static void test_loading_and_unloading(void **state)
+{
+        char log[512] = "";
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        JobRef job;
+        (void)state;
+
+        place_start_service(&place, "");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        assert_true(sd_bus_match_signal(
+                            bus, NULL, IMAGINE_BUS_NAME, IMAGINE_PATH, "org.freedesktop.DBus.Properties",
+                            "PropertiesChanged", on_properties, log) >= 0);
+        assert_int_equal(worker_of(place.service), 0);
+        assert_true(manager_call(bus, "UnloadModel", NULL, NULL, NULL) >= 0);
+
+        assert_true(manager_call(bus, "LoadModel", NULL, NULL, "s", "stub") >= 0);
+        pid_t first = worker_of(place.service);
+        assert_true(first > 0);
+        _cleanup_(freep) char *model = resident_model(bus);
+        assert_string_equal(model, "stub");
+        assert_true(manager_call(bus, "LoadModel", NULL, NULL, "s", "stub") >= 0);
+        assert_int_equal(worker_of(place.service), first);
+
+        /* Another model is another process, and the first one is gone. */
+        assert_true(manager_call(bus, "LoadModel", NULL, NULL, "s", "stub-slow") >= 0);
+        assert_true(is_gone(first));
+        pid_t second = worker_of(place.service);
+        assert_true(second > 0);
+
+        assert_true(generate(bus, &job, "x", 1, "steps", "u", 500) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
+        assert_true(manager_call(bus, "UnloadModel", &error, NULL, NULL) < 0);
+        assert_bus_error(&error, IMAGINE_ERROR_BUSY);
+        assert_true(job_call(bus, job.path, "Release", NULL, NULL, NULL) >= 0);
+        while (manager_call(bus, "UnloadModel", NULL, NULL, NULL) < 0)
+                sleep_ms(5);
+        assert_int_equal(kill(second, 0), -1); /* gone before the answer */
+        _cleanup_(freep) char *none = resident_model(bus);
+        assert_string_equal(none, "");
+
+        hear_what_came(bus);
+        assert_string_equal(
+                        log, "State=loading ResidentModel=stub State=ready State=loading ResidentModel=stub-slow "
+                             "State=ready State=unloaded ResidentModel= ");
+        place_stop_service(&place);
+}
+
+static int on_load_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        char *result = userdata;
+        const sd_bus_error *e = sd_bus_message_get_error(m);
+        (void)error;
+
+        (void)snprintf(result, 128, "%s", e ? e->name : "ok");
+        return 0;
+}
+
+static void test_unloading_while_loading(void **state)
+{
+        char result[128] = "";
+        (void)state;
+
+        place_start_service(&place, "");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        assert_true(sd_bus_call_method_async(
+                            bus, NULL, IMAGINE_BUS_NAME, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, "LoadModel",
+                            on_load_answer, result, "s", "stub-slow-load") >= 0);
+        assert_true(wait_for_model_state(bus, "loading"));
+        assert_true(manager_call(bus, "UnloadModel", NULL, NULL, NULL) >= 0);
+        hear_what_came(bus);
+        assert_string_equal(result, IMAGINE_ERROR_CANCELLED);
+        assert_int_equal(worker_of(place.service), 0);
+        place_stop_service(&place);
+}
+
+static void test_idle_and_keep_alive(void **state)
+{
+        JobRef job;
+        (void)state;
+
+        place_start_service(&place, "idle_unload_seconds = 1; default_model = \"stub\";");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        assert_true(generate(bus, &job, "x", 0) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        uint64_t done = clock_usec(CLOCK_MONOTONIC);
+        assert_true(wait_for_model_state(bus, "unloaded"));
+        assert_true(clock_usec(CLOCK_MONOTONIC) - done < 30 * USEC_PER_SEC);
+
+        /* Three seconds are asked for: after two it is still there. */
+        assert_true(generate(bus, &job, "x", 1, "keep-alive", "t", UINT64_C(3)) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        sleep_ms(2000);
+        assert_true(wait_for_model_state(bus, "ready"));
+        assert_true(wait_for_model_state(bus, "unloaded"));
+        place_stop_service(&place);
+}
+
+static void test_preload(void **state)
+{
+        (void)state;
+        place_start_service(&place, "preload = true; default_model = \"stub\";");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        assert_true(wait_for_model_state(bus, "ready"));
+        place_stop_service(&place);
+}
+
+typedef struct Manager {
+        int fd;
+        char heard[65536];
+} Manager;
+
+/* Takes what was sent, as a service manager would; one that does not would block the service. */
+static void take_notifications(Manager *manager, int ms)
+{
+        struct pollfd p = { .fd = manager->fd, .events = POLLIN };
+        char message[1024];
+
+        while (poll(&p, 1, ms) > 0) {
+                ssize_t n = recv(manager->fd, message, sizeof(message), 0);
+                size_t used = strlen(manager->heard);
+                (void)snprintf(manager->heard + used, sizeof(manager->heard) - used, "%.*s\n", (int)n, message);
+                ms = 0;
+        }
+}
+
+static void take_until(Manager *manager, const char *text)
+{
+        for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE; !strstr(manager->heard, text);) {
+                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
+                take_notifications(manager, 100);
+        }
+}
+
+static void start_managed(Manager *manager, const char *settings)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", place.directory);
+        manager->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        assert_true(manager->fd >= 0);
+        assert_int_equal(bind(manager->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
+        assert_int_equal(setenv("WATCHDOG_USEC", "1000000", 1), 0);
+        place_start_service(&place, settings);
+        (void)unsetenv("NOTIFY_SOCKET");
+        (void)unsetenv("WATCHDOG_USEC");
+}
+
+/* READY=1 comes while the model is still loading; STATUS and the end are told; no prompt is. */
+static void test_notification(void **state)
+{
+        static Manager manager;
+        uint32_t pictures = 0;
+        JobRef job;
+        (void)state;
+
+        start_managed(&manager, "preload = true; default_model = \"stub-slow-load\";");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        take_until(&manager, "READY=1\n");
+        assert_true(wait_for_model_state(bus, "loading"));
+
+        assert_true(generate(bus, &job, "a secret", 2, "model", "s", "stub-slow", "steps", "u", 40) >= 0);
+        while (pictures == 0) {
+                take_notifications(&manager, 10);
+                assert_true(job_u32(bus, job.path, "Pictures", &pictures) >= 0);
+        }
+        take_until(&manager, "STATUS=Drawing with stub-slow");
+        take_until(&manager, "WATCHDOG=1");
+        assert_int_equal(kill(place.service, SIGHUP), 0);
+        take_until(&manager, "RELOADING=1\nMONOTONIC_USEC=");
+        place_stop_service(&place);
+        take_until(&manager, "STOPPING=1");
+        assert_null(strstr(manager.heard, "secret"));
+        (void)close(manager.fd);
+}
+
+static void test_memory_is_small(void **state)
+{
+        char path[64], line[256];
+        unsigned long kib = 0;
+        JobRef job;
+        (void)state;
+
+        place_start_service(&place, "default_model = \"stub\";");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        for (int i = 0; i < 30; i++) {
+                assert_true(generate(bus, &job, "x", 1, "count", "u", 4) >= 0);
+                assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        }
+        (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)place.service);
+        FILE *file = fopen(path, "re");
+        assert_non_null(file);
+        while (fgets(line, sizeof(line), file))
+                (void)sscanf(line, "VmRSS: %lu", &kib);
+        (void)fclose(file);
+        print_message("service: %lu KiB\n", kib);
+        assert_true(kib > 0);
+#if !defined(__SANITIZE_ADDRESS__)
+        if (!getenv("IMAGINED_WRAPPER"))
+                assert_true(kib < 12 * 1024);
+#endif
+        place_stop_service(&place);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_stop_while_at_work),
+                cmocka_unit_test(test_stop_with_a_worker_that_lingers),
+                cmocka_unit_test(test_a_killed_service),
+                cmocka_unit_test(test_lost_bus),
+                cmocka_unit_test(test_no_bus_at_all),
+                cmocka_unit_test(test_a_second_service),
+                cmocka_unit_test(test_faulty_configuration_at_start),
+                cmocka_unit_test(test_reload),
+                cmocka_unit_test(test_loading_and_unloading),
+                cmocka_unit_test(test_unloading_while_loading),
+                cmocka_unit_test(test_idle_and_keep_alive),
+                cmocka_unit_test(test_preload),
+                cmocka_unit_test(test_notification),
+                cmocka_unit_test(test_memory_is_small),
+        };
+        return cmocka_run_group_tests(tests, setup, teardown);
+}
