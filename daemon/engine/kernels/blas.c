@@ -55,15 +55,13 @@ static const float *rows_together(
         return scratch;
 }
 
-void blas_product(
-                const float *const *rows, size_t offset, size_t m, size_t depth, const float *panel, size_t width,
-                float *sums, size_t stride, bool add, float *scratch)
+void blas_product(const Product *p)
 {
-        size_t row_stride;
-        const float *a = rows_together(rows, offset, m, depth, scratch, &row_stride);
+        size_t stride;
+        const float *a = rows_together(p->rows, p->offset, p->m, p->depth, p->scratch, &stride);
 
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)width, (int)depth, 1.0f, a, (int)row_stride,
-                    panel, (int)width, add ? 1.0f : 0.0f, sums, (int)stride);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)p->m, (int)p->width, (int)p->depth, 1.0f, a,
+                    (int)stride, p->panel, (int)p->width, p->add ? 1.0f : 0.0f, p->sums, (int)p->stride);
 }
 
 static double seconds(void)

@@ -22,6 +22,34 @@ typedef enum Finish {
         FINISH_GEGLU, /* the left half of the panel times gelu of its right half (Shazeer 2020) */
 } Finish;
 
+/* How weights are kept in memory: as they came, for half the size is half the time to fetch them. */
+typedef enum WeightType {
+        WEIGHT_F32,
+        WEIGHT_F16,
+        WEIGHT_BF16,
+} WeightType;
+
+static inline size_t weight_size(WeightType type)
+{
+        return type == WEIGHT_F32 ? sizeof(float) : sizeof(uint16_t);
+}
+
+/* Rows by one slice of a packed panel. */
+typedef struct Product {
+        const float *const *rows; /* m pointers, padded to a multiple of KERNELS_ROWS by pointers that may be read */
+        size_t offset; /* where in the rows the slice begins */
+        size_t m;
+        size_t depth; /* elements of a row that are multiplied, and rows of the slice */
+        const float *panel; /* [depth][width] */
+        size_t width; /* a multiple of lanes, at most `panel` of the table */
+        float *sums; /* as many rows as there are pointers */
+        size_t stride; /* of the sums' rows, in floats */
+        bool add; /* to what the sums hold already */
+        const void *ahead; /* what will be read next, to be fetched meanwhile; any address does no harm */
+        size_t ahead_size; /* bytes */
+        float *scratch; /* m * depth floats */
+} Product;
+
 /* Where the sums of one panel go. */
 typedef struct Output {
         const float *bias; /* NULL, or as many as the panel is wide */
@@ -38,13 +66,11 @@ typedef struct Kernels {
         unsigned depth; /* elements of a row that are multiplied at once, so that a panel's slice stays in the L1 cache */
         unsigned tile_rows; /* rows in a tile of a product, a multiple of KERNELS_ROWS */
 
-        /* sums[i][j] (+)= sum over k of rows[i][offset + k] * panel[k][j], for i < m and j < width.
-         * rows: m pointers, padded to a multiple of KERNELS_ROWS by pointers that may be read; sums: as many rows as that,
-         * `stride` floats apart; width: a multiple of lanes, at most `panel`, and the stride of the packed
-         * panel; add: whether to add to what sums holds; scratch: m * depth floats. */
-        void (*product)(
-                        const float *const *rows, size_t offset, size_t m, size_t depth, const float *panel, size_t width,
-                        float *sums, size_t stride, bool add, float *scratch);
+        /* sums[i][j] (+)= sum over k of rows[i][offset + k] * panel[k][j], for i < m and j < width. */
+        void (*product)(const Product *product);
+
+        /* n stored weights as floats; exact. */
+        void (*widen)(float *ret, const void *weights, size_t n, WeightType type);
 
         /* out[i][j] = finish(sums[i][j] + bias[j]) + residual[i][j] for i < m and j < n. */
         void (*finish)(const float *sums, size_t sums_stride, size_t m, size_t n, size_t width, const Output *output);

@@ -84,6 +84,34 @@ static void finish_panel(
         }
 }
 
+static void widen_halves(float *ret, const uint16_t *halves, size_t n, WeightType type)
+{
+        uint16_t last[LANES] = {};
+
+        FOR_VECTORS(i, n)
+        {
+                const uint16_t *p = halves + i;
+                if (n - i < LANES)
+                        p = memcpy(last, p, (n - i) * sizeof *p);
+                store_at(ret, type == WEIGHT_F16 ? vec_load_f16(p) : vec_load_bf16(p), i, n);
+        }
+}
+
+static void widen(float *ret, const void *weights, size_t n, WeightType type)
+{
+        switch (type) {
+        case WEIGHT_F32:
+                memcpy(ret, weights, n * sizeof *ret);
+                break;
+        case WEIGHT_F16:
+                widen_halves(ret, weights, n, WEIGHT_F16);
+                break;
+        case WEIGHT_BF16:
+                widen_halves(ret, weights, n, WEIGHT_BF16);
+                break;
+        }
+}
+
 static float exp_sum(float *x, size_t n, float scale, float top)
 {
         Vec sum = {};

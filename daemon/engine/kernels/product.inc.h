@@ -8,20 +8,23 @@
 
 #define PRODUCT_PANEL (PRODUCT_VECTORS * LANES)
 
-/* One block of sums. VECTORS is a constant in each caller, so that the compiler keeps all sums in registers. */
+/* One block of sums. `vectors` is a constant in each caller, so that the compiler keeps all sums in registers. `ahead`
+ * moves on by `step` bytes with each k: so what is needed next arrives at an even pace while the units are busy here. */
 static inline __attribute__((always_inline)) void product_block(
-                const float *const *rows, size_t offset, size_t depth, const float *panel, float *sums, size_t stride,
-                bool add, const int vectors)
+                const Product *p, const float *const *rows, float *sums, const char *ahead, size_t step, const int vectors)
 {
         Vec acc[KERNELS_ROWS][PRODUCT_VECTORS] = {};
-        const float *row[KERNELS_ROWS];
+        const float *row[KERNELS_ROWS], *panel = p->panel;
+        const size_t depth = p->depth;
 
         for (int i = 0; i < KERNELS_ROWS; i++)
-                row[i] = rows[i] + offset;
+                row[i] = rows[i] + p->offset;
 
-        for (size_t k = 0; k < depth; k++) {
+#pragma GCC unroll 4
+        for (size_t k = 0; k < depth; k++, panel += vectors * LANES) {
                 Vec b[PRODUCT_VECTORS];
 
+                __builtin_prefetch(ahead + k * step, 0, 2);
 #pragma GCC unroll 4
                 for (int j = 0; j < vectors; j++)
                         b[j] = vec_load(panel + j * LANES);
@@ -32,52 +35,41 @@ static inline __attribute__((always_inline)) void product_block(
                         for (int j = 0; j < vectors; j++)
                                 acc[i][j] = vec_fma(a, b[j], acc[i][j]);
                 }
-                panel += vectors * LANES;
         }
 
 #pragma GCC unroll 6
         for (int i = 0; i < KERNELS_ROWS; i++)
 #pragma GCC unroll 4
                 for (int j = 0; j < vectors; j++) {
-                        float *sum = sums + i * stride + j * LANES;
-                        vec_store(sum, add ? vec_load(sum) + acc[i][j] : acc[i][j]);
+                        float *sum = sums + i * p->stride + j * LANES;
+                        vec_store(sum, p->add ? vec_load(sum) + acc[i][j] : acc[i][j]);
                 }
 }
 
-#define DEFINE_PRODUCT(vectors)                                                                                     \
-        static void product_##vectors(                                                                              \
-                        const float *const *rows, size_t offset, size_t m, size_t depth, const float *panel,        \
-                        float *sums, size_t stride, bool add)                                                       \
-        {                                                                                                           \
-                for (size_t i = 0; i < m; i += KERNELS_ROWS)                                                        \
-                        product_block(rows + i, offset, depth, panel, sums + i * stride, stride, add, vectors);       \
-        }
-
-DEFINE_PRODUCT(1)
-DEFINE_PRODUCT(2)
-#if PRODUCT_VECTORS == 4
-DEFINE_PRODUCT(3)
-DEFINE_PRODUCT(4)
-#endif
-
-static void product(
-                const float *const *rows, size_t offset, size_t m, size_t depth, const float *panel, size_t width,
-                float *sums, size_t stride, bool add, float *scratch)
+static inline __attribute__((always_inline)) void product_blocks(const Product *p, const int vectors)
 {
-        (void)scratch;
-        switch (width / LANES) {
+        const size_t blocks = (p->m + KERNELS_ROWS - 1) / KERNELS_ROWS, step = p->ahead_size / (blocks * p->depth);
+        const char *ahead = p->ahead;
+
+        for (size_t i = 0; i < p->m; i += KERNELS_ROWS, ahead += step * p->depth)
+                product_block(p, p->rows + i, p->sums + i * p->stride, ahead, step, vectors);
+}
+
+static void product(const Product *p)
+{
+        switch (p->width / LANES) {
         case 1:
-                product_1(rows, offset, m, depth, panel, sums, stride, add);
+                product_blocks(p, 1);
                 break;
         case 2:
-                product_2(rows, offset, m, depth, panel, sums, stride, add);
+                product_blocks(p, 2);
                 break;
 #if PRODUCT_VECTORS == 4
         case 3:
-                product_3(rows, offset, m, depth, panel, sums, stride, add);
+                product_blocks(p, 3);
                 break;
         case 4:
-                product_4(rows, offset, m, depth, panel, sums, stride, add);
+                product_blocks(p, 4);
                 break;
 #endif
         }

@@ -11,12 +11,12 @@ extern const Kernels kernels_generic;
 
 /* From pointwise.inc.h and norm.inc.h. */
 #define POINTWISE_KERNELS                                                                               \
-        .lanes = LANES, .finish = finish_panel, .exp_sum = exp_sum, .maximum = maximum, .scale = scale, \
+          .lanes = LANES, .widen = widen, .finish = finish_panel, .exp_sum = exp_sum, .maximum = maximum, .scale = scale, \
         .add = add, .activate = activate, .moments = moments, .normalise = normalise, .layer_norm = layer_norm
 
-/* From product.inc.h. A panel's slice of 160 by 64 floats (AVX-512) is 40 KiB. */
+/* From product.inc.h. A panel's slice of 128 by 64 floats (AVX-512) is 32 KiB. */
 #define OWN_PRODUCTS                                                                             \
-        .products = "own", .panel = PRODUCT_PANEL, .depth = 160, .tile_rows = 16 * KERNELS_ROWS, \
+        .products = "own", .panel = PRODUCT_PANEL, .depth = 128, .tile_rows = 16 * KERNELS_ROWS, \
         .product = product
 
 /* From blas.c: larger blocks, because each call packs both sides again. */
@@ -25,6 +25,4 @@ extern const Kernels kernels_generic;
         .product = blas_product
 
 #define BLAS_PANEL 256
-void blas_product(
-                const float *const *rows, size_t offset, size_t m, size_t depth, const float *panel, size_t width,
-                float *sums, size_t stride, bool add, float *scratch);
+void blas_product(const Product *product);

@@ -44,6 +44,35 @@ static inline void vec_store(float *p, Vec v)
         *(VecUnaligned *)p = v;
 }
 
+/* LANES halves, IEEE 754's or the upper halves of floats (bfloat16); p at multiples of 2. */
+static inline Vec vec_load_f16(const uint16_t *p)
+{
+#if defined(__AVX512F__)
+        return (Vec)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)p));
+#elif defined(__AVX2__)
+        return (Vec)_mm256_cvtph_ps(_mm_loadu_si128((const void *)p));
+#else
+        /* Exponent and fraction in place, then the difference of the biases as a factor, which also makes subnormal halves
+         * normal; infinities and NaNs get the exponent that they lost. */
+        VecBits half = { p[0], p[1], p[2], p[3] };
+        VecBits magnitude = half & 0x7fff, infinite = (VecBits)(magnitude >= 0x7c00);
+        VecBits bits = (VecBits)((Vec)(magnitude << 13) * 0x1p112f);
+        return (Vec)(bits | (infinite & 0x7f800000) | (half & 0x8000) << 16);
+#endif
+}
+
+static inline Vec vec_load_bf16(const uint16_t *p)
+{
+#if defined(__AVX512F__)
+        return (Vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p)), 16);
+#elif defined(__AVX2__)
+        return (Vec)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p)), 16);
+#else
+        VecBits half = { p[0], p[1], p[2], p[3] };
+        return (Vec)(half << 16);
+#endif
+}
+
 /* The first n < LANES elements; the others are 0. */
 static inline Vec vec_load_part(const float *p, size_t n)
 {

@@ -9,8 +9,7 @@
 
 Arena *loader_arena_new(const Weights *weights)
 {
-        uint64_t parameters = weights_parameters(weights);
-        return arena_new(parameters + parameters / 64);
+        return arena_new(weights_parameters(weights));
 }
 
 static void fail(Loader *loader, int r)
@@ -33,20 +32,37 @@ find(Loader *loader, const uint64_t *shape, uint32_t n_dims, const char *key, co
         return loader->r == 0 ? tensor : NULL;
 }
 
-/* The numbers as floats: as they lie in the file if that is what they are, else converted into *ret_memory. */
-static const float *floats_of(Loader *loader, const StoredTensor *tensor, float **ret_memory)
+static WeightType weight_type(const StoredTensor *tensor)
 {
-        if (tensor->dtype == DTYPE_F32 && (uintptr_t)tensor->data % _Alignof(float) == 0)
+        switch (tensor->dtype) {
+        case DTYPE_F16:
+                return WEIGHT_F16;
+        case DTYPE_BF16:
+                return WEIGHT_BF16;
+        default:
+                return WEIGHT_F32;
+        }
+}
+
+/* The weights as they lie in the file; copied into *ret_memory only if they are of another type or not aligned. */
+static const void *weights_of(Loader *loader, const StoredTensor *tensor, void **ret_memory)
+{
+        const WeightType type = weight_type(tensor);
+        const bool as_stored = type != WEIGHT_F32 || tensor->dtype == DTYPE_F32;
+
+        if (as_stored && (uintptr_t)tensor->data % weight_size(type) == 0)
                 return tensor->data;
 
-        float *memory = calloc(tensor->n_elements, sizeof *memory);
+        void *memory = calloc(tensor->n_elements, weight_size(type));
         if (!memory) {
                 fail_memory(loader);
                 return NULL;
         }
-        stored_tensor_to_f32(tensor, memory);
-        *ret_memory = memory;
-        return memory;
+        if (as_stored)
+                memcpy(memory, tensor->data, tensor->n_elements * weight_size(type));
+        else
+                stored_tensor_to_f32(tensor, memory);
+        return *ret_memory = memory;
 }
 
 /* What was packed is not needed again: its pages may leave memory (they are the file's own). */
@@ -97,23 +113,28 @@ static const StoredTensor *find_weight(Loader *loader, LayerKind kind, uint32_t 
 static void load_matrix_at(Loader *loader, Matrix *ret, LayerKind flags, uint32_t in, uint32_t out, const char *key)
 {
         const LayerKind kind = flags & LAYER_KIND_MASK;
-        const bool gated = kind == LAYER_GEGLU;
         const StoredTensor *weight = find_weight(loader, kind, in, out, key), *bias = NULL;
-        _cleanup_(freep) float *weight_memory = NULL, *bias_memory = NULL;
+        MatrixSource source = { .n = out, .k = in, .taps = kind == LAYER_CONV3 ? 9 : 1, .gated = kind == LAYER_GEGLU };
+        _cleanup_(freep) void *weight_memory = NULL;
+        _cleanup_(freep) float *bias_memory = NULL;
 
         if (!(flags & LAYER_NO_BIAS))
-                bias = find(loader, (uint64_t[]) { (gated ? 2 : 1) * (uint64_t)out }, 1, key, "bias");
+                bias = find(loader, (uint64_t[]) { (source.gated ? 2 : 1) * (uint64_t)out }, 1, key, "bias");
         if (loader->r < 0)
                 return;
 
-        const float *w = floats_of(loader, weight, &weight_memory);
-        const float *b = bias ? floats_of(loader, bias, &bias_memory) : NULL;
+        source.type = weight_type(weight);
+        source.weights = weights_of(loader, weight, &weight_memory);
+        if (bias && !(bias_memory = calloc(bias->n_elements, sizeof *bias_memory)))
+                fail_memory(loader);
         if (loader->r < 0)
                 return;
-        if (!matrix_pack(ret, loader->arena, out, in, kind == LAYER_CONV3 ? 9 : 1, gated, w, b)) {
+        if (bias)
+                stored_tensor_to_f32(bias, bias_memory);
+        source.bias = bias_memory;
+
+        if (!matrix_pack(ret, loader->arena, &source))
                 fail_memory(loader);
-                return;
-        }
         forget_pages(weight);
 }
 

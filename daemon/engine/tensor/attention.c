@@ -132,7 +132,20 @@ static void multiply(
         const size_t blocks = (depth + kernels->depth - 1) / kernels->depth, step = (depth + blocks - 1) / blocks;
 
         for (size_t k = 0; k < depth; k += step, panel += step * width)
-                kernels->product(rows, k, t->m, MIN(step, depth - k), panel, width, sums, stride, add || k > 0, t->library);
+                kernels->product(&(Product) {
+                                .rows = rows,
+                                .offset = k,
+                                .m = t->m,
+                                .depth = MIN(step, depth - k),
+                                .panel = panel,
+                                .width = width,
+                                .sums = sums,
+                                .stride = stride,
+                                .add = add || k > 0,
+                                .ahead = panel + step * width,
+                                .ahead_size = step * width * sizeof *panel,
+                                .scratch = t->library,
+                });
 }
 
 static void score_block(const AttentionTile *t, size_t key0, size_t keys)

@@ -15,19 +15,26 @@ size_t panels_size(const Kernels *kernels, size_t n, size_t k)
         return (n + kernels->lanes - 1) / kernels->lanes * kernels->lanes * k;
 }
 
-/* 16 by 16 at a time, so that lines of both sides stay in the cache while they are turned. */
-static void pack_panel(
-                float *ret, size_t width, const float *data, size_t n, size_t k, size_t column_stride, size_t row_stride)
-{
-        enum { BLOCK = 16 };
+/* 16 by 16 at a time, so that lines of both sides stay in the cache while they are turned. Weights are moved as the bits
+ * they are, 16 or 32 at a time. */
+#define DEFINE_PACK_PANEL(name, type)                                                                               \
+        static void name(                                                                                           \
+                        type *ret, size_t width, const type *data, size_t n, size_t k, size_t column_stride,        \
+                        size_t row_stride, size_t columns)                                                          \
+        {                                                                                                           \
+                enum { BLOCK = 16 };                                                                                \
+                                                                                                                    \
+                for (size_t row0 = 0; row0 < k; row0 += BLOCK)                                                      \
+                        for (size_t column = 0; column < columns; column++)                                         \
+                                for (size_t row = row0; row < MIN(row0 + BLOCK, k); row++)                          \
+                                        ret[row * width + column] =                                                 \
+                                                        column < n ? data[row * row_stride + column * column_stride] : 0; \
+        }
 
-        for (size_t row0 = 0; row0 < k; row0 += BLOCK)
-                for (size_t column0 = 0; column0 < width; column0 += BLOCK)
-                        for (size_t column = column0; column < MIN(column0 + BLOCK, width); column++)
-                                for (size_t row = row0; row < MIN(row0 + BLOCK, k); row++)
-                                        ret[row * width + column] =
-                                                        column < n ? data[row * row_stride + column * column_stride] : 0;
-}
+typedef uint32_t __attribute__((may_alias)) Bits32;
+
+DEFINE_PACK_PANEL(pack_floats, Bits32)
+DEFINE_PACK_PANEL(pack_halves, uint16_t)
 
 void panels_pack(
                 const Kernels *kernels, float *ret, const float *data, size_t n, size_t k, size_t column_stride,
@@ -35,7 +42,8 @@ void panels_pack(
 {
         for (size_t column = 0; column < n; column += kernels->panel) {
                 size_t width = panel_width(kernels, n, column);
-                pack_panel(ret, width, data + column * column_stride, n - column, k, column_stride, row_stride);
+                pack_floats((Bits32 *)ret, width, (const Bits32 *)data + column * column_stride, n - column, k,
+                            column_stride, row_stride, width);
                 ret += width * k;
         }
 }
@@ -63,77 +71,109 @@ static int64_t stored_column(const Matrix *m, size_t j)
         return (int64_t)(within < half ? value : m->n + value);
 }
 
-static void pack_gated(const Matrix *m, const float *weights)
+/* `n` columns of a panel from column `from` of the source on; beyond the source's `limit` they are 0. */
+static void pack_columns(
+                const Matrix *m, const MatrixSource *source, size_t tap, size_t from, size_t limit, size_t n, size_t width,
+                size_t ret_offset)
 {
-        const size_t panel = m->kernels->panel, half = panel / 2;
+        const size_t length = (size_t)m->k * m->taps, at = from * length + tap, left = limit > from ? limit - from : 0;
 
-        for (size_t column = 0; column < m->n; column += half) {
-                float *ret = m->panels + column * 2 * m->k;
-                for (size_t j = 0; j < panel; j++) {
-                        int64_t from = stored_column(m, column * 2 + j);
-                        for (size_t row = 0; row < m->k; row++)
-                                ret[row * panel + j] = from < 0 ? 0 : weights[(size_t)from * m->k + row];
-                }
-        }
+        if (m->type == WEIGHT_F32)
+                pack_floats((Bits32 *)m->panels + ret_offset, width, (const Bits32 *)source->weights + at, left, m->k,
+                            length, m->taps, n);
+        else
+                pack_halves((uint16_t *)m->panels + ret_offset, width, (const uint16_t *)source->weights + at, left, m->k,
+                            length, m->taps, n);
 }
 
 /* A convolution's weights: the taps of a channel lie together, and each tap gets a matrix of its own in the panel. */
-static void pack_taps(const Matrix *m, const float *weights)
+static void pack_panel(const Matrix *m, const MatrixSource *source, size_t i)
 {
         const Kernels *kernels = m->kernels;
-        const size_t panel_count = (m->n + kernels->panel - 1) / kernels->panel, length = (size_t)m->k * m->taps;
+        const size_t length = (size_t)m->k * m->taps, half = kernels->panel / 2;
+        const size_t column = i * kernels->panel, width = m->gated ? kernels->panel : panel_width(kernels, m->n, column);
 
-#pragma omp parallel for schedule(dynamic)
-        for (size_t i = 0; i < panel_count; i++) {
-                size_t column = i * kernels->panel, width = panel_width(kernels, m->n, column);
-                for (size_t tap = 0; tap < m->taps; tap++)
-                        pack_panel(m->panels + column * length + tap * m->k * width, width,
-                                   weights + column * length + tap, m->n - column, m->k, length, m->taps);
+        if (m->gated) {
+                pack_columns(m, source, 0, i * half, m->n, half, width, column * length);
+                pack_columns(m, source, 0, m->n + i * half, 2 * (size_t)m->n, half, width, column * length + half);
+                return;
         }
+        for (size_t tap = 0; tap < m->taps; tap++)
+                pack_columns(m, source, tap, column, m->n, width, width, column * length + tap * m->k * width);
 }
 
-bool matrix_pack(Matrix *ret, Arena *arena, uint32_t n, uint32_t k, uint32_t taps, bool gated, const float *weights,
-                 const float *bias)
+bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source)
 {
-        Matrix m = { .kernels = kernels_get(), .n = n, .k = k, .taps = taps, .gated = gated };
-        const size_t columns = packed_columns(&m);
+        Matrix m = {
+                .kernels = kernels_get(),
+                .n = source->n,
+                .k = source->k,
+                .taps = source->taps,
+                .gated = source->gated,
+                .type = source->type,
+        };
+        const size_t columns = packed_columns(&m), panels = (columns + m.kernels->panel - 1) / m.kernels->panel;
+        const size_t size = columns * m.k * m.taps * weight_size(m.type);
 
-        assert(!gated || taps == 1);
-        m.panels = arena_alloc(arena, columns * k * taps);
-        m.bias = bias ? arena_alloc(arena, columns) : NULL;
-        if (!m.panels || (bias && !m.bias))
+        assert(!m.gated || m.taps == 1);
+        m.panels = arena_alloc(arena, (size + sizeof(float) - 1) / sizeof(float));
+        m.bias = source->bias ? arena_alloc(arena, columns) : NULL;
+        if (!m.panels || (source->bias && !m.bias))
                 return false;
 
-        if (gated)
-                pack_gated(&m, weights);
-        else
-                pack_taps(&m, weights);
-        for (size_t j = 0; bias && j < columns; j++) {
+#pragma omp parallel for schedule(dynamic)
+        for (size_t i = 0; i < panels; i++)
+                pack_panel(&m, source, i);
+        for (size_t j = 0; source->bias && j < columns; j++) {
                 int64_t from = stored_column(&m, j);
-                m.bias[j] = from < 0 ? 0 : bias[from];
+                m.bias[j] = from < 0 ? 0 : source->bias[from];
         }
         *ret = m;
         return true;
 }
 
-typedef struct Product {
+typedef struct ProductJob {
         const Matrix *matrix;
         size_t m;
         RowsFunction *rows;
         const void *source;
         Output output;
         size_t tile_rows, row_tiles; /* tiles that share a panel follow one another */
-} Product;
+} ProductJob;
 
-/* Scratch of a tile: the sums, then what a library may need, then the row pointers. */
+/* Scratch of a tile: the sums, the widened slice of the panel, what a library may need, the row pointers. */
 static size_t product_scratch(const Kernels *kernels, size_t tile_rows)
 {
-        return tile_rows * kernels->panel + tile_rows * kernels->depth + tile_rows * sizeof(float *) / sizeof(float);
+        const size_t pointers = tile_rows * sizeof(float *) / sizeof(float);
+        return tile_rows * kernels->panel + kernels->depth * kernels->panel + tile_rows * kernels->depth + pointers;
+}
+
+/* Slice by slice through the panel, which lies in memory in just that order. */
+static void multiply_tap(const Matrix *matrix, Product *product, const char **panel, float *slice)
+{
+        const Kernels *kernels = matrix->kernels;
+        const size_t slices = (matrix->k + kernels->depth - 1) / kernels->depth;
+        const size_t depth = (matrix->k + slices - 1) / slices, row = product->width * weight_size(matrix->type);
+
+        for (size_t k = 0; k < matrix->k; k += depth) {
+                product->offset = k;
+                product->depth = MIN(depth, matrix->k - k);
+                product->panel = (const float *)*panel;
+                if (matrix->type != WEIGHT_F32) {
+                        kernels->widen(slice, *panel, product->depth * product->width, matrix->type);
+                        product->panel = slice;
+                }
+                *panel += product->depth * row;
+                product->ahead = *panel;
+                product->ahead_size = depth * row;
+                kernels->product(product);
+                product->add = true;
+        }
 }
 
 static void product_tile(const void *job, size_t i, float *scratch)
 {
-        const Product *p = job;
+        const ProductJob *p = job;
         const Matrix *matrix = p->matrix;
         const Kernels *kernels = matrix->kernels;
         const size_t per_panel = matrix->gated ? kernels->panel / 2 : kernels->panel;
@@ -141,21 +181,19 @@ static void product_tile(const void *job, size_t i, float *scratch)
         const size_t column = i / p->row_tiles * per_panel, n = MIN(per_panel, matrix->n - column);
         const size_t width = matrix->gated ? kernels->panel : panel_width(kernels, matrix->n, column);
         const size_t packed = matrix->gated ? 2 * column : column; /* packed columns before this panel */
-        const size_t blocks = (matrix->k + kernels->depth - 1) / kernels->depth;
-        const size_t depth = (matrix->k + blocks - 1) / blocks;
-        const float *panel = matrix->panels + packed * matrix->k * matrix->taps;
-        float *sums = scratch, *library = sums + p->tile_rows * kernels->panel;
+        const char *panel = (const char *)matrix->panels + packed * matrix->k * matrix->taps * weight_size(matrix->type);
+        float *sums = scratch, *slice = sums + p->tile_rows * kernels->panel;
+        float *library = slice + kernels->depth * kernels->panel;
         const float **rows = (const float **)(library + p->tile_rows * kernels->depth);
+        Product product = {
+                .rows = rows, .m = m, .width = width, .sums = sums, .stride = kernels->panel, .scratch = library
+        };
 
         for (unsigned tap = 0; tap < matrix->taps; tap++) {
                 p->rows(p->source, first, m, tap, rows);
                 for (size_t row = m; row % KERNELS_ROWS != 0; row++)
                         rows[row] = rows[0];
-                for (size_t k = 0; k < matrix->k; k += depth) {
-                        size_t d = MIN(depth, matrix->k - k);
-                        kernels->product(rows, k, m, d, panel, width, sums, kernels->panel, tap > 0 || k > 0, library);
-                        panel += d * width;
-                }
+                multiply_tap(matrix, &product, &panel, slice);
         }
 
         Output output = p->output;
@@ -166,15 +204,26 @@ static void product_tile(const void *job, size_t i, float *scratch)
         kernels->finish(sums, kernels->panel, m, n, width, &output);
 }
 
+/* Rows in a tile: many, because each tile fetches its panel anew, but not so many that too few tiles are left to share
+ * among threads. Depends on shapes alone. */
+static size_t choose_tile_rows(const Kernels *kernels, size_t m, size_t panels)
+{
+        enum { TILES_WANTED = 64, LARGEST = 4 };
+        size_t tiles = 0;
+
+        for (size_t factor = LARGEST; factor > 0 && tiles * panels < TILES_WANTED; factor--)
+                tiles = (m + factor * kernels->tile_rows - 1) / (factor * kernels->tile_rows);
+        return (m / tiles + (m % tiles != 0) + KERNELS_ROWS - 1) / KERNELS_ROWS * KERNELS_ROWS;
+}
+
 void matrix_product(
                 Compute *c, const Matrix *matrix, size_t m, RowsFunction *rows, const void *source, const Output *output)
 {
         const Kernels *kernels = matrix->kernels;
         const size_t per_panel = matrix->gated ? kernels->panel / 2 : kernels->panel;
-        /* Fewer rows than a tile has room for: no need for scratch beyond them. */
-        const size_t wanted = (m + KERNELS_ROWS - 1) / KERNELS_ROWS * KERNELS_ROWS;
-        const size_t tile_rows = MIN((size_t)kernels->tile_rows, wanted);
-        Product product = {
+        const size_t panels = (matrix->n + per_panel - 1) / per_panel;
+        const size_t tile_rows = choose_tile_rows(kernels, m, panels);
+        ProductJob product = {
                 .matrix = matrix,
                 .m = m,
                 .rows = rows,
@@ -187,8 +236,7 @@ void matrix_product(
         if (!product.output.bias)
                 product.output.bias = matrix->bias;
         c->flops += 2.0 * (double)m * matrix->k * matrix->taps * matrix->n * (matrix->gated ? 2 : 1);
-        compute_tiles(c, product.row_tiles * ((matrix->n + per_panel - 1) / per_panel),
-                      product_scratch(kernels, tile_rows), product_tile, &product);
+        compute_tiles(c, product.row_tiles * panels, product_scratch(kernels, tile_rows), product_tile, &product);
 }
 
 static void tensor_rows_at(const void *source, size_t first, size_t count, unsigned tap, const float **ret)

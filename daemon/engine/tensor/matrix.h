@@ -14,13 +14,22 @@ typedef struct Matrix {
         uint32_t k; /* input channels */
         uint32_t taps; /* 1, or 9 */
         bool gated; /* GEGLU: n value columns and n gates, side by side in each panel */
-        float *panels, *bias; /* bias: NULL, or packed in the panels' order; both belong to the arena */
+        WeightType type;
+        void *panels; /* both belong to the arena */
+        float *bias; /* NULL, or packed in the panels' order */
 } Matrix;
 
-/* weights: [n][k][taps] as PyTorch stores them (with `gated` [2 n][k]: values, then gates); bias: NULL, or as many as
- * there are columns. False if there is no memory. */
-bool matrix_pack(Matrix *ret, Arena *arena, uint32_t n, uint32_t k, uint32_t taps, bool gated, const float *weights,
-                 const float *bias);
+/* What a matrix is made of, as PyTorch stores it. */
+typedef struct MatrixSource {
+        uint32_t n, k, taps;
+        bool gated;
+        WeightType type;
+        const void *weights; /* [n][k][taps], with `gated` [2 n][k]: values, then gates; aligned for their type */
+        const float *bias; /* NULL, or as many as there are columns */
+} MatrixSource;
+
+/* False if there is no memory. */
+bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source);
 
 /* Floats that the panels of n columns by k rows take, and the packing of any two-dimensional array into them: element
  * (row, column) is at data[row * row_stride + column * column_stride]. */
