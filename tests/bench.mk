@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# make bench          medians for the default model and for one of Stable Diffusion 1.5's size with random weights
+# make bench QUICK=1  fewer runs, and only what is quick to make
+
+$(B)/tests/bench/bench: $(B)/tests/bench/bench.o $(ENGINE_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
+$(B)/tests/bench/random-model: $(B)/tests/bench/random-model.o $(BASE_LIB)
+	$(LINK) -o $@ $^ -lm
+
+bench: $(B)/tests/bench/bench $(B)/tests/bench/random-model $(PROGRAMS)
+	B=$(B) QUICK=$(QUICK) tests/bench/run

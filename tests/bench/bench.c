@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Measures one model in this process:  bench MODEL_DIR SIZE [THREADS [RUNS]]
+ *
+ * Medians of some runs; rates beside what OpenBLAS reaches on a plain square product, measured before and after, because
+ * the speed of a shared machine changes from minute to minute. */
+
+#include <err.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cpu.h"
+#include "base/util.h"
+#include "engine/denoise/unet.h"
+#include "engine/image/vae.h"
+#include "engine/kernels/blas.h"
+#include "engine/kernels/kernels.h"
+#include "engine/model/model.h"
+#include "engine/text/text_encoder.h"
+
+#define RUNS_MAX 64
+
+typedef struct Bench {
+        Model *model;
+        TextEncoder *text_encoder;
+        UNet *unet;
+        Vae *vae;
+        UNetContext *context;
+        Compute compute;
+        uint32_t size; /* of the latents */
+        unsigned runs;
+} Bench;
+
+static double clock_seconds(clockid_t clock)
+{
+        struct timespec now;
+        (void)clock_gettime(clock, &now);
+        return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double seconds(void)
+{
+        return clock_seconds(CLOCK_MONOTONIC);
+}
+
+/* "VmRSS" or "VmHWM", in MiB. */
+static double memory(const char *field)
+{
+        _cleanup_(fclosep) FILE *f = fopen("/proc/self/status", "re");
+        char line[256];
+
+        while (f && fgets(line, sizeof line, f))
+                if (strncmp(line, field, strlen(field)) == 0)
+                        return strtod(line + strlen(field) + 1, NULL) / 1024;
+        return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+        const double *x = a, *y = b;
+        return (*x > *y) - (*x < *y);
+}
+
+static void check(int r, const Error *error, const char *what)
+{
+        if (r < 0)
+                errx(1, "%s: %s", what, error && error->code < 0 ? error->text : strerror(-r));
+}
+
+static Tensor random_tensor(Compute *c, uint32_t n, uint32_t h, uint32_t w, uint32_t channels)
+{
+        Tensor t = compute_tensor(c, n, h, w, channels);
+        uint32_t seed = 1;
+
+        check(c->error, NULL, "input");
+        for (size_t i = 0; i < tensor_elements(&t); i++) {
+                seed = seed * 1664525 + 1013904223;
+                t.data[i] = (float)(int32_t)seed * (1.7f / 2147483648.0f);
+        }
+        return t;
+}
+
+static void encode_text(Bench *b, Tensor *ret)
+{
+        const TextEncoderConfig *config = &b->model->text_encoder;
+        uint32_t ids[2 * 77];
+
+        for (uint32_t i = 0; i < ELEMENTSOF(ids); i++)
+                ids[i] = i * 37 % config->vocab_size;
+        check(text_encoder_forward(b->text_encoder, &b->compute, ids, 2, MIN(77u, config->max_positions), ret), NULL,
+              "text encoder");
+}
+
+static void stage_text(Bench *b)
+{
+        Tensor ret;
+        encode_text(b, &ret);
+}
+
+static void stage_step(Bench *b)
+{
+        Tensor latents = random_tensor(&b->compute, 2, b->size, b->size, b->model->unet.in_channels), ret;
+        check(unet_forward(b->unet, &b->compute, b->context, &latents, 500, &ret), NULL, "UNet");
+}
+
+static void stage_decode(Bench *b)
+{
+        Tensor latents = random_tensor(&b->compute, 1, b->size, b->size, b->model->vae.latent_channels), ret;
+        check(vae_decode(b->vae, &b->compute, &latents, &ret), NULL, "VAE");
+}
+
+static double measure(Bench *b, const char *name, void (*stage)(Bench *b), double rate)
+{
+        double times[RUNS_MAX], busy[RUNS_MAX], flops = 0;
+
+        for (unsigned i = 0; i < b->runs; i++) {
+                ArenaMark mark = arena_mark(b->compute.arena);
+                double begin = seconds(), busy_begin = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
+
+                b->compute.flops = 0;
+                stage(b);
+                flops = b->compute.flops;
+                times[i] = seconds() - begin;
+                busy[i] = clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy_begin;
+                arena_release(b->compute.arena, mark);
+        }
+        qsort(times, b->runs, sizeof *times, compare);
+        qsort(busy, b->runs, sizeof *busy, compare);
+
+        double median = times[b->runs / 2], processor = busy[b->runs / 2], reached = flops / median * 1e-9;
+        (void)printf("  %-28s %9.4f s  %9.4f s of processor  %7.1f GFLOP  %7.1f GFLOP/s  %4.0f %% of sgemm\n", name, median,
+                     processor, flops * 1e-9, reached, 100 * reached / rate);
+        return median;
+}
+
+static void load(Bench *b, const char *dir)
+{
+        Error error = {};
+        double begin = seconds();
+
+        check(model_open(&b->model, dir, &error), &error, dir);
+        check(text_encoder_new(&b->text_encoder, &b->model->text_encoder, b->model->text_encoder_weights, &error), &error, dir);
+        check(unet_new(&b->unet, &b->model->unet, b->model->unet_weights, &error), &error, dir);
+        check(vae_new(&b->vae, &b->model->vae, b->model->vae_weights, &error), &error, dir);
+        b->compute.arena = arena_new(0);
+        if (!b->compute.arena)
+                err(1, "arena");
+        (void)printf("  %-28s %9.4f s\n", "load (files cached)", seconds() - begin);
+}
+
+static void prepare_context(Bench *b)
+{
+        Tensor text;
+
+        encode_text(b, &text);
+        check(unet_context_new(&b->context, b->unet, &b->compute, &text), NULL, "context");
+}
+
+static void done(Bench *b)
+{
+        (void)unet_context_free(b->context);
+        (void)vae_free(b->vae);
+        (void)unet_free(b->unet);
+        (void)text_encoder_free(b->text_encoder);
+        (void)model_free(b->model);
+        (void)arena_free(b->compute.arena);
+}
+
+int main(int argc, char **argv)
+{
+        if (blas_ensure_core(argv) < 0)
+                err(1, "OpenBLAS");
+        if (argc < 3)
+                errx(1, "usage: bench MODEL_DIR SIZE [THREADS [RUNS]]");
+
+        const long threads = argc > 3 ? atol(argv[3]) : 0, runs = argc > 4 ? atol(argv[4]) : 5;
+        Bench b = {
+                .compute.threads = threads > 0 ? (unsigned)threads : (unsigned)omp_get_num_procs(),
+                .runs = (unsigned)MIN(MAX(runs, 1), RUNS_MAX),
+        };
+        const Kernels *kernels = kernels_get();
+        double begin = seconds();
+
+        (void)printf("%s at %sx%s, %u threads, kernels %s, products %s, OpenBLAS %s\n", argv[1], argv[2], argv[2],
+                     b.compute.threads, kernels->name, kernels->products, blas_core());
+        load(&b, argv[1]);
+        b.size = (uint32_t)atol(argv[2]) / vae_factor(&b.model->vae);
+        prepare_context(&b);
+        ArenaMark mark = arena_mark(b.compute.arena);
+        stage_step(&b);
+        arena_release(b.compute.arena, mark);
+        (void)printf("  %-28s %9.4f s\n", "from start to first step", seconds() - begin);
+
+        double rate = blas_measure();
+        (void)printf("  %-28s %37.1f GFLOP/s a thread\n", "sgemm 1024", rate);
+        (void)measure(&b, "text encode, two prompts", stage_text, rate * b.compute.threads);
+        (void)measure(&b, "step with guidance", stage_step, rate * b.compute.threads);
+        (void)printf("  %-28s %9.0f MiB\n", "resident after steps", memory("VmRSS:"));
+        (void)measure(&b, "decode", stage_decode, rate * b.compute.threads);
+        (void)printf("  %-28s %9.0f MiB\n", "most resident", memory("VmHWM:"));
+        (void)printf("  %-28s %37.1f GFLOP/s a thread\n", "sgemm 1024 again", blas_measure());
+        done(&b);
+        return 0;
+}
