@@ -50,10 +50,10 @@ int tokenizer_config_read(TokenizerConfig *ret, const char *path, const char *sp
                 return json.result;
 
         _cleanup_(json_reader_done) JsonReader special = {};
-        r = json_reader_open(&special, special_tokens_path, error);
-        if (r < 0 && r != -ENOENT)
-                return r;
-        if (r >= 0) {
+        if (access(special_tokens_path, F_OK) >= 0) {
+                r = json_reader_open(&special, special_tokens_path, error);
+                if (r < 0)
+                        return r;
                 read_tokens(&special, &c);
                 if (special.result < 0)
                         return special.result;

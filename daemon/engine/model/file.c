@@ -23,7 +23,8 @@ int mapped_file_open(MappedFile *ret, const char *path, uint64_t max_size, Error
                 return error_set(error, -EBADMSG, "%s: %jd bytes, the limit is %ju", path,
                                  (intmax_t)st.st_size, (uintmax_t)max_size);
 
-        void *data = NULL;
+        static const uint8_t nothing[1] = {};
+        const void *data = nothing;
         if (st.st_size > 0) {
                 data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
                 if (data == MAP_FAILED)
@@ -35,7 +36,7 @@ int mapped_file_open(MappedFile *ret, const char *path, uint64_t max_size, Error
 
 void mapped_file_done(MappedFile *file)
 {
-        if (file->data)
+        if (file->size > 0)
                 (void)munmap((void *)file->data, file->size);
         *file = (MappedFile) {};
 }

@@ -13,7 +13,7 @@
 #include "base/error.h"
 
 typedef struct MappedFile {
-        const uint8_t *data; /* NULL if the file is empty */
+        const uint8_t *data; /* never NULL once it was opened */
         size_t size;
 } MappedFile;
 

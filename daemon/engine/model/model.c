@@ -75,8 +75,9 @@ static int read_card(Model *model, Error *error)
                 return r;
 
         model->card = (ModelCard) { .guidance = -1, .enlarge = 1 };
-        r = model_card_read(&model->card, path, error);
-        if (r < 0 && r != -ENOENT)
+        if (access(path, F_OK) >= 0)
+                r = model_card_read(&model->card, path, error);
+        if (r < 0)
                 return r;
         if (model->card.name[0] == '\0')
                 name_after_folder(&model->card, model->dir);
@@ -132,18 +133,19 @@ static int check_fit(const Model *m, Error *error)
 static int open_weights(Weights **ret, const char *dir, const char *stem, Error *error)
 {
         static const char *const suffixes[] = { "safetensors", "fp16.safetensors" };
-        int r = -ENOENT;
 
-        for (size_t i = 0; i < ELEMENTSOF(suffixes) && r == -ENOENT; i++) {
+        for (size_t i = 0; i < ELEMENTSOF(suffixes); i++) {
                 char name[64];
                 _cleanup_(freep) char *path = NULL;
 
                 (void)snprintf(name, sizeof(name), "%s.%s", stem, suffixes[i]);
-                r = path_join(&path, dir, name, error);
-                if (r >= 0)
-                        r = weights_open(ret, path, error);
+                int r = path_join(&path, dir, name, error);
+                if (r < 0)
+                        return r;
+                if (access(path, F_OK) >= 0)
+                        return weights_open(ret, path, error);
         }
-        return r == -ENOENT ? error_set(error, r, "%s: no %s.safetensors", dir, stem) : r;
+        return error_set(error, -ENOENT, "%s: no %s.safetensors", dir, stem);
 }
 
 static int open_all_weights(Model *m, Error *error)
@@ -183,8 +185,6 @@ int model_open(Model **ret, const char *dir, Error *error)
             (r = check_fit(model, error)) < 0 || (r = open_all_weights(model, error)) < 0)
                 return r;
 
-        if (error)
-                *error = (Error) {}; /* an optional file that was not there */
         *ret = TAKE_PTR(model);
         return 0;
 }

@@ -105,8 +105,8 @@ static int load(Tokenizer *t, const char *vocab_path, const char *merges_path, c
                 return r;
         r = find_marks(t, vocab, config, vocab_path, error);
         if (r >= 0)
-                r = bpe_new(&t->bpe, merges.data ? (const char *)merges.data : "", merges.size, merges_path,
-                            vocab_lookup, vocab, t->marks[EOS].id, error);
+                r = bpe_new(&t->bpe, (const char *)merges.data, merges.size, merges_path, vocab_lookup,
+                            vocab, t->marks[EOS].id, error);
         json_decref(vocab);
         return r;
 }
