@@ -266,7 +266,8 @@ static void test_what_a_worker_inherits(void **state)
         assert_non_null(strstr(heard, "\nOMP_WAIT_POLICY=passive\n"));
         assert_null(strstr(heard, "NOTIFY_SOCKET"));
         assert_non_null(strstr(heard, "SigBlk:\t0000000000000000\n"));
-        assert_non_null(strstr(heard, "SigIgn:\t0000000000000000\n"));
+        /* Under make 32 and 33 are ignored, which the C library keeps for itself and lets nobody change. */
+        assert_true(strstr(heard, "SigIgn:\t0000000000000000\n") || strstr(heard, "SigIgn:\t0000000180000000\n"));
 
         (void)snprintf(text, sizeof(text), "rm -rf '%s'", base);
         IGNORE(system(text));
