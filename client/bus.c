@@ -109,7 +109,7 @@ static const char *const hints_user[] = {
         [HINT_START] = "Start it with 'systemctl --user start imagined' or 'imagined --user &', or use the machine's "
                        "with 'imagine --system'.",
         [HINT_LOG] = "'systemctl --user status imagined' or 'journalctl --user -u imagined' may say why.",
-        [HINT_POLICY] = "The bus's policy does not let you use the service.",
+        [HINT_POLICY] = "Its policy is in dbus-1/system.d/org.imagined.Imagine1.conf, if it is installed.",
 };
 
 static const char *const hints_system[] = {
@@ -142,7 +142,7 @@ static const struct {
         { SD_BUS_ERROR_LIMITS_EXCEEDED, CODE_LIMIT, HINT_LATER },
         { SD_BUS_ERROR_SERVICE_UNKNOWN, CODE_UNREACHABLE, HINT_START, "the service is not running" },
         { SD_BUS_ERROR_NAME_HAS_NO_OWNER, CODE_UNREACHABLE, HINT_START, "the service is not running" },
-        { SD_BUS_ERROR_ACCESS_DENIED, CODE_UNREACHABLE, HINT_POLICY },
+        { SD_BUS_ERROR_ACCESS_DENIED, CODE_UNREACHABLE, HINT_POLICY, "the bus does not let you call the service" },
         { SD_BUS_ERROR_NO_REPLY, CODE_UNREACHABLE, HINT_LOG, "the service does not answer" },
         { SD_BUS_ERROR_TIMEOUT, CODE_UNREACHABLE, HINT_LOG, "the service does not answer" },
         { "org.freedesktop.DBus.Error.TimedOut", CODE_UNREACHABLE, HINT_LOG, "the service did not start in time" },

@@ -76,8 +76,11 @@ ExitCode client_fail_error(Client *c, ExitCode code, const Error *error, int r)
 
 ExitCode client_print_result(Client *c, ExitCode code)
 {
-        if (!c->options.json)
-                return code;
+        if (!c->options.json) {
+                if (fflush(stdout) != EOF && !ferror(stdout))
+                        return code;
+                return code == CODE_OK ? client_fail(c, CODE_FAILED, "cannot write to stdout") : code;
+        }
 
         json_t *object = c->result ? TAKE_PTR(c->result) : json_object();
         if (c->error)

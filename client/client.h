@@ -44,7 +44,7 @@ ExitCode client_fail_named(
 ExitCode client_fail_error(Client *client, ExitCode code, const Error *error, int r);
 
 /* Prints the one object of --json, if it was given: the result, with "error" in it after a failure. Returns the code, or
- * CODE_FAILED if stdout cannot be written. */
+ * CODE_FAILED if stdout, with what verbs have printed there, cannot be written. */
 ExitCode client_print_result(Client *client, ExitCode code);
 
 /* Replaces what a terminal would obey instead of showing (control characters) in a text that came from elsewhere, and what

@@ -57,9 +57,27 @@ static void put_exit_codes(void)
 #undef X
 }
 
+/* {"verbs": {NAME: what it does, …}, "options": {NAME: …}, "exit_codes": {NUMBER: …}} */
+static json_t *to_json(void)
+{
+        json_t *verbs = json_object(), *options = json_object(), *codes = json_object();
+
+        for (int i = 0; i < VERB_MAX; i++)
+                (void)json_object_set_new(verbs, verb_table[i].name, json_string(verb_table[i].help));
+        for (int i = 0; i < OPTION_MAX; i++)
+                (void)json_object_set_new(options, option_table[i].name, json_string(option_table[i].help));
+#define X(id, number, text) (void)json_object_set_new(codes, #number, json_string(text));
+        EXIT_CODES(X)
+#undef X
+        return json_pack("{s:o, s:o, s:o}", "verbs", verbs, "options", options, "exit_codes", codes);
+}
+
 ExitCode verb_help(Client *c)
 {
-        (void)c;
+        if (c->options.json) {
+                c->result = to_json();
+                return CODE_OK;
+        }
         (void)puts("imagine [VERB] [OPTIONS] WORDS ... makes pictures and prints their paths");
         put_columns(VERB_MAX, put_verb);
         (void)putchar('\n');

@@ -9,7 +9,7 @@ _imagine_ask() { # VERB
         *' --system '*) bus=(--system) ;;
         *' --user '*) bus=(--user) ;;
         esac
-        timeout 1 imagine "$1" --quiet --no-start "${bus[@]}" 2>/dev/null </dev/null
+        timeout 1 imagine "$1" --quiet --no-start "${bus[@]}" 2>/dev/null </dev/null || true
 }
 
 _imagine() {

@@ -279,12 +279,67 @@ static void test_service_dies(void **state)
         assert_int_equal(run.code, 0);
 }
 
+/* Runs shell text where programs run, with the built program in the PATH. Returns its exit status. */
+static int run_shell(const Bus *bus, const char *text)
+{
+        char folder[PATH_MAX], here[PATH_MAX];
+
+        (void)built("imagine", folder);
+        *strrchr(folder, '/') = '\0';
+        assert_non_null(getcwd(here, sizeof(here)));
+        pid_t pid = fork();
+        assert_return_code(pid, errno);
+        if (pid == 0) {
+                char path[3 * PATH_MAX];
+                (void)snprintf(path, sizeof(path), "%s:%s", folder, getenv("PATH"));
+                (void)setenv("PATH", path, 1);
+                (void)setenv("TOP", here, 1);
+                (void)setenv("DBUS_SESSION_BUS_ADDRESS", bus->address, 1);
+                if (chdir(bus->directory) == 0)
+                        (void)execlp("bash", "bash", "-euc", text, (char *)NULL);
+                _exit(127);
+        }
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* The shell's part of docs/app-authors.md does what it says. */
+static void test_example_for_authors(void **state)
+{
+        const Bus *bus = &((Place *)*state)->bus;
+
+        assert_int_equal(run_shell(bus, "awk '/^```/ { on = /^```sh/ && !n++; next } on' \"$TOP/docs/app-authors.md\" >example.sh; "
+                                        "test -s example.sh; . ./example.sh; test \"$picture\" = ./a-red-fox-42.png; "
+                                        "test -s \"$picture\"; test -s lighthouse.png"), 0);
+}
+
+static void test_completion(void **state)
+{
+        Place *place = *state;
+        const char *models = ". \"$TOP/client/completions/imagine.bash\"; COMP_WORDS=(imagine load ''); COMP_CWORD=2; _imagine; "
+                             "echo \"${COMPREPLY[@]}\" >completed";
+        const char *jobs = "imagine -q --detach fox; . \"$TOP/client/completions/imagine.bash\"; "
+                           "COMP_WORDS=(imagine get ''); COMP_CWORD=2; _imagine; test \"${COMPREPLY[*]}\" = 1";
+
+        assert_int_equal(run_shell(&place->bus, models), 0);
+        assert_int_equal(run_shell(&place->bus, "grep -w stub-slow completed"), 0);
+        assert_int_equal(run_shell(&place->bus, jobs), 0);
+
+        /* Nobody there: nothing to offer, and no error. */
+        end_child(place->service);
+        place->service = 0;
+        assert_int_equal(run_shell(&place->bus, models), 0);
+        assert_int_equal(run_shell(&place->bus, "test \"$(cat completed)\" = ''"), 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         const struct CMUnitTest tests[] = {
                 T(test_pictures), T(test_errors), T(test_detached),     T(test_limits),
                 T(test_interrupts), T(test_models), T(test_service_dies),
+                T(test_example_for_authors), T(test_completion),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

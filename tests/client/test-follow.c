@@ -293,7 +293,7 @@ static void test_json(void **state)
         assert_int_equal(json_integer_value(json_object_get(json_object_get(object, "error"), "exit")), 6);
         json_decref(object);
 
-        const char *const verbs[] = { "status", "jobs", "models", "load", "version" };
+        const char *const verbs[] = { "status", "jobs", "models", "load", "version", "help" };
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 run_program(&run, bus, verbs[i], "--json", NULL);
                 assert_int_equal(run.code, 0);
