@@ -281,6 +281,10 @@ static inline void place_start_service(Place *place, const char *settings)
         _cleanup_(bus_closep) sd_bus *bus = place_connect(place);
         uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
 
+        if (place->service > 0) { /* of a test that failed */
+                (void)kill(place->service, SIGKILL);
+                (void)waitpid(place->service, NULL, 0);
+        }
         place_write_config(place, settings);
         place_spawn_service(place);
         while (!name_is_owned(bus)) {
