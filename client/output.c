@@ -13,14 +13,19 @@
 
 static OutputKind kind_of(const char *option)
 {
-        struct stat st;
+        struct stat st, out;
         size_t length = strlen(option);
 
         if (streq(option, "-"))
                 return OUTPUT_STDOUT;
         if (length > 0 && option[length - 1] == '/')
                 return OUTPUT_DIRECTORY;
-        if (stat(option, &st) < 0 || S_ISREG(st.st_mode))
+        if (stat(option, &st) < 0)
+                return OUTPUT_FILE;
+        /* /dev/stdout, or what it is sent to: no paths may go there. */
+        if (fstat(STDOUT_FILENO, &out) >= 0 && out.st_dev == st.st_dev && out.st_ino == st.st_ino && !S_ISCHR(st.st_mode))
+                return OUTPUT_STDOUT;
+        if (S_ISREG(st.st_mode))
                 return OUTPUT_FILE;
         return S_ISDIR(st.st_mode) ? OUTPUT_DIRECTORY : OUTPUT_DEVICE;
 }
@@ -65,11 +70,23 @@ static int check_files(const Output *output, Error *error)
         return 0;
 }
 
-static int check_stdout(Error *error)
+static int refuse_terminal(int fd, Error *error)
 {
-        if (isatty(STDOUT_FILENO))
+        if (fd >= 0 && isatty(fd))
                 return error_set(error, -EINVAL, "will not write a PNG to the terminal; send it into a file or a pipe");
         return 0;
+}
+
+static int check_stream(const Output *output, Error *error)
+{
+        if (output->count > 1)
+                return error_set(error, -EINVAL, "%s takes one picture only", output->path);
+        if (output->kind == OUTPUT_STDOUT)
+                return refuse_terminal(STDOUT_FILENO, error);
+
+        /* Without waiting for a reader, if it is a pipe. */
+        _cleanup_(closep) int fd = open(output->path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        return refuse_terminal(fd, error);
 }
 
 int output_prepare(
@@ -82,12 +99,10 @@ int output_prepare(
                 .force = force,
                 .count = count,
         };
-        int r = !output.path || !output.words             ? -ENOMEM
-                : output.kind == OUTPUT_DIRECTORY         ? check_directory(output.path, error)
-                : output.kind == OUTPUT_FILE              ? check_files(&output, error)
-                : count > 1                               ? error_set(error, -EINVAL, "%s takes one picture only", option)
-                : output.kind == OUTPUT_STDOUT            ? check_stdout(error)
-                                                          : 0;
+        int r = !output.path || !output.words     ? -ENOMEM
+                : output.kind == OUTPUT_DIRECTORY ? check_directory(output.path, error)
+                : output.kind == OUTPUT_FILE      ? check_files(&output, error)
+                                                  : check_stream(&output, error);
         if (r < 0) {
                 output_done(&output);
                 return r;

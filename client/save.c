@@ -11,6 +11,8 @@ ExitCode saver_prepare(Client *c, Saver *saver, const char *words, uint32_t coun
         int r = output_prepare(&saver->output, c->options.output, c->options.force, words, count, &error);
         if (r < 0)
                 return client_fail_error(c, r == -EINVAL ? CODE_USAGE : CODE_FAILED, &error, r);
+        if (saver->output.kind == OUTPUT_STDOUT && c->options.json)
+                return client_fail(c, CODE_USAGE, "the picture and --json cannot both go to stdout");
         saver->pictures = json_array();
         return CODE_OK;
 }

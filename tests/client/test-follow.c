@@ -104,7 +104,14 @@ static void test_stdout(void **state)
         assert_int_equal(run.out_size, sizeof(tiny_png));
         assert_memory_equal(run.out, tiny_png, sizeof(tiny_png));
 
+        run_program(&run, bus, "plain", "-o", "/dev/stdout", NULL);
+        assert_int_equal(run.out_size, sizeof(tiny_png));
+        run_program(&run, bus, "plain", "-o", "/dev/stdout", "--json", NULL);
+        assert_int_equal(run.code, 2);
+
         run = (Run) { .columns = 80 };
+        run_program(&run, bus, "plain", "-o", "/dev/tty", NULL);
+        assert_int_equal(run.code, 2);
         run_program(&run, bus, "plain", "-o", "-", NULL);
         assert_int_equal(run.code, 2);
         assert_contains(run.err, "will not write a PNG to the terminal");
@@ -304,6 +311,17 @@ static void test_json(void **state)
         json_decref(object_of(&run));
 }
 
+static void test_bus_dies(void **state)
+{
+        const Bus *bus = &((Place *)*state)->bus;
+        static Run run;
+
+        run = (Run) { .wait_for = "50 %", .type = "\011", .victim = bus->pid };
+        run_program(&run, bus, "slow", NULL);
+        assert_int_equal(run.code, 5);
+        assert_contains(run.err, "the connection to the bus was lost before the job was done");
+}
+
 static void test_models(void **state)
 {
         const Bus *bus = &((Place *)*state)->bus;
@@ -367,6 +385,7 @@ int main(void)
                 T(test_hostile_results), T(test_forged_signal),
                 T(test_interrupt),    T(test_detached),
                 T(test_json),         T(test_models),
+                T(test_bus_dies),
                 T(test_warnings),     T(test_terminal),
         };
 
