@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Random numbers from fixed seeds, and each test once for every instruction set that this processor can run. */
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/cpu.h"
+#include "engine/kernels/kernels.h"
+#include "tests/engine/fixtures.h"
+
+typedef struct Numbers {
+        uint32_t state;
+} Numbers;
+
+static inline float number(Numbers *numbers) /* -2 to 2 */
+{
+        numbers->state = numbers->state * 1664525 + 1013904223;
+        return (float)(int32_t)numbers->state * (2.0f / 2147483648.0f);
+}
+
+/* Exactly n floats on the heap, so that sanitizers see one step too far. */
+static inline float *numbers_new(Numbers *numbers, size_t n)
+{
+        float *ret = malloc(n * sizeof *ret);
+        assert_non_null(ret);
+        for (size_t i = 0; i < n; i++)
+                ret[i] = number(numbers);
+        return ret;
+}
+
+/* Within `tolerance` of the size of the numbers at hand (at least 1). */
+static inline void assert_near(double got, double wanted, double tolerance)
+{
+        double size = fabs(wanted) > 1 ? fabs(wanted) : 1;
+        if (!(fabs(got - wanted) <= tolerance * size))
+                fail_msg("%.9g instead of %.9g", got, wanted);
+}
+
+/* Calls test() with each table in force. */
+static inline void for_each_kernels(void (*test)(const Kernels *kernels))
+{
+        static const char *const products[] = { "own", "openblas" };
+        _cleanup_(freep) char *isa_before = getenv("IMAGINED_ISA") ? strdup(getenv("IMAGINED_ISA")) : NULL;
+        const CpuIsa best = cpu_isa();
+
+        for (CpuIsa isa = CPU_GENERIC; isa <= best; isa++)
+                for (size_t i = 0; i < ELEMENTSOF(products); i++) {
+                        assert_int_equal(setenv("IMAGINED_ISA", cpu_isa_to_string(isa), 1), 0);
+                        assert_int_equal(setenv("IMAGINED_PRODUCTS", products[i], 1), 0);
+                        const Kernels *kernels = kernels_get();
+                        assert_string_equal(kernels->name, cpu_isa_to_string(isa));
+                        test(kernels);
+                }
+        assert_int_equal(unsetenv("IMAGINED_PRODUCTS"), 0);
+        if (isa_before)
+                assert_int_equal(setenv("IMAGINED_ISA", isa_before, 1), 0);
+        else
+                assert_int_equal(unsetenv("IMAGINED_ISA"), 0);
+}
