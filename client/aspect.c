@@ -9,8 +9,8 @@
 /* A wrong shape is seen sooner than a wrong size. */
 #define SHAPE_WEIGHT 2.0
 
-int aspect_find_size(
-        double aspect, uint64_t area, uint32_t multiple, uint32_t *ret_width, uint32_t *ret_height, Error *error)
+int aspect_find_size(double aspect, uint64_t area, uint32_t multiple, uint32_t *ret_width,
+                     uint32_t *ret_height, Error *error)
 {
         double least = INFINITY;
 
@@ -30,7 +30,7 @@ int aspect_find_size(
                 }
         }
         if (isinf(least))
-                return error_set(error, -ERANGE, "no size of that shape is within %d and %d pixels", REQUEST_SIZE_MIN,
-                                 REQUEST_SIZE_MAX);
+                return error_set(error, -ERANGE, "no size of that shape is within %d and %d pixels",
+                                 REQUEST_SIZE_MIN, REQUEST_SIZE_MAX);
         return 0;
 }

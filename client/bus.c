@@ -29,11 +29,13 @@ ExitCode bus_connect(Client *c)
 
         int r = open_bus(c);
         if (r < 0)
-                return client_fail_named(
-                        c, CODE_UNREACHABLE, NULL,
-                        c->is_user_bus ? "Outside a desktop session, try: dbus-run-session -- imagine imagine ..., or imagine --system ..."
-                                       : "Is dbus-daemon running? A private session bus: dbus-run-session -- imagine ...",
-                        "cannot connect to the %s bus: %s", c->is_user_bus ? "session" : "system", strerror(-r));
+                return client_fail_named(c, CODE_UNREACHABLE, NULL,
+                                         c->is_user_bus ? "Outside a desktop session: dbus-run-session imagine "
+                                                          "..., or imagine --system ..."
+                                                        : "Is dbus-daemon running? For a bus of your own: "
+                                                          "dbus-run-session imagine ...",
+                                         "cannot connect to the %s bus: %s",
+                                         c->is_user_bus ? "session" : "system", strerror(-r));
         (void)sd_bus_set_method_call_timeout(c->bus, CALL_TIMEOUT_USEC);
         (void)sd_bus_set_allow_interactive_authorization(c->bus, true);
         return CODE_OK;
@@ -105,16 +107,17 @@ static const char *const hints_user[] = {
         [HINT_JOBS] = "'imagine jobs' lists yours.",
         [HINT_SMALLER] = "A smaller --size needs less.",
         [HINT_AGAIN] = "The same command may work again.",
-        [HINT_LATER] = "Try again when a job has ended: 'imagine jobs' lists yours, 'imagine cancel ID' ends one.",
-        [HINT_START] = "Start it with 'systemctl --user start imagined' or 'imagined --user &', or use the machine's "
-                       "with 'imagine --system'.",
+        [HINT_LATER] = "Try again when a job has ended: 'imagine jobs' lists yours, 'imagine cancel ID' "
+                       "ends one.",
+        [HINT_START] = "Start it with 'systemctl --user start imagined' or 'imagined --user &', or use the "
+                       "machine's with 'imagine --system'.",
         [HINT_LOG] = "'systemctl --user status imagined' or 'journalctl --user -u imagined' may say why.",
         [HINT_POLICY] = "Its policy is in dbus-1/system.d/org.imagined.Imagine1.conf, if it is installed.",
 };
 
 static const char *const hints_system[] = {
-        [HINT_START] = "Start it as root with 'systemctl start imagined' or 'imagined --system &', or use your own with "
-                       "'imagine --user'.",
+        [HINT_START] = "Start it as root with 'systemctl start imagined' or 'imagined --system &', or use "
+                       "your own with 'imagine --user'.",
         [HINT_LOG] = "'systemctl status imagined' or 'journalctl -u imagined' may say why.",
 };
 
@@ -142,10 +145,12 @@ static const struct {
         { SD_BUS_ERROR_LIMITS_EXCEEDED, CODE_LIMIT, HINT_LATER },
         { SD_BUS_ERROR_SERVICE_UNKNOWN, CODE_UNREACHABLE, HINT_START, "the service is not running" },
         { SD_BUS_ERROR_NAME_HAS_NO_OWNER, CODE_UNREACHABLE, HINT_START, "the service is not running" },
-        { SD_BUS_ERROR_ACCESS_DENIED, CODE_UNREACHABLE, HINT_POLICY, "the bus does not let you call the service" },
+        { SD_BUS_ERROR_ACCESS_DENIED, CODE_UNREACHABLE, HINT_POLICY,
+          "the bus does not let you call the service" },
         { SD_BUS_ERROR_NO_REPLY, CODE_UNREACHABLE, HINT_LOG, "the service does not answer" },
         { SD_BUS_ERROR_TIMEOUT, CODE_UNREACHABLE, HINT_LOG, "the service does not answer" },
-        { "org.freedesktop.DBus.Error.TimedOut", CODE_UNREACHABLE, HINT_LOG, "the service did not start in time" },
+        { "org.freedesktop.DBus.Error.TimedOut", CODE_UNREACHABLE, HINT_LOG,
+          "the service did not start in time" },
         { "org.freedesktop.DBus.Error.Spawn.", CODE_UNREACHABLE, HINT_LOG },
         { "org.freedesktop.systemd1.", CODE_UNREACHABLE, HINT_LOG },
         { SD_BUS_ERROR_DISCONNECTED, CODE_UNREACHABLE, HINT_NONE, "the connection to the bus was lost" },
@@ -156,7 +161,8 @@ static int find_error(const char *name)
         for (size_t i = 0; i < ELEMENTSOF(error_table); i++) {
                 size_t length = strlen(error_table[i].name);
                 bool is_prefix = error_table[i].name[length - 1] == '.';
-                if (is_prefix ? strncmp(name, error_table[i].name, length) == 0 : streq(name, error_table[i].name))
+                if (is_prefix ? strncmp(name, error_table[i].name, length) == 0
+                              : streq(name, error_table[i].name))
                         return (int)i;
         }
         return -1;
@@ -168,8 +174,8 @@ ExitCode bus_fail(Client *c, const sd_bus_error *error, int r)
 
         if (!error || !sd_bus_error_is_set(error)) {
                 bool lost = r == -ENOTCONN || r == -ECONNRESET || r == -ESHUTDOWN || r == -ETIMEDOUT;
-                return client_fail(c, lost ? CODE_UNREACHABLE : CODE_FAILED, "cannot talk to the service: %s",
-                                   strerror(-r));
+                return client_fail(c, lost ? CODE_UNREACHABLE : CODE_FAILED,
+                                   "cannot talk to the service: %s", strerror(-r));
         }
 
         const char *message = error->message && error->message[0] ? error->message : error->name;

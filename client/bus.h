@@ -12,16 +12,16 @@
 #include "base/cleanup.h"
 #include "client/client.h"
 
-/* Connects as the options say: the session bus if there is one, else the system bus. A second call does nothing. CODE_OK,
- * or what has been reported. */
+/* Connects as the options say: the session bus if there is one, else the system bus. A second call does
+ * nothing. CODE_OK, or what has been reported. */
 ExitCode bus_connect(Client *client);
 
 /* A call of the Manager, to be sent; with --no-start it does not start the service. */
 int bus_new_call(Client *client, const char *member, sd_bus_message **ret);
 
 /* Calls the Manager and waits. types as for sd_bus_message_append(), "" for none. */
-int bus_call_manager(
-        Client *client, const char *member, sd_bus_error *error, sd_bus_message **ret, const char *types, ...);
+int bus_call_manager(Client *client, const char *member, sd_bus_error *error, sd_bus_message **ret,
+                     const char *types, ...);
 
 /* All properties of the Manager or of a job: a message at an a{sv}. */
 int bus_get_all(

@@ -32,8 +32,8 @@ void client_say(const Client *client, const char *format, ...) _printf_(2, 3);
 /* A line on stderr, also with --quiet: something is not as the user wants it, and the work goes on. */
 void client_warn(const Client *client, const char *format, ...) _printf_(2, 3);
 
-/* Says what went wrong on stderr, and keeps it for --json; returns the code. name is a D-Bus error's or NULL; hint,
- * what the user can do now, or NULL. */
+/* Says what went wrong on stderr, and keeps it for --json; returns the code. name is a D-Bus error's or
+ * NULL; hint, what the user can do now, or NULL. */
 ExitCode client_fail_named(
         Client *client, ExitCode code, const char *name, const char *hint, const char *format, ...)
         _printf_(5, 6);
@@ -43,10 +43,10 @@ ExitCode client_fail_named(
 /* Likewise for an Error whose text says it all, but for what has no text (-ENOMEM). */
 ExitCode client_fail_error(Client *client, ExitCode code, const Error *error, int r);
 
-/* Prints the one object of --json, if it was given: the result, with "error" in it after a failure. Returns the code, or
- * CODE_FAILED if stdout, with what verbs have printed there, cannot be written. */
+/* Prints the one object of --json, if it was given: the result, with "error" in it after a failure. Returns
+ * the code, or CODE_FAILED if stdout, with what verbs have printed there, cannot be written. */
 ExitCode client_print_result(Client *client, ExitCode code);
 
-/* Replaces what a terminal would obey instead of showing (control characters) in a text that came from elsewhere, and what
- * is not UTF-8. */
+/* Replaces what a terminal would obey instead of showing (control characters) in a text that came from
+ * elsewhere, and what is not UTF-8. */
 void client_clean_text(char *text);

@@ -31,7 +31,8 @@ static int fill(int fd, const void *data, size_t size)
         int r = file_write_all(fd, data, size);
         if (r < 0)
                 return r;
-        /* The name must not be there before the bytes are. Some file systems cannot do it, and the picture is good then, too. */
+        /* The name must not be there before the bytes are. Some file systems cannot do it, and the picture
+         * is good then, too. */
         return fdatasync(fd) < 0 && errno == EIO ? -EIO : 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Writing a file so that nobody ever sees a part of it: under a temporary name, or none, in the same directory, then into
- * place. */
+/* Writing a file so that nobody ever sees a part of it: under a temporary name, or none, in the same
+ * directory, then into place. */
 
 #include <stddef.h>
 

@@ -43,9 +43,8 @@ static void show(Follow *f)
 }
 
 /* A call to the job, or another object of the connection that has it; the answer goes to the callback. */
-static int call_async(
-        Follow *f, const char *path, const char *interface, const char *member, sd_bus_message_handler_t callback,
-        const char *types, ...)
+static int call_async(Follow *f, const char *path, const char *interface, const char *member,
+                      sd_bus_message_handler_t callback, const char *types, ...)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
@@ -98,7 +97,8 @@ static int take_picture(Follow *f, sd_bus_message *m)
         if (r < 0)
                 return finish(f, client_fail_error(f->client, CODE_FAILED, &error, r));
 
-        ExitCode code = f->hooks->on_picture(f->client, f->job, f->fetched, seed, &picture, f->hooks->userdata);
+        ExitCode code = f->hooks->on_picture(f->client, f->job, f->fetched, seed, &picture,
+                                             f->hooks->userdata);
         if (code != CODE_OK)
                 return finish(f, code);
         f->fetched++;
@@ -124,7 +124,8 @@ static int advance(Follow *f)
         if (!f->is_known || f->is_fetching)
                 return 0;
         if (f->fetched < wanted) {
-                int r = call_async(f, f->job->path, IMAGINE_JOB_INTERFACE, "GetResult", on_result, "u", f->fetched);
+                int r = call_async(f, f->job->path, IMAGINE_JOB_INTERFACE, "GetResult", on_result, "u",
+                                   f->fetched);
                 if (r < 0)
                         return fail_bus(f, NULL, r);
                 f->is_fetching = true;
@@ -246,9 +247,10 @@ static int on_watched(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
 static int lost(Follow *f, const char *what)
 {
         progress_clear(&f->progress);
-        return finish(f, client_fail_named(
-                                 f->client, CODE_UNREACHABLE, SD_BUS_ERROR_DISCONNECTED, NULL,
-                                 "%s before the job was done; its result is lost, the same command may work again", what));
+        return finish(f, client_fail_named(f->client, CODE_UNREACHABLE, SD_BUS_ERROR_DISCONNECTED, NULL,
+                                           "%s before the job was done; its result is lost, the same "
+                                           "command may work again",
+                                           what));
 }
 
 static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -282,7 +284,8 @@ static int on_interrupt(sd_event_source *source, const struct signalfd_siginfo *
                 client_say(f->client, "Cancelling; Ctrl-C again leaves at once");
                 return f->job->path[0] ? cancel(f) : 0;
         }
-        return finish(f, client_fail_named(f->client, CODE_CANCELLED, IMAGINE_ERROR_CANCELLED, NULL, "%s", then));
+        return finish(f, client_fail_named(f->client, CODE_CANCELLED, IMAGINE_ERROR_CANCELLED, NULL, "%s",
+                                           then));
 }
 
 static int on_resize(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
@@ -332,18 +335,20 @@ static int add_matches(Follow *f)
 {
         sd_bus *bus = f->client->bus;
 
-        int r = sd_bus_match_signal(bus, NULL, IMAGINE_BUS_NAME, NULL, IMAGINE_JOB_INTERFACE, "Updated", on_updated, f);
+        int r = sd_bus_match_signal(bus, NULL, IMAGINE_BUS_NAME, NULL, IMAGINE_JOB_INTERFACE, "Updated",
+                                    on_updated, f);
         if (r >= 0)
                 r = sd_bus_match_signal(bus, NULL, IMAGINE_BUS_NAME, NULL, IMAGINE_JOB_INTERFACE, "Finished",
                                         on_finished, f);
         if (r >= 0)
                 r = sd_bus_add_match(bus, NULL,
-                                     "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
-                                     "member='NameOwnerChanged',arg0='" IMAGINE_BUS_NAME "'",
+                                     "type='signal',sender='org.freedesktop.DBus',"
+                                     "interface='org.freedesktop.DBus',member='NameOwnerChanged',"
+                                     "arg0='" IMAGINE_BUS_NAME "'",
                                      on_owner_changed, f);
         if (r >= 0)
-                r = sd_bus_match_signal(bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
-                                        "Disconnected", on_disconnected, f);
+                r = sd_bus_match_signal(bus, NULL, NULL, "/org/freedesktop/DBus/Local",
+                                        "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, f);
         return r;
 }
 

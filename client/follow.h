@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A job from its beginning, or from where it is, to its end: signals of the service, the progress shown, pictures handed on
- * as they get ready, Ctrl-C.
+/* A job from its beginning, or from where it is, to its end: signals of the service, the progress shown,
+ * pictures handed on as they get ready, Ctrl-C.
  *
  *     const FollowHooks hooks = { .on_picture = save, .userdata = &output, .owns_job = true };
  *     code = follow_generate(client, generate_call, &hooks, &job);
  *
- * Matches are installed before the call, and the job's properties are read after its answer: whatever happens in between is
- * seen by one or the other. Signals count only if they come from the connection that answered. */
+ * Matches are installed before the call, and the job's properties are read after its answer: whatever
+ * happens in between is seen by one or the other. Signals count only if they come from the connection that
+ * answered. */
 
 #include "client/job.h"
 #include "client/picture.h"
 
 typedef struct FollowHooks {
-        /* Takes a picture; what is not CODE_OK, and was reported, ends it all. NULL: pictures are not fetched. */
+        /* Takes a picture; what is not CODE_OK, and was reported, ends it all. NULL: pictures are not
+         * fetched. */
         ExitCode (*on_picture)(
                 Client *client, const JobInfo *job, uint32_t index, uint64_t seed, const Picture *picture,
                 void *userdata);
@@ -23,8 +25,9 @@ typedef struct FollowHooks {
         bool leaves; /* return when the job has begun to exist, do not wait for its end */
 } FollowHooks;
 
-/* Sends a Generate call and follows its job. CODE_OK when it is done and all pictures were taken, CODE_CANCELLED when it was
- * cancelled or the user left, otherwise what was reported. *job is filled in as far as it is known. */
+/* Sends a Generate call and follows its job. CODE_OK when it is done and all pictures were taken,
+ * CODE_CANCELLED when it was cancelled or the user left, otherwise what was reported. *job is filled in as
+ * far as it is known. */
 ExitCode follow_generate(Client *client, sd_bus_message *call, const FollowHooks *hooks, JobInfo *job);
 
 /* Follows a job that job_find() has found. */

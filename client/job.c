@@ -183,7 +183,8 @@ int job_refresh(Client *c, JobInfo *job, sd_bus_error *error)
         return r < 0 ? r : job_read(job, reply);
 }
 
-/* Looks the number up in the list: only the service knows how the objects are called. 1 if it is there, 0 if not. */
+/* Looks the number up in the list: only the service knows how the objects are called. 1 if it is there, 0 if
+ * not. */
 static int find_path(Client *c, uint32_t id, JobInfo *job, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -215,8 +216,10 @@ ExitCode job_find(Client *c, const char *word, JobInfo *ret)
 
         if (value_parse_integer(word, 1, UINT32_MAX, &id, &error) < 0)
                 return client_fail_named(
-                        c, CODE_USAGE, NULL, "'imagine jobs' lists yours. A prompt with this first word goes after "
-                        "'generate'.", "'%s' takes the number of a job: %s", c->options.verb->name, error.text);
+                                c, CODE_USAGE, NULL,
+                                "'imagine jobs' lists yours. A prompt with this first word goes after "
+                                "'generate'.",
+                                "'%s' takes the number of a job: %s", c->options.verb->name, error.text);
         ExitCode code = bus_connect(c);
         if (code != CODE_OK)
                 return code;
@@ -242,10 +245,10 @@ static json_t *size_to_json(uint32_t value)
 
 json_t *job_to_json(const JobInfo *job)
 {
-        json_t *object = json_pack(
-                "{s:I, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "id", (json_int_t)job->id, "state", job->state, "stage",
-                job->stage, "progress", job->progress, "step", (json_int_t)job->step, "steps", (json_int_t)job->steps,
-                "count", (json_int_t)job->count, "finished", (json_int_t)job->pictures);
+        json_t *object = json_pack("{s:I, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "id", (json_int_t)job->id,
+                                   "state", job->state, "stage", job->stage, "progress", job->progress,
+                                   "step", (json_int_t)job->step, "steps", (json_int_t)job->steps, "count",
+                                   (json_int_t)job->count, "finished", (json_int_t)job->pictures);
         if (!object)
                 return NULL;
 

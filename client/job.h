@@ -40,15 +40,16 @@ static inline bool job_has_ended(const JobInfo *job)
         return state >= JOB_DONE && state <= JOB_CANCELLED;
 }
 
-/* Takes over what stands in the a{sv} at the message's place; keys that it does not know are skipped, values of the wrong
- * type are -EBADMSG. */
+/* Takes over what stands in the a{sv} at the message's place; keys that it does not know are skipped, values
+ * of the wrong type are -EBADMSG. */
 int job_read(JobInfo *job, sd_bus_message *message);
 
-/* Likewise for the arguments of the signal Finished; the state is one in which a job has ended afterwards. */
+/* Likewise for the arguments of the signal Finished; the state is one in which a job has ended afterwards.
+ */
 int job_read_finished(JobInfo *job, sd_bus_message *message);
 
-/* Finds the user's job of that number (a word of the command line) and reads its properties. CODE_OK, or what has been
- * reported. */
+/* Finds the user's job of that number (a word of the command line) and reads its properties. CODE_OK, or
+ * what has been reported. */
 ExitCode job_find(Client *client, const char *id, JobInfo *ret);
 
 /* Reads all properties of the job at job->path. 0 or a negative errno, with error. */

@@ -3,5 +3,6 @@
 
 #include "client/job.h"
 
-/* The user's jobs, oldest first, with all their properties, in an array to free. CODE_OK, or what has been reported. */
+/* The user's jobs, oldest first, with all their properties, in an array to free. CODE_OK, or what has been
+ * reported. */
 ExitCode jobs_list(Client *client, JobInfo **ret, size_t *ret_count);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What --json prints: one object on stdout for a call of the program. Functions that make values return NULL only when
- * memory is short, which json_print() reports. */
+/* What --json prints: one object on stdout for a call of the program. Functions that make values return NULL
+ * only when memory is short, which json_print() reports. */
 
 #include <jansson.h>
 #include <stdint.h>
@@ -16,8 +16,8 @@ json_t *json_from_u64(uint64_t value);
 /* A string; bytes that are not UTF-8 (in a file's name) become '?'. */
 json_t *json_from_text(const char *text);
 
-/* Reads the a{sv} at the message's place into an object; values of types that JSON has no form for are left out.
- * 0 or a negative errno. */
+/* Reads the a{sv} at the message's place into an object; values of types that JSON has no form for are left
+ * out. 0 or a negative errno. */
 int json_read_dict(sd_bus_message *message, json_t **ret);
 
 /* Prints and frees the object. CODE_OK, or CODE_FAILED if memory was short or stdout cannot be written. */

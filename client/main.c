@@ -18,7 +18,8 @@ static ExitCode run(Client *c, int argc, char *argv[])
         return c->options.verb->run(c);
 }
 
-/* Where stdin, stdout or stderr is closed, the next descriptor would take its place, and our lines would go there. */
+/* Where stdin, stdout or stderr is closed, the next descriptor would take its place, and our lines would go
+ * there. */
 static void fill_standard_descriptors(void)
 {
         int fd;

@@ -18,7 +18,8 @@ static int read_model(sd_bus_message *m, json_t *models)
                 return r;
 
         json_t *model = json_pack("{s:s}", "name", name);
-        if (!model || json_object_update_missing(model, details) < 0 || json_array_append_new(models, model) < 0)
+        if (!model || json_object_update_missing(model, details) < 0 ||
+            json_array_append_new(models, model) < 0)
                 r = -ENOMEM;
         json_decref(details);
         return r;

@@ -21,13 +21,15 @@ static bool is_accent(const uint8_t *s, size_t left)
         return left >= 2 && ((s[0] == 0xcc && s[1] >= 0x80) || (s[0] == 0xcd && s[1] <= 0xaf));
 }
 
-/* Letters of the Latin script that no decomposition takes apart; NULL for all others. Each is two bytes long. */
+/* Letters of the Latin script that no decomposition takes apart; NULL for all others. Each is two bytes
+ * long. */
 static const char *spelled_out(const uint8_t *s, size_t left)
 {
         static const struct {
                 const char letter[3], ascii[3];
-        } letters[] = { { "ß", "ss" }, { "æ", "ae" }, { "Æ", "ae" }, { "œ", "oe" }, { "Œ", "oe" }, { "ø", "o" },
-                        { "Ø", "o" },  { "ł", "l" },  { "Ł", "l" },  { "đ", "d" },  { "Đ", "d" },  { "ð", "d" },
+        } letters[] = { { "ß", "ss" }, { "æ", "ae" }, { "Æ", "ae" }, { "œ", "oe" },
+                        { "Œ", "oe" }, { "ø", "o" },  { "Ø", "o" },  { "ł", "l" },
+                        { "Ł", "l" },  { "đ", "d" },  { "Đ", "d" },  { "ð", "d" },
                         { "Ð", "d" },  { "þ", "th" }, { "Þ", "th" }, { "ı", "i" } };
 
         for (size_t i = 0; left >= 2 && i < ELEMENTSOF(letters); i++)
@@ -43,7 +45,8 @@ static size_t collect(const uint8_t *text, size_t length, char out[WORDS_MAX + 4
         bool gap = false;
 
         for (size_t i = 0; i < length && n <= WORDS_MAX; i++) {
-                char letter[2] = { (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + ('a' - 'A') : text[i]) };
+                char letter[2] = { (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + ('a' - 'A')
+                                                                           : text[i]) };
                 const char *ascii = spelled_out(text + i, length - i);
 
                 if (is_accent(text + i, length - i)) {

@@ -40,8 +40,9 @@ static const struct {
         double low, high;
         uint64_t most; /* high, for those numbers that a double cannot hold */
 } value_table[] = {
-#define X(id, letter, name, argument, kind, field, low, high, verbs, help) \
-        [OPTION_##id] = { KIND_##kind, offsetof(Options, field), (double)(low), (double)(high), (uint64_t)(high) },
+#define X(id, letter, name, argument, kind, field, low, high, verbs, help)                                  \
+        [OPTION_##id] = { KIND_##kind, offsetof(Options, field), (double)(low), (double)(high),             \
+                          (uint64_t)(high) },
         OPTIONS(X)
 #undef X
 };
@@ -99,7 +100,8 @@ static int apply_value(Options *o, OptionId id, const char *value, Error *error)
         case KIND_PRIORITY:
                 return store_text(check_priority(value, error), value, field);
         case KIND_INTEGER:
-                return value_parse_integer(value, (uint64_t)value_table[id].low, value_table[id].most, field, error);
+                return value_parse_integer(value, (uint64_t)value_table[id].low, value_table[id].most, field,
+                                           error);
         case KIND_NUMBER:
                 return value_parse_number(value, value_table[id].low, value_table[id].high, field, error);
         case KIND_SIZE:
@@ -127,7 +129,8 @@ static int apply_option(Options *o, OptionId id, const char *value, Error *error
 /* The option tables in the form that getopt_long reads; options come back as GETOPT_BASE + id. */
 #define GETOPT_BASE 1000
 
-static void make_getopt_tables(struct option long_options[OPTION_MAX + 1], char short_options[2 * OPTION_MAX + 3])
+static void make_getopt_tables(struct option long_options[OPTION_MAX + 1],
+                               char short_options[2 * OPTION_MAX + 3])
 {
         /* Words in the order in which they stand; a missing value told apart from an unknown option. */
         char *s = stpcpy(short_options, "-:");
@@ -187,7 +190,8 @@ static int split(Options *o, int argc, char *argv[], Error *error)
                         continue;
                 }
                 int id = option_of(c);
-                int r = id < 0 ? bad_option(c, argv[at], error) : apply_option(o, (OptionId)id, optarg, error);
+                int r = id < 0 ? bad_option(c, argv[at], error)
+                               : apply_option(o, (OptionId)id, optarg, error);
                 if (r < 0)
                         return r;
         }
@@ -218,7 +222,8 @@ static int check_pairs(const Options *o, Error *error)
                                          option_table[pairs[i][0]].name, option_table[pairs[i][1]].name);
         if (o->output && streq(o->output, "-")) {
                 if (o->json)
-                        return error_set(error, -EINVAL, "-o - and --json do not go together: both write to stdout");
+                        return error_set(error, -EINVAL,
+                                         "-o - and --json do not go together: both write to stdout");
                 if (o->count > 1)
                         return error_set(error, -EINVAL, "-o - takes one picture, not --count");
         }
@@ -235,8 +240,9 @@ static int check_words(const Options *o, Error *error)
                 return error_set(error, -EINVAL, "'%s' needs %s", verb->name, verb->arguments);
         if (o->n_words > verb->max_words)
                 return error_set(error, -EINVAL,
-                                 "'%s' takes %s; for a picture of this write: imagine generate %s %s ...", verb->name,
-                                 verb->max_words ? "one word" : "no words", verb->name, o->words[0]);
+                                 "'%s' takes %s; for a picture of this write: imagine generate %s %s ...",
+                                 verb->name, verb->max_words ? "one word" : "no words", verb->name,
+                                 o->words[0]);
         return 0;
 }
 

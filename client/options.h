@@ -7,8 +7,9 @@
  *     if (options_parse(&options, argc, argv, &error) < 0)
  *             …                        // a sentence about what is wrong, exit code CODE_USAGE
  *
- * One table says which options there are, what values they take and with which verbs they go; an option that does not
- * go with the verb is refused, not ignored. Parsing touches neither the bus nor files, except stdin for the prompt "-". */
+ * One table says which options there are, what values they take and with which verbs they go; an option that
+ * does not go with the verb is refused, not ignored. Parsing touches neither the bus nor files, except stdin
+ * for the prompt "-". */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,7 +35,8 @@
         X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, ASKS, "one of 'models'")                           \
         X(DETACH, 0, "detach", NULL, FLAG, detach, 0, 0, ASKS, "do not wait")                              \
         X(PRIORITY, 0, "priority", "P", PRIORITY, priority, 0, 0, ASKS, "batch, normal, ..")               \
-        X(KEEP_ALIVE, 0, "keep-alive", "TIME", DURATION, keep_alive, 0, KEEP_ALIVE_MAX, ASKS, "keep the model")\
+        X(KEEP_ALIVE, 0, "keep-alive", "TIME", DURATION, keep_alive, 0, KEEP_ALIVE_MAX, ASKS,              \
+          "keep the model")                                                                                \
         X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, ASKS,         \
           "no prompt in PNG")                                                                              \
         X(JSON, 0, "json", NULL, FLAG, json, 0, 0, ALL, "object on stdout")                                \
@@ -96,8 +98,9 @@ static inline bool options_has(const Options *options, OptionId id)
         return options->given & (UINT64_C(1) << id);
 }
 
-/* Fills in *options, which points into argv afterwards. 0; -EINVAL with a sentence for the user; -ENOMEM; or what reading
- * stdin gave. *options is to be freed with options_done() in every case. Whether --json was given is known even then. */
+/* Fills in *options, which points into argv afterwards. 0; -EINVAL with a sentence for the user; -ENOMEM; or
+ * what reading stdin gave. *options is to be freed with options_done() in every case. Whether --json was given
+ * is known even then. */
 int options_parse(Options *options, int argc, char *argv[], Error *error);
 
 void options_done(Options *options);

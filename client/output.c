@@ -23,7 +23,8 @@ static OutputKind kind_of(const char *option)
         if (stat(option, &st) < 0)
                 return OUTPUT_FILE;
         /* /dev/stdout, or what it is sent to: no paths may go there. */
-        if (fstat(STDOUT_FILENO, &out) >= 0 && out.st_dev == st.st_dev && out.st_ino == st.st_ino && !S_ISCHR(st.st_mode))
+        if (fstat(STDOUT_FILENO, &out) >= 0 && out.st_dev == st.st_dev && out.st_ino == st.st_ino &&
+            !S_ISCHR(st.st_mode))
                 return OUTPUT_STDOUT;
         if (S_ISREG(st.st_mode))
                 return OUTPUT_FILE;
@@ -52,7 +53,8 @@ static char *file_name(const Output *output, uint32_t index)
 static int check_files(const Output *output, Error *error)
 {
         const char *slash = strrchr(output->path, '/');
-        _cleanup_(freep) char *directory = slash ? strndup(output->path, (size_t)(slash - output->path) + 1) : strdup(".");
+        _cleanup_(freep) char *directory =
+                        slash ? strndup(output->path, (size_t)(slash - output->path) + 1) : strdup(".");
         struct stat st;
 
         if (!directory)
@@ -73,7 +75,8 @@ static int check_files(const Output *output, Error *error)
 static int refuse_terminal(int fd, Error *error)
 {
         if (fd >= 0 && isatty(fd))
-                return error_set(error, -EINVAL, "will not write a PNG to the terminal; send it into a file or a pipe");
+                return error_set(error, -EINVAL,
+                                 "will not write a PNG to the terminal; send it into a file or a pipe");
         return 0;
 }
 

@@ -17,7 +17,7 @@
 typedef enum OutputKind {
         OUTPUT_STDOUT, /* -o - */
         OUTPUT_FILE, /* -o FILE; FILE-1.png and so on for several */
-        OUTPUT_DIRECTORY, /* no -o, or one that is a directory or ends in '/': names from the words and the seed */
+        OUTPUT_DIRECTORY, /* no -o, or a directory: names from the words and the seed */
         OUTPUT_DEVICE, /* -o of what is neither a file nor a directory: written to as it is */
 } OutputKind;
 
@@ -29,13 +29,13 @@ typedef struct Output {
         uint32_t count;
 } Output;
 
-/* option is what -o had, or NULL; words, what a name made by us begins with. 0, -EEXIST if a file is there and force is
- * not, or another negative errno with a sentence. */
+/* option is what -o had, or NULL; words, what a name made by us begins with. 0, -EEXIST if a file is there
+ * and force is not, or another negative errno with a sentence. */
 int output_prepare(
         Output *ret, const char *option, bool force, const char *words, uint32_t count, Error *error);
 
-/* Writes picture number index (from 0). *ret_path is the name to print, to be freed; NULL for stdout. A file that has
- * come into being since output_prepare() is not replaced: then the name gets a number. */
+/* Writes picture number index (from 0). *ret_path is the name to print, to be freed; NULL for stdout. A file
+ * that has come into being since output_prepare() is not replaced: then the name gets a number. */
 int output_write(
         const Output *output, uint32_t index, uint64_t seed, const void *data, size_t size, char **ret_path,
         Error *error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A picture that came as a descriptor, checked before anything is made of it: a sealed memfd of a bounded size that holds
- * a PNG from its signature to its last chunk.
+/* A picture that came as a descriptor, checked before anything is made of it: a sealed memfd of a bounded
+ * size that holds a PNG from its signature to its last chunk.
  *
  *     _cleanup_(picture_unmap) Picture picture = { 0 };
  *     int r = picture_map(fd, &picture, &error);
@@ -21,7 +21,8 @@ typedef struct Picture {
         uint32_t width, height;
 } Picture;
 
-/* 0, -EBADMSG with a sentence if it is not such a descriptor, or what mapping gave. The descriptor can be closed. */
+/* 0, -EBADMSG with a sentence if it is not such a descriptor, or what mapping gave. The descriptor can be
+ * closed. */
 int picture_map(int fd, Picture *ret, Error *error);
 
 void picture_unmap(Picture *picture);

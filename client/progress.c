@@ -13,7 +13,8 @@
 #define USEC 1000000
 #define BAR_MIN 8 /* columns; a shorter one says nothing */
 #define BAR_MAX 60
-#define COLUMNS_FREE 3 /* for the ^C that a terminal echoes, and since some go to the next line after the last column */
+/* For the ^C that a terminal echoes, and since some terminals go to the next line after the last column. */
+#define COLUMNS_FREE 3
 #define LINE_MAX_BYTES 1024
 
 void progress_format_duration(uint64_t seconds, char *buffer, size_t size)
@@ -61,7 +62,8 @@ void progress_format_label(const JobInfo *job, char *buffer, size_t size)
                 }
                 if (stage[0] >= 'A' && stage[0] <= 'Z')
                         stage[0] += 'a' - 'A';
-                (void)snprintf(buffer, size, "Picture %u/%u, %s", MIN(job->pictures + 1, job->count), job->count, stage);
+                (void)snprintf(buffer, size, "Picture %u/%u, %s", MIN(job->pictures + 1, job->count),
+                               job->count, stage);
                 return;
         case JOB_DONE:
         case JOB_FAILED:
@@ -114,7 +116,8 @@ unsigned progress_format_bar(
         if (is_measurable(job))
                 (void)snprintf(percent, sizeof(percent), " %3d %%", (int)(job->progress * 100));
 
-        /* What has no room goes: first the bar, then the time left, then the percentage, then the label's end. */
+        /* What has no room goes: first the bar, then the time left, then the percentage, then the label's
+         * end. */
         unsigned width = (unsigned)(strlen(label) + strlen(percent) + (left[0] ? strlen(left) + 2 : 0));
         unsigned frame = is_utf8 ? 1 : 3;
         if (is_measurable(job) && columns >= width + frame + BAR_MIN) {
@@ -177,8 +180,8 @@ static void draw(Progress *p, const JobInfo *job, uint64_t now)
         unsigned columns = terminal_columns();
 
         progress_clear(p);
-        p->drawn = progress_format_bar(
-                job, now, columns > COLUMNS_FREE ? columns - COLUMNS_FREE : 1, p->is_utf8, line, sizeof(line));
+        p->drawn = progress_format_bar(job, now, columns > COLUMNS_FREE ? columns - COLUMNS_FREE : 1,
+                                       p->is_utf8, line, sizeof(line));
         (void)fputs(line, stderr);
         (void)fflush(stderr);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the user sees on stderr while a job runs: on a terminal a bar that is drawn over and over in one line,
+/* What the user sees on stderr while a job runs: on a terminal a bar, drawn over and over in one line,
  *
  *     Step 12/30 ██████████████░░░░░░░░░░░░░░░░░░░░  43 %  0:12 left
  *
@@ -32,5 +32,5 @@ unsigned progress_format_bar(
 /* "12 s", "1:05", "1:02:05" */
 void progress_format_duration(uint64_t seconds, char *buffer, size_t size);
 
-/* "Waiting, 2 before it", "Loading sprites", "Step 12/30", with several pictures "Picture 2/4, step 12/30" */
+/* "Waiting, 2 before it", "Loading sprites", "Step 12/30", "Picture 2/4, step 12/30" */
 void progress_format_label(const JobInfo *job, char *buffer, size_t size);

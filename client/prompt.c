@@ -17,7 +17,8 @@ static int read_stdin(char *buffer, size_t capacity, size_t *ret_size, Error *er
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
-                        return error_set(error, -errno, "cannot read the prompt from stdin: %s", strerror(errno));
+                        return error_set(error, -errno, "cannot read the prompt from stdin: %s",
+                                         strerror(errno));
                 if (n == 0)
                         break;
                 size += (size_t)n;
@@ -46,7 +47,8 @@ static size_t join(char *const *words, int n_words, char *buffer, size_t capacit
 
 int prompt_new(char *const *words, int n_words, char **ret, Error *error)
 {
-        const size_t capacity = REQUEST_PROMPT_MAX + 3; /* room to see that it is too long, and for CR and LF */
+        /* Room to see that it is too long, and for CR and LF. */
+        const size_t capacity = REQUEST_PROMPT_MAX + 3;
         _cleanup_(freep) char *text = malloc(capacity + 1);
         size_t size = 0;
 

@@ -53,7 +53,9 @@ void saver_report(Client *c, Saver *saver, const JobInfo *job)
         job_describe(job, settings, sizeof(settings));
         client_say(c, "%s", settings);
         if (job->truncated_tokens > 0)
-                client_warn(c, "the model takes no prompt of that length: the last %u tokens of it were not used",
+                client_warn(c,
+                            "the model takes no prompt of that length: the last %u tokens of it were not "
+                            "used",
                             job->truncated_tokens);
         c->result = job_to_json(job);
         if (c->result)

@@ -15,8 +15,8 @@ typedef struct Saver {
 ExitCode saver_prepare(Client *client, Saver *saver, const char *words, uint32_t count);
 
 /* The on_picture of FollowHooks, with a Saver as its userdata. */
-ExitCode saver_take(
-        Client *client, const JobInfo *job, uint32_t index, uint64_t seed, const Picture *picture, void *userdata);
+ExitCode saver_take(Client *client, const JobInfo *job, uint32_t index, uint64_t seed,
+                    const Picture *picture, void *userdata);
 
 /* Tells the job's settings on stderr and keeps them with the pictures for --json. */
 void saver_report(Client *client, Saver *saver, const JobInfo *job);

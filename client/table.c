@@ -43,7 +43,8 @@ void table_print(const Table *t)
                 widths[i % t->columns] = MAX(widths[i % t->columns], width(t, i));
         for (size_t i = 0; i < t->n_cells; i++) {
                 bool is_last = i % t->columns == t->columns - 1;
-                (void)printf("%s%*s", cell(t, i), is_last ? 0 : widths[i % t->columns] - width(t, i) + 2, "");
+                (void)printf("%s%*s", cell(t, i), is_last ? 0 : widths[i % t->columns] - width(t, i) + 2,
+                             "");
                 if (is_last)
                         (void)putchar('\n');
         }

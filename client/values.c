@@ -40,7 +40,8 @@ int value_parse_number(const char *text, double low, double high, double *ret, E
 }
 
 /* Two whole numbers with a separator between them. */
-static int parse_pair(const char *text, char separator, uint64_t low, uint64_t high, uint64_t ret[2], Error *error)
+static int parse_pair(const char *text, char separator, uint64_t low, uint64_t high, uint64_t ret[2],
+                      Error *error)
 {
         const char *middle = strchr(text, separator);
         char first[24];
@@ -112,7 +113,8 @@ int value_parse_duration(const char *text, uint64_t max, uint64_t *ret, Error *e
         if (r < 0)
                 return r;
         if (__builtin_mul_overflow(value, factor, &value) || value > max)
-                return error_set(error, -EINVAL, "%s is longer than %llu seconds", text, (unsigned long long)max);
+                return error_set(error, -EINVAL, "%s is longer than %llu seconds", text,
+                                 (unsigned long long)max);
         *ret = value;
         return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Values as people type them. All of the text must be the value: no space around it, no sign where none belongs.
- * Each returns 0, or -EINVAL with a sentence that has the value in it. */
+/* Values as people type them. All of the text must be the value: no space around it, no sign where none
+ * belongs. Each returns 0, or -EINVAL with a sentence that has the value in it. */
 
 #include <stdint.h>
 

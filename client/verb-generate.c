@@ -14,13 +14,15 @@ static uint64_t number_of(json_t *model, const char *key)
         return value > 0 ? (uint64_t)value : 0;
 }
 
-/* Makes the model known to the service, which says its size once it was loaded. It is going to be needed anyway. */
+/* Makes the model known to the service, which says its size once it was loaded. It is going to be needed
+ * anyway. */
 static ExitCode load_model(Client *c)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
         client_say(c, "Loading the model, to know its size");
-        int r = bus_call_manager(c, "LoadModel", &error, NULL, "s", c->options.model ? c->options.model : "");
+        int r = bus_call_manager(c, "LoadModel", &error, NULL, "s",
+                                 c->options.model ? c->options.model : "");
         return r < 0 ? bus_fail(c, &error, r) : CODE_OK;
 }
 
@@ -138,8 +140,10 @@ static ExitCode generate(Client *c, Saver *saver)
         code = follow_generate(c, call, &hooks, &job);
         saver_report(c, saver, &job);
         if (code == CODE_OK && c->options.detach)
-                client_say(c, "Job %u goes on by itself: 'imagine watch %u' follows it, 'imagine get %u' writes its "
-                              "pictures, 'imagine cancel %u' ends it.", job.id, job.id, job.id, job.id);
+                client_say(c,
+                           "Job %u goes on by itself: 'imagine watch %u' follows it, 'imagine get %u' "
+                           "writes its pictures, 'imagine cancel %u' ends it.",
+                           job.id, job.id, job.id, job.id);
         return code;
 }
 

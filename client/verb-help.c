@@ -17,7 +17,8 @@ static void put_verb(int i, bool is_last)
         const Verb *verb = verb_table + i;
         char text[64];
 
-        (void)snprintf(text, sizeof(text), verb->id == VERB_GENERATE ? "[%s] %s" : "%s %s", verb->name, verb->arguments);
+        (void)snprintf(text, sizeof(text), verb->id == VERB_GENERATE ? "[%s] %s" : "%s %s", verb->name,
+                       verb->arguments);
         put_cell(text, verb->help, is_last);
 }
 

@@ -21,7 +21,8 @@ static void add_row(Table *t, const JobInfo *job)
 
 static void print_table(const JobInfo *jobs, size_t count)
 {
-        static const char *const heads[] = { "ID", "STATE", "DONE", "PICTURES", "MODEL", "SIZE", "SEED", "DETACHED" };
+        static const char *const heads[] = { "ID",    "STATE", "DONE", "PICTURES",
+                                             "MODEL", "SIZE",  "SEED", "DETACHED" };
         _cleanup_(table_done) Table table = { .columns = 8 };
 
         for (size_t i = 0; i < table.columns; i++)

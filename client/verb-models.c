@@ -48,7 +48,9 @@ static void add_row(Table *t, json_t *model)
 
 static void print_table(json_t *models)
 {
-        static const char *const heads[] = { "NAME", "STATE", "FILES", "SIZE", "STEPS", "SAMPLER", "LICENSE" };
+        static const char *const heads[] = {
+                "NAME", "STATE", "FILES", "SIZE", "STEPS", "SAMPLER", "LICENSE"
+        };
         _cleanup_(table_done) Table table = { .columns = ELEMENTSOF(heads) };
         json_t *model;
         size_t i;

@@ -22,7 +22,8 @@ static ExitCode describe(Client *c, json_t **ret)
         json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &error);
         if (!json_is_object(object)) {
                 json_decref(object);
-                return client_fail(c, CODE_FAILED, "the service's description is not a JSON object: %s", error.text);
+                return client_fail(c, CODE_FAILED, "the service's description is not a JSON object: %s",
+                                   error.text);
         }
         (void)json_object_set_new(object, "bus", json_string(c->is_user_bus ? "user" : "system"));
         *ret = object;
@@ -38,7 +39,8 @@ static void print_state(const Client *c, const ManagerInfo *manager, json_t *des
         (void)printf("imagined %s on the %s bus\n", manager->version, c->is_user_bus ? "session" : "system");
         (void)printf("Model:  %s%s%s\n", manager->model, manager->model[0] ? ", " : "", manager->state);
         if (service > 0)
-                (void)printf("Memory: %.0f MB for the service, %.0f MB for the engine\n", service / 1e6, worker / 1e6);
+                (void)printf("Memory: %.0f MB for the service, %.0f MB for the engine\n", service / 1e6,
+                             worker / 1e6);
 }
 
 static void print_jobs(const JobInfo *jobs, size_t count)
@@ -50,7 +52,8 @@ static void print_jobs(const JobInfo *jobs, size_t count)
                 waiting += job_state(jobs + i) == JOB_QUEUED;
                 ended += job_has_ended(jobs + i);
         }
-        (void)printf("Jobs:   %zu at work, %zu waiting, %zu ended (yours)\n", count - waiting - ended, waiting, ended);
+        (void)printf("Jobs:   %zu at work, %zu waiting, %zu ended (yours)\n", count - waiting - ended,
+                     waiting, ended);
         for (size_t i = 0; i < count; i++) {
                 if (job_has_ended(jobs + i) || job_state(jobs + i) == JOB_QUEUED)
                         continue;

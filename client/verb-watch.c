@@ -15,7 +15,8 @@ ExitCode verb_watch(Client *c)
         job_describe(&job, settings, sizeof(settings));
         client_say(c, "%s", settings);
         if (code == CODE_OK)
-                client_say(c, "Done: 'imagine get %u' writes %s", job.id, job.count > 1 ? "the pictures" : "the picture");
+                client_say(c, "Done: 'imagine get %u' writes %s", job.id,
+                           job.count > 1 ? "the pictures" : "the picture");
         c->result = job_to_json(&job);
         return code;
 }

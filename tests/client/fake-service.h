@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A service that misbehaves on demand: the first word of the prompt says how. It speaks just enough of the interface for the
- * client, and does what a real one must never do. */
+/* A service that misbehaves on demand: the first word of the prompt says how. It speaks just enough of the
+ * interface for the client, and does what a real one must never do. */
 
 #include <sys/mman.h>
 #include <systemd/sd-bus.h>
@@ -17,9 +17,10 @@
 
 /* 1x1, grey. */
 static const uint8_t tiny_png[] = {
-        0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0,
-        0, 0x3a, 0x7e, 0x9b, 0x55, 0, 0, 0, 10, 'I', 'D', 'A', 'T', 0x78, 0x9c, 0x63, 0x68, 0, 0, 0, 0x82, 0, 0x81, 0xdd,
-        0x43, 0x6a, 0xf4, 0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42, 0x60, 0x82,
+        0x89, 'P',  'N',  'G',  '\r', '\n', 0x1a, '\n', 0,    0,    0,    13,  'I',  'H',  'D',  'R',  0,
+        0,    0,    1,    0,    0,    0,    1,    8,    0,    0,    0,    0,   0x3a, 0x7e, 0x9b, 0x55, 0,
+        0,    0,    10,   'I',  'D',  'A',  'T',  0x78, 0x9c, 0x63, 0x68, 0,   0,    0,    0x82, 0,    0x81,
+        0xdd, 0x43, 0x6a, 0xf4, 0,    0,    0,    0,    'I',  'E',  'N',  'D', 0xae, 0x42, 0x60, 0x82,
 };
 
 typedef struct FakeService FakeService;
@@ -38,7 +39,7 @@ struct FakeService {
         sd_event *event;
         FakeJob jobs[FAKE_JOBS_MAX];
         uint32_t n_jobs;
-        char options[1024]; /* the keys and values of the last Generate, for the error that “echo” makes */
+        char options[1024]; /* the keys and values of the last Generate, for the error of "echo" */
         char model[64];
 };
 
@@ -65,9 +66,10 @@ static int fake_finish(FakeJob *job, const char *state, const char *error, const
         (void)snprintf(job->state, sizeof(job->state), "%s", state);
         (void)fake_send(job->service->bus, job, "Updated", "a{sv}", 1, "State", "s", state);
         if (error)
-                return fake_send(job->service->bus, job, "Finished", "sa{sv}", state, 3, "pictures", "u", job->pictures,
-                                 "error", "s", error, "message", "s", message);
-        return fake_send(job->service->bus, job, "Finished", "sa{sv}", state, 1, "pictures", "u", job->pictures);
+                return fake_send(job->service->bus, job, "Finished", "sa{sv}", state, 3, "pictures", "u",
+                                 job->pictures, "error", "s", error, "message", "s", message);
+        return fake_send(job->service->bus, job, "Finished", "sa{sv}", state, 1, "pictures", "u",
+                         job->pictures);
 }
 
 static bool is_kind(const FakeJob *job, const char *kind)
@@ -83,9 +85,11 @@ static int fake_tick(sd_event_source *source, uint64_t usec, void *userdata)
         if (is_kind(job, "die") && job->step == 2)
                 _exit(1);
         if (is_kind(job, "oom") && job->step == 2)
-                return fake_finish(job, "failed", IMAGINE_ERROR_OUT_OF_MEMORY, "the picture needs 9 GB\033[2J");
+                return fake_finish(job, "failed", IMAGINE_ERROR_OUT_OF_MEMORY,
+                                   "the picture needs 9 GB\033[2J");
         if (is_kind(job, "forged") && job->step == 1)
-                (void)fake_send(job->service->stranger, job, "Finished", "sa{sv}", "failed", 1, "pictures", "u", 0);
+                (void)fake_send(job->service->stranger, job, "Finished", "sa{sv}", "failed", 1, "pictures",
+                                "u", 0);
         bool is_slow = is_kind(job, "slow") || is_kind(job, "stubborn");
         if (job->step < job->steps - 1 || !is_slow)
                 job->step++;
@@ -96,18 +100,17 @@ static int fake_tick(sd_event_source *source, uint64_t usec, void *userdata)
         job->progress = (job->pictures + (double)job->step / (job->steps + 1)) / job->count;
         (void)snprintf(job->state, sizeof(job->state), "running");
         (void)snprintf(job->stage, sizeof(job->stage), "denoise");
-        (void)fake_send(job->service->bus, job, "Updated", "a{sv}", 6, "State", "s", job->state, "Stage", "s", job->stage,
-                        "Step", "u", job->step, "Progress", "d", job->progress, "Pictures", "u", job->pictures, "Later",
-                        "as", 1, "a key of a newer service");
+        (void)fake_send(job->service->bus, job, "Updated", "a{sv}", 6, "State", "s", job->state, "Stage",
+                        "s", job->stage, "Step", "u", job->step, "Progress", "d", job->progress, "Pictures",
+                        "u", job->pictures, "Later", "as", 1, "a key of a newer service");
         if (job->pictures == job->count)
                 return fake_finish(job, "done", NULL, NULL);
         (void)sd_event_source_set_time(source, usec + 20000);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-static int fake_get(
-        sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata,
-        sd_bus_error *error)
+static int fake_get(sd_bus *bus, const char *path, const char *interface, const char *property,
+                    sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         FakeJob *job = userdata;
 
@@ -159,7 +162,9 @@ static int fake_descriptor(const FakeJob *job)
                 return pipe2(fds, O_CLOEXEC) < 0 ? -errno : fds[0];
         }
         if (is_kind(job, "text"))
-                return memfd_new_sealed("text", "no picture, but long enough to be one, were it one: 0123456789", 62);
+                return memfd_new_sealed("text",
+                                        "no picture, but long enough to be one, were it one: 0123456789",
+                                        62);
         if (is_kind(job, "cut"))
                 return memfd_new_sealed("cut", tiny_png, sizeof(tiny_png) - 4);
         return memfd_new_sealed("picture", tiny_png, sizeof(tiny_png));
@@ -232,7 +237,8 @@ static int fake_options(FakeService *s, FakeJob *job, sd_bus_message *m)
                 else if (type[0] == 'd')
                         (void)fprintf(f, "%g ", v.d);
                 else
-                        (void)fprintf(f, "%llu ", type[0] == 't' ? (unsigned long long)v.t : (unsigned long long)v.u);
+                        (void)fprintf(f, "%llu ",
+                                      type[0] == 't' ? (unsigned long long)v.t : (unsigned long long)v.u);
                 if (streq(key, "count"))
                         job->count = v.u;
                 if (streq(key, "seed"))
@@ -252,7 +258,9 @@ static int fake_generate(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (s->n_jobs >= FAKE_JOBS_MAX)
                 return sd_bus_error_set(error, IMAGINE_ERROR_LIMITS_EXCEEDED, "too many jobs");
         FakeJob *job = s->jobs + s->n_jobs;
-        *job = (FakeJob) { .service = s, .id = s->n_jobs + 1, .steps = 3, .count = 1, .seed = FAKE_SEED, .width = 64 };
+        *job = (FakeJob){
+                .service = s, .id = s->n_jobs + 1, .steps = 3, .count = 1, .seed = FAKE_SEED, .width = 64
+        };
         int r = sd_bus_message_read(m, "s", &prompt);
         if (r >= 0)
                 r = fake_options(s, job, m);
@@ -265,7 +273,8 @@ static int fake_generate(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (is_kind(job, "echo"))
                 return sd_bus_error_setf(error, IMAGINE_ERROR_INVALID_ARGS, "%s", s->options);
         if (is_kind(job, "limits"))
-                return sd_bus_error_set(error, IMAGINE_ERROR_LIMITS_EXCEEDED, "you have 8 jobs in the queue, the limit is 8");
+                return sd_bus_error_set(error, IMAGINE_ERROR_LIMITS_EXCEEDED,
+                                        "you have 8 jobs in the queue, the limit is 8");
         if (is_kind(job, "mute"))
                 return 1; /* never answers */
         if (is_kind(job, "long"))
@@ -314,11 +323,11 @@ static int fake_list_models(sd_bus_message *m, void *userdata, sd_bus_error *err
 
         (void)error;
         if (!s->model[0])
-                return sd_bus_reply_method_return(m, "a(sa{sv})", 1, "sprites", 3, "resident", "b", false, "default", "b",
-                                                  true, "bytes", "t", (uint64_t)38000000);
-        return sd_bus_reply_method_return(m, "a(sa{sv})", 1, "sprites", 7, "resident", "b", true, "default", "b", true,
-                                          "bytes", "t", (uint64_t)38000000, "width", "u", 128, "height", "u", 128, "steps",
-                                          "u", 20, "size-multiple", "u", 16);
+                return sd_bus_reply_method_return(m, "a(sa{sv})", 1, "sprites", 3, "resident", "b", false,
+                                                  "default", "b", true, "bytes", "t", (uint64_t)38000000);
+        return sd_bus_reply_method_return(m, "a(sa{sv})", 1, "sprites", 7, "resident", "b", true, "default",
+                                          "b", true, "bytes", "t", (uint64_t)38000000, "width", "u", 128,
+                                          "height", "u", 128, "steps", "u", 20, "size-multiple", "u", 16);
 }
 
 static int fake_load(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -354,7 +363,8 @@ static int fake_watch(sd_bus_message *m, void *userdata, sd_bus_error *error)
         int r = sd_bus_message_read(m, "o", &path);
         for (uint32_t i = 0; i < s->n_jobs; i++)
                 if (streq(s->jobs[i].path, path))
-                        (void)snprintf(s->jobs[i].owner, sizeof(s->jobs[i].owner), "%s", sd_bus_message_get_sender(m));
+                        (void)snprintf(s->jobs[i].owner, sizeof(s->jobs[i].owner), "%s",
+                                       sd_bus_message_get_sender(m));
         return r < 0 ? r : sd_bus_reply_method_return(m, "");
 }
 
@@ -364,16 +374,16 @@ static int fake_describe(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, "s", "{\"version\": \"0\", \"state\": \"ready\"}");
 }
 
-static int fake_manager_get(
-        sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata,
-        sd_bus_error *error)
+static int fake_manager_get(sd_bus *bus, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         FakeService *s = userdata;
 
         (void)bus, (void)path, (void)interface, (void)error;
-        return sd_bus_message_append(reply, "s", streq(property, "Version") ? "0.0"
-                                                 : streq(property, "State") ? (s->model[0] ? "ready" : "unloaded")
-                                                                            : s->model);
+        return sd_bus_message_append(reply, "s",
+                                     streq(property, "Version") ? "0.0"
+                                     : streq(property, "State") ? (s->model[0] ? "ready" : "unloaded")
+                                                                : s->model);
 }
 
 static const sd_bus_vtable fake_manager_vtable[] = {
@@ -414,7 +424,8 @@ static int fake_run(const char *address, int ready)
         if (r >= 0)
                 r = sd_event_new(&s.event);
         if (r >= 0)
-                r = sd_bus_add_object_vtable(s.bus, NULL, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, fake_manager_vtable, &s);
+                r = sd_bus_add_object_vtable(s.bus, NULL, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE,
+                                             fake_manager_vtable, &s);
         if (r >= 0)
                 r = sd_bus_request_name(s.bus, IMAGINE_BUS_NAME, 0);
         if (r >= 0)

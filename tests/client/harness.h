@@ -50,7 +50,8 @@ typedef struct Run {
         unsigned columns; /* of a terminal for stdin, stdout and stderr; 0: pipes */
         const char *locale; /* NULL: C.UTF-8 */
         const char *wait_for; /* in a terminal or on stderr: when this has been seen … */
-        const char *type; /* … then this is typed, byte by byte; in pipes 3 is SIGINT, 9 SIGKILL, another SIGTERM … */
+        const char *type; /* … then this is typed, byte by byte; in pipes 3 is SIGINT, 9 SIGKILL, another
+                             SIGTERM … */
         pid_t victim; /* … to this process instead of the program, if it is not 0 */
         const char *input; /* what stdin holds; NULL: nothing */
         /* out */
@@ -112,7 +113,8 @@ static inline void bus_start(Bus *bus)
                 (void)snprintf(print, sizeof(print), "--print-address=%d", ready[1]);
                 char option[PATH_MAX + 16];
                 (void)snprintf(option, sizeof(option), "--config-file=%s", config);
-                (void)execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nosyslog", print, option, (char *)NULL);
+                (void)execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nosyslog", print, option,
+                             (char *)NULL);
                 _exit(127);
         }
         (void)close(ready[1]);
@@ -179,7 +181,9 @@ static inline void type_byte(const Run *run, pid_t pid, int terminal, char byte)
         if (run->columns)
                 assert_int_equal(write(terminal, &byte, 1), 1);
         else
-                (void)kill(run->victim ? run->victim : pid, byte == 3 ? SIGINT : byte == 9 ? SIGKILL : SIGTERM);
+                (void)kill(run->victim ? run->victim : pid, byte == 3   ? SIGINT
+                                                            : byte == 9 ? SIGKILL
+                                                                        : SIGTERM);
 }
 
 static inline void run_loop(Run *run, pid_t pid, int terminal, int out, int err)
@@ -195,7 +199,8 @@ static inline void run_loop(Run *run, pid_t pid, int terminal, int out, int err)
                 if (fds[1].revents && !take_in(err, run->err, &run->err_size))
                         fds[1].fd = -1;
                 double now = seconds_now();
-                bool is_time = typed > 0 ? now - typed > 0.5 : run->wait_for && strstr(run->err, run->wait_for);
+                bool is_time = typed > 0 ? now - typed > 0.5
+                                         : run->wait_for && strstr(run->err, run->wait_for);
                 if (*type && is_time && fds[1].fd >= 0) {
                         type_byte(run, pid, terminal, *type++);
                         typed = now;
@@ -276,7 +281,8 @@ static inline void run_program(Run *run, const Bus *bus, ...)
         run->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Whether the file is there, in the directory in which programs run; its size goes to *ret_size unless that is NULL. */
+/* Whether the file is there, in the directory in which programs run; its size goes to *ret_size unless that
+ * is NULL. */
 static inline bool has_file(const Bus *bus, const char *name, size_t *ret_size)
 {
         char path[PATH_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Options, verbs, exit codes, keys and members are said in several places: they must be the same everywhere. Runs in the
- * project's folder. */
+/* Options, verbs, exit codes, keys and members are said in several places: they must be the same everywhere.
+ * Runs in the project's folder. */
 
 #include "harness.h"
 
@@ -71,7 +71,8 @@ static int for_each_name(const char *text, const char *mark, void (*check)(const
 
         for (const char *s = strstr(text, mark); s; s = strstr(s, mark)) {
                 s += strlen(mark);
-                size_t length = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+                size_t length = strspn(s,
+                                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
                 (void)snprintf(name, sizeof(name), "%.*s", (int)length, s);
                 check(name);
                 count++;
@@ -99,7 +100,8 @@ static void test_manual(void **state)
                 if (o->letter)
                         (void)snprintf(letter, sizeof(letter), "\\fB-%c\\fR, ", o->letter);
                 (void)snprintf(heading, sizeof(heading), ".TP\n%s\\fB--%s\\fR%s%s%s\n", letter, o->name,
-                               o->argument ? " \\fI" : "", o->argument ? o->argument : "", o->argument ? "\\fR" : "");
+                               o->argument ? " \\fI" : "", o->argument ? o->argument : "",
+                               o->argument ? "\\fR" : "");
                 assert_has("imagine(1)", manual, heading);
         }
         assert_int_equal(for_each_name(manual, "\\fB--", assert_is_option), OPTION_MAX);
@@ -108,8 +110,8 @@ static void test_manual(void **state)
         assert_non_null(verbs);
         assert_non_null(codes);
         for (int i = 0; i < VERB_MAX; i++) {
-                (void)snprintf(heading, sizeof(heading), ".TP\n.B%s %s", verb_table[i].arguments[0] ? "R" : "",
-                               verb_table[i].name);
+                (void)snprintf(heading, sizeof(heading), ".TP\n.B%s %s",
+                               verb_table[i].arguments[0] ? "R" : "", verb_table[i].name);
                 assert_has("imagine(1)", verbs, heading);
         }
 #define X(id, number, text) assert_has("imagine(1)", codes, ".TP\n.B " #number "\n" text);
@@ -148,7 +150,8 @@ static char *complete(const char *words, int count)
         char command[512];
 
         (void)snprintf(command, sizeof(command),
-                       "bash -c '. client/completions/imagine.bash; COMP_WORDS=(imagine %s); COMP_CWORD=%d; _imagine; "
+                       "bash -c '. client/completions/imagine.bash; COMP_WORDS=(imagine %s); COMP_CWORD=%d; "
+                       "_imagine; "
                        "printf \"%%s\\n\" \"\" \"${COMPREPLY[@]}\" \"\"'",
                        words, count);
         return output_of(command);
@@ -215,7 +218,8 @@ static void assert_is_documented(const char *name)
 
 static void test_configuration(void **state)
 {
-        _cleanup_(freep) char *conf = read_text("conf/imagined.conf"), *manual = read_manual("docs/imagined.conf.5");
+        _cleanup_(freep) char *conf = read_text("conf/imagined.conf"),
+                              *manual = read_manual("docs/imagined.conf.5");
 
         (void)state;
         known_keys = conf;
@@ -263,7 +267,8 @@ static void assert_in_service_manual(const char *name)
 
 static void test_service_options(void **state)
 {
-        _cleanup_(freep) char *help = output_of_program("imagined", "--help"), *manual = read_manual("docs/imagined.8");
+        _cleanup_(freep) char *help = output_of_program("imagined", "--help"),
+                              *manual = read_manual("docs/imagined.8");
 
         (void)state;
         service_help = help;

@@ -30,7 +30,9 @@ static void make_config(const Bus *bus, char path[PATH_MAX])
         (void)snprintf(path, PATH_MAX, "%s/imagined.conf", bus->directory);
         _cleanup_(fclosep) FILE *f = fopen(path, "we");
         assert_non_null(f);
-        (void)fprintf(f, "worker = \"%s\";\nmodels = [ \"%s/models\" ];\ndefault_model = \"stub\";\njobs_per_user = 2;\n",
+        (void)fprintf(f,
+                      "worker = \"%s\";\nmodels = [ \"%s/models\" ];\ndefault_model = "
+                      "\"stub\";\njobs_per_user = 2;\n",
                       built("tests/service/stub-worker", worker), bus->directory);
 }
 
@@ -66,7 +68,8 @@ static pid_t start_service(const Bus *bus)
 
 static int set_up(void **state)
 {
-        static const char *const models[] = { "stub", "stub-crawl", "stub-slow", "stub-dies-denoising", "stub-stubborn" };
+        static const char *const models[] = { "stub", "stub-crawl", "stub-slow", "stub-dies-denoising",
+                                              "stub-stubborn" };
         Place *place = calloc(1, sizeof(*place));
 
         assert_non_null(place);
@@ -116,9 +119,9 @@ static void test_pictures(void **state)
         assert_int_equal(run.out_size, size);
         assert_memory_equal(run.out, "\x89PNG", 4);
 
-        run_program(&run, bus, "fox", "--size", "128x64", "--steps", "2", "--guidance", "1", "--sampler", "euler-a",
-                    "--negative", "text", "--count", "3", "--priority", "batch", "--keep-alive", "1m",
-                    "--no-prompt-metadata", "--seed", "18446744073709551615", NULL);
+        run_program(&run, bus, "fox", "--size", "128x64", "--steps", "2", "--guidance", "1", "--sampler",
+                    "euler-a", "--negative", "text", "--count", "3", "--priority", "batch", "--keep-alive",
+                    "1m", "--no-prompt-metadata", "--seed", "18446744073709551615", NULL);
         assert_int_equal(run.code, 0);
         assert_string_equal(run.out, "./fox-18446744073709551615.png\n./fox-0.png\n./fox-1.png\n");
         assert_contains(run.err, "128x64, 2 steps, euler-a, guidance 1, stub");
@@ -167,7 +170,8 @@ static void test_detached(void **state)
         static Run run;
 
         run = (Run) { 0 };
-        run_program(&run, bus, "fox", "--detach", "--seed", "5", "--model", "stub-slow", "--count", "2", NULL);
+        run_program(&run, bus, "fox", "--detach", "--seed", "5", "--model", "stub-slow", "--count", "2",
+                    NULL);
         assert_int_equal(run.code, 0);
         assert_string_equal(run.out, "");
         assert_contains(run.err, "Seed 5");
@@ -309,18 +313,23 @@ static void test_example_for_authors(void **state)
 {
         const Bus *bus = &((Place *)*state)->bus;
 
-        assert_int_equal(run_shell(bus, "awk '/^```/ { on = /^```sh/ && !n++; next } on' \"$TOP/docs/app-authors.md\" >example.sh; "
-                                        "test -s example.sh; . ./example.sh; test \"$picture\" = ./a-red-fox-42.png; "
-                                        "test -s \"$picture\"; test -s lighthouse.png"), 0);
+        assert_int_equal(run_shell(bus, "awk '/^```/ { on = /^```sh/ && !n++; next } on' "
+                                        "\"$TOP/docs/app-authors.md\" >example.sh; "
+                                        "test -s example.sh; . ./example.sh; test \"$picture\" = "
+                                        "./a-red-fox-42.png; "
+                                        "test -s \"$picture\"; test -s lighthouse.png"),
+                         0);
 }
 
 static void test_completion(void **state)
 {
         Place *place = *state;
-        const char *models = ". \"$TOP/client/completions/imagine.bash\"; COMP_WORDS=(imagine load ''); COMP_CWORD=2; _imagine; "
+        const char *models = ". \"$TOP/client/completions/imagine.bash\"; COMP_WORDS=(imagine load ''); "
+                             "COMP_CWORD=2; _imagine; "
                              "echo \"${COMPREPLY[@]}\" >completed";
-        const char *jobs = "imagine -q --detach fox; . \"$TOP/client/completions/imagine.bash\"; "
-                           "COMP_WORDS=(imagine get ''); COMP_CWORD=2; _imagine; test \"${COMPREPLY[*]}\" = 1";
+        const char *jobs =
+                        "imagine -q --detach fox; . \"$TOP/client/completions/imagine.bash\"; "
+                        "COMP_WORDS=(imagine get ''); COMP_CWORD=2; _imagine; test \"${COMPREPLY[*]}\" = 1";
 
         assert_int_equal(run_shell(&place->bus, models), 0);
         assert_int_equal(run_shell(&place->bus, "grep -w stub-slow completed"), 0);

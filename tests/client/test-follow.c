@@ -126,16 +126,20 @@ static void test_options_on_the_bus(void **state)
         run = (Run) { .input = "echo from stdin\r\n" };
         run_program(&run, bus, "-", NULL);
         assert_int_equal(run.code, 2);
-        assert_contains(run.err, "imagine: org.imagined.Imagine1.Error.InvalidArgs\n"); /* no text: no option */
+        assert_contains(run.err,
+                        "imagine: org.imagined.Imagine1.Error.InvalidArgs\n"); /* no text: no option */
 
         run = (Run) { 0 };
-        run_program(&run, bus, "echo", "--size", "64x32", "--steps", "5", "--seed", "18446744073709551615", "--count", "3",
-                    "--guidance", "1.5", "--sampler", "euler-a", "--negative", "grün", "--model", "m", "--priority",
-                    "batch", "--keep-alive", "2m", "--detach", "--no-prompt-metadata", NULL);
+        run_program(&run, bus, "echo", "--size", "64x32", "--steps", "5", "--seed", "18446744073709551615",
+                    "--count", "3", "--guidance", "1.5", "--sampler", "euler-a", "--negative", "grün",
+                    "--model", "m", "--priority", "batch", "--keep-alive", "2m", "--detach",
+                    "--no-prompt-metadata", NULL);
         assert_int_equal(run.code, 2);
-        assert_contains(run.err, "imagine: model:s=m negative-prompt:s=grün sampler:s=euler-a priority:s=batch width:u=64 "
-                                 "height:u=32 steps:u=5 count:u=3 seed:t=18446744073709551615 keep-alive:t=120 "
-                                 "guidance:d=1.5 detach:b=1 prompt-metadata:b=0 \n");
+        assert_contains(run.err,
+                        "imagine: model:s=m negative-prompt:s=grün sampler:s=euler-a priority:s=batch "
+                        "width:u=64 "
+                        "height:u=32 steps:u=5 count:u=3 seed:t=18446744073709551615 keep-alive:t=120 "
+                        "guidance:d=1.5 detach:b=1 prompt-metadata:b=0 \n");
 
         /* The model is not loaded and does not tell its size before. */
         run_program(&run, bus, "echo", "--aspect", "16:9", NULL);
@@ -288,7 +292,8 @@ static void test_json(void **state)
         assert_string_equal(text_at(object, "state"), "done");
         assert_string_equal(text_at(object, "seed"), "18446744073709551615");
         assert_int_equal(json_array_size(pictures), 2);
-        assert_string_equal(text_at(json_array_get(pictures, 0), "path"), "./plain-18446744073709551615.png");
+        assert_string_equal(text_at(json_array_get(pictures, 0), "path"),
+                            "./plain-18446744073709551615.png");
         assert_string_equal(text_at(json_array_get(pictures, 1), "path"), "./plain-0.png");
         assert_int_equal(json_integer_value(json_object_get(json_array_get(pictures, 1), "width")), 1);
         json_decref(object);

@@ -120,8 +120,12 @@ static void test_values_arrive(void **state)
         Error error;
 
         (void)state;
-        assert_int_equal(parse(&o, "fox -fq -o x.png --seed 18446744073709551615 --size 640x480 --steps=500 --guidance 0.5 "
-                                   "--keep-alive 2h --count 64", &error), 0);
+        assert_int_equal(parse(&o,
+                               "fox -fq -o x.png --seed 18446744073709551615 --size 640x480 --steps=500 "
+                               "--guidance 0.5 "
+                               "--keep-alive 2h --count 64",
+                               &error),
+                         0);
         assert_true(o.force && o.quiet && !o.json);
         assert_string_equal(o.output, "x.png");
         assert_true(o.seed == UINT64_MAX);
@@ -170,11 +174,16 @@ static void test_prompt_length(void **state)
 
 static void test_value_forms(void **state)
 {
-        static const char *const bad_sizes[] = { "", "x", "64", "64x", "x64", "64x64x64", "64X64", " 64x64", "15x64",
-                                                 "64x2049", "-64x64", "64x64 ", "4294967360x64" };
-        static const char *const bad_aspects[] = { "", "16", "16:0", "0:9", "16/9", "1:17", "17:1", "10001:10001", "1.5:1" };
-        static const char *const bad_durations[] = { "", "s", "1d", "m5", "1441m", "-1", "18446744073709551615h" };
-        static const char *const bad_numbers[] = { "", "x", "0x10", "inf", "nan", "1,5", " 1", "1e", "-1", "1e9" };
+        static const char *const bad_sizes[] = { "",         "x",      "64",           "64x",   "x64",
+                                                 "64x64x64", "64X64",  " 64x64",       "15x64", "64x2049",
+                                                 "-64x64",   "64x64 ", "4294967360x64" };
+        static const char *const bad_aspects[] = { "",     "16",   "16:0",        "0:9",  "16/9",
+                                                   "1:17", "17:1", "10001:10001", "1.5:1" };
+        static const char *const bad_durations[] = {
+                "", "s", "1d", "m5", "1441m", "-1", "18446744073709551615h"
+        };
+        static const char *const bad_numbers[] = { "",    "x",  "0x10", "inf", "nan",
+                                                   "1,5", " 1", "1e",   "-1",  "1e9" };
         uint32_t width = 7, height = 7;
         double number = 7;
         uint64_t seconds = 7;
@@ -185,7 +194,8 @@ static void test_value_forms(void **state)
         for (size_t i = 0; i < ELEMENTSOF(bad_aspects); i++)
                 assert_int_equal(value_parse_aspect(bad_aspects[i], &number, NULL), -EINVAL);
         for (size_t i = 0; i < ELEMENTSOF(bad_durations); i++)
-                assert_int_equal(value_parse_duration(bad_durations[i], KEEP_ALIVE_MAX, &seconds, NULL), -EINVAL);
+                assert_int_equal(value_parse_duration(bad_durations[i], KEEP_ALIVE_MAX, &seconds, NULL),
+                                 -EINVAL);
         for (size_t i = 0; i < ELEMENTSOF(bad_numbers); i++)
                 assert_int_equal(value_parse_number(bad_numbers[i], 0, 100, &number, NULL), -EINVAL);
         /* A failure leaves all as it was. */

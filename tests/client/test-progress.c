@@ -102,7 +102,8 @@ static void test_bars_fit(void **state)
                 for (uint32_t step = 0; step <= 30; step += 5)
                         for (int is_utf8 = 0; is_utf8 < 2; is_utf8++) {
                                 JobInfo job = job_at_step(step);
-                                unsigned width = progress_format_bar(&job, NOW, columns, is_utf8, line, sizeof(line));
+                                unsigned width = progress_format_bar(&job, NOW, columns, is_utf8, line,
+                                                                     sizeof(line));
                                 assert_in_range(width, 1, columns);
                                 assert_int_equal(u8_strwidth((const uint8_t *)line, "UTF-8"), width);
                         }
@@ -123,13 +124,17 @@ static void test_aspects(void **state)
 
         (void)state;
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                assert_int_equal(aspect_find_size(cases[i].aspect, cases[i].area, cases[i].multiple, &width, &height, NULL), 0);
+                assert_int_equal(aspect_find_size(cases[i].aspect, cases[i].area, cases[i].multiple, &width,
+                                                  &height, NULL),
+                                 0);
                 assert_int_equal(width, cases[i].width);
                 assert_int_equal(height, cases[i].height);
         }
         for (double aspect = 1.0 / 16; aspect <= 16; aspect *= 1.1)
                 for (uint32_t multiple = 1; multiple <= 128; multiple *= 2) {
-                        assert_int_equal(aspect_find_size(aspect, 512 * 512, multiple, &width, &height, NULL), 0);
+                        assert_int_equal(
+                                        aspect_find_size(aspect, 512 * 512, multiple, &width, &height, NULL),
+                                        0);
                         assert_true(width % multiple == 0 && height % multiple == 0);
                         assert_in_range(width, REQUEST_SIZE_MIN, REQUEST_SIZE_MAX);
                         assert_in_range(height, REQUEST_SIZE_MIN, REQUEST_SIZE_MAX);
