@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <math.h>
+
+#include "base/request.h"
+#include "base/util.h"
+
+static Request request; /* 16 KiB are much for a stack */
+
+static void refuse(const char *sentence)
+{
+        Error error = {};
+
+        assert_int_equal(request_check(&request, &error), -EINVAL);
+        assert_int_equal(error.code, -EINVAL);
+        assert_string_equal(error.text, sentence);
+        request_init(&request);
+}
+
+static void accept(void)
+{
+        Error error = {};
+
+        if (request_check(&request, &error) < 0)
+                fail_msg("%s", error.text);
+        request_init(&request);
+}
+
+static void test_names(void **state)
+{
+        (void)state;
+        for (int i = SAMPLER_DEFAULT + 1; i < SAMPLER_MAX; i++)
+                assert_int_equal(sampler_from_string(sampler_to_string((Sampler)i)), i);
+        assert_string_equal(sampler_to_string(SAMPLER_DEFAULT), "");
+        assert_string_equal(sampler_to_string(SAMPLER_MAX), "");
+        assert_int_equal(sampler_from_string(""), -EINVAL);
+        assert_int_equal(sampler_from_string("Euler"), -EINVAL);
+        assert_int_equal(sampler_from_string("dpm++-2m-karras"), SAMPLER_DPMPP_2M_KARRAS);
+        assert_string_equal(stage_to_string(STAGE_TOUCHES), "touches");
+        assert_string_equal(stage_to_string(STAGE_MAX), "");
+}
+
+static void test_limits(void **state)
+{
+        (void)state;
+        request_init(&request);
+        accept();
+        request.width = REQUEST_SIZE_MIN;
+        request.height = REQUEST_SIZE_MAX;
+        request.steps = REQUEST_STEPS_MAX;
+        request.count = REQUEST_COUNT_MAX;
+        request.preview_every = REQUEST_STEPS_MAX;
+        request.sampler = SAMPLER_MAX - 1;
+        request.guidance = REQUEST_GUIDANCE_MAX;
+        request.seed = UINT64_MAX;
+        request.prompt_metadata = 0;
+        memset(request.prompt, 'a', REQUEST_PROMPT_MAX);
+        memset(request.negative_prompt, 'a', REQUEST_PROMPT_MAX);
+        accept();
+
+        request.width = 15;
+        refuse("width: 15 is not between 16 and 2048");
+        request.height = 2049;
+        refuse("height: 2049 is not between 16 and 2048");
+        request.steps = 501;
+        refuse("steps: 501 is not between 0 and 500");
+        request.count = 0;
+        refuse("count: 0 is not between 1 and 64");
+        request.preview_every = UINT32_MAX;
+        refuse("preview-every: 4294967295 is not between 0 and 500");
+        request.sampler = SAMPLER_MAX;
+        refuse("sampler: 8 is not between 0 and 7");
+        request.prompt_metadata = 2;
+        refuse("prompt-metadata: 2 is not between 0 and 1");
+        request.guidance = 100.5;
+        refuse("guidance: 100.5 is not between 0 and 100");
+        request.guidance = NAN;
+        Error error = {};
+        assert_int_equal(request_check(&request, &error), -EINVAL);
+        request.guidance = -INFINITY;
+        assert_int_equal(request_check(&request, &error), -EINVAL);
+}
+
+static void test_texts(void **state)
+{
+        (void)state;
+        request_init(&request);
+        strcpy(request.prompt, "füchsisch 🦊");
+        accept();
+        memset(request.prompt, 'a', sizeof(request.prompt)); /* not even terminated */
+        refuse("prompt: longer than 8192 bytes");
+        strcpy(request.prompt, "\xff");
+        refuse("prompt: not valid UTF-8");
+        memset(request.negative_prompt, 'a', sizeof(request.negative_prompt));
+        refuse("negative-prompt: longer than 8192 bytes");
+        strcpy(request.negative_prompt, "\xed\xa0\x80");
+        refuse("negative-prompt: not valid UTF-8");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_names),
+                cmocka_unit_test(test_limits),
+                cmocka_unit_test(test_texts),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
