@@ -104,14 +104,23 @@ static int on_get_preview(sd_bus_message *call, void *userdata, sd_bus_error *er
         return job_object_get_preview(job_object(job), call, error);
 }
 
-static int reply_picture(sd_bus_message *call, const Picture *picture, sd_bus_error *error)
+static int reply_picture(const Job *job, sd_bus_message *call, const Picture *picture, sd_bus_error *error)
 {
+        Handouts *handouts = job_object(job)->service->handouts;
+
+        if (!handouts_have_room(handouts, job->uid)) {
+                int r = handouts_wait(handouts, call, job->uid);
+                return r < 0 ? error_to_bus_code(error, r, "Too many pictures were sent and have not been read") : 1;
+        }
         _cleanup_(closep) int fd = memfd_reopen(picture->fd);
         if (fd < 0)
                 return error_to_bus_code(error, fd, NULL);
-        return sd_bus_reply_method_return(
+        int r = sd_bus_reply_method_return(
                         call, "ha{sv}", fd, 5, "seed", "t", picture->seed, "width", "u", picture->width, "height",
                         "u", picture->height, "bytes", "t", picture->size, "mime", "s", "image/png");
+        if (r >= 0)
+                handouts_sent(handouts, sd_bus_message_get_sender(call), job->uid);
+        return r;
 }
 
 /* Why there is no picture of that number. */
@@ -139,7 +148,26 @@ static int on_get_result(sd_bus_message *call, void *userdata, sd_bus_error *err
                 return no_picture(job, index, error);
         if (job->pictures[index].fd < 0)
                 return error_to_bus_code(error, -ESTALE, NULL);
-        return reply_picture(call, &job->pictures[index], error);
+        return reply_picture(job, call, &job->pictures[index], error);
+}
+
+void job_objects_retry_get_result(sd_bus_message *call, void *userdata)
+{
+        const Service *service = userdata;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        uid_t uid;
+
+        int r = callers_uid(service->callers, call, &uid);
+        if (r < 0)
+                return;
+        Job *job = job_object_find(service, sd_bus_message_get_path(call), uid);
+        if (!job)
+                r = sd_bus_error_set(&error, SD_BUS_ERROR_UNKNOWN_OBJECT, "The job was released");
+        else
+                r = sd_bus_message_rewind(call, true) < 0 ? -EIO : on_get_result(call, job, &error);
+        if (r < 0 || sd_bus_error_is_set(&error))
+                (void)sd_bus_reply_method_errno(call, r, &error);
+        sd_bus_error_free(&error);
 }
 
 static int get_property(

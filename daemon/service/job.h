@@ -44,6 +44,9 @@ Job *job_object_find(const Service *service, const char *path, uid_t uid);
 /* Puts all jobs on the bus. */
 int job_objects_publish(Service *service);
 
+/* A GetResult that had to wait (handouts.h). */
+void job_objects_retry_get_result(sd_bus_message *call, void *userdata);
+
 /* signals.c: Updated, as far and as often as it is due; Updated and Finished; PreviewReady. */
 void job_object_update(JobObject *object);
 void job_object_tell_end(JobObject *object);

@@ -9,14 +9,22 @@
 #include "service/errors.h"
 #include "service/job.h"
 
-static int reply_preview(sd_bus_message *call, const PreviewInfo *info, int preview)
+static int reply_preview(const JobObject *object, sd_bus_message *call, const PreviewInfo *info, int preview)
 {
+        Handouts *handouts = object->service->handouts;
+
+        if (!handouts_have_room(handouts, object->job->uid))
+                return sd_bus_reply_method_errorf(
+                                call, error_bus_name(-EDQUOT), "Too many pictures were sent and have not been read");
         _cleanup_(closep) int fd = memfd_reopen(preview);
         if (fd < 0)
                 return fd;
-        return sd_bus_reply_method_return(
+        int r = sd_bus_reply_method_return(
                         call, "ha{sv}", fd, 4, "picture", "u", info->picture, "step", "u", info->step, "width", "u",
                         info->width, "height", "u", info->height);
+        if (r >= 0)
+                handouts_sent(handouts, sd_bus_message_get_sender(call), object->job->uid);
+        return r;
 }
 
 /* Why an ended job has no preview. */
@@ -39,7 +47,7 @@ int job_object_get_preview(JobObject *object, sd_bus_message *call, sd_bus_error
                 return error_to_bus(error, &e);
         }
         if (object->preview_fd >= 0)
-                return reply_preview(call, &object->preview, object->preview_fd);
+                return reply_preview(object, call, &object->preview, object->preview_fd);
         if (object->n_preview_calls >= PREVIEW_CALLS_MAX)
                 return error_to_bus_code(error, -EDQUOT, "Too many calls wait for a preview of this job");
 
@@ -53,7 +61,7 @@ static void answer_all(JobObject *object, const PreviewInfo *info, int fd)
 {
         for (size_t i = 0; i < object->n_preview_calls; i++) {
                 sd_bus_message *call = object->preview_calls[i];
-                int r = reply_preview(call, info, fd);
+                int r = reply_preview(object, call, info, fd);
                 if (r < 0)
                         (void)sd_bus_reply_method_errno(call, r, NULL);
                 sd_bus_message_unref(call);

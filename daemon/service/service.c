@@ -80,6 +80,7 @@ static void on_caller_gone(const char *name, void *userdata)
         Job *orphan;
 
         watchers_forget_connection(service->watchers, name);
+        handouts_forget_connection(service->handouts, name);
         for (Job *job = queue_first(service->queue); job; job = job->next)
                 job_object_drop_preview_calls(job_object(job), name);
 
@@ -205,6 +206,8 @@ int service_new(
         if (r >= 0)
                 r = load_calls_new(&service->load_calls, event);
         if (r >= 0)
+                r = handouts_new(&service->handouts, bus, job_objects_retry_get_result, service);
+        if (r >= 0)
                 r = notify_new(&service->notify, event);
         if (r < 0)
                 return r;
@@ -223,6 +226,7 @@ Service *service_free(Service *service)
         queue_free(service->queue);
         watchers_free(service->watchers);
         load_calls_free(service->load_calls);
+        handouts_free(service->handouts);
         runner_free(service->runner);
         residency_free(service->residency);
         notify_free(service->notify);

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "queue/queue.h"
 #include "service/caller.h"
+#include "service/handouts.h"
 #include "service/load-calls.h"
 #include "service/notify.h"
 #include "service/residency.h"
@@ -36,6 +37,7 @@ typedef struct Service {
         Residency *residency;
         Runner *runner;
         LoadCalls *load_calls;
+        Handouts *handouts;
         Notify *notify;
 
         sd_bus_slot *slots[3]; /* manager, jobs, their enumeration */
