@@ -166,7 +166,9 @@ RIDERS = {
     "rabbit": (0.50, 0.60, 0.76), "monkey": (0.50, 0.42, 0.60), "pig": (0.50, 0.47, 0.66), "wolf": (0.50, 0.55, 0.64),
 }
 
-# One in so many draws of each kind of scene (the rest are single things).
+SCALES = [0.94, 0.96, 0.98, 1.0]
+
+# Shares of the kinds of scenes (the rest are single things).
 SHARE = {"recolour": 0.07, "glasses": 0.06, "ride": 0.06, "both": 0.06}
 DEFAULT_BACKGROUND = 0.5  # share of scenes on white, whose captions mostly do not say so
 
@@ -197,8 +199,18 @@ def premultiplied(image):
     return a
 
 
+RESIZED = {}
+
+
 def resized(sprite, w, h):
-    """Premultiplied float RGBA -> the same at w x h."""
+    """Premultiplied float RGBA -> the same at w x h (kept, as few sizes are used)."""
+    key = id(sprite), w, h
+    if key not in RESIZED:
+        RESIZED[key] = sprite, resize(sprite, w, h)  # the sprite too, so that its id stays its own
+    return RESIZED[key][1]
+
+
+def resize(sprite, w, h):
     planes = [np.asarray(Image.fromarray(sprite[..., k]).resize((w, h), Image.LANCZOS if w < sprite.shape[1]
                                                                  else Image.BICUBIC)) for k in range(4)]
     return np.clip(np.stack(planes, -1), 0, 1)
@@ -287,7 +299,7 @@ def random_scene(rng, kind=None, noun=None, background=None):
         own = CONCEPTS[noun].colours if colour is None else [colour]
         choice = [b for b in BACKGROUNDS if b not in own] or list(BACKGROUNDS)
         background = "white" if rng.random() < DEFAULT_BACKGROUND else rng.choice(choice)
-    return kind, noun, colour, background, (rng.randint(-2, 2), rng.randint(-2, 2), rng.uniform(0.94, 1.0))
+    return kind, noun, colour, background, (rng.randint(-2, 2), rng.randint(-2, 2), rng.choice(SCALES))
 
 
 def render(sprites, scene):

@@ -6,6 +6,7 @@
 Writes DIR/latents.pt: latents (float16, each channel with mean 0 and deviation 1), the scenes, mean and deviation.
 """
 import argparse
+import multiprocessing
 import os
 import random
 import sys
@@ -23,13 +24,28 @@ import nets
 from train_vae import prepared
 
 
+PART = 400  # scenes a task
+shared = None
+
+
 @torch.no_grad()
+def encoded_part(at):
+    """Latents of PART scenes, in a process of its own (forked: `shared` is set before)."""
+    vae, sprites, scenes = shared
+    scenes, out = scenes[at:at + PART], []
+    for at in range(0, len(scenes), 20):
+        part = [torch.from_numpy(data.render(sprites, s)) for s in scenes[at:at + 20]]
+        out.append(vae.encode(prepared(torch.stack(part).permute(0, 3, 1, 2)))[0].float())
+    return torch.cat(out).numpy()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sprites", default="../../../shared/data/sprites")
     parser.add_argument("--work", required=True)
     parser.add_argument("--scenes", type=int, default=24000)
     parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
     fast.load_kernels(os.path.join(args.work, "build"))
     nets.use_ops(fast.FastOps)
@@ -39,12 +55,11 @@ def main():
     vae.bfloat16()
     sprites, rng = data.Sprites(args.sprites), random.Random(args.seed)
     scenes = [data.random_scene(rng) for _ in range(args.scenes)]
-    out = torch.empty(args.scenes, config.VAE["latent_channels"], data.SIZE // 8, data.SIZE // 8)
-    for at in range(0, args.scenes, 32):
-        part = [torch.from_numpy(data.render(sprites, s)) for s in scenes[at:at + 32]]
-        out[at:at + len(part)] = vae.encode(prepared(torch.stack(part).permute(0, 3, 1, 2)))[0].float()
-        if at % 3200 == 0:
-            print(at, flush=True)
+    global shared
+    shared = vae, sprites, scenes
+    with multiprocessing.get_context("fork").Pool(args.processes) as pool:
+        parts = pool.map(encoded_part, range(0, args.scenes, PART), chunksize=1)
+    out = torch.cat([torch.from_numpy(p) for p in parts])
     mean, std = out.mean((0, 2, 3)), out.std((0, 2, 3))
     print("mean", mean, "std", std)
     out = (out - mean[:, None, None]) / std[:, None, None]

@@ -272,15 +272,45 @@ class Shared:
         self.flags[1] = 1
 
 
-class Trainer:
-    """AdamW over flat arrays: bfloat16 weights and gradients, float32 masters, optionally an average (EMA).
+def orthogonal(x, rounds=5):
+    """[k, r, c] -> about the nearest matrices with orthonormal rows or columns (Newton-Schulz, Muon's coefficients)."""
+    tall = x.shape[1] > x.shape[2]
+    x = (x.transpose(1, 2) if tall else x).bfloat16()
+    x = (x / (x.float().flatten(1).norm(dim=1)[:, None, None] + 1e-12)).bfloat16().contiguous()
+    for _ in range(rounds):
+        a = torch.bmm(x, x.transpose(1, 2))
+        b = torch.baddbmm(a, a, a, beta=-4.7750, alpha=2.0315)
+        x = torch.baddbmm(x, b, x, beta=3.4445)
+    return x.transpose(1, 2) if tall else x
 
-    Parameters whose name begins with one of `no_decay` or that are vectors are not decayed (kept simple: one
-    decay for all matrices). state()/restore() make it resumable.
+
+class Trainer:
+    """AdamW over flat arrays: bfloat16 weights and gradients, float32 masters, an average (EMA) when asked for.
+
+    Parameters that `muon` (a function of name and parameter) picks are matrices whose momentum is made orthogonal
+    before it is applied (Muon, Jordan 2024; scaled to AdamW's usual step as by Liu et al. 2025): about the same
+    learning rate, fewer steps. Those that `slow` picks take a part of the learning rate (SLOW).
+    state() and restore() make training resumable.
     """
 
-    def __init__(self, modules, beta1=0.9, beta2=0.99, decay=0.01, clip=1.0, shared=None):
-        self.params = [(f"{key}.{name}", p) for key, m in modules.items() for name, p in m.named_parameters()]
+    SLOW = 0.2
+
+    def __init__(self, modules, beta1=0.9, beta2=0.99, decay=0.01, clip=1.0, shared=None, muon=None, slow=None):
+        params = [(f"{key}.{name}", p) for key, m in modules.items() for name, p in m.named_parameters()]
+        square = [(name, p) for name, p in params if muon and muon(name, p)]
+        square.sort(key=lambda item: (len(item[1]), item[1].numel()))
+        rest = [item for item in params if item[0] not in {name for name, _ in square}]
+        rest.sort(key=lambda item: bool(slow and slow(item[0])))
+        self.params = square + rest
+        self.slow_at = sum(p.numel() for name, p in self.params if not (slow and slow(name)))
+        self.groups, self.split = [], 0  # (offset, count, rows, columns); where AdamW's parameters begin
+        for _, p in square:
+            rows, columns = len(p), p.numel() // len(p)
+            if self.groups and self.groups[-1][2:] == [rows, columns]:
+                self.groups[-1][1] += 1
+            else:
+                self.groups.append([self.split, 1, rows, columns])
+            self.split += p.numel()
         self.names = [name for name, _ in self.params]
         sizes = [p.numel() for _, p in self.params]
         n = sum(sizes)
@@ -313,11 +343,32 @@ class Trainer:
             self.grads.zero_()
             return norm
         self.steps += 1
+        scale = min(1.0, self.clip / (norm + 1e-12))
+        self.update_matrices(lr, scale)
         b1, b2 = self.betas
-        C.adamw(ptr(self.weights), ptr(self.grads), ptr(self.master), ptr(self.m), ptr(self.v),
-                ptr(self.ema) if ema_rate else None, ctypes.c_long(n), f(lr), f(b1), f(b2), f(1e-8), f(self.decay),
-                f(min(1.0, self.clip / (norm + 1e-12))), f(1 - b1 ** self.steps), f(1 - b2 ** self.steps), f(ema_rate))
+        for at, end, rate in ((self.split, self.slow_at, lr), (self.slow_at, n, lr * self.SLOW)):
+            C.adamw(*(ptr(x[at:]) for x in (self.weights, self.grads, self.master, self.m, self.v)),
+                    ptr(self.ema[at:]) if ema_rate else None, ctypes.c_long(end - at), f(rate), f(b1), f(b2), f(1e-8),
+                    f(self.decay), f(scale), f(1 - b1 ** self.steps), f(1 - b2 ** self.steps), f(ema_rate))
+        if self.split and ema_rate:
+            self.ema[:self.split].lerp_(self.master[:self.split], ema_rate)
         return norm
+
+    def update_matrices(self, lr, scale, momentum=0.95):
+        f = ctypes.c_float
+        for at, count, rows, columns in self.groups:
+            part = slice(at, at + count * rows * columns)
+            if AMX and rows % 32 == 0 and columns % 32 == 0:
+                C.muon(*(ptr(x[part]) for x in (self.weights, self.grads, self.master, self.m)), ptr(WORK), count, rows,
+                       columns, f(lr), f(momentum), f(self.decay), f(scale), f(0.2 * max(rows, columns) ** 0.5))
+                continue
+            g, m, master = self.grads[part].float() * scale, self.m[part], self.master[part]
+            m.lerp_(g, 1 - momentum)
+            step = orthogonal(g.lerp_(m, momentum).view(count, rows, columns))
+            master.mul_(1 - lr * self.decay)
+            master.sub_(step.reshape(-1).float(), alpha=lr * 0.2 * max(rows, columns) ** 0.5)
+            self.weights[part] = master
+            self.grads[part] = 0
 
     def tensors(self, flat):
         return {name: flat[at:at + size].view(shape).clone()
@@ -328,10 +379,16 @@ class Trainer:
                 "ema": self.ema}
 
     def restore(self, state):
-        assert state["names"] == self.names
-        self.steps = state["steps"]
-        for key in ("master", "m", "v", "ema"):
-            getattr(self, key).copy_(state[key])
+        """The order of the parameters may have changed; their names may not."""
+        assert sorted(state["names"]) == sorted(self.names)
+        size = {name: size for name, (_, size, _) in zip(self.names, self.shapes)}
+        self.steps, at = state["steps"], 0
+        place = {name: at for name, (at, _, _) in zip(self.names, self.shapes)}
+        for name in state["names"]:
+            n, to = size[name], place[name]
+            for key in ("master", "m", "v", "ema"):
+                getattr(self, key)[to:to + n] = state[key][at:at + n]
+            at += n
         self.weights.copy_(self.master)
 
 

@@ -2,6 +2,7 @@
 /* Matrix products for training on a core with AMX: weight gradients of 3x3 convolutions, and linear layers.
  * bfloat16 in, float32 sums. One thread. All channel counts are multiples of 32. */
 #include <immintrin.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -210,6 +211,73 @@ void linear_weight_grad(const bf16 *x, const bf16 *dy, bf16 *dw, bf16 *db, char 
                                 }
                 }
         _tile_release();
+}
+
+/* y [m, n] = alpha a [m, k] b (paired) + beta z; z may be y. */
+static void product(const bf16 *a, const bf16 *b, bf16 *y, const bf16 *z, int m, int n, int k, float alpha, float beta) {
+        long panel = (long) k * 16;
+        float c[1024] __attribute__((aligned(64)));
+        for (int j = 0; j < n; j += 32)
+                for (int i = 0; i < m; i += 32) {
+                        block(c, a + (long) i * k, k, b + j / 16 * panel, panel, 1, 0, 0, k);
+                        for (int r = 0; r < 32; r++)
+                                for (int s = 0; s < 32; s++) {
+                                        long at = (long) (i + r) * n + j + s;
+                                        y[at] = store(alpha * c[r * 32 + s] + (z ? beta * load(z[at]) : 0));
+                                }
+                }
+}
+
+/* One step of Muon (Jordan 2024) for `count` matrices [rows, cols]: the momentum is made about orthogonal by
+ * five Newton-Schulz rounds. p: rounded weights; g: gradients, scaled by `scale` and cleared; `size` scales the step. */
+void muon(bf16 *p, bf16 *g, float *master, float *m, char *work, int count, int rows, int cols,
+          float lr, float momentum, float decay, float scale, float size) {
+        int tall = rows > cols, r = tall ? cols : rows, c = tall ? rows : cols;
+        long n = (long) rows * cols;
+        bf16 *u = (bf16 *) work, *x = u + n, *xt = x + n, *pairs = xt + n, *a = pairs + n, *b = a + (long) r * r;
+        for (int s = 0; s < count; s++, p += n, g += n, master += n, m += n) {
+                double total = 0;
+                for (long i = 0; i < n; i++) {
+                        float d = load(g[i]) * scale;
+                        m[i] += (d - m[i]) * (1 - momentum);
+                }
+                for (long i0 = 0; i0 < n; i0 += 1024) {
+                        float part = 0;
+                        for (long i = i0; i < (i0 + 1024 < n ? i0 + 1024 : n); i++) {
+                                float v = load(g[i]) * scale * (1 - momentum) + m[i] * momentum;
+                                part += v * v;
+                        }
+                        total += part;
+                }
+                float by = (float) (1 / (sqrt(total) + 1e-12));
+                for (long i = 0; i < n; i++) {
+                        u[i] = store((load(g[i]) * scale * (1 - momentum) + m[i] * momentum) * by);
+                        g[i] = 0;
+                }
+                if (tall)
+                        transpose(u, x, rows, cols, rows);
+                else
+                        memcpy(x, u, sizeof(bf16) * n);
+                tiles();
+                for (int round = 0; round < 5; round++) {
+                        transpose(x, xt, r, c, r);
+                        pair_rows(xt, pairs, c, r, (long) c * 16);
+                        product(x, pairs, a, NULL, r, r, c, 1, 0);
+                        pair_rows(a, pairs, r, r, (long) r * 16);
+                        product(a, pairs, b, a, r, r, r, 2.0315f, -4.7750f);
+                        pair_rows(x, pairs, r, c, (long) r * 16);
+                        product(b, pairs, x, x, r, c, r, 1, 3.4445f);
+                }
+                _tile_release();
+                if (tall) {
+                        transpose(x, u, cols, rows, cols);
+                        memcpy(x, u, sizeof(bf16) * n);
+                }
+                for (long i = 0; i < n; i++) {
+                        master[i] = master[i] * (1 - lr * decay) - lr * size * load(x[i]);
+                        p[i] = store(master[i]);
+                }
+        }
 }
 
 #endif
