@@ -121,9 +121,13 @@ const char *load_calls_first(const LoadCalls *calls)
 
 void load_calls_answer(LoadCalls *calls, const char *model, const Error *error)
 {
+        /* The name may be that of a call that is answered and freed here. */
+        char name[MODEL_NAME_MAX + 1] = "";
+        (void)snprintf(name, sizeof(name), "%s", model ? model : "");
+
         for (LoadCall **p = &calls->first; *p;) {
                 LoadCall *call = *p;
-                if (model && !streq(call->model, model)) {
+                if (name[0] && !streq(call->model, name)) {
                         p = &call->next;
                         continue;
                 }

@@ -225,14 +225,16 @@ static void on_ended(Worker *worker, WorkerEnd end, const Error *error, void *us
         residency->handlers.changed(residency->userdata);
 }
 
-static void start(Residency *residency, const char *model)
+static void start(Residency *residency, const char *wanted)
 {
         static const WorkerHandlers handlers = { .message = on_message, .ended = on_ended };
         const Config *config = residency->config;
         _cleanup_(freep) char *directory = NULL;
-        char name[MODEL_NAME_MAX + 1];
+        char name[MODEL_NAME_MAX + 1], model[MODEL_NAME_MAX + 1];
         Error error = {};
 
+        /* What the handlers do may be the end of the one who wanted it. */
+        (void)snprintf(model, sizeof(model), "%s", wanted);
         int r = models_resolve(config->models, model, &directory, name);
         if (r < 0) {
                 (void)error_set(&error, r, r == -ENOPKG ? "The model %s is not installed" : "Out of memory", model);

@@ -282,6 +282,8 @@ static inline void place_start_service(Place *place, const char *settings)
         uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
 
         if (place->service > 0) { /* of a test that failed */
+                _cleanup_(freep) char *log = place_log(place);
+                (void)fprintf(stderr, "The service said:\n%s\n", log);
                 (void)kill(place->service, SIGKILL);
                 (void)waitpid(place->service, NULL, 0);
         }
