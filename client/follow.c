@@ -246,11 +246,11 @@ static int on_watched(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
 
 static int lost(Follow *f, const char *what)
 {
+        const char *hint = f->hooks->owns_job ? "The same command may work again." : NULL;
+
         progress_clear(&f->progress);
-        return finish(f, client_fail_named(f->client, CODE_UNREACHABLE, SD_BUS_ERROR_DISCONNECTED, NULL,
-                                           "%s before the job was done; its result is lost, the same "
-                                           "command may work again",
-                                           what));
+        return finish(f, client_fail_named(f->client, CODE_UNREACHABLE, SD_BUS_ERROR_DISCONNECTED, hint,
+                                           "%s before the job was done, and the job with it", what));
 }
 
 static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)

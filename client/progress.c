@@ -36,8 +36,10 @@ static void format_stage(const JobInfo *job, char *buffer, size_t size)
                 (void)snprintf(buffer, size, "Step %u/%u", job->step, job->steps);
         else if (streq(job->stage, "decode"))
                 (void)snprintf(buffer, size, "Decoding");
-        else
+        else if (streq(job->stage, "touches"))
                 (void)snprintf(buffer, size, "Finishing");
+        else
+                (void)snprintf(buffer, size, "Working");
 }
 
 void progress_format_label(const JobInfo *job, char *buffer, size_t size)
