@@ -5,6 +5,21 @@
 #include "base/util.h"
 #include "engine/tensor/arena.h"
 
+/* Under AddressSanitizer what nobody has allocated is poisoned, and a gap stands between neighbours. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_ASAN
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(ARENA_ASAN)
+#include <sanitizer/asan_interface.h>
+#define GAP 64
+#else
+#define ASAN_POISON_MEMORY_REGION(data, size) ((void)(data), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(data, size) ((void)(data), (void)(size))
+#define GAP 0
+#endif
+
 /* A chunk is one anonymous mapping; each is larger than the one before, so few are ever needed. */
 #define CHUNKS_MAX 48
 #define CHUNK_MIN ((size_t)16 << 20) /* bytes */
@@ -37,8 +52,8 @@ Arena *arena_free(Arena *arena)
 {
         if (!arena)
                 return NULL;
-        for (size_t i = 0; i < arena->n_chunks; i++)
-                (void)munmap(arena->chunks[i].data, arena->chunks[i].size);
+        arena_release(arena, (ArenaMark) {});
+        arena_trim(arena);
         free(arena);
         return NULL;
 }
@@ -58,6 +73,7 @@ static int add_chunk(Arena *arena, size_t size)
         if (data == MAP_FAILED)
                 return -1;
         (void)madvise(data, wanted, MADV_HUGEPAGE); /* only a wish */
+        ASAN_POISON_MEMORY_REGION(data, wanted);
         arena->chunks[arena->n_chunks++] = (Chunk) { .data = data, .size = wanted };
         return 0;
 }
@@ -73,9 +89,9 @@ static size_t bytes_in_use(const Arena *arena)
 float *arena_alloc(Arena *arena, size_t n)
 {
         size_t size;
-        if (__builtin_mul_overflow(n, sizeof(float), &size) || size > SIZE_MAX - ALIGNMENT)
+        if (__builtin_mul_overflow(n, sizeof(float), &size) || size > SIZE_MAX - ALIGNMENT - GAP)
                 return NULL;
-        size = MAX((size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1), (size_t)ALIGNMENT);
+        size = MAX((size + GAP + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1), (size_t)ALIGNMENT);
 
         size_t i = arena->current;
         while (i < arena->n_chunks && arena->chunks[i].size - arena->chunks[i].used < size)
@@ -85,6 +101,7 @@ float *arena_alloc(Arena *arena, size_t n)
 
         Chunk *chunk = &arena->chunks[i];
         float *data = (float *)(chunk->data + chunk->used);
+        ASAN_UNPOISON_MEMORY_REGION(data, n * sizeof(float));
         chunk->used += size;
         arena->current = i;
         arena->peak = MAX(arena->peak, bytes_in_use(arena));
@@ -97,12 +114,17 @@ ArenaMark arena_mark(const Arena *arena)
         return (ArenaMark) { .chunk = arena->current, .used = used };
 }
 
+/* The chunk's contents from `used` on are free again. */
+static void empty_chunk(Chunk *chunk, size_t used)
+{
+        ASAN_POISON_MEMORY_REGION(chunk->data + used, chunk->used - used);
+        chunk->used = used;
+}
+
 void arena_release(Arena *arena, ArenaMark mark)
 {
-        for (size_t i = mark.chunk + 1; i < arena->n_chunks; i++)
-                arena->chunks[i].used = 0;
-        if (mark.chunk < arena->n_chunks)
-                arena->chunks[mark.chunk].used = mark.used;
+        for (size_t i = mark.chunk; i < arena->n_chunks; i++)
+                empty_chunk(&arena->chunks[i], i == mark.chunk ? mark.used : 0);
         arena->current = mark.chunk;
 }
 
@@ -110,6 +132,7 @@ void arena_trim(Arena *arena)
 {
         while (arena->n_chunks > 0 && arena->chunks[arena->n_chunks - 1].used == 0) {
                 Chunk *chunk = &arena->chunks[--arena->n_chunks];
+                ASAN_UNPOISON_MEMORY_REGION(chunk->data, chunk->size);
                 (void)munmap(chunk->data, chunk->size);
         }
         arena->current = MIN(arena->current, arena->n_chunks > 0 ? arena->n_chunks - 1 : 0);
