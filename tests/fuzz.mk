@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+#   make fuzz [FUZZ_SECONDS=60]     builds the fuzzers (libFuzzer, clang) into build-fuzz/ and runs each for that long
+#
+# What they find lies in build-fuzz/crash-*; the corpus grows in build-fuzz/corpus/NAME.
+
+FUZZ_SECONDS ?= 60
+FUZZ_B = build-fuzz
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz-*.c)
+FUZZERS = $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(FUZZ_SRC))
+# The parts that read what others wrote; the networks are not among them.
+FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(wildcard daemon/engine/model/*.c) \
+	daemon/engine/text/tokenizer.c daemon/engine/text/bpe.c daemon/engine/text/words.c daemon/engine/denoise/noise.c \
+	$(wildcard daemon/engine/denoise/sampler*.c) daemon/engine/denoise/schedule.c
+
+$(FUZZ_B)/fuzz-%: tests/fuzz/fuzz-%.c tests/fuzz/fuzz.h $(FUZZED_SRC)
+	@mkdir -p $(@D)
+	clang -g -O1 $(ALL_CFLAGS) -fno-openmp -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-o $@ $< $(FUZZED_SRC) -ljansson -lunistring -lm
+
+fuzzers: $(FUZZERS)
+
+fuzz: fuzzers
+	@mkdir -p $(FUZZ_B)/corpus/safetensors $(FUZZ_B)/corpus/config $(FUZZ_B)/corpus/protocol $(FUZZ_B)/corpus/tokenizer
+	@cp -n tests/fixtures/nets/tiny/*.safetensors $(FUZZ_B)/corpus/safetensors/
+	@for f in $$(find tests/fixtures -name '*config*.json' -o -name imagined.json); do \
+		cp -n $$f $(FUZZ_B)/corpus/config/$$(echo $$f | tr / _); done
+	for f in $(FUZZERS); do \
+		$$f -artifact_prefix=$(FUZZ_B)/ -max_len=20000 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+			-verbosity=0 $(FUZZ_B)/corpus/$${f##*/fuzz-} || exit 1; \
+	done
+
+.PHONY: fuzz fuzzers
