@@ -300,7 +300,7 @@ static int parse(Config *config, config_t *file, const char *path, Error *first)
 {
         _cleanup_(freep) char *text = NULL;
         int r = read_text(path, &text);
-        if (r < 0)
+        if (!text)
                 return error_set(first, r, "%s: %s", path, strerror(-r));
 
         r = check_numbers(text, path, first);

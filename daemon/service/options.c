@@ -55,17 +55,17 @@ static int set_guidance(Options *options, const Option *option, const Value *val
         return 0;
 }
 
+static const char sampler_names[] =
+#define X(id, name) " " name
+        SAMPLERS(X)
+#undef X
+        ;
+
 static int set_sampler(Options *options, const Option *option, const Value *value, Error *error)
 {
         int sampler = sampler_from_string(value->s);
         if (sampler < 0)
-                return error_set(
-                                error, -EINVAL,
-                                "%s: not one of"
-#define X(id, name) " " name
-                                SAMPLERS(X),
-#undef X
-                                option->name);
+                return error_set(error, -EINVAL, "%s: not one of%s", option->name, sampler_names);
         options->request.sampler = (uint32_t)sampler;
         return 0;
 }

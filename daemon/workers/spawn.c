@@ -8,8 +8,6 @@
 #include "base/util.h"
 #include "workers/spawn.h"
 
-extern char **environ;
-
 #define ENVIRONMENT_MAX 256
 
 /* What the worker's environment must say; all else is inherited. */
