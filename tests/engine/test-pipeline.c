@@ -293,7 +293,7 @@ static void on_preview(void *userdata, uint32_t step, const Picture *picture)
         assert_int_equal(step % 2, 0);
         assert_true(picture->width > 0 && picture->width <= 256);
         assert_true(picture->height > 0 && picture->height <= 256);
-        assert_int_equal(picture->width, 256);
+        assert_int_equal(picture->width, 144);
         seen->previews++;
 }
 
@@ -307,8 +307,8 @@ static void test_events(void **state)
         const EngineEvents events = { &seen, on_progress, on_preview_wanted, on_preview };
 
         request->steps = 5;
-        request->width = 512; /* so that a preview must be smaller */
-        request->height = 64;
+        request->width = 288; /* so that a preview must be smaller */
+        request->height = 32;
         assert_int_equal(engine_generate(engine, request, 0, &events, &with, NULL), 0);
         assert_int_equal(seen.stages, 15);
         assert_int_equal(seen.last_step, 5);
@@ -317,9 +317,9 @@ static void test_events(void **state)
 
         /* Looking does not change the picture. */
         assert_int_equal(engine_generate(engine, request, 0, NULL, &without, NULL), 0);
-        assert_int_equal(with.width, 512);
-        assert_int_equal(with.height, 64);
-        assert_memory_equal(with.rgb, without.rgb, (size_t)512 * 64 * 3);
+        assert_int_equal(with.width, 288);
+        assert_int_equal(with.height, 32);
+        assert_memory_equal(with.rgb, without.rgb, (size_t)288 * 32 * 3);
 }
 
 static void test_cancel(void **state)
