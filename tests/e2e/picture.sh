@@ -9,7 +9,8 @@ top=$PWD
 if [ -z "${IMAGINED_ROOT:-}" ]; then
         pids=$(mktemp)
         trap 'rm -f "$pids"' EXIT
-        PIDS_FILE=$pids tests/with-service "$0" || exit 1
+        # The default model would take minutes under the sanitizers.
+        PIDS_FILE=$pids MODEL=${SAN:+tests/fixtures/tiny-model} tests/with-service "$0" || exit 1
         # The bus is gone: what was on it has two seconds.
         sleep 2
         while read -r pid; do

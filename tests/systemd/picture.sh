@@ -37,12 +37,6 @@ trap 'exit 130' INT TERM
 
 make -s B="$B" PREFIX="$PREFIX" DESTDIR="$work/root" DBUSPOLICYDIR=/usr/share/dbus-1/system.d install || exit 1
 
-models=$work/root$(make -s B="$B" PREFIX="$PREFIX" print-DATADIR)/imagined/models
-if [ ! -e "$models/default" ]; then
-        mkdir -p "$models"
-        cp -rL tests/fixtures/tiny-model "$models/default"
-fi
-
 # A cgroup for the whole, so that systemd finds itself at the root of a hierarchy.
 if [ -d /sys/fs/cgroup/systemd ]; then
         cgroup=/sys/fs/cgroup/systemd/imagined-test.$$
