@@ -5,8 +5,10 @@
 
 $(B)/tests/bench/bench: $(B)/tests/bench/bench.o $(ENGINE_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
+$(B)/tests/bench/job: $(B)/tests/bench/job.o $(ENGINE_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
 $(B)/tests/bench/random-model: $(B)/tests/bench/random-model.o $(BASE_LIB)
 	$(LINK) -o $@ $^ -lm
 
-bench: $(B)/tests/bench/bench $(B)/tests/bench/random-model $(PROGRAMS)
+bench: $(B)/tests/bench/bench $(B)/tests/bench/job $(B)/tests/bench/random-model $(PROGRAMS)
 	B=$(B) QUICK=$(QUICK) tests/bench/run

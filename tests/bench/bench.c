@@ -2,7 +2,7 @@
 
 /* Measures one model in this process:  bench MODEL_DIR SIZE [THREADS [RUNS]]
  *
- * Medians of some runs; rates beside what OpenBLAS reaches on a plain square product, measured before and after, because
+ * Medians of some runs; SIZE 0 is the model's own; rates beside what OpenBLAS reaches on a plain square product, measured before and after, because
  * the speed of a shared machine changes from minute to minute. */
 
 #include <err.h>
@@ -181,17 +181,17 @@ int main(int argc, char **argv)
                 .runs = (unsigned)MIN(MAX(runs, 1), RUNS_MAX),
         };
         const Kernels *kernels = kernels_get();
-        double begin = seconds();
 
-        (void)printf("%s at %sx%s, %u threads, kernels %s, products %s, OpenBLAS %s\n", argv[1], argv[2], argv[2],
-                     b.compute.threads, kernels->name, kernels->products, blas_core());
+        (void)printf("%s, %u threads, kernels %s, products %s, OpenBLAS %s\n", argv[1], b.compute.threads, kernels->name,
+                     kernels->products, blas_core());
         load(&b, argv[1]);
-        b.size = (uint32_t)atol(argv[2]) / vae_factor(&b.model->vae);
+        const uint32_t factor = vae_factor(&b.model->vae);
+        b.size = atol(argv[2]) > 0 ? (uint32_t)atol(argv[2]) / factor : b.model->unet.sample_size;
+        (void)printf("  %-28s %9u x %u, decoded\n", "size", b.size * factor, b.size * factor);
         prepare_context(&b);
         ArenaMark mark = arena_mark(b.compute.arena);
-        stage_step(&b);
+        stage_step(&b); /* the first touches fresh memory */
         arena_release(b.compute.arena, mark);
-        (void)printf("  %-28s %9.4f s\n", "from start to first step", seconds() - begin);
 
         double rate = blas_measure();
         (void)printf("  %-28s %37.1f GFLOP/s a thread\n", "sgemm 1024", rate);

@@ -22,10 +22,11 @@ int blas_ensure_core(char **argv)
         if (!wanted)
                 wanted = told;
         bool core_fits = !wanted || strcasecmp(blas_core(), wanted) == 0 || (told && streq(told, wanted));
-        if (core_fits && threads && streq(threads, "1"))
+        if (core_fits && threads && streq(threads, "1") && getenv("OMP_WAIT_POLICY"))
                 return 0;
 
-        if ((wanted && setenv("OPENBLAS_CORETYPE", wanted, 1) < 0) || setenv("OPENBLAS_NUM_THREADS", "1", 1) < 0)
+        if ((wanted && setenv("OPENBLAS_CORETYPE", wanted, 1) < 0) || setenv("OPENBLAS_NUM_THREADS", "1", 1) < 0 ||
+            setenv("OMP_WAIT_POLICY", "passive", 0) < 0)
                 return -errno;
         (void)execv("/proc/self/exe", argv);
         return -errno;

@@ -208,7 +208,7 @@ static void product_tile(const void *job, size_t i, float *scratch)
  * among threads. Depends on shapes alone. */
 static size_t choose_tile_rows(const Kernels *kernels, size_t m, size_t panels)
 {
-        enum { TILES_WANTED = 64, LARGEST = 4 };
+        enum { TILES_WANTED = 24, LARGEST = 4 };
         size_t tiles = 0;
 
         for (size_t factor = LARGEST; factor > 0 && tiles * panels < TILES_WANTED; factor--)

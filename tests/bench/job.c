@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Whole jobs through engine.h, as the worker runs them:  job MODEL_DIR SIZE STEPS RUNS [THREADS]     (SIZE 0: the model's)
+ *
+ * Prints how long it takes from the call to the first step, once in this fresh process (cold: the model is read first; the
+ * files are in the page cache if they were read lately), then with the model resident; and for the whole job with its PNG.
+ * With BARE=1 only the last, in seconds. */
+
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/util.h"
+#include "engine/engine.h"
+#include "engine/kernels/blas.h"
+
+#define RUNS_MAX 64
+
+typedef struct Clock {
+        double begin, first_step;
+} Clock;
+
+static double seconds(void)
+{
+        struct timespec now;
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+        const double *x = a, *y = b;
+        return (*x > *y) - (*x < *y);
+}
+
+static double median(double *values, size_t n)
+{
+        qsort(values, n, sizeof *values, compare);
+        return values[n / 2];
+}
+
+static void on_progress(void *userdata, Stage stage, uint32_t step, uint32_t steps, double fraction)
+{
+        Clock *c = userdata;
+
+        (void)steps;
+        (void)fraction;
+        if (stage == STAGE_DENOISE && step == 1)
+                c->first_step = seconds() - c->begin;
+}
+
+/* Returns the seconds that the job took. */
+static double run(Engine *engine, const Request *request, Clock *c)
+{
+        const double begin = seconds();
+        const EngineEvents events = { .userdata = c, .progress = on_progress };
+        _cleanup_(picture_done) Picture picture = {};
+        _cleanup_(freep) void *png = NULL;
+        size_t size;
+        Resolved resolved;
+        Error error = {};
+
+        if (engine_resolve(engine, request, &resolved, &error) < 0 ||
+            engine_generate(engine, request, 0, &events, &picture, &error) < 0 ||
+            engine_encode_png(engine, &picture, request, &resolved, 0, &png, &size, &error) < 0)
+                errx(1, "%s", error.text);
+        return seconds() - begin;
+}
+
+int main(int argc, char **argv)
+{
+        Clock c = { .begin = seconds() };
+        double jobs[RUNS_MAX], firsts[RUNS_MAX];
+        Error error = {};
+        Request request;
+
+        if (blas_ensure_core(argv) < 0)
+                err(1, "OpenBLAS");
+        if (argc < 5)
+                errx(1, "usage: job MODEL_DIR SIZE STEPS RUNS [THREADS]");
+
+        const size_t runs = (size_t)MIN(MAX(atol(argv[4]), 1), RUNS_MAX);
+        request_init(&request);
+        (void)strcpy(request.prompt, "a red fox wearing sunglasses on a skateboard");
+        request.width = request.height = (uint32_t)atol(argv[2]);
+        request.steps = (uint32_t)atol(argv[3]);
+        request.seed = 1;
+
+        _cleanup_(engine_freep) Engine *engine = NULL;
+        if (engine_new(&engine, argv[1], argc > 5 ? (unsigned)atol(argv[5]) : 0, &error) < 0)
+                errx(1, "%s", error.text);
+        (void)run(engine, &request, &c);
+        const double cold = c.first_step;
+        for (size_t i = 0; i < runs; i++) {
+                c.begin = seconds();
+                jobs[i] = run(engine, &request, &c);
+                firsts[i] = c.first_step;
+        }
+
+        if (getenv("BARE"))
+                (void)printf("%.6f\n", median(jobs, runs));
+        else
+                (void)printf("  %-28s %9.4f s\n  %-28s %9.4f s\n  %-28s %9.4f s   (%s steps, with its PNG)\n",
+                             "call to first step, cold", cold, "call to first step, warm", median(firsts, runs), "whole job",
+                             median(jobs, runs), argv[3]);
+        return 0;
+}
