@@ -274,8 +274,8 @@ static void test_deep(void **state)
         _cleanup_(freep) char *text = malloc(DEPTH * 5);
         Error error = {};
         assert_non_null(text);
-        for (size_t i = 0; i < DEPTH; i++)
-                memcpy(text + i * 5, "{\"a\":", 5);
+        for (size_t i = 0; i < (size_t)DEPTH * 5; i++)
+                text[i] = "{\"a\":"[i % 5];
         write_text(scratch, text, DEPTH * 5);
         assert_int_equal(read_unet(scratch, &error), -EBADMSG);
         assert_non_null(strstr(error.text, "depth"));

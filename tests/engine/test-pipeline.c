@@ -39,9 +39,13 @@ static void check_picture(Pipeline *p, const PictureJob *job, const float *laten
         Tensor decoded = {};
         Error error = {};
 
-        if (pipeline_encode(p, job, &context, &error) < 0 ||
-            pipeline_denoise(p, job, context, &found, &error) < 0)
+        int r = pipeline_encode(p, job, &context, &error);
+        if (r >= 0)
+                r = pipeline_denoise(p, job, context, &found, &error);
+        if (r < 0 || !found) {
                 fail_msg("%s", error.text);
+                return;
+        }
         assert_int_equal(n_latents, (size_t)p->model->vae.latent_channels * h * w);
         double d = difference(found, latents, n_latents);
         if (!(d <= TOLERANCE))

@@ -139,13 +139,14 @@ double schedule_sigma(const Schedule *schedule, double timestep)
 static double spaced(TimestepSpacing spacing, uint32_t train_timesteps, uint32_t offset, uint32_t parts,
                      uint32_t i)
 {
-        double last = train_timesteps - 1.0;
+        const double last = train_timesteps - 1.0;
+        const uint32_t whole = train_timesteps / parts;
 
         switch (spacing) {
         case SPACING_TRAILING:
                 return rint(train_timesteps - i * ((double)train_timesteps / parts)) - 1;
         case SPACING_LEADING:
-                return (double)(parts - 1 - i) * (train_timesteps / parts) + offset;
+                return (double)(parts - 1 - i) * whole + offset;
         case SPACING_LINSPACE:
         case SPACING_DEFAULT:
                 break;
