@@ -42,7 +42,14 @@ int job_new(Job **ret, const Request *request, const JobPolicy *policy)
         job->count = request->count;
         job->preview_every = request->preview_every;
         job->seed = request->seed;
-        job->resolved.guidance = -1;
+        /* What was asked for is known already; zeros and a negative guidance are left to the model. */
+        job->resolved = (Resolved) {
+                .width = request->width,
+                .height = request->height,
+                .steps = request->steps,
+                .sampler = request->sampler,
+                .guidance = request->guidance,
+        };
 
         *ret = TAKE_PTR(job);
         return 0;
@@ -76,16 +83,15 @@ uint64_t job_drop_pictures(Job *job)
 void job_set_resolved(Job *job, const Resolved *resolved)
 {
         job->resolved = *resolved;
-        job->steps = resolved->steps;
 }
 
-void job_set_progress(Job *job, Stage stage, uint32_t step, uint32_t steps, double fraction)
+void job_set_progress(Job *job, Stage stage, uint32_t step, double fraction)
 {
         job->stage = stage;
-        if (stage == STAGE_DENOISE) {
+        if (stage == STAGE_ENCODE)
+                job->step = 0; /* of the next picture */
+        else if (stage == STAGE_DENOISE)
                 job->step = step;
-                job->steps = steps;
-        }
         job->progress = MAX(job->progress, MIN(fraction, 1.0));
 }
 

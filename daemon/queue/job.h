@@ -59,8 +59,8 @@ typedef struct Job {
 
         /* how far it is */
         JobState state;
-        Resolved resolved; /* zeros until the worker has reported; guidance negative */
-        uint32_t stage, step, steps; /* steps of denoising */
+        Resolved resolved; /* as asked for until the worker has reported: zeros, guidance negative where left open */
+        uint32_t stage, step; /* steps of denoising done */
         double progress; /* 0 to 1, never decreasing */
         uint64_t created; /* CLOCK_REALTIME, µs */
         uint64_t begun, ended; /* CLOCK_MONOTONIC, µs; 0: not yet */
@@ -90,7 +90,7 @@ uint64_t job_drop_pictures(Job *job);
 
 /* Takes over what a worker reports. Progress never goes back. */
 void job_set_resolved(Job *job, const Resolved *resolved);
-void job_set_progress(Job *job, Stage stage, uint32_t step, uint32_t steps, double fraction);
+void job_set_progress(Job *job, Stage stage, uint32_t step, double fraction);
 
 /* The work that a picture takes, in steps times pixels, of the whole job; 0 until resolved. */
 double job_work(const Job *job);

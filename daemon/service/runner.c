@@ -259,8 +259,7 @@ static void hear_progress(Runner *runner, const Message *message)
 
         if (!runner->job)
                 return;
-        job_set_progress(
-                        runner->job, (Stage)progress->stage, progress->step, progress->steps, progress->fraction);
+        job_set_progress(runner->job, (Stage)progress->stage, progress->step, progress->fraction);
         job_object_update(job_object(runner->job));
         service_update_status(runner->service);
 }

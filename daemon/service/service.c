@@ -126,6 +126,7 @@ void service_finish_job(Service *service, Job *job, JobState state, const Error 
         uid_t uid = job->uid;
 
         queue_finish(service->queue, job, state, error, clock_usec(CLOCK_MONOTONIC));
+        log_debug("Job %u of user %u is %s", job->id, job->uid, job_state_to_string(state));
         job_object_tell_end(job_object(job));
         job_object_end_previews(job_object(job));
         service_touch_user(service, uid);
