@@ -3,7 +3,8 @@
 
 /* What the processor can do, and what OpenBLAS must be told about it.
  *
- * IMAGINED_ISA=generic|avx2|avx512 in the environment lowers the choice (for tests, for valgrind); it never raises it. */
+ * IMAGINED_ISA=generic|avx2|avx512 in the environment lowers the choice (for tests, for valgrind); it never
+ * raises it. */
 
 typedef enum CpuIsa {
         CPU_GENERIC,
@@ -15,6 +16,7 @@ typedef enum CpuIsa {
 CpuIsa cpu_isa(void);
 const char *cpu_isa_to_string(CpuIsa isa);
 
-/* The value for OPENBLAS_CORETYPE, which must stand in the environment before OpenBLAS is loaded: releases that do not
- * know a new processor fall back to SSE3 kernels, five times too slow. NULL: leave the choice to OpenBLAS. */
+/* The value for OPENBLAS_CORETYPE, which must stand in the environment before OpenBLAS is loaded: releases
+ * that do not know a new processor fall back to SSE3 kernels, five times too slow. NULL: leave the choice to
+ * OpenBLAS. */
 const char *cpu_blas_core(void);

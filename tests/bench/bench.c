@@ -2,8 +2,8 @@
 
 /* Measures one model in this process:  bench MODEL_DIR SIZE [THREADS [RUNS]]
  *
- * Medians of some runs; SIZE 0 is the model's own; rates beside what OpenBLAS reaches on a plain square product, measured before and after, because
- * the speed of a shared machine changes from minute to minute. */
+ * Medians of some runs; SIZE 0 is the model's own; rates beside what OpenBLAS reaches on a plain square
+ * product, measured before and after, because a shared machine's speed changes from minute to minute. */
 
 #include <err.h>
 #include <omp.h>
@@ -89,8 +89,9 @@ static void encode_text(Bench *b, Tensor *ret)
 
         for (uint32_t i = 0; i < ELEMENTSOF(ids); i++)
                 ids[i] = i * 37 % config->vocab_size;
-        check(text_encoder_forward(b->text_encoder, &b->compute, ids, 2, MIN(77u, config->max_positions), ret), NULL,
-              "text encoder");
+        check(text_encoder_forward(
+                              b->text_encoder, &b->compute, ids, 2, MIN(77u, config->max_positions), ret),
+              NULL, "text encoder");
 }
 
 static void stage_text(Bench *b)
@@ -130,8 +131,9 @@ static double measure(Bench *b, const char *name, void (*stage)(Bench *b), doubl
         qsort(busy, b->runs, sizeof *busy, compare);
 
         double median = times[b->runs / 2], processor = busy[b->runs / 2], reached = flops / median * 1e-9;
-        (void)printf("  %-28s %9.4f s  %9.4f s of processor  %7.1f GFLOP  %7.1f GFLOP/s  %4.0f %% of sgemm\n", name, median,
-                     processor, flops * 1e-9, reached, 100 * reached / rate);
+        (void)printf("  %-28s %9.4f s  %9.4f s of processor  %7.1f GFLOP  %7.1f GFLOP/s  %4.0f %% of "
+                     "sgemm\n",
+                     name, median, processor, flops * 1e-9, reached, 100 * reached / rate);
         return median;
 }
 
@@ -141,7 +143,10 @@ static void load(Bench *b, const char *dir)
         double begin = seconds();
 
         check(model_open(&b->model, dir, &error), &error, dir);
-        check(text_encoder_new(&b->text_encoder, &b->model->text_encoder, b->model->text_encoder_weights, &error), &error, dir);
+        check(text_encoder_new(
+                              &b->text_encoder, &b->model->text_encoder, b->model->text_encoder_weights,
+                              &error),
+              &error, dir);
         check(unet_new(&b->unet, &b->model->unet, b->model->unet_weights, &error), &error, dir);
         check(vae_new(&b->vae, &b->model->vae, b->model->vae_weights, &error), &error, dir);
         b->compute.arena = arena_new(0);
@@ -182,8 +187,8 @@ int main(int argc, char **argv)
         };
         const Kernels *kernels = kernels_get();
 
-        (void)printf("%s, %u threads, kernels %s, products %s, OpenBLAS %s\n", argv[1], b.compute.threads, kernels->name,
-                     kernels->products, blas_core());
+        (void)printf("%s, %u threads, kernels %s, products %s, OpenBLAS %s\n", argv[1], b.compute.threads,
+                     kernels->name, kernels->products, blas_core());
         load(&b, argv[1]);
         const uint32_t factor = vae_factor(&b.model->vae);
         b.size = atol(argv[2]) > 0 ? (uint32_t)atol(argv[2]) / factor : b.model->unet.sample_size;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Whole jobs through engine.h, as the worker runs them:  job MODEL_DIR SIZE STEPS RUNS [THREADS]     (SIZE 0: the model's)
+/* Whole jobs through engine.h, as the worker runs them:  job MODEL_DIR SIZE STEPS RUNS [THREADS]     (SIZE
+ * 0: the model's)
  *
- * Prints how long it takes from the call to the first step, once in this fresh process (cold: the model is read first; the
- * files are in the page cache if they were read lately), then with the model resident; and for the whole job with its PNG.
- * With BARE=1 only the last, in seconds. */
+ * Prints how long it takes from the call to the first step, once in this fresh process (cold: the model is
+ * read first; the files are in the page cache if they were read lately), then with the model resident; and
+ * for the whole job with its PNG. With BARE=1 only the last, in seconds. */
 
 #include <err.h>
 #include <stdlib.h>
@@ -101,8 +102,9 @@ int main(int argc, char **argv)
         if (getenv("BARE"))
                 (void)printf("%.6f\n", median(jobs, runs));
         else
-                (void)printf("  %-28s %9.4f s\n  %-28s %9.4f s\n  %-28s %9.4f s   (%s steps, with its PNG)\n",
-                             "call to first step, cold", cold, "call to first step, warm", median(firsts, runs), "whole job",
-                             median(jobs, runs), argv[3]);
+                (void)printf("  %-28s %9.4f s\n  %-28s %9.4f s\n  %-28s %9.4f s   (%s steps, with its "
+                             "PNG)\n",
+                             "call to first step, cold", cold, "call to first step, warm",
+                             median(firsts, runs), "whole job", median(jobs, runs), argv[3]);
         return 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Writes a model of Stable Diffusion 1.5's shapes with random weights (F16, 2.1 GB), for measuring:  random-model DIR
+/* Writes a model of Stable Diffusion 1.5's shapes with random weights (F16, 2.1 GB), for measuring:
+ * random-model DIR
  *
- * The numbers come from a fixed seed, scaled by 1 / sqrt(inputs) so that activations keep their size. Its tokenizer knows
- * single bytes only. */
+ * The numbers come from a fixed seed, scaled by 1 / sqrt(inputs) so that activations keep their size. Its
+ * tokenizer knows single bytes only. */
 
 #include <err.h>
 #include <errno.h>
@@ -29,7 +30,8 @@ typedef struct List {
         size_t n;
 } List;
 
-static void add(List *list, double mean, double deviation, const uint32_t *shape, uint32_t n_dims, const char *key)
+static void add(List *list, double mean, double deviation, const uint32_t *shape, uint32_t n_dims,
+                const char *key)
 {
         list->entries = reallocarray(list->entries, list->n + 1, sizeof *list->entries);
         if (!list->entries)
@@ -56,8 +58,8 @@ _printf_(5, 6) static void layer(List *list, char kind, uint32_t in, uint32_t ou
         if (kind == 'g')
                 add(list, 1, 0.1, (uint32_t[]) { out }, 1, name);
         else
-                add(list, 0, 1 / sqrt(in * taps), (uint32_t[]) { out, in, size, size }, kind == '1' || kind == '3' ? 4 : 2,
-                    name);
+                add(list, 0, 1 / sqrt(in * taps), (uint32_t[]) { out, in, size, size },
+                    kind == '1' || kind == '3' ? 4 : 2, name);
         (void)snprintf(name, sizeof name, "%s.bias", key);
         if (kind != 'n')
                 add(list, 0, 0.05, (uint32_t[]) { out }, 1, name);
@@ -103,7 +105,8 @@ static void list_unet(List *list)
         for (uint32_t i = 0; i < 4; i++) {
                 for (uint32_t j = 0; j < 2; j++) {
                         (void)snprintf(key, sizeof key, "down_blocks.%u.resnets.%u", i, j);
-                        resnet(list, j == 0 && i > 0 ? channels[i - 1] : channels[i], channels[i], 1280, key);
+                        resnet(list, j == 0 && i > 0 ? channels[i - 1] : channels[i], channels[i], 1280,
+                               key);
                         (void)snprintf(key, sizeof key, "down_blocks.%u.attentions.%u", i, j);
                         if (i < 3)
                                 transformer(list, channels[i], key);
@@ -163,7 +166,8 @@ static void list_vae(List *list)
                         resnet(list, j == 0 && i > 0 ? channels[4 - i] : up, up, 0, key);
                 }
                 if (i < 3) {
-                        layer(list, '3', channels[i], channels[i], "encoder.down_blocks.%u.downsamplers.0.conv", i);
+                        layer(list, '3', channels[i], channels[i],
+                              "encoder.down_blocks.%u.downsamplers.0.conv", i);
                         layer(list, '3', up, up, "decoder.up_blocks.%u.upsamplers.0.conv", i);
                 }
         }
@@ -185,7 +189,8 @@ static void list_text_encoder(List *list)
         add(list, 0, 0.3, (uint32_t[]) { 77, 768 }, 2, "text_model.embeddings.position_embedding.weight");
         for (uint32_t i = 0; i < 12; i++) {
                 for (uint32_t j = 0; j < 4; j++)
-                        layer(list, 'l', 768, 768, "text_model.encoder.layers.%u.self_attn.%s", i, projections[j]);
+                        layer(list, 'l', 768, 768, "text_model.encoder.layers.%u.self_attn.%s", i,
+                              projections[j]);
                 layer(list, 'g', 768, 768, "text_model.encoder.layers.%u.layer_norm1", i);
                 layer(list, 'l', 768, 3072, "text_model.encoder.layers.%u.mlp.fc1", i);
                 layer(list, 'l', 3072, 768, "text_model.encoder.layers.%u.mlp.fc2", i);
@@ -222,9 +227,10 @@ static void write_numbers(FILE *f, const Entry *entry, uint64_t *seed)
                         *seed ^= *seed << 13; /* xorshift64 (Marsaglia 2003) */
                         *seed ^= *seed >> 7;
                         *seed ^= *seed << 17;
-                        /* The sum of four uniforms is near enough to normal: deviation sqrt(4 / 12) of 2^16. */
-                        double sum = (double)((*seed & 0xffff) + (*seed >> 16 & 0xffff) + (*seed >> 32 & 0xffff) +
-                                              (*seed >> 48));
+                        /* The sum of four uniforms is near enough to normal; its deviation: sqrt(4 / 12) of 2^16. */
+                        double sum =
+                                        (double)((*seed & 0xffff) + (*seed >> 16 & 0xffff) +
+                                                 (*seed >> 32 & 0xffff) + (*seed >> 48));
                         buffer[i] = half((float)(entry->mean + entry->deviation * (sum - 131070) / 37837));
                 }
                 if (fwrite(buffer, sizeof *buffer, n, f) != n)
@@ -244,11 +250,12 @@ static void write_weights(const char *path, const List *list)
 
         for (size_t i = 0; i < list->n; i++) {
                 const Entry *entry = &list->entries[i];
-                (void)fprintf(memory, "%s\"%s\":{\"dtype\":\"F16\",\"shape\":[", i > 0 ? "," : "{", entry->key);
+                (void)fprintf(memory, "%s\"%s\":{\"dtype\":\"F16\",\"shape\":[", i > 0 ? "," : "{",
+                              entry->key);
                 for (uint32_t j = 0; j < entry->n_dims; j++)
                         (void)fprintf(memory, "%s%u", j > 0 ? "," : "", entry->shape[j]);
                 (void)fprintf(memory, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)offset,
-                              (unsigned long long)(offset + 2 * elements(entry)));
+                              (unsigned long long)offset + 2 * elements(entry));
                 offset += 2 * elements(entry);
         }
         (void)fprintf(memory, "}");
@@ -310,36 +317,46 @@ static void write_tokenizer(const char *dir)
         write_text(dir, "tokenizer/vocab.json", "%s", vocabulary);
         write_text(dir, "tokenizer/merges.txt", "#version: 0.2\n");
         write_text(dir, "tokenizer/tokenizer_config.json",
-                   "{\"tokenizer_class\":\"CLIPTokenizer\",\"model_max_length\":77,\"bos_token\":\"<|startoftext|>\","
-                   "\"eos_token\":\"<|endoftext|>\",\"unk_token\":\"<|endoftext|>\",\"pad_token\":\"<|endoftext|>\"}\n");
+                   "{\"tokenizer_class\":\"CLIPTokenizer\",\"model_max_length\":77,\"bos_token\":\"<|"
+                   "startoftext|>\","
+                   "\"eos_token\":\"<|endoftext|>\",\"unk_token\":\"<|endoftext|>\",\"pad_token\":\"<|"
+                   "endoftext|>\"}\n");
 }
 
 static void write_configs(const char *dir)
 {
         write_text(dir, "model_index.json",
-                   "{\"_class_name\":\"StableDiffusionPipeline\",\"scheduler\":[\"diffusers\",\"EulerDiscreteScheduler\"],"
-                   "\"text_encoder\":[\"transformers\",\"CLIPTextModel\"],\"tokenizer\":[\"transformers\",\"CLIPTokenizer\"],"
-                   "\"unet\":[\"diffusers\",\"UNet2DConditionModel\"],\"vae\":[\"diffusers\",\"AutoencoderKL\"]}\n");
+                   "{\"_class_name\":\"StableDiffusionPipeline\",\"scheduler\":[\"diffusers\","
+                   "\"EulerDiscreteScheduler\"],"
+                   "\"text_encoder\":[\"transformers\",\"CLIPTextModel\"],\"tokenizer\":[\"transformers\","
+                   "\"CLIPTokenizer\"],"
+                   "\"unet\":[\"diffusers\",\"UNet2DConditionModel\"],\"vae\":[\"diffusers\","
+                   "\"AutoencoderKL\"]}\n");
         write_text(dir, "scheduler/scheduler_config.json",
                    "{\"_class_name\":\"EulerDiscreteScheduler\",\"beta_start\":0.00085,\"beta_end\":0.012,"
                    "\"beta_schedule\":\"scaled_linear\",\"num_train_timesteps\":1000,\"steps_offset\":1}\n");
         write_text(dir, "text_encoder/config.json",
-                   "{\"architectures\":[\"CLIPTextModel\"],\"hidden_act\":\"quick_gelu\",\"hidden_size\":768,"
+                   "{\"architectures\":[\"CLIPTextModel\"],\"hidden_act\":\"quick_gelu\",\"hidden_size\":"
+                   "768,"
                    "\"intermediate_size\":3072,\"layer_norm_eps\":1e-5,\"max_position_embeddings\":77,"
                    "\"model_type\":\"clip_text_model\",\"num_attention_heads\":12,\"num_hidden_layers\":12,"
                    "\"vocab_size\":49408}\n");
         write_text(dir, "unet/config.json",
                    "{\"_class_name\":\"UNet2DConditionModel\",\"attention_head_dim\":8,"
                    "\"block_out_channels\":[320,640,1280,1280],\"cross_attention_dim\":768,"
-                   "\"down_block_types\":[\"CrossAttnDownBlock2D\",\"CrossAttnDownBlock2D\",\"CrossAttnDownBlock2D\","
-                   "\"DownBlock2D\"],\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\",\"CrossAttnUpBlock2D\","
+                   "\"down_block_types\":[\"CrossAttnDownBlock2D\",\"CrossAttnDownBlock2D\","
+                   "\"CrossAttnDownBlock2D\","
+                   "\"DownBlock2D\"],\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\","
+                   "\"CrossAttnUpBlock2D\","
                    "\"CrossAttnUpBlock2D\"],\"in_channels\":4,\"out_channels\":4,\"layers_per_block\":2,"
                    "\"norm_num_groups\":32,\"sample_size\":32}\n");
         write_text(dir, "vae/config.json",
-                   "{\"_class_name\":\"AutoencoderKL\",\"block_out_channels\":[128,256,512,512],\"in_channels\":3,"
+                   "{\"_class_name\":\"AutoencoderKL\",\"block_out_channels\":[128,256,512,512],\"in_"
+                   "channels\":3,"
                    "\"out_channels\":3,\"latent_channels\":4,\"layers_per_block\":2,\"norm_num_groups\":32,"
                    "\"sample_size\":256,\"scaling_factor\":0.18215,"
-                   "\"down_block_types\":[\"DownEncoderBlock2D\",\"DownEncoderBlock2D\",\"DownEncoderBlock2D\","
+                   "\"down_block_types\":[\"DownEncoderBlock2D\",\"DownEncoderBlock2D\","
+                   "\"DownEncoderBlock2D\","
                    "\"DownEncoderBlock2D\"],\"up_block_types\":[\"UpDecoderBlock2D\",\"UpDecoderBlock2D\","
                    "\"UpDecoderBlock2D\",\"UpDecoderBlock2D\"]}\n");
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the tests of the networks share: PyTorch's order of axes, a Compute, and where the reference outputs lie.
+/* What the tests of the networks share: PyTorch's order of axes, a Compute, and where the reference outputs
+ * lie.
  *
- * A variant is a folder with text.safetensors, unet.safetensors, vae.safetensors and model/ in the Diffusers layout:
- * tests/fixtures/nets/NAME (made by tests/reference/make-nets.py), or ../shared/data/goldens/NAME where that exists. */
+ * A variant is a folder with text.safetensors, unet.safetensors, vae.safetensors and model/ in the Diffusers
+ * layout: tests/fixtures/nets/NAME (made by tests/reference/make-nets.py), or ../shared/data/goldens/NAME
+ * where that exists. */
 
 #include "engine/tensor/compute.h"
 #include "tests/engine/fixtures.h"
@@ -19,7 +21,8 @@ typedef struct Variant {
 static inline TestPath variant_path(const Variant *variant, const char *file)
 {
         char name[256];
-        (void)snprintf(name, sizeof name, "%s/%s/%s", variant->shared ? "goldens" : "nets", variant->name, file);
+        (void)snprintf(name, sizeof name, "%s/%s/%s", variant->shared ? "goldens" : "nets", variant->name,
+                       file);
         return variant->shared ? shared(name) : fixture(name);
 }
 
@@ -53,8 +56,9 @@ static inline Tensor load_picture(Compute *c, const Safetensors *file, const cha
 {
         const StoredTensor *t = stored(file, name);
         assert_int_equal(t->n_dims, 4);
-        Tensor ret = compute_tensor(
-                        c, (uint32_t)t->shape[0], (uint32_t)t->shape[2], (uint32_t)t->shape[3], (uint32_t)t->shape[1]);
+        Tensor ret =
+                        compute_tensor(c, (uint32_t)t->shape[0], (uint32_t)t->shape[2],
+                                       (uint32_t)t->shape[3], (uint32_t)t->shape[1]);
         _cleanup_(freep) float *values = load_floats(file, NULL, "%s", name);
         const size_t pixels = (size_t)ret.h * ret.w;
 
@@ -62,7 +66,8 @@ static inline Tensor load_picture(Compute *c, const Safetensors *file, const cha
         for (size_t n = 0; n < ret.n; n++)
                 for (size_t i = 0; i < pixels; i++)
                         for (size_t ch = 0; ch < ret.c; ch++)
-                                ret.data[(n * pixels + i) * ret.c + ch] = values[(n * ret.c + ch) * pixels + i];
+                                ret.data[(n * pixels + i) * ret.c + ch] =
+                                                values[(n * ret.c + ch) * pixels + i];
         return ret;
 }
 
@@ -71,7 +76,8 @@ static inline Tensor load_rows(Compute *c, const Safetensors *file, const char *
 {
         const StoredTensor *t = stored(file, name);
         assert_int_equal(t->n_dims, 3);
-        Tensor ret = compute_tensor(c, (uint32_t)t->shape[0], 1, (uint32_t)t->shape[1], (uint32_t)t->shape[2]);
+        Tensor ret = compute_tensor(
+                        c, (uint32_t)t->shape[0], 1, (uint32_t)t->shape[1], (uint32_t)t->shape[2]);
 
         assert_non_null(ret.data);
         stored_tensor_to_f32(t, ret.data);

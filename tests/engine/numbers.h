@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Random numbers from fixed seeds, and each test once for every instruction set that this processor can run. */
+/* Random numbers from fixed seeds, and each test once for every instruction set that this processor has. */
 
 #include <math.h>
 #include <stdlib.h>
@@ -42,7 +42,8 @@ static inline void assert_near(double got, double wanted, double tolerance)
 static inline void for_each_kernels(void (*test)(const Kernels *kernels))
 {
         static const char *const products[] = { "own", "openblas" };
-        _cleanup_(freep) char *isa_before = getenv("IMAGINED_ISA") ? strdup(getenv("IMAGINED_ISA")) : NULL;
+        const char *set = getenv("IMAGINED_ISA");
+        _cleanup_(freep) char *isa_before = set ? strdup(set) : NULL;
         const CpuIsa best = cpu_isa();
 
         for (CpuIsa isa = CPU_GENERIC; isa <= best; isa++)

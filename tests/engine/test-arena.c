@@ -83,8 +83,9 @@ static void test_absurd_sizes(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_alignment), cmocka_unit_test(test_release),      cmocka_unit_test(test_mark_of_nothing),
-                cmocka_unit_test(test_trim),      cmocka_unit_test(test_absurd_sizes),
+                cmocka_unit_test(test_alignment),       cmocka_unit_test(test_release),
+                cmocka_unit_test(test_mark_of_nothing), cmocka_unit_test(test_trim),
+                cmocka_unit_test(test_absurd_sizes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,8 @@ static void exp_of(const Kernels *kernels)
 
                 assert_true(sum == value);
                 if (fabs(value - wanted) > 2e-7 * wanted)
-                        fail_msg("%s: exp(%.9g) = %.9g instead of %.9g", kernels->name, (double)(float)x, (double)value, wanted);
+                        fail_msg("%s: exp(%.9g) = %.9g instead of %.9g", kernels->name, (double)(float)x,
+                                 (double)value, wanted);
         }
 
         float extremes[] = { -1000, -INFINITY, 1000, INFINITY, NAN };
@@ -128,7 +129,9 @@ static void widen_of(const Kernels *kernels)
         for (uint32_t i = 0; i < ALL; i++)
                 halves[i] = (uint16_t)i;
         for (size_t i = 0; i < ELEMENTSOF(types); i++) {
-                StoredTensor tensor = { .name = "all", .dtype = types[i].dtype, .n_elements = ALL, .data = halves };
+                StoredTensor tensor = {
+                        .name = "all", .dtype = types[i].dtype, .n_elements = ALL, .data = halves
+                };
                 stored_tensor_to_f32(&tensor, wanted);
                 kernels->widen(got, halves, ALL, types[i].type);
                 for (uint32_t j = 0; j < ALL; j++)
@@ -151,13 +154,17 @@ static void test_widen(void **state)
         for_each_kernels(widen_of);
 }
 
-/* One product against sums in double; the rows begin at odd addresses, and the sums lie among others that must stay. */
+/* One product against sums in double; the rows begin at odd addresses, and the sums lie among others that
+ * must stay. */
 static void compare_product(const Kernels *kernels, size_t m, size_t depth, size_t width, bool add)
 {
         Numbers numbers = { (uint32_t)(m * 1000 + depth * 10 + width) };
-        const size_t padded = (m + KERNELS_ROWS - 1) / KERNELS_ROWS * KERNELS_ROWS, length = depth + 3, stride = width + 5;
-        _cleanup_(freep) float *a = numbers_new(&numbers, padded * length), *b = numbers_new(&numbers, depth * width);
-        _cleanup_(freep) float *sums = numbers_new(&numbers, padded * stride), *before = malloc(padded * stride * sizeof *sums);
+        const size_t padded = (m + KERNELS_ROWS - 1) / KERNELS_ROWS * KERNELS_ROWS, length = depth + 3,
+                     stride = width + 5;
+        _cleanup_(freep) float *a = numbers_new(&numbers, padded * length),
+                               *b = numbers_new(&numbers, depth * width);
+        _cleanup_(freep) float *sums = numbers_new(&numbers, padded * stride),
+                               *before = malloc(padded * stride * sizeof *sums);
         _cleanup_(freep) float *scratch = numbers_new(&numbers, m * depth);
         _cleanup_(freep) const float **rows = calloc(padded, sizeof *rows);
 
@@ -202,7 +209,8 @@ static void product_of(const Kernels *kernels)
 
         for (size_t i = 0; i < ELEMENTSOF(ms); i++)
                 for (size_t j = 0; j < ELEMENTSOF(depths); j++)
-                        for (size_t width = kernels->lanes; width <= MIN(kernels->panel, 80u); width += kernels->lanes)
+                        for (size_t width = kernels->lanes; width <= MIN(kernels->panel, 80u);
+                             width += kernels->lanes)
                                 compare_product(kernels, ms[i], depths[j], width, (i + j) % 2);
         compare_product(kernels, 9, 40, kernels->panel, true);
 }
@@ -216,10 +224,14 @@ static void test_product(void **state)
 static void compare_finish(const Kernels *kernels, Finish finish, size_t n, bool bias, bool residual)
 {
         Numbers numbers = { (uint32_t)n };
-        const size_t m = 5, stride = n + 3, width = finish == FINISH_GEGLU ? 2 * kernels->lanes * ((n + kernels->lanes - 1) / kernels->lanes)
-                                                                          : (n + kernels->lanes - 1) / kernels->lanes * kernels->lanes;
+        const size_t m = 5, stride = n + 3,
+                     width = finish == FINISH_GEGLU
+                                             ? 2 * kernels->lanes *
+                                                               ((n + kernels->lanes - 1) / kernels->lanes)
+                                             : (n + kernels->lanes - 1) / kernels->lanes * kernels->lanes;
         _cleanup_(freep) float *sums = numbers_new(&numbers, m * width), *b = numbers_new(&numbers, width);
-        _cleanup_(freep) float *out = numbers_new(&numbers, m * stride), *before = malloc(m * stride * sizeof *out);
+        _cleanup_(freep) float *out = numbers_new(&numbers, m * stride),
+                               *before = malloc(m * stride * sizeof *out);
 
         memcpy(before, out, m * stride * sizeof *out);
         Output output = {
@@ -236,7 +248,9 @@ static void compare_finish(const Kernels *kernels, Finish finish, size_t n, bool
 
                         if (finish == FINISH_GEGLU) {
                                 size_t at = width / 2 + MIN(j, n - 1);
-                                wanted = x * finish_in_double(sums[i * width + at] + (bias ? b[at] : 0), FINISH_GELU);
+                                wanted = x * finish_in_double(
+                                                             sums[i * width + at] + (bias ? b[at] : 0),
+                                                             FINISH_GELU);
                         } else
                                 wanted = finish_in_double(x, finish);
                         if (residual)
@@ -268,14 +282,17 @@ static void moments_of(const Kernels *kernels)
 {
         static const struct {
                 size_t rows, channels, groups;
-        } shapes[] = { { 1, 1, 1 }, { 3, 8, 4 }, { 7, 20, 4 }, { 50, 33, 3 }, { 9, 64, 32 }, { 2, 100, 1 }, { 1, 16, 16 } };
+        } shapes[] = { { 1, 1, 1 },   { 3, 8, 4 },   { 7, 20, 4 }, { 50, 33, 3 },
+                       { 9, 64, 32 }, { 2, 100, 1 }, { 1, 16, 16 } };
 
         for (size_t i = 0; i < ELEMENTSOF(shapes); i++) {
                 const size_t rows = shapes[i].rows, channels = shapes[i].channels, groups = shapes[i].groups;
                 const size_t group = channels / groups;
                 Numbers numbers = { 3 };
-                _cleanup_(freep) float *x = numbers_new(&numbers, rows * channels), *scratch = numbers_new(&numbers, channels);
-                _cleanup_(freep) float *means = numbers_new(&numbers, groups), *squares = numbers_new(&numbers, groups);
+                _cleanup_(freep) float *x = numbers_new(&numbers, rows * channels),
+                                       *scratch = numbers_new(&numbers, channels);
+                _cleanup_(freep) float *means = numbers_new(&numbers, groups),
+                                       *squares = numbers_new(&numbers, groups);
 
                 for (size_t j = 0; j < rows * channels; j++)
                         x[j] += 1000;
@@ -303,8 +320,10 @@ static void normalise_of(const Kernels *kernels)
         for (size_t i = 0; i < ELEMENTSOF(lengths); i++) {
                 const size_t rows = 3, channels = lengths[i];
                 Numbers numbers = { 4 };
-                _cleanup_(freep) float *x = numbers_new(&numbers, rows * channels), *out = numbers_new(&numbers, rows * channels);
-                _cleanup_(freep) float *mean = numbers_new(&numbers, channels), *factor = numbers_new(&numbers, channels);
+                _cleanup_(freep) float *x = numbers_new(&numbers, rows * channels),
+                                       *out = numbers_new(&numbers, rows * channels);
+                _cleanup_(freep) float *mean = numbers_new(&numbers, channels),
+                                       *factor = numbers_new(&numbers, channels);
                 _cleanup_(freep) float *shift = numbers_new(&numbers, channels);
 
                 for (int silu = 0; silu < 2; silu++) {
@@ -329,8 +348,10 @@ static void layer_norm_of(const Kernels *kernels)
         for (size_t i = 0; i < ELEMENTSOF(lengths); i++) {
                 const size_t rows = 3, channels = lengths[i];
                 Numbers numbers = { 5 };
-                _cleanup_(freep) float *x = numbers_new(&numbers, rows * channels), *before = malloc(rows * channels * sizeof *x);
-                _cleanup_(freep) float *gamma = numbers_new(&numbers, channels), *beta = numbers_new(&numbers, channels);
+                _cleanup_(freep) float *x = numbers_new(&numbers, rows * channels),
+                                       *before = malloc(rows * channels * sizeof *x);
+                _cleanup_(freep) float *gamma = numbers_new(&numbers, channels),
+                                       *beta = numbers_new(&numbers, channels);
 
                 for (size_t j = 0; j < rows * channels; j++)
                         before[j] = x[j] += 100;
@@ -344,7 +365,8 @@ static void layer_norm_of(const Kernels *kernels)
                                 square += pow(line[c] - mean, 2) / (double)channels;
                         for (size_t c = 0; c < channels; c++)
                                 assert_near(x[row * channels + c],
-                                            (line[c] - mean) / sqrt(square + 1e-5) * gamma[c] + beta[c], 5e-5);
+                                            (line[c] - mean) / sqrt(square + 1e-5) * gamma[c] + beta[c],
+                                            5e-5);
                 }
         }
 }
@@ -386,10 +408,12 @@ static void test_blas_core(void **state)
 int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_blas_core),  cmocka_unit_test(test_choice),    cmocka_unit_test(test_exp),
-                cmocka_unit_test(test_exp_sum),    cmocka_unit_test(test_activate),  cmocka_unit_test(test_simple),
-                cmocka_unit_test(test_widen),      cmocka_unit_test(test_product),   cmocka_unit_test(test_finish),
-                cmocka_unit_test(test_moments),    cmocka_unit_test(test_normalise), cmocka_unit_test(test_layer_norm),
+                cmocka_unit_test(test_blas_core), cmocka_unit_test(test_choice),
+                cmocka_unit_test(test_exp),       cmocka_unit_test(test_exp_sum),
+                cmocka_unit_test(test_activate),  cmocka_unit_test(test_simple),
+                cmocka_unit_test(test_widen),     cmocka_unit_test(test_product),
+                cmocka_unit_test(test_finish),    cmocka_unit_test(test_moments),
+                cmocka_unit_test(test_normalise), cmocka_unit_test(test_layer_norm),
         };
 
         (void)argc;

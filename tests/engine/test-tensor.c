@@ -6,8 +6,8 @@
 #include "engine/tensor/pointwise.h"
 #include "tests/engine/numbers.h"
 
-/* Every operation is held against the plainest C that says the same in double, over odd shapes, and run with 1, 2 and 3
- * threads, which must give the same bytes. */
+/* Every operation is held against the plainest C that says the same in double, over odd shapes, and run with
+ * 1, 2 and 3 threads, which must give the same bytes. */
 
 #define THREADS_MAX 3
 
@@ -47,11 +47,17 @@ static void assert_tensor_near(const Tensor *got, const double *wanted, double t
                 fail_msg("off by %.2e of the largest value", worst / largest);
 }
 
-static Matrix pack(Compute *c, uint32_t n, uint32_t k, uint32_t taps, bool gated, const float *weights, const float *bias)
+static Matrix pack(
+                Compute *c, uint32_t n, uint32_t k, uint32_t taps, bool gated, const float *weights,
+                const float *bias)
 {
-        MatrixSource source = {
-                .n = n, .k = k, .taps = taps, .gated = gated, .type = WEIGHT_F32, .weights = weights, .bias = bias
-        };
+        MatrixSource source = { .n = n,
+                                .k = k,
+                                .taps = taps,
+                                .gated = gated,
+                                .type = WEIGHT_F32,
+                                .weights = weights,
+                                .bias = bias };
         Matrix matrix;
 
         assert_true(matrix_pack(&matrix, c->arena, &source));
@@ -61,8 +67,8 @@ static Matrix pack(Compute *c, uint32_t n, uint32_t k, uint32_t taps, bool gated
 /* ---- linear */
 
 static void linear_in_double(
-                const Tensor *x, const float *weights, const float *bias, const Tensor *residual, uint32_t n, bool gated,
-                double *ret)
+                const Tensor *x, const float *weights, const float *bias, const Tensor *residual, uint32_t n,
+                bool gated, double *ret)
 {
         for (size_t row = 0; row < tensor_rows(x); row++)
                 for (uint32_t j = 0; j < n; j++) {
@@ -70,7 +76,8 @@ static void linear_in_double(
 
                         for (uint32_t k = 0; k < x->c; k++) {
                                 value += (double)x->data[row * x->c + k] * weights[j * x->c + k];
-                                gate += gated ? (double)x->data[row * x->c + k] * weights[(n + j) * x->c + k] : 0;
+                                gate += gated ? (double)x->data[row * x->c + k] * weights[(n + j) * x->c + k]
+                                              : 0;
                         }
                         if (gated)
                                 value *= 0.5 * gate * erfc(-gate / sqrt(2));
@@ -78,7 +85,8 @@ static void linear_in_double(
                 }
 }
 
-static void compare_linear(uint32_t m, uint32_t k, uint32_t n, bool gated, bool with_bias, bool with_residual)
+static void compare_linear(
+                uint32_t m, uint32_t k, uint32_t n, bool gated, bool with_bias, bool with_residual)
 {
         Compute c = compute_new(1);
         Numbers numbers = { m + k + n };
@@ -88,7 +96,9 @@ static void compare_linear(uint32_t m, uint32_t k, uint32_t n, bool gated, bool 
         Tensor x = random_tensor(&c, 1, 1, m, k, 1), residual = random_tensor(&c, 1, 1, m, n, 2), first = {};
         Matrix matrix = pack(&c, n, k, 1, gated, weights, with_bias ? bias : NULL);
 
-        linear_in_double(&x, weights, with_bias ? bias : NULL, with_residual ? &residual : NULL, n, gated, wanted);
+        linear_in_double(
+                        &x, weights, with_bias ? bias : NULL, with_residual ? &residual : NULL, n, gated,
+                        wanted);
         for (c.threads = 1; c.threads <= THREADS_MAX; c.threads++) {
                 Tensor out = compute_tensor(&c, 1, 1, m, n);
                 linear(&c, &matrix, &x, FINISH_PLAIN, with_residual ? &residual : NULL, &out);
@@ -134,7 +144,8 @@ static void rows_are_independent_of(const Kernels *kernels)
         memcpy(both.data + M * K, x.data, M * K * sizeof(float));
         linear(&c, &matrix, &x, FINISH_PLAIN, NULL, &out);
         linear(&c, &matrix, &both, FINISH_PLAIN, NULL, &both_out);
-        /* OpenBLAS may choose another kernel for another number of rows, so this holds for our own products only. */
+        /* OpenBLAS may choose another kernel for another number of rows, so this holds for our own products
+         * only. */
         if (streq(kernels->products, "own")) {
                 assert_memory_equal(out.data, both_out.data, M * N * sizeof(float));
                 assert_memory_equal(out.data, both_out.data + M * N, M * N * sizeof(float));
@@ -151,20 +162,23 @@ static void test_rows_are_independent(void **state)
 /* ---- convolution */
 
 static void convolution_in_double(
-                ConvolutionKind kind, const Tensor *x, const float *weights, const float *bias, const Tensor *residual,
-                const Tensor *out, double *ret)
+                ConvolutionKind kind, const Tensor *x, const float *weights, const float *bias,
+                const Tensor *residual, const Tensor *out, double *ret)
 {
-        const uint32_t h = kind == CONVOLUTION_UP ? out->h : x->h, w = kind == CONVOLUTION_UP ? out->w : x->w;
+        const uint32_t h = kind == CONVOLUTION_UP ? out->h : x->h,
+                       w = kind == CONVOLUTION_UP ? out->w : x->w;
         const int64_t stride = kind == CONVOLUTION_DOWN || kind == CONVOLUTION_DOWN_AFTER ? 2 : 1;
         const int64_t padding = kind == CONVOLUTION_DOWN_AFTER ? 0 : 1;
 
         for (size_t i = 0; i < tensor_elements(out); i++) {
-                size_t channel = i % out->c, column = i / out->c % out->w, row = i / out->c / out->w % out->h;
+                size_t channel = i % out->c, column = i / out->c % out->w,
+                       row = i / out->c / out->w % out->h;
                 size_t picture = i / out->c / out->w / out->h;
                 double sum = bias[channel] + (residual ? residual->data[i] : 0);
 
                 for (int64_t tap = 0; tap < 9; tap++) {
-                        int64_t y = (int64_t)row * stride + tap / 3 - padding, z = (int64_t)column * stride + tap % 3 - padding;
+                        int64_t y = (int64_t)row * stride + tap / 3 - padding,
+                                z = (int64_t)column * stride + tap % 3 - padding;
                         if (y < 0 || z < 0 || y >= h || z >= w)
                                 continue;
                         if (kind == CONVOLUTION_UP) {
@@ -172,7 +186,9 @@ static void convolution_in_double(
                                 z = z * x->w / out->w;
                         }
                         for (size_t k = 0; k < x->c; k++)
-                                sum += (double)x->data[((picture * x->h + (size_t)y) * x->w + (size_t)z) * x->c + k] *
+                                sum += (double)x->data[((picture * x->h + (size_t)y) * x->w + (size_t)z) *
+                                                                       x->c +
+                                                       k] *
                                        weights[(channel * x->c + k) * 9 + (size_t)tap];
                 }
                 ret[i] = sum;
@@ -180,16 +196,18 @@ static void convolution_in_double(
 }
 
 static void compare_convolution(
-                ConvolutionKind kind, uint32_t n, uint32_t h, uint32_t w, uint32_t in, uint32_t channels, uint32_t up_h,
-                uint32_t up_w)
+                ConvolutionKind kind, uint32_t n, uint32_t h, uint32_t w, uint32_t in, uint32_t channels,
+                uint32_t up_h, uint32_t up_w)
 {
         Compute c = compute_new(1);
         Numbers numbers = { h + w + in };
-        const uint32_t out_h = up_h ? up_h : convolution_size(kind, h), out_w = up_w ? up_w : convolution_size(kind, w);
+        const uint32_t out_h = up_h ? up_h : convolution_size(kind, h),
+                       out_w = up_w ? up_w : convolution_size(kind, w);
         _cleanup_(freep) float *weights = numbers_new(&numbers, (size_t)channels * in * 9);
         _cleanup_(freep) float *bias = numbers_new(&numbers, channels);
         _cleanup_(freep) double *wanted = calloc((size_t)n * out_h * out_w * channels, sizeof *wanted);
-        Tensor x = random_tensor(&c, n, h, w, in, 3), residual = random_tensor(&c, n, out_h, out_w, channels, 4), first = {};
+        Tensor x = random_tensor(&c, n, h, w, in, 3),
+               residual = random_tensor(&c, n, out_h, out_w, channels, 4), first = {};
         const bool with_residual = (h + w) % 2;
         Matrix matrix = pack(&c, channels, in, 9, false, weights, bias);
 
@@ -208,7 +226,8 @@ static void compare_convolution(
 
 static void convolution_of(const Kernels *kernels)
 {
-        static const ConvolutionKind kinds[] = { CONVOLUTION_SAME, CONVOLUTION_DOWN, CONVOLUTION_DOWN_AFTER };
+        static const ConvolutionKind kinds[] = { CONVOLUTION_SAME, CONVOLUTION_DOWN,
+                                                 CONVOLUTION_DOWN_AFTER };
 
         (void)kernels;
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
@@ -218,7 +237,9 @@ static void convolution_of(const Kernels *kernels)
         }
         compare_convolution(CONVOLUTION_SAME, 1, 1, 1, 4, 5, 0, 0);
         compare_convolution(CONVOLUTION_DOWN, 1, 1, 1, 4, 5, 0, 0);
-        compare_convolution(CONVOLUTION_SAME, 3, 11, 17, 8, 9, 0, 0); /* several tiles, pictures that begin within one */
+        compare_convolution(
+                        CONVOLUTION_SAME, 3, 11, 17, 8, 9, 0,
+                        0); /* several tiles, pictures that begin within one */
         compare_convolution(CONVOLUTION_UP, 1, 1, 1, 2, 3, 2, 2);
         compare_convolution(CONVOLUTION_UP, 2, 3, 4, 5, 6, 6, 8);
         compare_convolution(CONVOLUTION_UP, 2, 3, 5, 5, 6, 5, 9);
@@ -258,7 +279,8 @@ static void attention_in_double(
                 for (size_t token = 0; token < seen; token++) {
                         weights[token] = 0;
                         for (size_t d = 0; d < size; d++)
-                                weights[token] += (double)one[d] * k->data[(n * tokens + token) * q->c + head * size + d] /
+                                weights[token] += (double)one[d] *
+                                                  k->data[(n * tokens + token) * q->c + head * size + d] /
                                                   sqrt((double)size);
                         top = fmax(top, weights[token]);
                 }
@@ -267,16 +289,19 @@ static void attention_in_double(
                 for (size_t d = 0; d < size; d++) {
                         double value = 0;
                         for (size_t token = 0; token < seen; token++)
-                                value += weights[token] / sum * v->data[(n * tokens + token) * q->c + head * size + d];
+                                value += weights[token] / sum *
+                                         v->data[(n * tokens + token) * q->c + head * size + d];
                         ret[(n * queries + query) * q->c + head * size + d] = value;
                 }
         }
 }
 
-static void compare_attention(uint32_t n, uint32_t queries, uint32_t tokens, uint32_t heads, uint32_t size, bool causal)
+static void compare_attention(
+                uint32_t n, uint32_t queries, uint32_t tokens, uint32_t heads, uint32_t size, bool causal)
 {
         Compute c = compute_new(1);
-        Tensor q = random_tensor(&c, n, 1, queries, heads * size, 5), k = random_tensor(&c, n, 1, tokens, heads * size, 6);
+        Tensor q = random_tensor(&c, n, 1, queries, heads * size, 5),
+               k = random_tensor(&c, n, 1, tokens, heads * size, 6);
         Tensor v = random_tensor(&c, n, 1, tokens, heads * size, 7), first = {};
         _cleanup_(freep) double *wanted = calloc(tensor_elements(&q), sizeof *wanted);
 
@@ -337,12 +362,14 @@ static void test_attention_of_large_scores(void **state)
 
 /* ---- norms and the rest */
 
-static void compare_group_norm(uint32_t n, uint32_t h, uint32_t w, uint32_t channels, uint32_t groups, bool silu)
+static void compare_group_norm(
+                uint32_t n, uint32_t h, uint32_t w, uint32_t channels, uint32_t groups, bool silu)
 {
         Compute c = compute_new(1);
         Numbers numbers = { 8 };
         const size_t pixels = (size_t)h * w, width = channels / groups;
-        _cleanup_(freep) float *gamma = numbers_new(&numbers, channels), *beta = numbers_new(&numbers, channels);
+        _cleanup_(freep) float *gamma = numbers_new(&numbers, channels),
+                               *beta = numbers_new(&numbers, channels);
         Norm norm = { .channels = channels, .groups = groups, .eps = 1e-5f, .gamma = gamma, .beta = beta };
         Tensor x = random_tensor(&c, n, h, w, channels, 9), first = {};
         _cleanup_(freep) double *wanted = calloc(tensor_elements(&x), sizeof *wanted);
@@ -350,16 +377,19 @@ static void compare_group_norm(uint32_t n, uint32_t h, uint32_t w, uint32_t chan
         for (size_t i = 0; i < tensor_elements(&x); i++)
                 x.data[i] += 50;
         for (size_t i = 0; i < (size_t)n * groups; i++) {
-                const size_t base = i / groups * pixels * channels + i % groups * width, count = pixels * width;
+                const size_t base = i / groups * pixels * channels + i % groups * width,
+                             count = pixels * width;
                 double mean = 0, square = 0;
 
                 for (size_t j = 0; j < count; j++)
                         mean += x.data[base + j / width * channels + j % width] / (double)count;
                 for (size_t j = 0; j < count; j++)
-                        square += pow(x.data[base + j / width * channels + j % width] - mean, 2) / (double)count;
+                        square += pow(x.data[base + j / width * channels + j % width] - mean, 2) /
+                                  (double)count;
                 for (size_t j = 0; j < count; j++) {
                         size_t at = base + j / width * channels + j % width, channel = at % channels;
-                        double y = (x.data[at] - mean) / sqrt(square + 1e-5) * gamma[channel] + beta[channel];
+                        double y = (x.data[at] - mean) / sqrt(square + 1e-5) * gamma[channel] +
+                                   beta[channel];
                         wanted[at] = silu ? y / (1 + exp(-y)) : y;
                 }
         }
@@ -484,7 +514,8 @@ static void test_out_of_memory(void **state)
         Tensor small = compute_tensor(&c, 1, 1, 1, 16);
         Numbers numbers = { 1 };
         _cleanup_(freep) float *weights = numbers_new(&numbers, 16 * 16 * 9);
-        Matrix flat = pack(&c, 16, 16, 1, false, weights, NULL), taps = pack(&c, 16, 16, 9, false, weights, NULL);
+        Matrix flat = pack(&c, 16, 16, 1, false, weights, NULL),
+               taps = pack(&c, 16, 16, 9, false, weights, NULL);
         Norm norm = { .channels = 16, .groups = 2, .eps = 1, .gamma = weights, .beta = weights };
 
         assert_null(huge.data);
@@ -507,11 +538,11 @@ static void test_out_of_memory(void **state)
 int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_linear),           cmocka_unit_test(test_rows_are_independent),
-                cmocka_unit_test(test_convolution),      cmocka_unit_test(test_convolution_size),
-                cmocka_unit_test(test_attention),        cmocka_unit_test(test_attention_of_large_scores),
-                cmocka_unit_test(test_group_norm),       cmocka_unit_test(test_add_and_concat),
-                cmocka_unit_test(test_tiles),            cmocka_unit_test(test_cancel),
+                cmocka_unit_test(test_linear),        cmocka_unit_test(test_rows_are_independent),
+                cmocka_unit_test(test_convolution),   cmocka_unit_test(test_convolution_size),
+                cmocka_unit_test(test_attention),     cmocka_unit_test(test_attention_of_large_scores),
+                cmocka_unit_test(test_group_norm),    cmocka_unit_test(test_add_and_concat),
+                cmocka_unit_test(test_tiles),         cmocka_unit_test(test_cancel),
                 cmocka_unit_test(test_out_of_memory),
         };
 

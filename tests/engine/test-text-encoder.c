@@ -67,7 +67,9 @@ static void test_batch_is_independent(void **state)
         assert_int_equal(text_encoder_forward(encoder, &c, ids, n, length, &all), 0);
         for (uint32_t i = 0; i < n; i++) {
                 assert_int_equal(text_encoder_forward(encoder, &c, ids + i * length, 1, length, &one), 0);
-                assert_memory_equal(one.data, all.data + i * tensor_elements(&one), tensor_elements(&one) * sizeof(float));
+                assert_memory_equal(
+                                one.data, all.data + i * tensor_elements(&one),
+                                tensor_elements(&one) * sizeof(float));
         }
         arena_free(c.arena);
 }
@@ -94,7 +96,8 @@ static void test_bad_ids(void **state)
 
 int main(void)
 {
-        static Variant tiny = { "tiny", false }, linear = { "linear", false }, a = { "A", true }, b = { "B", true };
+        static Variant tiny = { "tiny", false }, linear = { "linear", false }, a = { "A", true },
+                       b = { "B", true };
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_prestate(test_reference, &tiny),
                 { "test_reference with GELU and F16", test_reference, NULL, NULL, &linear },

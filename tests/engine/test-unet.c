@@ -11,7 +11,8 @@ static UNet *load_unet(const Variant *variant)
         UNet *unet = NULL;
         Error error = {};
 
-        if (unet_config_read(&config, config_path.text, &error) < 0 || unet_new(&unet, &config, weights, &error) < 0)
+        if (unet_config_read(&config, config_path.text, &error) < 0 ||
+            unet_new(&unet, &config, weights, &error) < 0)
                 fail_msg("%s", error.text);
         return unet;
 }
@@ -36,7 +37,8 @@ static void test_reference(void **state)
                 if (!slash || sscanf(slash, "/out_t%f", &timestep) != 1)
                         continue;
                 (void)snprintf(sample_name, sizeof sample_name, "%.*s/sample", (int)(slash - name), name);
-                Tensor sample = load_picture(&c, file, sample_name), wanted = load_picture(&c, file, name), got;
+                Tensor sample = load_picture(&c, file, sample_name), wanted = load_picture(&c, file, name),
+                       got;
                 assert_int_equal(unet_forward(unet, &c, context, &sample, timestep, &got), 0);
                 assert_close(&got, &wanted, TOLERANCE, name);
                 compared++;
@@ -70,7 +72,8 @@ static void test_same_bits(void **state)
         _cleanup_(unet_freep) UNet *unet = load_unet(*state);
         _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
         Compute c = compute_for_test(1);
-        Tensor text = load_rows(&c, file, "encoder_hidden_states"), sample = load_picture(&c, file, "odd/sample");
+        Tensor text = load_rows(&c, file, "encoder_hidden_states"),
+               sample = load_picture(&c, file, "odd/sample");
         Tensor wanted = run(unet, &c, &text, &sample);
 
         for (unsigned threads = 2; threads <= 4; threads++) {
@@ -79,7 +82,8 @@ static void test_same_bits(void **state)
                 assert_memory_equal(got.data, wanted.data, tensor_elements(&got) * sizeof(float));
         }
         for (uint32_t i = 0; i < sample.n; i++) {
-                Tensor one_text = part_of(&text, i), one_sample = part_of(&sample, i), one_wanted = part_of(&wanted, i);
+                Tensor one_text = part_of(&text, i), one_sample = part_of(&sample, i),
+                       one_wanted = part_of(&wanted, i);
                 Tensor got = run(unet, &c, &one_text, &one_sample);
                 assert_memory_equal(got.data, one_wanted.data, tensor_elements(&got) * sizeof(float));
         }
@@ -94,7 +98,8 @@ static void test_memory(void **state)
         _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
         _cleanup_(unet_context_freep) UNetContext *context = NULL;
         Compute c = compute_for_test(2);
-        Tensor text = load_rows(&c, file, "encoder_hidden_states"), sample = load_picture(&c, file, "square/sample"), got;
+        Tensor text = load_rows(&c, file, "encoder_hidden_states"),
+               sample = load_picture(&c, file, "square/sample"), got;
         size_t peak = 0;
         float *after = NULL;
 
@@ -103,7 +108,8 @@ static void test_memory(void **state)
         for (int i = 0; i < 3; i++) {
                 assert_int_equal(unet_forward(unet, &c, context, &sample, 500, &got), 0);
                 float *next = arena_alloc(c.arena, 1);
-                assert_true(next >= got.data + tensor_elements(&got) && next < got.data + tensor_elements(&got) + 64);
+                assert_true(next >= got.data + tensor_elements(&got) &&
+                            next < got.data + tensor_elements(&got) + 64);
                 assert_true(!after || next == after);
                 assert_true(peak == 0 || arena_peak(c.arena) == peak);
                 arena_release(c.arena, mark);
@@ -120,7 +126,8 @@ static void test_bad_input(void **state)
         _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
         _cleanup_(unet_context_freep) UNetContext *context = NULL;
         Compute c = compute_for_test(1);
-        Tensor text = load_rows(&c, file, "encoder_hidden_states"), sample = load_picture(&c, file, "square/sample"), got;
+        Tensor text = load_rows(&c, file, "encoder_hidden_states"),
+               sample = load_picture(&c, file, "square/sample"), got;
 
         Tensor narrow = text;
         narrow.c--;
@@ -167,7 +174,8 @@ static void test_cancelled(void **state)
         _cleanup_(unet_context_freep) UNetContext *context = NULL;
         atomic_bool cancelled = false;
         Compute c = compute_for_test(2);
-        Tensor text = load_rows(&c, file, "encoder_hidden_states"), sample = load_picture(&c, file, "odd/sample"), got;
+        Tensor text = load_rows(&c, file, "encoder_hidden_states"),
+               sample = load_picture(&c, file, "odd/sample"), got;
 
         c.cancelled = &cancelled;
         assert_int_equal(unet_context_new(&context, unet, &c, &text), 0);
@@ -187,7 +195,8 @@ static void test_cancelled(void **state)
 
 int main(void)
 {
-        static Variant tiny = { "tiny", false }, linear = { "linear", false }, a = { "A", true }, b = { "B", true };
+        static Variant tiny = { "tiny", false }, linear = { "linear", false }, a = { "A", true },
+                       b = { "B", true };
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_prestate(test_reference, &tiny),
                 { "test_reference with linear projection", test_reference, NULL, NULL, &linear },

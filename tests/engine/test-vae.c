@@ -54,7 +54,8 @@ static void compare_encode(const Vae *vae, Compute *c, const Safetensors *file, 
         static const char *const halves[] = { "mean", "logvar" };
         for (uint32_t i = 0; i < 2; i++) {
                 (void)snprintf(name, sizeof name, "%s/%s", shape, halves[i]);
-                Tensor wanted = load_picture(c, file, name), half = channels_of(c, &got, i * wanted.c, wanted.c);
+                Tensor wanted = load_picture(c, file, name),
+                       half = channels_of(c, &got, i * wanted.c, wanted.c);
                 assert_close(&half, &wanted, TOLERANCE, name);
         }
 }
@@ -124,7 +125,8 @@ static void test_bad_input(void **state)
 
 int main(void)
 {
-        static Variant tiny = { "tiny", false }, linear = { "linear", false }, a = { "A", true }, b = { "B", true };
+        static Variant tiny = { "tiny", false }, linear = { "linear", false }, a = { "A", true },
+                       b = { "B", true };
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_prestate(test_reference, &tiny),
                 { "test_reference without attention and quant", test_reference, NULL, NULL, &linear },

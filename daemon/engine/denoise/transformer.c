@@ -55,7 +55,8 @@ void load_transformer(
                 (void)snprintf(block_key, sizeof block_key, "%s.transformer_blocks.%u", key, i);
                 load_block(loader, &ret->blocks[i], shape, block_key);
         }
-        load_matrix(loader, &ret->proj_out, projection, shape->channels, shape->channels, "%s.proj_out", key);
+        load_matrix(loader, &ret->proj_out, projection, shape->channels, shape->channels, "%s.proj_out",
+                    key);
 }
 
 static Tensor tensor_like(Compute *c, const Tensor *x, uint32_t channels)
@@ -63,7 +64,8 @@ static Tensor tensor_like(Compute *c, const Tensor *x, uint32_t channels)
         return compute_tensor(c, x->n, x->h, x->w, channels);
 }
 
-void transformer_context(Compute *c, const Transformer *t, Arena *arena, const Tensor *text, AttentionKeys *ret)
+void transformer_context(
+                Compute *c, const Transformer *t, Arena *arena, const Tensor *text, AttentionKeys *ret)
 {
         for (uint32_t i = 0; i < t->n_blocks; i++) {
                 ArenaMark mark = arena_mark(c->arena);
@@ -92,7 +94,8 @@ static void self_attention(Compute *c, const TransformerBlock *block, uint32_t h
         arena_release(c->arena, mark);
 }
 
-static void cross_attention(Compute *c, const TransformerBlock *block, const AttentionKeys *text, const Tensor *x)
+static void cross_attention(
+                Compute *c, const TransformerBlock *block, const AttentionKeys *text, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
         Tensor normed = tensor_like(c, x, x->c), q = tensor_like(c, x, x->c);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Transformer2DModel: self-attention among the pixels, cross-attention to the text, feed-forward (Rombach et al. 2022,
- * section 3.3). */
+/* Transformer2DModel: self-attention among the pixels, cross-attention to the text, feed-forward (Rombach et
+ * al. 2022, section 3.3). */
 
 #include "engine/layers/loader.h"
 #include "engine/tensor/attention.h"
@@ -34,7 +34,8 @@ void load_transformer(
                 Loader *loader, Transformer *ret, const TransformerShape *shape, uint32_t first_context,
                 const char *key_format, ...) _printf_(5, 6);
 
-/* The text's keys and values, one pair a block, into ret[first_context …]; their memory is taken from `arena`. */
+/* The text's keys and values, one pair a block, into ret[first_context …]; their memory is taken from
+ * `arena`. */
 void transformer_context(
                 Compute *c, const Transformer *t, Arena *arena, const Tensor *text, AttentionKeys *ret);
 

@@ -36,13 +36,15 @@ static uint32_t time_width(const UNetConfig *config)
         return 4 * config->block_out_channels[0];
 }
 
-static void load_level_resnet(Loader *loader, UNet *unet, ResnetBlock *ret, uint32_t in, uint32_t out, const char *key)
+static void load_level_resnet(
+                Loader *loader, UNet *unet, ResnetBlock *ret, uint32_t in, uint32_t out, const char *key)
 {
         const UNetConfig *c = &unet->config;
         load_resnet_block(loader, ret, in, out, time_width(c), c->norm_groups, c->norm_eps, "%s", key);
 }
 
-static void load_level_transformer(Loader *loader, UNet *unet, Transformer *ret, uint32_t level, const char *key)
+static void load_level_transformer(
+                Loader *loader, UNet *unet, Transformer *ret, uint32_t level, const char *key)
 {
         const UNetConfig *c = &unet->config;
         TransformerShape shape = {
@@ -78,7 +80,8 @@ static void load_down(Loader *loader, UNet *unet, uint32_t i)
         }
         level->resamples = i + 1 < c->n_levels;
         if (level->resamples)
-                load_matrix(loader, &level->resample, LAYER_CONV3, out, out, "down_blocks.%u.downsamplers.0.conv", i);
+                load_matrix(loader, &level->resample, LAYER_CONV3, out, out,
+                            "down_blocks.%u.downsamplers.0.conv", i);
 }
 
 static void load_mid(Loader *loader, UNet *unet)
@@ -90,8 +93,8 @@ static void load_mid(Loader *loader, UNet *unet)
         load_level_resnet(loader, unet, &unet->mid_resnet2, channels, channels, "mid_block.resnets.1");
 }
 
-/* up_blocks go from the smallest level to the largest; each resnet takes one of the down path's outputs beside its input,
- * in reverse order: of its own level, and at last what came into that level. */
+/* up_blocks go from the smallest level to the largest; each resnet takes one of the down path's outputs
+ * beside its input, in reverse order: of its own level, and at last what came into that level. */
 static void load_up(Loader *loader, UNet *unet, uint32_t i)
 {
         const UNetConfig *c = &unet->config;
@@ -116,7 +119,8 @@ static void load_up(Loader *loader, UNet *unet, uint32_t i)
         }
         level->resamples = at > 0;
         if (level->resamples)
-                load_matrix(loader, &level->resample, LAYER_CONV3, out, out, "up_blocks.%u.upsamplers.0.conv", i);
+                load_matrix(loader, &level->resample, LAYER_CONV3, out, out,
+                            "up_blocks.%u.upsamplers.0.conv", i);
 }
 
 static void load_all(Loader *loader, UNet *unet)
@@ -206,15 +210,17 @@ UNetContext *unet_context_free(UNetContext *context)
         return NULL;
 }
 
-/* Sines and cosines of the timestep at falling frequencies (Vaswani et al. 2017, as Ho et al. 2020 use them), in float32
- * as the networks were trained with it. */
+/* Sines and cosines of the timestep at falling frequencies (Vaswani et al. 2017, as Ho et al. 2020 use
+ * them), in float32 as the networks were trained with it. */
+#define LN_10000 9.2103403719761836f
 static void timestep_embedding(const UNetConfig *config, float timestep, float *ret)
 {
         const uint32_t half = config->block_out_channels[0] / 2;
-        float *sines = ret + (config->flip_sin_to_cos ? half : 0), *cosines = ret + (config->flip_sin_to_cos ? 0 : half);
+        float *sines = ret + (config->flip_sin_to_cos ? half : 0),
+              *cosines = ret + (config->flip_sin_to_cos ? 0 : half);
 
         for (uint32_t i = 0; i < half; i++) {
-                float exponent = -9.2103403719761836f * (float)i / ((float)half - config->freq_shift); /* ln 10000 */
+                float exponent = -LN_10000 * (float)i / ((float)half - config->freq_shift);
                 float angle = timestep * (float)exp((double)exponent);
 
                 sines[i] = (float)sin((double)angle);
@@ -256,7 +262,8 @@ static Tensor down_level(Compute *c, Pass *pass, const Level *level, Tensor x)
                 x = pass->skips[pass->n_skips++] = out;
         }
         if (level->resamples) {
-                uint32_t h = convolution_size(CONVOLUTION_DOWN, x.h), w = convolution_size(CONVOLUTION_DOWN, x.w);
+                uint32_t h = convolution_size(CONVOLUTION_DOWN, x.h),
+                         w = convolution_size(CONVOLUTION_DOWN, x.w);
                 Tensor out = compute_tensor(c, x.n, h, w, x.c);
 
                 convolution(c, &level->resample, CONVOLUTION_DOWN, &x, NULL, NULL, &out);
@@ -325,8 +332,8 @@ static size_t count_skips(const UNet *unet)
 }
 
 int unet_forward(
-                const UNet *unet, Compute *compute, const UNetContext *context, const Tensor *latents, float timestep,
-                Tensor *ret)
+                const UNet *unet, Compute *compute, const UNetContext *context, const Tensor *latents,
+                float timestep, Tensor *ret)
 {
         if (latents->n != context->n || latents->c != unet->config.in_channels || tensor_rows(latents) == 0)
                 return -EINVAL;

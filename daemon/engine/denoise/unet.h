@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* UNet2DConditionModel, the denoiser of Stable Diffusion (Rombach et al. 2022; key names as in diffusers). */
+/* UNet2DConditionModel, the denoiser of Stable Diffusion (Rombach et al. 2022; keys as in diffusers). */
 
 #include "engine/model/config.h"
 #include "engine/model/weights.h"
@@ -23,5 +23,5 @@ DEFINE_CLEANUP(UNetContext *, unet_context_free)
 /* latents: [n, h, w, in_channels] with the n of the context; any h, w >= 1.
  * *ret, in the arena: [n, h, w, out_channels], what the model predicts (noise or v) at that timestep. */
 int unet_forward(
-                const UNet *unet, Compute *compute, const UNetContext *context, const Tensor *latents, float timestep,
-                Tensor *ret);
+                const UNet *unet, Compute *compute, const UNetContext *context, const Tensor *latents,
+                float timestep, Tensor *ret);

@@ -41,14 +41,15 @@ uint32_t vae_factor(const VaeConfig *config)
 }
 
 static void load_level(
-                Loader *loader, const VaeConfig *c, VaeLevel *ret, uint32_t in, uint32_t out, uint32_t n_resnets,
-                const char *key)
+                Loader *loader, const VaeConfig *c, VaeLevel *ret, uint32_t in, uint32_t out,
+                uint32_t n_resnets, const char *key)
 {
         ret->n_resnets = n_resnets;
         ret->resnets = load_array(loader, n_resnets, sizeof *ret->resnets);
         for (uint32_t j = 0; j < n_resnets && loader->r == 0; j++)
-                load_resnet_block(loader, &ret->resnets[j], j > 0 ? out : in, out, 0, c->norm_groups, EPS,
-                                  "%s.resnets.%u", key, j);
+                load_resnet_block(
+                                loader, &ret->resnets[j], j > 0 ? out : in, out, 0, c->norm_groups, EPS,
+                                "%s.resnets.%u", key, j);
 }
 
 static void load_mid(Loader *loader, const VaeConfig *c, VaeHalf *ret, const char *half)
@@ -56,11 +57,15 @@ static void load_mid(Loader *loader, const VaeConfig *c, VaeHalf *ret, const cha
         const uint32_t channels = c->block_out_channels[c->n_levels - 1];
         char key[64];
 
-        load_resnet_block(loader, &ret->mid1, channels, channels, 0, c->norm_groups, EPS, "%s.mid_block.resnets.0", half);
+        load_resnet_block(
+                        loader, &ret->mid1, channels, channels, 0, c->norm_groups, EPS,
+                        "%s.mid_block.resnets.0", half);
         (void)snprintf(key, sizeof key, "%s.mid_block.attentions.0", half);
         if (c->mid_attention)
                 load_vae_attention(loader, &ret->mid_attention, channels, c->norm_groups, EPS, key);
-        load_resnet_block(loader, &ret->mid2, channels, channels, 0, c->norm_groups, EPS, "%s.mid_block.resnets.1", half);
+        load_resnet_block(
+                        loader, &ret->mid2, channels, channels, 0, c->norm_groups, EPS,
+                        "%s.mid_block.resnets.1", half);
 }
 
 static void load_decoder(Loader *loader, const VaeConfig *c, VaeHalf *ret)
@@ -81,7 +86,8 @@ static void load_decoder(Loader *loader, const VaeConfig *c, VaeHalf *ret)
                 load_level(loader, c, level, in, out, c->layers_per_block + 1, key);
                 level->resamples = i < top;
                 if (level->resamples)
-                        load_matrix(loader, &level->resample, LAYER_CONV3, out, out, "%s.upsamplers.0.conv", key);
+                        load_matrix(loader, &level->resample, LAYER_CONV3, out, out, "%s.upsamplers.0.conv",
+                                    key);
                 in = out;
         }
         load_norm(loader, &ret->norm_out, in, c->norm_groups, EPS, "decoder.conv_norm_out");
@@ -103,7 +109,8 @@ static void load_encoder(Loader *loader, const VaeConfig *c, VaeHalf *ret)
                 load_level(loader, c, level, in, out, c->layers_per_block, key);
                 level->resamples = i < top;
                 if (level->resamples)
-                        load_matrix(loader, &level->resample, LAYER_CONV3, out, out, "%s.downsamplers.0.conv", key);
+                        load_matrix(loader, &level->resample, LAYER_CONV3, out, out,
+                                    "%s.downsamplers.0.conv", key);
                 in = out;
         }
         load_mid(loader, c, ret, "encoder");
@@ -157,8 +164,8 @@ Vae *vae_free(Vae *vae)
         return NULL;
 }
 
-/* A tensor that changes its size on its way through the levels, in two halves of memory that take turns: each is as large
- * as the largest that will stand there, so that nothing on the way grows the arena. */
+/* A tensor that changes its size on its way through the levels, in two halves of memory that take turns:
+ * each is as large as the largest that will stand there, so that nothing on the way grows the arena. */
 typedef struct Stream {
         float *memory[2];
         int turn;
@@ -182,7 +189,8 @@ static void stream_resnet(Compute *c, Stream *s, const ResnetBlock *block)
 static void stream_resample(Compute *c, Stream *s, const Matrix *matrix, ConvolutionKind kind)
 {
         const bool up = kind == CONVOLUTION_UP;
-        uint32_t h = up ? 2 * s->x.h : convolution_size(kind, s->x.h), w = up ? 2 * s->x.w : convolution_size(kind, s->x.w);
+        uint32_t h = up ? 2 * s->x.h : convolution_size(kind, s->x.h),
+                 w = up ? 2 * s->x.w : convolution_size(kind, s->x.w);
         Tensor out = stream_next(s, h, w, matrix->n);
 
         convolution(c, matrix, kind, &s->x, NULL, NULL, &out);
@@ -206,7 +214,8 @@ static void stream_mid(Compute *c, Stream *s, const VaeConfig *config, const Vae
 }
 
 /* The most floats that one tensor of a half holds, for latents of h by w. */
-static size_t largest_tensor(const VaeConfig *c, const VaeHalf *half, size_t n, size_t h, size_t w, bool decoder)
+static size_t largest_tensor(
+                const VaeConfig *c, const VaeHalf *half, size_t n, size_t h, size_t w, bool decoder)
 {
         size_t largest = 0;
 
@@ -252,7 +261,8 @@ int vae_decode(const Vae *vae, Compute *compute, const Tensor *latents, Tensor *
         if (latents->c != vae->config.latent_channels || tensor_rows(latents) == 0)
                 return -EINVAL;
 
-        Tensor out = compute_tensor(compute, latents->n, latents->h * factor, latents->w * factor, vae->config.out_channels);
+        Tensor out = compute_tensor(compute, latents->n, latents->h * factor, latents->w * factor,
+                                    vae->config.out_channels);
         ArenaMark mark = arena_mark(compute->arena);
         decode(vae, compute, latents, &out);
         arena_release(compute->arena, mark);
@@ -303,11 +313,12 @@ int vae_encode(const Vae *vae, Compute *compute, const Tensor *picture, Tensor *
 
         if (!vae->encoder_arena)
                 return -ENODATA;
-        if (picture->n == 0 || picture->c != vae->config.in_channels || picture->h < factor || picture->w < factor)
+        if (picture->n == 0 || picture->c != vae->config.in_channels || picture->h < factor ||
+            picture->w < factor)
                 return -EINVAL;
 
-        Tensor out = compute_tensor(
-                        compute, picture->n, picture->h / factor, picture->w / factor, 2 * vae->config.latent_channels);
+        Tensor out = compute_tensor(compute, picture->n, picture->h / factor, picture->w / factor,
+                                    2 * vae->config.latent_channels);
         ArenaMark mark = arena_mark(compute->arena);
         encode(vae, compute, picture, &out);
         if (compute->error == 0 && !compute_cancelled(compute))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* AutoencoderKL: latents to pixels and back (Rombach et al. 2022; key names as in diffusers, old attention names too). */
+/* AutoencoderKL: latents to pixels and back (Rombach et al. 2022; key names as in diffusers, old attention
+ * names too). */
 
 #include "engine/model/config.h"
 #include "engine/model/weights.h"
@@ -25,6 +26,6 @@ int vae_decode(const Vae *vae, Compute *compute, const Tensor *latents, Tensor *
 int vae_load_encoder(Vae *vae, const Weights *weights, Error *error);
 
 /* -ENODATA without vae_load_encoder; -EINVAL for sizes below the factor.
- * picture: [n, h, w, in_channels] in -1 to 1. *ret, in the arena: [n, h / factor, w / factor, 2 * latent_channels]: mean,
- * then log variance clamped to [-30, 20]; not multiplied by the scaling factor. */
+ * picture: [n, h, w, in_channels] in -1 to 1. *ret, in the arena: [n, h / factor, w / factor, 2 *
+ * latent_channels]: mean, then log variance clamped to [-30, 20]; not multiplied by the scaling factor. */
 int vae_encode(const Vae *vae, Compute *compute, const Tensor *picture, Tensor *ret);

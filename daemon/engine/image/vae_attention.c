@@ -3,7 +3,8 @@
 #include "engine/tensor/attention.h"
 
 void load_vae_attention(
-                Loader *loader, VaeAttention *ret, uint32_t channels, uint32_t groups, float eps, const char *key)
+                Loader *loader, VaeAttention *ret, uint32_t channels, uint32_t groups, float eps,
+                const char *key)
 {
         static const char *const names[2][4] = {
                 { "to_q", "to_k", "to_v", "to_out.0" },
@@ -14,13 +15,15 @@ void load_vae_attention(
 
         load_norm(loader, &ret->norm, channels, groups, eps, "%s.group_norm", key);
         for (int i = 0; i < 4; i++)
-                load_matrix(loader, matrices[i], LAYER_POINTWISE, channels, channels, "%s.%s", key, names[old][i]);
+                load_matrix(loader, matrices[i], LAYER_POINTWISE, channels, channels, "%s.%s", key,
+                            names[old][i]);
 }
 
 void vae_attention(Compute *c, const VaeAttention *a, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
-        Tensor normed = compute_tensor(c, x->n, x->h, x->w, x->c), q = compute_tensor(c, x->n, x->h, x->w, x->c);
+        Tensor normed = compute_tensor(c, x->n, x->h, x->w, x->c),
+               q = compute_tensor(c, x->n, x->h, x->w, x->c);
         Tensor k = compute_tensor(c, x->n, x->h, x->w, x->c), v = compute_tensor(c, x->n, x->h, x->w, x->c);
 
         group_norm(c, &a->norm, x, false, &normed);

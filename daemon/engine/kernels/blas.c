@@ -25,8 +25,8 @@ int blas_ensure_core(char **argv)
         if (core_fits && threads && streq(threads, "1") && getenv("OMP_WAIT_POLICY"))
                 return 0;
 
-        if ((wanted && setenv("OPENBLAS_CORETYPE", wanted, 1) < 0) || setenv("OPENBLAS_NUM_THREADS", "1", 1) < 0 ||
-            setenv("OMP_WAIT_POLICY", "passive", 0) < 0)
+        if ((wanted && setenv("OPENBLAS_CORETYPE", wanted, 1) < 0) ||
+            setenv("OPENBLAS_NUM_THREADS", "1", 1) < 0 || setenv("OMP_WAIT_POLICY", "passive", 0) < 0)
                 return -errno;
         (void)execv("/proc/self/exe", argv);
         return -errno;
@@ -39,7 +39,8 @@ const char *blas_core(void)
 
 /* OpenBLAS wants a matrix, so rows that do not lie evenly apart are copied together first. */
 static const float *rows_together(
-                const float *const *rows, size_t offset, size_t m, size_t depth, float *scratch, size_t *ret_stride)
+                const float *const *rows, size_t offset, size_t m, size_t depth, float *scratch,
+                size_t *ret_stride)
 {
         uintptr_t stride = m > 1 ? (uintptr_t)rows[1] - (uintptr_t)rows[0] : depth * sizeof(float);
         bool even = stride >= depth * sizeof(float) && stride <= INT_MAX && stride % sizeof(float) == 0;
@@ -61,8 +62,8 @@ void blas_product(const Product *p)
         size_t stride;
         const float *a = rows_together(p->rows, p->offset, p->m, p->depth, p->scratch, &stride);
 
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)p->m, (int)p->width, (int)p->depth, 1.0f, a,
-                    (int)stride, p->panel, (int)p->width, p->add ? 1.0f : 0.0f, p->sums, (int)p->stride);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)p->m, (int)p->width, (int)p->depth, 1.0f,
+                    a, (int)stride, p->panel, (int)p->width, p->add ? 1.0f : 0.0f, p->sums, (int)p->stride);
 }
 
 static double seconds(void)

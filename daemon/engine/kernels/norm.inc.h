@@ -2,8 +2,8 @@
 
 /* Means, variances, and what is done with them. Included once by each kernels-ISA.c.
  *
- * Squared differences are taken from the mean of the rows at hand, never as a difference of large sums, so that a mean
- * far from zero costs no digits. */
+ * Squared differences are taken from the mean of the rows at hand, never as a difference of large sums, so
+ * that a mean far from zero costs no digits. */
 
 #include <math.h>
 
@@ -19,8 +19,8 @@ static float sum_of(const float *x, size_t n)
 }
 
 static void moments(
-                const float *x, size_t rows, size_t channels, size_t groups, float *ret_means, float *ret_squares,
-                float *scratch)
+                const float *x, size_t rows, size_t channels, size_t groups, float *ret_means,
+                float *ret_squares, float *scratch)
 {
         const size_t group = channels / groups;
 
@@ -50,8 +50,8 @@ static void moments(
 }
 
 static inline __attribute__((always_inline)) void normalise_rows(
-                float *out, const float *x, size_t rows, size_t channels, const float *mean, const float *factor,
-                const float *shift, bool silu)
+                float *out, const float *x, size_t rows, size_t channels, const float *mean,
+                const float *factor, const float *shift, bool silu)
 {
         for (size_t row = 0; row < rows; row++, x += channels, out += channels)
                 FOR_VECTORS(c, channels)
@@ -63,8 +63,8 @@ static inline __attribute__((always_inline)) void normalise_rows(
 }
 
 static void normalise(
-                float *out, const float *x, size_t rows, size_t channels, const float *mean, const float *factor,
-                const float *shift, bool silu)
+                float *out, const float *x, size_t rows, size_t channels, const float *mean,
+                const float *factor, const float *shift, bool silu)
 {
         if (silu)
                 normalise_rows(out, x, rows, channels, mean, factor, shift, true);
@@ -73,7 +73,8 @@ static void normalise(
 }
 
 static void layer_norm(
-                float *out, const float *x, size_t rows, size_t channels, const float *gamma, const float *beta, float eps)
+                float *out, const float *x, size_t rows, size_t channels, const float *gamma,
+                const float *beta, float eps)
 {
         for (size_t row = 0; row < rows; row++, x += channels, out += channels) {
                 float mean = sum_of(x, channels) / (float)channels;

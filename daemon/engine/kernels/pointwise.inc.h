@@ -63,7 +63,8 @@ static inline __attribute__((always_inline)) void finish_rows(
 
 /* One copy of the loop for each way to finish: the choice is made here, not at every vector. */
 static void finish_panel(
-                const float *sums, size_t sums_stride, size_t m, size_t n, size_t width, const Output *output)
+                const float *sums, size_t sums_stride, size_t m, size_t n, size_t width,
+                const Output *output)
 {
         switch (output->finish) {
         case FINISH_PLAIN:

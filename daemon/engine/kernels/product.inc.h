@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Products with packed panels: KERNELS_ROWS rows by 1 to 4 vectors of columns in registers, the panel's slice in the L1
- * cache, the rows read where they lie. Included once by each kernels-ISA.c. */
+/* Products with packed panels: KERNELS_ROWS rows by 1 to 4 vectors of columns in registers, the panel's
+ * slice in the L1 cache, the rows read where they lie. Included once by each kernels-ISA.c. */
 
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/vector.h"
 
 #define PRODUCT_PANEL (PRODUCT_VECTORS * LANES)
 
-/* One block of sums. `vectors` is a constant in each caller, so that the compiler keeps all sums in registers. `ahead`
- * moves on by `step` bytes with each k: so what is needed next arrives at an even pace while the units are busy here. */
+/* One block of sums. `vectors` is a constant in each caller, so that the compiler keeps all sums in
+ * registers. `ahead` moves on by `step` bytes with each k: so what is needed next arrives at an even pace
+ * while the units are busy here. */
 static inline __attribute__((always_inline)) void product_block(
-                const Product *p, const float *const *rows, float *sums, const char *ahead, size_t step, const int vectors)
+                const Product *p, const float *const *rows, float *sums, const char *ahead, size_t step,
+                const int vectors)
 {
         Vec acc[KERNELS_ROWS][PRODUCT_VECTORS] = {};
         const float *row[KERNELS_ROWS], *panel = p->panel;
@@ -48,7 +50,8 @@ static inline __attribute__((always_inline)) void product_block(
 
 static inline __attribute__((always_inline)) void product_blocks(const Product *p, const int vectors)
 {
-        const size_t blocks = (p->m + KERNELS_ROWS - 1) / KERNELS_ROWS, step = p->ahead_size / (blocks * p->depth);
+        const size_t blocks = (p->m + KERNELS_ROWS - 1) / KERNELS_ROWS,
+                     step = p->ahead_size / (blocks * p->depth);
         const char *ahead = p->ahead;
 
         for (size_t i = 0; i < p->m; i += KERNELS_ROWS, ahead += step * p->depth)

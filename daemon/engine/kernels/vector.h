@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A vector of floats, as wide as the instruction set that the including file is compiled for. The kernels' bodies
- * (*.inc.h) are written once in these words. */
+/* A vector of floats, as wide as the instruction set that the including file is compiled for. The bodies
+ * of the kernels (*.inc.h) are written once in these words. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -52,8 +52,8 @@ static inline Vec vec_load_f16(const uint16_t *p)
 #elif defined(__AVX2__)
         return (Vec)_mm256_cvtph_ps(_mm_loadu_si128((const void *)p));
 #else
-        /* Exponent and fraction in place, then the difference of the biases as a factor, which also makes subnormal halves
-         * normal; infinities and NaNs get the exponent that they lost. */
+        /* Exponent and fraction in place, then the difference of the biases as a factor, which also makes
+         * subnormal halves normal; infinities and NaNs get the exponent that they lost. */
         VecBits half = { p[0], p[1], p[2], p[3] };
         VecBits magnitude = half & 0x7fff, infinite = (VecBits)(magnitude >= 0x7c00);
         VecBits bits = (VecBits)((Vec)(magnitude << 13) * 0x1p112f);
@@ -154,9 +154,11 @@ static inline float vec_largest(Vec v)
 static inline Vec vec_exp(Vec x)
 {
         x = vec_min(vec_set(88.0f), vec_max(vec_set(-87.0f), x));
-        Vec shifted = vec_fma(x, vec_set(0x1.715476p+0f), vec_set(12582912.0f)); /* 1.5 * 2^23: rounds to nearest */
+        /* Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the lowest bits. */
+        Vec shifted = vec_fma(x, vec_set(0x1.715476p+0f), vec_set(12582912.0f));
         Vec n = shifted - 12582912.0f;
-        Vec r = vec_fma(n, vec_set(-0x1.62e400p-1f), x); /* the leading 15 bits of ln 2: the product is exact */
+        /* ln 2 in two parts, the first of so few bits that its product with n is exact. */
+        Vec r = vec_fma(n, vec_set(-0x1.62e400p-1f), x);
         r = vec_fma(n, vec_set(-0x1.7f7d1cp-20f), r);
 
         Vec p = vec_set(0x1.6db4100p-10f);
@@ -168,11 +170,13 @@ static inline Vec vec_exp(Vec x)
         return (Vec)((VecBits)p + ((VecBits)shifted << 23));
 }
 
-/* x * Phi(x). With t = |x|: e^(-t Q(t)) = erfc(t / sqrt 2), Q a polynomial fitted on [0, 8]; 3e-8 absolute times |x|. */
+/* x * Phi(x). With t = |x|: e^(-t Q(t)) = erfc(t / sqrt 2), Q a polynomial fitted on [0, 8]; 3e-8 absolute
+ * times |x|. */
 static inline Vec vec_gelu(Vec x)
 {
-        static const float q[] = { 0.7978845f, 0.31831017f, 0.036333535f, -0.0047746045f, -5.2687912e-05f, 0.00023268005f,
-                                   -7.01113e-05f, 1.2177402e-05f, -1.3190271e-06f, 8.198885e-08f, -2.2054445e-09f };
+        static const float q[] = { 0.7978845f,      0.31831017f,    0.036333535f,   -0.0047746045f,
+                                   -5.2687912e-05f, 0.00023268005f, -7.01113e-05f,  1.2177402e-05f,
+                                   -1.3190271e-06f, 8.198885e-08f,  -2.2054445e-09f };
         Vec t = vec_min(vec_abs(x), vec_set(8.0f));
         Vec p = vec_set(q[10]);
 

@@ -23,12 +23,13 @@ static void fail_memory(Loader *loader)
         fail(loader, error_set(loader->error, -ENOMEM, "Not enough memory for the model's weights"));
 }
 
-static const StoredTensor *
-find(Loader *loader, const uint64_t *shape, uint32_t n_dims, const char *key, const char *suffix)
+static const StoredTensor *find(
+                Loader *loader, const uint64_t *shape, uint32_t n_dims, const char *key, const char *suffix)
 {
         const StoredTensor *tensor = NULL;
         if (loader->r == 0)
-                fail(loader, weights_find(loader->weights, &tensor, shape, n_dims, loader->error, "%s.%s", key, suffix));
+                fail(loader, weights_find(loader->weights, &tensor, shape, n_dims, loader->error, "%s.%s",
+                                          key, suffix));
         return loader->r == 0 ? tensor : NULL;
 }
 
@@ -44,7 +45,8 @@ static WeightType weight_type(const StoredTensor *tensor)
         }
 }
 
-/* The weights as they lie in the file; copied into *ret_memory only if they are of another type or not aligned. */
+/* The weights as they lie in the file; copied into *ret_memory only if they are of another type or not
+ * aligned. */
 static const void *weights_of(Loader *loader, const StoredTensor *tensor, void **ret_memory)
 {
         const WeightType type = weight_type(tensor);
@@ -88,7 +90,8 @@ static float *load_vector(Loader *loader, uint32_t n, const char *key, const cha
         return ret;
 }
 
-static const StoredTensor *find_weight(Loader *loader, LayerKind kind, uint32_t in, uint32_t out, const char *key)
+static const StoredTensor *find_weight(
+                Loader *loader, LayerKind kind, uint32_t in, uint32_t out, const char *key)
 {
         switch (kind) {
         case LAYER_CONV1:
@@ -99,8 +102,8 @@ static const StoredTensor *find_weight(Loader *loader, LayerKind kind, uint32_t 
                 return find(loader, (uint64_t[]) { 2 * (uint64_t)out, in }, 2, key, "weight");
         case LAYER_POINTWISE: {
                 const StoredTensor *tensor = NULL;
-                if (loader->r == 0 && weights_find(loader->weights, &tensor, (uint64_t[]) { out, in, 1, 1 }, 4, NULL,
-                                                   "%s.weight", key) == 0)
+                if (loader->r == 0 && weights_find(loader->weights, &tensor, (uint64_t[]) { out, in, 1, 1 },
+                                                   4, NULL, "%s.weight", key) == 0)
                         return tensor;
                 break;
         }
@@ -110,11 +113,14 @@ static const StoredTensor *find_weight(Loader *loader, LayerKind kind, uint32_t 
         return find(loader, (uint64_t[]) { out, in }, 2, key, "weight");
 }
 
-static void load_matrix_at(Loader *loader, Matrix *ret, LayerKind flags, uint32_t in, uint32_t out, const char *key)
+static void load_matrix_at(
+                Loader *loader, Matrix *ret, LayerKind flags, uint32_t in, uint32_t out, const char *key)
 {
         const LayerKind kind = flags & LAYER_KIND_MASK;
         const StoredTensor *weight = find_weight(loader, kind, in, out, key), *bias = NULL;
-        MatrixSource source = { .n = out, .k = in, .taps = kind == LAYER_CONV3 ? 9 : 1, .gated = kind == LAYER_GEGLU };
+        MatrixSource source = {
+                .n = out, .k = in, .taps = kind == LAYER_CONV3 ? 9 : 1, .gated = kind == LAYER_GEGLU
+        };
         _cleanup_(freep) void *weight_memory = NULL;
         _cleanup_(freep) float *bias_memory = NULL;
 
@@ -139,7 +145,8 @@ static void load_matrix_at(Loader *loader, Matrix *ret, LayerKind flags, uint32_
 }
 
 void load_matrix(
-                Loader *loader, Matrix *ret, LayerKind kind, uint32_t in, uint32_t out, const char *key_format, ...)
+                Loader *loader, Matrix *ret, LayerKind kind, uint32_t in, uint32_t out,
+                const char *key_format, ...)
 {
         char key[KEY_MAX];
         va_list args;
@@ -151,7 +158,8 @@ void load_matrix(
                 load_matrix_at(loader, ret, kind, in, out, key);
 }
 
-void load_norm(Loader *loader, Norm *ret, uint32_t channels, uint32_t groups, float eps, const char *key_format, ...)
+void load_norm(Loader *loader, Norm *ret, uint32_t channels, uint32_t groups, float eps,
+               const char *key_format, ...)
 {
         char key[KEY_MAX];
         va_list args;
@@ -162,8 +170,9 @@ void load_norm(Loader *loader, Norm *ret, uint32_t channels, uint32_t groups, fl
         if (loader->r < 0)
                 return;
         if (groups == 0 || channels % groups != 0) {
-                fail(loader, error_set(loader->error, -EBADMSG, "%s: %u channels do not divide into %u groups", key,
-                                       channels, groups));
+                fail(loader,
+                     error_set(loader->error, -EBADMSG, "%s: %u channels do not divide into %u groups", key,
+                               channels, groups));
                 return;
         }
         *ret = (Norm) {
@@ -181,7 +190,8 @@ void *load_array(Loader *loader, size_t n, size_t size)
 
         if (loader->r < 0)
                 return NULL;
-        if (__builtin_mul_overflow(n, size, &size) || !(ret = arena_alloc(loader->arena, size / sizeof(float) + 1))) {
+        if (__builtin_mul_overflow(n, size, &size) ||
+            !(ret = arena_alloc(loader->arena, size / sizeof(float) + 1))) {
                 fail_memory(loader);
                 return NULL;
         }
@@ -198,8 +208,8 @@ float *load_table(Loader *loader, uint32_t rows, uint32_t columns, const char *k
         (void)vsnprintf(key, sizeof key, key_format, args);
         va_end(args);
         if (loader->r == 0)
-                fail(loader, weights_find(loader->weights, &tensor, (uint64_t[]) { rows, columns }, 2, loader->error,
-                                          "%s", key));
+                fail(loader, weights_find(loader->weights, &tensor, (uint64_t[]) { rows, columns }, 2,
+                                          loader->error, "%s", key));
         float *ret = loader->r == 0 ? arena_alloc(loader->arena, (size_t)rows * columns) : NULL;
         if (loader->r == 0 && !ret)
                 fail_memory(loader);

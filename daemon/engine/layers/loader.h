@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Layers: operations of tensor/ together with their weights. This floor lies above tensor/ and model/ and below text/,
- * denoise/ and image/, which share it.
+/* Layers: operations of tensor/ together with their weights. This floor lies above tensor/ and model/ and
+ * below text/, denoise/ and image/, which share it.
  *
  * A loader takes one component's layers out of its weights by their key names and packs them into an arena:
  *
  *     Loader loader = { .weights = weights, .arena = arena, .error = error };
  *     load_matrix(&loader, &block->conv1, LAYER_CONV3, 320, 640, "%s.conv1", name);
  *     …
- *     return loader.r;      // the first thing that failed, with its sentence in *error; after it nothing is loaded */
+ *     return loader.r;      // the first thing that failed, with its sentence in *error; after it nothing is
+ * loaded */
 
 #include "engine/model/weights.h"
 #include "engine/tensor/matrix.h"
@@ -38,15 +39,16 @@ typedef enum LayerKind {
 } LayerKind;
 
 void load_matrix(
-                Loader *loader, Matrix *ret, LayerKind kind, uint32_t in, uint32_t out, const char *key_format, ...)
-                _printf_(6, 7);
+                Loader *loader, Matrix *ret, LayerKind kind, uint32_t in, uint32_t out,
+                const char *key_format, ...) _printf_(6, 7);
 
 /* KEY.weight and KEY.bias [channels]. -EBADMSG if the channels do not divide into the groups. */
-void load_norm(Loader *loader, Norm *ret, uint32_t channels, uint32_t groups, float eps, const char *key_format, ...)
-                _printf_(6, 7);
+void load_norm(Loader *loader, Norm *ret, uint32_t channels, uint32_t groups, float eps,
+               const char *key_format, ...) _printf_(6, 7);
 
 /* Zeroed memory for an array of blocks, in the arena. NULL after an error. */
 void *load_array(Loader *loader, size_t n, size_t size);
 
 /* A plain array [rows][columns] under exactly that key, not packed; in the arena. NULL after an error. */
-float *load_table(Loader *loader, uint32_t rows, uint32_t columns, const char *key_format, ...) _printf_(4, 5);
+float *load_table(Loader *loader, uint32_t rows, uint32_t columns, const char *key_format, ...)
+                _printf_(4, 5);

@@ -6,8 +6,8 @@
 #include "engine/tensor/convolution.h"
 
 void load_resnet_block(
-                Loader *loader, ResnetBlock *ret, uint32_t in, uint32_t out, uint32_t time_width, uint32_t groups,
-                float eps, const char *key_format, ...)
+                Loader *loader, ResnetBlock *ret, uint32_t in, uint32_t out, uint32_t time_width,
+                uint32_t groups, float eps, const char *key_format, ...)
 {
         char key[KEY_MAX];
         va_list args;
@@ -28,7 +28,8 @@ void load_resnet_block(
                 load_matrix(loader, &ret->shortcut, LAYER_POINTWISE, in, out, "%s.conv_shortcut", key);
 }
 
-/* What the time adds to each channel is a bias of the first convolution: their sum, with room for whole vectors. */
+/* What the time adds to each channel is a bias of the first convolution: their sum, with room for whole
+ * vectors. */
 static const float *bias_at_time(Compute *c, const ResnetBlock *block, const Tensor *time)
 {
         Tensor own = { .n = 1, .h = 1, .w = 1, .c = block->out, .data = block->conv1.bias };
@@ -41,7 +42,8 @@ static const float *bias_at_time(Compute *c, const ResnetBlock *block, const Ten
         return sum.data;
 }
 
-void resnet_block(Compute *c, const ResnetBlock *block, const Tensor *x, const Tensor *time, const Tensor *out)
+void resnet_block(
+                Compute *c, const ResnetBlock *block, const Tensor *x, const Tensor *time, const Tensor *out)
 {
         ArenaMark mark = arena_mark(c->arena);
         const float *bias = bias_at_time(c, block, time);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* ResnetBlock2D, which UNet and VAE are made of: norm, SiLU, convolution, twice, beside a shortcut (He et al. 2016). */
+/* ResnetBlock2D, which UNet and VAE are made of: norm, SiLU, convolution, twice, beside a shortcut (He et
+ * al. 2016). */
 
 #include "engine/layers/loader.h"
 
@@ -15,9 +16,11 @@ typedef struct ResnetBlock {
 
 /* time_width: 0 where there is no time embedding (VAE). */
 void load_resnet_block(
-                Loader *loader, ResnetBlock *ret, uint32_t in, uint32_t out, uint32_t time_width, uint32_t groups,
-                float eps, const char *key_format, ...) _printf_(8, 9);
+                Loader *loader, ResnetBlock *ret, uint32_t in, uint32_t out, uint32_t time_width,
+                uint32_t groups, float eps, const char *key_format, ...) _printf_(8, 9);
 
 /* x: [n, h, w, in] to out: [n, h, w, out], which may be x itself if in == out.
  * time: SiLU of the time embedding, [1, 1, 1, time_width], the same for all n; NULL in the VAE. */
-void resnet_block(Compute *c, const ResnetBlock *block, const Tensor *x, const Tensor *time, const Tensor *out);
+void resnet_block(
+                Compute *c, const ResnetBlock *block, const Tensor *x, const Tensor *time,
+                const Tensor *out);

@@ -69,7 +69,8 @@ static int add_chunk(Arena *arena, size_t size)
                 return -1;
         wanted &= ~(CHUNK_MIN - 1);
 
-        char *data = mmap(NULL, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        char *data = mmap(NULL, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                          -1, 0);
         if (data == MAP_FAILED)
                 return -1;
         (void)madvise(data, wanted, MADV_HUGEPAGE); /* only a wish */

@@ -8,7 +8,8 @@
  *     …
  *     arena_release(arena, mark);    // x is gone; its memory serves whoever asks next
  *
- * Used by one thread. Pages are taken from the system when first written, so an arena costs what it really held. */
+ * Used by one thread. Pages are taken from the system when first written, so an arena costs what it really
+ * held. */
 
 #include <stddef.h>
 

@@ -6,7 +6,7 @@
 
 #include "base/util.h"
 #include "engine/tensor/attention.h"
-#include "engine/tensor/matrix.h"
+#include "engine/tensor/panels.h"
 
 #define KEY_BLOCK 512 /* a multiple of every table's panel */
 
@@ -33,8 +33,10 @@ static void pack_tile(const void *userdata, size_t i, float *scratch)
         const size_t at = i / a->heads * a->tokens * channels + head * a->head_size;
 
         (void)scratch;
-        panels_pack(a->kernels, a->keys + i * keys_size(a), job->k->data + at, a->tokens, a->head_size, channels, 1);
-        panels_pack(a->kernels, a->values + i * values_size(a), job->v->data + at, a->head_size, a->tokens, 1, channels);
+        panels_pack(a->kernels, a->keys + i * keys_size(a), job->k->data + at, a->tokens, a->head_size,
+                    channels, 1);
+        panels_pack(a->kernels, a->values + i * values_size(a), job->v->data + at, a->head_size, a->tokens,
+                    1, channels);
 }
 
 AttentionKeys attention_keys(Compute *c, Arena *arena, uint32_t heads, const Tensor *k, const Tensor *v)
@@ -125,11 +127,12 @@ static AttentionTile tile_begin(const AttentionJob *job, size_t i, float *scratc
 
 /* A product of any depth: rows by one packed panel. */
 static void multiply(
-                const AttentionTile *t, const float *const *rows, size_t depth, const float *panel, size_t width,
-                float *sums, size_t stride, bool add)
+                const AttentionTile *t, const float *const *rows, size_t depth, const float *panel,
+                size_t width, float *sums, size_t stride, bool add)
 {
         const Kernels *kernels = t->job->keys->kernels;
-        const size_t blocks = (depth + kernels->depth - 1) / kernels->depth, step = (depth + blocks - 1) / blocks;
+        const size_t blocks = (depth + kernels->depth - 1) / kernels->depth,
+                     step = (depth + blocks - 1) / blocks;
 
         for (size_t k = 0; k < depth; k += step, panel += step * width)
                 kernels->product(&(Product) {
@@ -154,8 +157,8 @@ static void score_block(const AttentionTile *t, size_t key0, size_t keys)
 
         for (size_t key = 0; key < keys; key += a->kernels->panel) {
                 size_t width = panel_width(a->kernels, a->tokens, key0 + key);
-                multiply(t, t->queries, a->head_size, t->keys + (key0 + key) * a->head_size, width, t->scores + key,
-                         KEY_BLOCK, false);
+                multiply(t, t->queries, a->head_size, t->keys + (key0 + key) * a->head_size, width,
+                         t->scores + key, KEY_BLOCK, false);
         }
 }
 
@@ -219,7 +222,8 @@ static void attention_tile(const void *userdata, size_t i, float *scratch)
 {
         const AttentionJob *job = userdata;
         AttentionTile t = tile_begin(job, i, scratch);
-        const size_t tokens = job->causal ? MIN((size_t)job->keys->tokens, t.first + t.m) : job->keys->tokens;
+        const size_t tokens =
+                        job->causal ? MIN((size_t)job->keys->tokens, t.first + t.m) : job->keys->tokens;
 
         for (size_t key = 0; key < tokens; key += KEY_BLOCK) {
                 size_t keys = MIN((size_t)KEY_BLOCK, job->keys->tokens - key);
@@ -243,7 +247,9 @@ void attention(Compute *c, const Tensor *q, const AttentionKeys *keys, bool caus
 
         assert(q->n == keys->n && q->c == keys->heads * keys->head_size && out->c == q->c);
         c->flops += 4.0 * (double)tensor_rows(q) * keys->tokens * q->c / (causal ? 2 : 1);
-        job.tile_rows = MIN((size_t)keys->kernels->tile_rows, (job.queries + KERNELS_ROWS - 1) / KERNELS_ROWS * KERNELS_ROWS);
+        const size_t padded = (job.queries + KERNELS_ROWS - 1) / KERNELS_ROWS * KERNELS_ROWS;
+        job.tile_rows = MIN((size_t)keys->kernels->tile_rows, padded);
         job.tiles = (job.queries + job.tile_rows - 1) / job.tile_rows;
-        compute_tiles(c, (size_t)q->n * keys->heads * job.tiles, attention_scratch(keys, job.tile_rows), attention_tile, &job);
+        compute_tiles(c, (size_t)q->n * keys->heads * job.tiles, attention_scratch(keys, job.tile_rows),
+                      attention_tile, &job);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Multi-head attention, softmax(q k^T / sqrt(head size)) v (Vaswani et al. 2017), tile by tile: the softmax runs along with
- * the blocks of keys (Milakov, Gimelshein 2018), so that no matrix of all scores is ever stored. */
+/* Multi-head attention, softmax(q k^T / sqrt(head size)) v (Vaswani et al. 2017), tile by tile: the softmax
+ * runs along with the blocks of keys (Milakov, Gimelshein 2018), so that no matrix of all scores is ever
+ * stored. */
 
 #include "engine/kernels/kernels.h"
 #include "engine/tensor/compute.h"
@@ -19,5 +20,6 @@ typedef struct AttentionKeys {
 /* k, v: [n, h, w, heads * head_size], h * w tokens. The packed copies are taken from `arena`. */
 AttentionKeys attention_keys(Compute *c, Arena *arena, uint32_t heads, const Tensor *k, const Tensor *v);
 
-/* q, out: [n, h, w, heads * head_size]. causal: a query sees only the keys up to its own position. out may be q. */
+/* q, out: [n, h, w, heads * head_size]. causal: a query sees only the keys up to its own position. out may
+ * be q. */
 void attention(Compute *c, const Tensor *q, const AttentionKeys *keys, bool causal, const Tensor *out);

@@ -3,14 +3,14 @@
 
 /* Where an operation runs: the threads, the memory for what it makes, and whether it should still go on.
  *
- * Operations divide their work into a fixed grid of tiles that depends on shapes alone; threads only choose tiles, and
- * a tile that starts after `cancelled` was set does nothing. So results do not depend on the number of threads, and a
- * cancelled computation ends within the time of one tile (milliseconds); what it computed is garbage, and the pipeline
- * asks compute_cancelled() before it uses anything.
+ * Operations divide their work into a fixed grid of tiles that depends on shapes alone; threads only choose
+ * tiles, and a tile that starts after `cancelled` was set does nothing. So results do not depend on the
+ * number of threads, and a cancelled computation ends within the time of one tile (milliseconds); what it
+ * computed is garbage, and the pipeline asks compute_cancelled() before it uses anything.
  *
- * Want of memory is handled the same way: the operation that found none notes -ENOMEM in `error`, it and all that follow
- * do nothing, and the stage (text_encoder_forward, unet_forward, vae_decode, …) returns it from compute_finish(). So the
- * path through a network reads without a check in every line. */
+ * Want of memory is handled the same way: the operation that found none notes -ENOMEM in `error`, it and all
+ * that follow do nothing, and the stage (text_encoder_forward, unet_forward, vae_decode, …) returns it from
+ * compute_finish(). So the path through a network reads without a check in every line. */
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -38,7 +38,7 @@ int compute_finish(Compute *c);
 float *compute_alloc(Compute *c, size_t n);
 Tensor compute_tensor(Compute *c, uint32_t n, uint32_t h, uint32_t w, uint32_t channels);
 
-/* Runs tile(job, i, scratch) for each i < n_tiles, in any order and in several threads. scratch: that many floats for each
- * thread, 64-byte aligned, not initialised. */
+/* Runs tile(job, i, scratch) for each i < n_tiles, in any order and in several threads. scratch: that many
+ * floats for each thread, 64-byte aligned, not initialised. */
 typedef void TileFunction(const void *job, size_t i, float *scratch);
 void compute_tiles(Compute *c, size_t n_tiles, size_t scratch, TileFunction *tile, const void *job);

@@ -35,8 +35,9 @@ static int64_t nearest(int64_t at, uint32_t output, uint32_t input)
         return MIN((int64_t)floorf((float)at * ratio), (int64_t)input - 1);
 }
 
-/* The input's row or column that an output's position sees through a tap (0 to 2), or -1 beyond the border. */
-static int64_t input_position(ConvolutionKind kind, int64_t at, unsigned tap, uint32_t output, uint32_t input)
+/* The input's row or column that an output's position sees through a tap (0 to 2); -1 beyond the border. */
+static int64_t input_position(
+                ConvolutionKind kind, int64_t at, unsigned tap, uint32_t output, uint32_t input)
 {
         int64_t position = 0, limit = input;
 
@@ -71,7 +72,8 @@ static void pixels_under_tap(const void *source, size_t first, size_t count, uns
                 const float *line = y < 0 ? NULL : x->data + (picture * x->h + (size_t)y) * x->w * x->c;
 
                 for (; column < v->w && i < count; column++, i++) {
-                        int64_t at = line ? input_position(v->kind, (int64_t)column, tap % 3, v->w, x->w) : -1;
+                        int64_t at = line ? input_position(v->kind, (int64_t)column, tap % 3, v->w, x->w)
+                                          : -1;
                         ret[i] = at < 0 ? v->zeros : line + (size_t)at * x->c;
                 }
                 row += column == v->w;

@@ -8,15 +8,15 @@
 typedef enum ConvolutionKind {
         CONVOLUTION_SAME, /* padded by 1: as large as the input */
         CONVOLUTION_DOWN, /* stride 2, padded by 1 on all sides: half, rounded up */
-        CONVOLUTION_DOWN_AFTER, /* stride 2, padded by 1 at the right and the bottom only: half, rounded down */
+        CONVOLUTION_DOWN_AFTER, /* stride 2, padded at the right and the bottom only: half, rounded down */
         CONVOLUTION_UP, /* of the input enlarged to the output's size by its nearest pixels */
 } ConvolutionKind;
 
 /* The output's size along one side; 0 for CONVOLUTION_UP, where the caller chooses it. */
 uint32_t convolution_size(ConvolutionKind kind, uint32_t input);
 
-/* x: [n, h, w, k] to out: [n, its h, its w, matrix->n]. bias replaces the matrix's own if it is not NULL (packed like it);
- * residual: NULL, or a tensor like out, which may be out itself. out must not be x. */
+/* x: [n, h, w, k] to out: [n, its h, its w, matrix->n]. bias replaces the matrix's own if it is not NULL
+ * (packed like it); residual: NULL, or a tensor like out, which may be out itself. out must not be x. */
 void convolution(
                 Compute *c, const Matrix *matrix, ConvolutionKind kind, const Tensor *x, const float *bias,
                 const Tensor *residual, const Tensor *out);

@@ -1,52 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <assert.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "engine/tensor/matrix.h"
-
-size_t panel_width(const Kernels *kernels, size_t n, size_t column)
-{
-        size_t rest = (n - column + kernels->lanes - 1) / kernels->lanes * kernels->lanes;
-        return MIN(rest, (size_t)kernels->panel);
-}
-
-size_t panels_size(const Kernels *kernels, size_t n, size_t k)
-{
-        return (n + kernels->lanes - 1) / kernels->lanes * kernels->lanes * k;
-}
-
-/* 16 by 16 at a time, so that lines of both sides stay in the cache while they are turned. Weights are moved as the bits
- * they are, 16 or 32 at a time. */
-#define DEFINE_PACK_PANEL(name, type)                                                                               \
-        static void name(                                                                                           \
-                        type *ret, size_t width, const type *data, size_t n, size_t k, size_t column_stride,        \
-                        size_t row_stride, size_t columns)                                                          \
-        {                                                                                                           \
-                enum { BLOCK = 16 };                                                                                \
-                                                                                                                    \
-                for (size_t row0 = 0; row0 < k; row0 += BLOCK)                                                      \
-                        for (size_t column = 0; column < columns; column++)                                         \
-                                for (size_t row = row0; row < MIN(row0 + BLOCK, k); row++)                          \
-                                        ret[row * width + column] =                                                 \
-                                                        column < n ? data[row * row_stride + column * column_stride] : 0; \
-        }
-
-typedef uint32_t __attribute__((may_alias)) Bits32;
-
-DEFINE_PACK_PANEL(pack_floats, Bits32)
-DEFINE_PACK_PANEL(pack_halves, uint16_t)
-
-void panels_pack(
-                const Kernels *kernels, float *ret, const float *data, size_t n, size_t k, size_t column_stride,
-                size_t row_stride)
-{
-        for (size_t column = 0; column < n; column += kernels->panel) {
-                size_t width = panel_width(kernels, n, column);
-                pack_floats((Bits32 *)ret, width, (const Bits32 *)data + column * column_stride, n - column, k,
-                            column_stride, row_stride, width);
-                ret += width * k;
-        }
-}
+#include "engine/tensor/panels.h"
 
 /* Columns of the packed matrix, with what fills up the last panel. */
 static size_t packed_columns(const Matrix *m)
@@ -71,35 +29,45 @@ static int64_t stored_column(const Matrix *m, size_t j)
         return (int64_t)(within < half ? value : m->n + value);
 }
 
-/* `n` columns of a panel from column `from` of the source on; beyond the source's `limit` they are 0. */
-static void pack_columns(
-                const Matrix *m, const MatrixSource *source, size_t tap, size_t from, size_t limit, size_t n, size_t width,
-                size_t ret_offset)
+/* The bytes before that many elements. */
+static size_t bytes(const Matrix *m, size_t elements)
 {
-        const size_t length = (size_t)m->k * m->taps, at = from * length + tap, left = limit > from ? limit - from : 0;
-
-        if (m->type == WEIGHT_F32)
-                pack_floats((Bits32 *)m->panels + ret_offset, width, (const Bits32 *)source->weights + at, left, m->k,
-                            length, m->taps, n);
-        else
-                pack_halves((uint16_t *)m->panels + ret_offset, width, (const uint16_t *)source->weights + at, left, m->k,
-                            length, m->taps, n);
+        return elements * weight_size(m->type);
 }
 
-/* A convolution's weights: the taps of a channel lie together, and each tap gets a matrix of its own in the panel. */
+/* Columns of the source from `from` on, at most `columns` and none from `limit` on, into a panel at an
+ * offset. */
+static void pack_columns(
+                const Matrix *m, const MatrixSource *source, char *panel, size_t width, size_t from,
+                size_t limit, size_t columns)
+{
+        const size_t length = (size_t)m->k * m->taps;
+        PanelColumns p = {
+                .columns = MIN(columns, limit - from),
+                .rows = m->k,
+                .taps = m->taps,
+                .column_stride = length,
+                .row_stride = m->taps,
+                .width = width,
+        };
+
+        panel_pack(panel, (const char *)source->weights + bytes(m, from * length), m->type, &p);
+}
+
 static void pack_panel(const Matrix *m, const MatrixSource *source, size_t i)
 {
         const Kernels *kernels = m->kernels;
-        const size_t length = (size_t)m->k * m->taps, half = kernels->panel / 2;
-        const size_t column = i * kernels->panel, width = m->gated ? kernels->panel : panel_width(kernels, m->n, column);
+        const size_t column = i * kernels->panel, length = (size_t)m->k * m->taps, half = kernels->panel / 2;
+        const size_t width = m->gated ? kernels->panel : panel_width(kernels, m->n, column);
+        char *panel = (char *)m->panels + bytes(m, column * length);
 
+        memset(panel, 0, bytes(m, width * length));
         if (m->gated) {
-                pack_columns(m, source, 0, i * half, m->n, half, width, column * length);
-                pack_columns(m, source, 0, m->n + i * half, 2 * (size_t)m->n, half, width, column * length + half);
-                return;
-        }
-        for (size_t tap = 0; tap < m->taps; tap++)
-                pack_columns(m, source, tap, column, m->n, width, width, column * length + tap * m->k * width);
+                pack_columns(m, source, panel, width, i * half, m->n, half);
+                pack_columns(m, source, panel + bytes(m, half), width, m->n + i * half, 2 * (size_t)m->n,
+                             half);
+        } else
+                pack_columns(m, source, panel, width, column, m->n, width);
 }
 
 bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source)
@@ -112,8 +80,9 @@ bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source)
                 .gated = source->gated,
                 .type = source->type,
         };
-        const size_t columns = packed_columns(&m), panels = (columns + m.kernels->panel - 1) / m.kernels->panel;
-        const size_t size = columns * m.k * m.taps * weight_size(m.type);
+        const size_t columns = packed_columns(&m),
+                     panels = (columns + m.kernels->panel - 1) / m.kernels->panel;
+        const size_t size = bytes(&m, columns * m.k * m.taps);
 
         assert(!m.gated || m.taps == 1);
         m.panels = arena_alloc(arena, (size + sizeof(float) - 1) / sizeof(float));
@@ -145,7 +114,8 @@ typedef struct ProductJob {
 static size_t product_scratch(const Kernels *kernels, size_t tile_rows)
 {
         const size_t pointers = tile_rows * sizeof(float *) / sizeof(float);
-        return tile_rows * kernels->panel + kernels->depth * kernels->panel + tile_rows * kernels->depth + pointers;
+        return tile_rows * kernels->panel + kernels->depth * kernels->panel + tile_rows * kernels->depth +
+               pointers;
 }
 
 /* Slice by slice through the panel, which lies in memory in just that order. */
@@ -153,7 +123,8 @@ static void multiply_tap(const Matrix *matrix, Product *product, const char **pa
 {
         const Kernels *kernels = matrix->kernels;
         const size_t slices = (matrix->k + kernels->depth - 1) / kernels->depth;
-        const size_t depth = (matrix->k + slices - 1) / slices, row = product->width * weight_size(matrix->type);
+        const size_t depth = (matrix->k + slices - 1) / slices,
+                     row = product->width * weight_size(matrix->type);
 
         for (size_t k = 0; k < matrix->k; k += depth) {
                 product->offset = k;
@@ -181,13 +152,17 @@ static void product_tile(const void *job, size_t i, float *scratch)
         const size_t column = i / p->row_tiles * per_panel, n = MIN(per_panel, matrix->n - column);
         const size_t width = matrix->gated ? kernels->panel : panel_width(kernels, matrix->n, column);
         const size_t packed = matrix->gated ? 2 * column : column; /* packed columns before this panel */
-        const char *panel = (const char *)matrix->panels + packed * matrix->k * matrix->taps * weight_size(matrix->type);
+        const char *panel = (const char *)matrix->panels +
+                            packed * matrix->k * matrix->taps * weight_size(matrix->type);
         float *sums = scratch, *slice = sums + p->tile_rows * kernels->panel;
         float *library = slice + kernels->depth * kernels->panel;
         const float **rows = (const float **)(library + p->tile_rows * kernels->depth);
-        Product product = {
-                .rows = rows, .m = m, .width = width, .sums = sums, .stride = kernels->panel, .scratch = library
-        };
+        Product product = { .rows = rows,
+                            .m = m,
+                            .width = width,
+                            .sums = sums,
+                            .stride = kernels->panel,
+                            .scratch = library };
 
         for (unsigned tap = 0; tap < matrix->taps; tap++) {
                 p->rows(p->source, first, m, tap, rows);
@@ -204,8 +179,8 @@ static void product_tile(const void *job, size_t i, float *scratch)
         kernels->finish(sums, kernels->panel, m, n, width, &output);
 }
 
-/* Rows in a tile: many, because each tile fetches its panel anew, but not so many that too few tiles are left to share
- * among threads. Depends on shapes alone. */
+/* Rows in a tile: many, because each tile fetches its panel anew, but not so many that too few tiles are
+ * left to share among threads. Depends on shapes alone. */
 static size_t choose_tile_rows(const Kernels *kernels, size_t m, size_t panels)
 {
         enum { TILES_WANTED = 24, LARGEST = 4 };
@@ -217,7 +192,8 @@ static size_t choose_tile_rows(const Kernels *kernels, size_t m, size_t panels)
 }
 
 void matrix_product(
-                Compute *c, const Matrix *matrix, size_t m, RowsFunction *rows, const void *source, const Output *output)
+                Compute *c, const Matrix *matrix, size_t m, RowsFunction *rows, const void *source,
+                const Output *output)
 {
         const Kernels *kernels = matrix->kernels;
         const size_t per_panel = matrix->gated ? kernels->panel / 2 : kernels->panel;
@@ -236,7 +212,8 @@ void matrix_product(
         if (!product.output.bias)
                 product.output.bias = matrix->bias;
         c->flops += 2.0 * (double)m * matrix->k * matrix->taps * matrix->n * (matrix->gated ? 2 : 1);
-        compute_tiles(c, product.row_tiles * panels, product_scratch(kernels, tile_rows), product_tile, &product);
+        compute_tiles(c, product.row_tiles * panels, product_scratch(kernels, tile_rows), product_tile,
+                      &product);
 }
 
 static void tensor_rows_at(const void *source, size_t first, size_t count, unsigned tap, const float **ret)
@@ -248,7 +225,8 @@ static void tensor_rows_at(const void *source, size_t first, size_t count, unsig
                 ret[i] = x->data + (first + i) * x->c;
 }
 
-void linear(Compute *c, const Matrix *matrix, const Tensor *x, Finish finish, const Tensor *residual, const Tensor *out)
+void linear(Compute *c, const Matrix *matrix, const Tensor *x, Finish finish, const Tensor *residual,
+            const Tensor *out)
 {
         Output output = {
                 .finish = matrix->gated ? FINISH_GEGLU : finish,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A weight matrix, packed once at load for the products of the kernels in use: panels of columns, each with its rows one
- * after another, so that the inner loop reads it from front to back. A 3x3 convolution is a product too: nine matrices,
- * one for each tap, of which a row is an input pixel. */
+/* A weight matrix, packed once at load for the products of the kernels in use: panels of columns, each with
+ * its rows one after another, so that the inner loop reads it from front to back. A 3x3 convolution is a
+ * product too: nine matrices, one for each tap, of which a row is an input pixel. */
 
 #include "engine/kernels/kernels.h"
 #include "engine/tensor/compute.h"
@@ -24,30 +24,24 @@ typedef struct MatrixSource {
         uint32_t n, k, taps;
         bool gated;
         WeightType type;
-        const void *weights; /* [n][k][taps], with `gated` [2 n][k]: values, then gates; aligned for their type */
+        const void *weights; /* [n][k][taps], with `gated` [2 n][k]: values, then gates; aligned for their
+                                type */
         const float *bias; /* NULL, or as many as there are columns */
 } MatrixSource;
 
 /* False if there is no memory. */
 bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source);
 
-/* Floats that the panels of n columns by k rows take, and the packing of any two-dimensional array into them: element
- * (row, column) is at data[row * row_stride + column * column_stride]. */
-size_t panels_size(const Kernels *kernels, size_t n, size_t k);
-void panels_pack(
-                const Kernels *kernels, float *ret, const float *data, size_t n, size_t k, size_t column_stride,
-                size_t row_stride);
-
-/* The width of the panel that begins at that column of n. */
-size_t panel_width(const Kernels *kernels, size_t n, size_t column);
-
-/* Where the rows of the left side lie: writes `count` pointers to k floats each, for the rows from `first` on, as tap
- * `tap` sees them. */
+/* Where the rows of the left side lie: writes `count` pointers to k floats each, for the rows from `first`
+ * on, as tap `tap` sees them. */
 typedef void RowsFunction(const void *source, size_t first, size_t count, unsigned tap, const float **ret);
 
 /* out = rows * matrix, finished as `output` says (its bias is taken from the matrix if it is NULL). */
 void matrix_product(
-                Compute *c, const Matrix *matrix, size_t m, RowsFunction *rows, const void *source, const Output *output);
+                Compute *c, const Matrix *matrix, size_t m, RowsFunction *rows, const void *source,
+                const Output *output);
 
-/* x: [n, h, w, k] to out: [n, h, w, matrix->n]; residual: NULL, or a tensor like out, which may be out itself. */
-void linear(Compute *c, const Matrix *matrix, const Tensor *x, Finish finish, const Tensor *residual, const Tensor *out);
+/* x: [n, h, w, k] to out: [n, h, w, matrix->n]; residual: NULL, or a tensor like out, which may be out
+ * itself. */
+void linear(Compute *c, const Matrix *matrix, const Tensor *x, Finish finish, const Tensor *residual,
+            const Tensor *out);

@@ -31,12 +31,15 @@ static void moments_tile(const void *userdata, size_t i, float *scratch)
         const size_t picture = i / job->tiles, tile = i % job->tiles, groups = job->norm->groups;
         const float *x = job->x->data + (picture * job->rows + tile * job->tile_rows) * job->x->c;
 
-        job->kernels->moments(x, rows_in_tile(job, tile), job->x->c, groups, job->means + i * groups,
-                              job->squares + i * groups, scratch);
+        job->kernels->moments(
+                        x, rows_in_tile(job, tile), job->x->c, groups, job->means + i * groups,
+                        job->squares + i * groups, scratch);
 }
 
-/* Chan, Golub, LeVeque 1979: the moments of a union from those of its parts; here all parts of one group in turn. */
-static void join_moments(const NormJob *job, size_t picture, size_t group, float *ret_mean, float *ret_factor)
+/* Chan, Golub, LeVeque 1979: the moments of a union from those of its parts; here all parts of one group in
+ * turn. */
+static void join_moments(
+                const NormJob *job, size_t picture, size_t group, float *ret_mean, float *ret_factor)
 {
         const size_t width = job->x->c / job->norm->groups;
         double count = 0, mean = 0, squares = 0;
@@ -77,9 +80,10 @@ static void normalise_tile(const void *userdata, size_t i, float *scratch)
         const size_t at = (picture * job->rows + tile * job->tile_rows) * channels;
 
         (void)scratch;
-        job->kernels->normalise(job->out->data + at, job->x->data + at, rows_in_tile(job, tile), channels,
-                                job->mean + picture * channels, job->factor + picture * channels, job->norm->beta,
-                                job->silu);
+        job->kernels->normalise(
+                        job->out->data + at, job->x->data + at, rows_in_tile(job, tile), channels,
+                        job->mean + picture * channels, job->factor + picture * channels, job->norm->beta,
+                        job->silu);
 }
 
 void group_norm(Compute *c, const Norm *norm, const Tensor *x, bool silu, const Tensor *out)
@@ -109,8 +113,9 @@ static void layer_norm_tile(const void *userdata, size_t i, float *scratch)
         const size_t at = i * job->tile_rows * job->x->c;
 
         (void)scratch;
-        job->kernels->layer_norm(job->out->data + at, job->x->data + at, rows_in_tile(job, i), job->x->c,
-                                 job->norm->gamma, job->norm->beta, job->norm->eps);
+        job->kernels->layer_norm(
+                        job->out->data + at, job->x->data + at, rows_in_tile(job, i), job->x->c,
+                        job->norm->gamma, job->norm->beta, job->norm->eps);
 }
 
 void layer_norm(Compute *c, const Norm *norm, const Tensor *x, const Tensor *out)

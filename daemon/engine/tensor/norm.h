@@ -10,7 +10,7 @@ typedef struct Norm {
         float *gamma, *beta; /* in the arena of the weights */
 } Norm;
 
-/* Group normalisation (Wu, He 2018), each picture and group by itself, then SiLU if asked for. out may be x. */
+/* Group normalisation (Wu, He 2018), each picture and group by itself; SiLU if asked for. out may be x. */
 void group_norm(Compute *c, const Norm *norm, const Tensor *x, bool silu, const Tensor *out);
 
 /* Each row of channels by itself (Ba et al. 2016). out may be x. */

@@ -44,16 +44,20 @@ static void load_all(Loader *loader, TextEncoder *encoder)
         const TextEncoderConfig *c = &encoder->config;
         const char *embeddings = "text_model.embeddings";
 
-        encoder->tokens = load_table(loader, c->vocab_size, c->hidden_size, "%s.token_embedding.weight", embeddings);
+        encoder->tokens = load_table(
+                        loader, c->vocab_size, c->hidden_size, "%s.token_embedding.weight", embeddings);
         encoder->positions =
-                        load_table(loader, c->max_positions, c->hidden_size, "%s.position_embedding.weight", embeddings);
+                        load_table(loader, c->max_positions, c->hidden_size, "%s.position_embedding.weight",
+                                   embeddings);
         encoder->layers = load_array(loader, c->n_layers, sizeof *encoder->layers);
         for (uint32_t i = 0; i < c->n_layers && loader->r == 0; i++)
                 load_layer(loader, c, &encoder->layers[i], i);
-        load_norm(loader, &encoder->final_norm, c->hidden_size, 1, c->layer_norm_eps, "text_model.final_layer_norm");
+        load_norm(loader, &encoder->final_norm, c->hidden_size, 1, c->layer_norm_eps,
+                  "text_model.final_layer_norm");
 }
 
-int text_encoder_new(TextEncoder **ret, const TextEncoderConfig *config, const Weights *weights, Error *error)
+int text_encoder_new(
+                TextEncoder **ret, const TextEncoderConfig *config, const Weights *weights, Error *error)
 {
         _cleanup_(text_encoder_freep) TextEncoder *encoder = calloc(1, sizeof *encoder);
         if (!encoder || !(encoder->arena = loader_arena_new(weights)))
@@ -120,7 +124,8 @@ static void self_attention(Compute *c, const EncoderLayer *layer, uint32_t heads
 static void feed_forward(Compute *c, const EncoderLayer *layer, Finish activation, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
-        Tensor normed = compute_tensor(c, x->n, 1, x->w, x->c), wide = compute_tensor(c, x->n, 1, x->w, layer->widen.n);
+        Tensor normed = compute_tensor(c, x->n, 1, x->w, x->c),
+               wide = compute_tensor(c, x->n, 1, x->w, layer->widen.n);
 
         layer_norm(c, &layer->norm2, x, &normed);
         linear(c, &layer->widen, &normed, activation, NULL, &wide);
@@ -129,7 +134,8 @@ static void feed_forward(Compute *c, const EncoderLayer *layer, Finish activatio
 }
 
 int text_encoder_forward(
-                const TextEncoder *encoder, Compute *compute, const uint32_t *ids, uint32_t n, uint32_t length, Tensor *ret)
+                const TextEncoder *encoder, Compute *compute, const uint32_t *ids, uint32_t n,
+                uint32_t length, Tensor *ret)
 {
         const TextEncoderConfig *config = &encoder->config;
 
