@@ -27,7 +27,8 @@ struct Residency {
         bool has_failed; /* the last attempt */
         char model[MODEL_NAME_MAX + 1]; /* of the worker */
         char next[MODEL_NAME_MAX + 1]; /* to be loaded when the worker has ended; "": none */
-        unsigned deaths;
+        unsigned deaths; /* of workers with the model `died`, in a row */
+        char died[MODEL_NAME_MAX + 1];
 
         sd_event_source *idle;
         uint64_t keep_until; /* CLOCK_MONOTONIC, µs */
@@ -198,6 +199,18 @@ static void on_message(Worker *worker, const Message *message, int fd, void *use
 
 static void start(Residency *residency, const char *model);
 
+/* Whether this was one death too many. */
+static bool count_death(Residency *residency, const char *model)
+{
+        if (!streq(residency->died, model))
+                residency->deaths = 0;
+        (void)snprintf(residency->died, sizeof(residency->died), "%s", model);
+        if (++residency->deaths < DEATHS_MAX)
+                return false;
+        residency->deaths = 0;
+        return true;
+}
+
 static void on_ended(Worker *worker, WorkerEnd end, const Error *error, void *userdata)
 {
         Residency *residency = userdata;
@@ -214,10 +227,8 @@ static void on_ended(Worker *worker, WorkerEnd end, const Error *error, void *us
         residency->next[0] = '\0';
 
         if (surprise) {
-                bool hopeless = ++residency->deaths >= DEATHS_MAX;
+                bool hopeless = count_death(residency, model);
                 residency->has_failed = hopeless;
-                if (hopeless)
-                        residency->deaths = 0;
                 residency->handlers.failed(model, error, hopeless, residency->userdata);
         }
         if (next[0] && !residency->worker)

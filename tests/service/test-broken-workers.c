@@ -13,6 +13,7 @@ static int setup(void **state)
                 "stub-hangs",    "stub-fails-job",    "stub-fails-loading", "stub-lacks-memory",   "stub-hangs-loading",
                 "stub-garbage",  "stub-wrong-job",    "stub-unsealed",      "stub-lying-size",     "stub-not-png",
                 "stub-too-few",  "stub-too-many",     "stub-wrong-seed",    "stub-slow",
+                "stub-stubborn", "stub-vanishing",
         };
         (void)state;
 
@@ -163,6 +164,42 @@ static void test_load_model_tells_why(void **state)
         assert_true(wait_for_model_state(bus, "ready"));
 }
 
+/* A worker that does not let go of a cancelled job is ended, and the next job has another one. */
+static void test_a_worker_that_does_not_cancel(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        JobRef job, after;
+        (void)state;
+
+        assert_true(generate(bus, &job, "x", 2, "model", "s", "stub-stubborn", "steps", "u", 500) >= 0);
+        assert_true(generate(bus, &after, "x", 2, "model", "s", "stub-stubborn", "steps", "u", 2) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
+        assert_true(job_call(bus, job.path, "Cancel", NULL, NULL, NULL) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_CANCELLED));
+        assert_true(wait_for_state(bus, after.path, IMAGINE_STATE_DONE));
+        _cleanup_(freep) char *log = place_log(&place);
+        assert_non_null(strstr(log, "does not stop working on a cancelled job"));
+}
+
+static void test_a_model_that_vanishes(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        char name[128], path[PATH_MAX];
+        JobRef first, job, sound;
+        (void)state;
+
+        assert_true(generate(bus, &first, "x", 2, "model", "s", "stub-slow", "steps", "u", 500) >= 0);
+        assert_true(generate(bus, &job, "x", 1, "model", "s", "stub-vanishing") >= 0);
+        assert_true(generate(bus, &sound, "x", 1, "model", "s", "stub") >= 0);
+        (void)snprintf(path, sizeof(path), "%s/models/stub-vanishing/model_index.json", place.directory);
+        assert_int_equal(unlink(path), 0);
+        assert_true(job_call(bus, first.path, "Release", NULL, NULL, NULL) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_FAILED));
+        job_error(bus, job.path, name);
+        assert_string_equal(name, IMAGINE_ERROR_NO_SUCH_MODEL);
+        assert_true(wait_for_state(bus, sound.path, IMAGINE_STATE_DONE));
+}
+
 /* Of a broken worker nothing is left behind: neither processes nor descriptors. */
 static void test_nothing_is_left(void **state)
 {
@@ -197,6 +234,8 @@ int main(void)
                 cmocka_unit_test(test_failures_that_are_reported),
                 cmocka_unit_test(test_a_crash_loop_ends),
                 cmocka_unit_test(test_load_model_tells_why),
+                cmocka_unit_test(test_a_worker_that_does_not_cancel),
+                cmocka_unit_test(test_a_model_that_vanishes),
                 cmocka_unit_test(test_nothing_is_left),
         };
         return cmocka_run_group_tests(tests, setup, teardown);

@@ -336,6 +336,34 @@ static void test_waiting_preview_calls(void **state)
         assert_true(job_call(bus, first.path, "Release", NULL, NULL, NULL) >= 0);
 }
 
+static int on_preview(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        (void)error;
+        if (!sd_bus_message_is_method_error(m, NULL))
+                *(unsigned *)userdata += 1;
+        return 0;
+}
+
+/* A call for a job that waits is answered when it has begun. */
+static void test_preview_of_a_waiting_job(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        unsigned count = 0;
+        JobRef first, job;
+        (void)state;
+
+        assert_true(generate(bus, &first, "x", 2, "model", "s", "stub-slow", "steps", "u", 500) >= 0);
+        assert_true(generate(bus, &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 500) >= 0);
+        assert_true(sd_bus_call_method_async(
+                            bus, NULL, IMAGINE_BUS_NAME, job.path, IMAGINE_JOB_INTERFACE, "GetPreview", on_preview,
+                            &count, NULL) >= 0);
+        hear_what_came(bus);
+        assert_int_equal(count, 0);
+        assert_true(job_call(bus, first.path, "Release", NULL, NULL, NULL) >= 0);
+        assert_true(hear_until(bus, &count, 1));
+        assert_true(job_call(bus, job.path, "Release", NULL, NULL, NULL) >= 0);
+}
+
 static bool job_exists(sd_bus *bus, const char *path)
 {
         char text[64];
@@ -540,6 +568,7 @@ int main(void)
                 cmocka_unit_test(test_preview_on_request),
                 cmocka_unit_test(test_previews_that_come_by_themselves),
                 cmocka_unit_test(test_waiting_preview_calls),
+                cmocka_unit_test(test_preview_of_a_waiting_job),
                 cmocka_unit_test(test_a_caller_that_leaves),
                 cmocka_unit_test(test_a_finished_job_leaves_with_its_caller),
                 cmocka_unit_test(test_watching),

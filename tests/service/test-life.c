@@ -213,6 +213,32 @@ static void test_reload(void **state)
         place_stop_service(&place);
 }
 
+/* The next worker is the one that the new configuration names. */
+static void test_a_program_that_is_none(void **state)
+{
+        char path[PATH_MAX], text[PATH_MAX], name[128];
+        JobRef job;
+        (void)state;
+
+        place_start_service(&place, "");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        (void)snprintf(path, sizeof(path), "%s/imagined.conf", place.directory);
+        (void)snprintf(
+                        text, sizeof(text), "models = [\"%s/models\"];\nworker = \"/nonexistent/engine\";\n",
+                        place.directory);
+        write_file(path, text);
+        assert_int_equal(kill(place.service, SIGHUP), 0);
+        wait_for_log("The configuration was read again");
+
+        assert_true(generate(bus, &job, "x", 0) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_FAILED));
+        job_error(bus, job.path, name);
+        assert_string_equal(name, IMAGINE_ERROR_FAILED);
+        wait_for_log("The engine /nonexistent/engine cannot be run");
+        assert_true(wait_for_model_state(bus, "failed"));
+        place_stop_service(&place);
+}
+
 static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         char *log = userdata;
@@ -442,6 +468,7 @@ int main(void)
                 cmocka_unit_test(test_a_second_service),
                 cmocka_unit_test(test_faulty_configuration_at_start),
                 cmocka_unit_test(test_reload),
+                cmocka_unit_test(test_a_program_that_is_none),
                 cmocka_unit_test(test_loading_and_unloading),
                 cmocka_unit_test(test_unloading_while_loading),
                 cmocka_unit_test(test_idle_and_keep_alive),
