@@ -245,12 +245,20 @@ void runner_want_preview(Runner *runner, const Job *job)
                 tell_worker(runner, MESSAGE_PREVIEW);
 }
 
-static void hear_started(Runner *runner, const Message *message)
+static int hear_started(Runner *runner, const Message *message)
 {
-        if (!runner->job)
-                return;
-        job_set_resolved(runner->job, &message->started);
-        job_object_update(job_object(runner->job));
+        const Resolved *started = &message->started;
+        Job *job = runner->job;
+
+        if (!job)
+                return 0;
+        /* A size that was asked for is not the model's to change. */
+        if ((job->request->width > 0 && started->width != job->request->width) ||
+            (job->request->height > 0 && started->height != job->request->height))
+                return -EBADMSG;
+        job_set_resolved(job, started);
+        job_object_update(job_object(job));
+        return 0;
 }
 
 static void hear_progress(Runner *runner, const Message *message)
@@ -369,7 +377,7 @@ void runner_hear(Runner *runner, const Message *message, int fd)
         if (message->job != runner->serial)
                 r = -EBADMSG;
         else if (message->type == MESSAGE_STARTED)
-                hear_started(runner, message);
+                r = hear_started(runner, message);
         else if (message->type == MESSAGE_PROGRESS)
                 hear_progress(runner, message);
         else if (message->type == MESSAGE_PREVIEW_IS)

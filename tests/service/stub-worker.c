@@ -33,6 +33,7 @@ typedef enum Mode {
         GARBAGE, /* sends bytes that are no message */
         WRONG_JOB, /* speaks of a job that it was not given */
         UNSEALED, /* hands over a picture that it can still write to */
+        OTHER_SIZE, /* draws another size than asked for */
         LYING_SIZE, /* a picture of another size than it says */
         NOT_PNG,
         WRONG_SEED,
@@ -60,6 +61,7 @@ static const char *const mode_names[MODE_MAX] = {
         [GARBAGE] = "garbage",
         [WRONG_JOB] = "wrong-job",
         [UNSEALED] = "unsealed",
+        [OTHER_SIZE] = "other-size",
         [LYING_SIZE] = "lying-size",
         [NOT_PNG] = "not-png",
         [WRONG_SEED] = "wrong-seed",
@@ -254,6 +256,8 @@ static void resolve(Stub *stub)
                 .prompt_tokens = 3,
                 .truncated_tokens = strlen(q->prompt) > 300 ? 5 : 0,
         };
+        if (stub->mode == OTHER_SIZE)
+                stub->resolved.width = 32;
         Message message = { .started = stub->resolved };
         say(stub, &message, MESSAGE_STARTED, -1);
 }

@@ -13,7 +13,7 @@ static int setup(void **state)
                 "stub-hangs",    "stub-fails-job",    "stub-fails-loading", "stub-lacks-memory",   "stub-hangs-loading",
                 "stub-garbage",  "stub-wrong-job",    "stub-unsealed",      "stub-lying-size",     "stub-not-png",
                 "stub-too-few",  "stub-too-many",     "stub-wrong-seed",    "stub-slow",
-                "stub-stubborn", "stub-vanishing",
+                "stub-stubborn", "stub-vanishing",    "stub-other-size",
         };
         (void)state;
 
@@ -41,7 +41,7 @@ static void assert_breaks(const char *model, const char *wanted)
         char name[128];
 
         listen_to_jobs(bus, &heard);
-        assert_true(generate(bus, &broken, "x", 2, "model", "s", model, "count", "u", 2) >= 0);
+        assert_true(generate(bus, &broken, "x", 3, "model", "s", model, "count", "u", 2, "width", "u", 64) >= 0);
         assert_true(generate(bus, &sound, "x", 1, "model", "s", "stub") >= 0);
         assert_true(hear_until(bus, &heard.finished, 1));
         assert_string_equal(heard.state, IMAGINE_STATE_FAILED);
@@ -96,6 +96,7 @@ static void test_what_is_not_believed(void **state)
         static const char *const models[] = {
                 "stub-garbage", "stub-wrong-job", "stub-unsealed", "stub-lying-size",
                 "stub-not-png", "stub-too-few",   "stub-too-many", "stub-wrong-seed",
+                "stub-other-size",
         };
         (void)state;
 
