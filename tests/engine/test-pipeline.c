@@ -399,6 +399,90 @@ static void test_edges(void **state)
                 }
 }
 
+/* A copy of the tiny model, changed by a shell command in its folder. */
+static void with_changed_model(const char *change, void (*check)(const char *dir, const void *expected),
+                               const void *expected)
+{
+        char dir[] = "/tmp/model-XXXXXX", command[1024];
+
+        assert_non_null(mkdtemp(dir));
+        (void)snprintf(command, sizeof(command), "cp -RL %s/. %s && cd %s && %s", TINY, dir, dir, change);
+        assert_int_equal(system(command), 0);
+        check(dir, expected);
+        (void)snprintf(command, sizeof(command), "rm -r %s", dir);
+        assert_int_equal(system(command), 0);
+}
+
+/* It is not loaded, and the sentence says these words. */
+static void check_refused(const char *dir, const void *expected)
+{
+        Engine *engine = NULL;
+        Error error = {};
+        int r = engine_new(&engine, dir, 1, &error);
+
+        if ((r != -EBADMSG && r != -EOPNOTSUPP) || error.code != r || !strstr(error.text, expected))
+                fail_msg("%d \"%s\" instead of \"%s\"", r, error.text, (const char *)expected);
+        assert_null(engine);
+        assert_int_equal(engine_new(&engine, dir, 1, NULL), r);
+}
+
+/* It is loaded, and makes no numbers. */
+static void check_infinite(const char *dir, const void *expected)
+{
+        _cleanup_(engine_freep) Engine *engine = NULL;
+        _cleanup_(picture_done) Picture picture = {};
+        _cleanup_(freep) Request *request = new_request();
+        Error error = {};
+
+        if (engine_new(&engine, dir, 1, &error) < 0)
+                fail_msg("%s", error.text);
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(engine_generate(engine, request, 0, NULL, &picture, &error), -EBADMSG);
+                assert_string_equal(error.text, expected);
+                assert_null(picture.rgb);
+        }
+}
+
+static void test_broken_models(void **state)
+{
+        (void)state;
+        static const char *const refused[][2] = {
+                /* the same length, so that all offsets stay */
+                { "sed -i s/conv_in.weight/conv_in.wrong_/ unet/diffusion_pytorch_model.safetensors",
+                  "no tensor \"conv_in.weight\"" },
+                { "sed -i s/decoder.conv_out.bias/decoder.conv_out.bits/ "
+                  "vae/diffusion_pytorch_model.safetensors",
+                  "no tensor \"decoder.conv_out.bias\"" },
+                { "sed -i s/final_layer_norm.weight/final_layer_norm.wrong_/ text_encoder/model.safetensors",
+                  "final_layer_norm.weight\"" },
+                { "cp vae/diffusion_pytorch_model.safetensors unet/", "no tensor" },
+                { "sed -i 's/\"block_out_channels\": \\[/&8, /; s/\"Up/\"UpBlock2D\", &/; "
+                  "s/\"Down/\"DownBlock2D\", &/' "
+                  "unet/config.json",
+                  "unet" },
+                { "sed -i 's/\"layers_per_block\": 1/\"layers_per_block\": 2/' unet/config.json",
+                  "no tensor" },
+                { "sed -i 's/\"hidden_size\": 12/\"hidden_size\": 24/' text_encoder/config.json",
+                  "embeddings" },
+                { "sed -i 's/\"vocab_size\": 714/\"vocab_size\": 700/' text_encoder/config.json",
+                  "714 tokens, but text_encoder knows 700" },
+                { "sed -i 's/\"vocab_size\": 714/\"vocab_size\": 720/' text_encoder/config.json",
+                  "shape [714, 12], not [720, 12]" },
+                { "sed -i s/startoftext/startofbook/ tokenizer/vocab.json", "no \"<|startoftext|>\"" },
+                { "sed -i 's/\"native_size\": 16/\"native_size\": 2048, \"enlarge\": 8/' imagined.json",
+                  "too large" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(refused); i++)
+                with_changed_model(refused[i][0], check_refused, refused[i][1]);
+
+        /* All ones, which are NaN in 16 bits, in the middle of the weights. */
+        with_changed_model("tr '\\0' '\\377' </dev/zero | dd of=unet/diffusion_pytorch_model.safetensors "
+                           "bs=1000 seek=150 "
+                           "count=20 conv=notrunc iflag=fullblock status=none",
+                           check_infinite, "tiny: the denoiser made infinite numbers");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -406,7 +490,7 @@ int main(void)
                 cmocka_unit_test(test_goldens_b), cmocka_unit_test(test_info),
                 cmocka_unit_test(test_resolve),   cmocka_unit_test(test_events),
                 cmocka_unit_test(test_cancel),    cmocka_unit_test(test_same_bits),
-                cmocka_unit_test(test_edges),
+                cmocka_unit_test(test_edges),     cmocka_unit_test(test_broken_models),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
