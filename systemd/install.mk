@@ -34,13 +34,14 @@ INSTALLED = \
 	$(foreach section,1 5 8,$(call installs,$(wildcard docs/*.$(section)),644,$(MANDIR)/man$(section))) \
 	$(patsubst %,644:%:$(COMPLETIONDIR)/imagine,$(wildcard client/completions/imagine.bash)) \
 	$(call installs,$(wildcard README.md COPYING NOTICE docs/*.md docs/example.c),644,$(DOCDIR)) \
+	$(call installs,$(wildcard model/README.md model/NOTICE),644,$(DOCDIR)/model) \
 	$(foreach file,$(MODEL_FILES),644:$(file):$(MODELDIR)/$(patsubst model/%,%,$(file)))
 MODEL_FILES := $(shell test -d model/default && find model/default -type f ! -name '.*' | sort)
 CONF = $(wildcard conf/imagined.conf)
 CONF_TARGET = $(DESTDIR)$(SYSCONFDIR)/imagined/imagined.conf
 # Folders that are this project's alone, innermost first; the others belong to the system.
 OWN_FOLDERS = $(LIBEXECDIR) $(addprefix $(MODELDIR)/,$(shell test -d model/default && cd model && find default -depth -type d)) \
-	$(MODELDIR) $(DATADIR)/imagined $(DOCDIR) $(SYSCONFDIR)/imagined
+	$(MODELDIR) $(DATADIR)/imagined $(DOCDIR)/model $(DOCDIR) $(SYSCONFDIR)/imagined
 
 $(GENERATED): $(B)/%: %.in $(B)/paths.h
 	@mkdir -p $(@D)

@@ -55,11 +55,10 @@ usr/share/man/man1/imagine.1 644
 usr/share/man/man5/imagined.conf.5 644
 usr/share/man/man8/imagined.8 644
 usr/share/doc/imagined/COPYING 644
+usr/share/doc/imagined/model/NOTICE 644
 etc/imagined/imagined.conf 644
 END
-if [ -d model/default ]; then
-        check "the model is there" grep -q '^usr/share/imagined/models/default/model_index.json 644 ' "$work/first"
-fi
+check "the model is there" grep -q '^usr/share/imagined/models/default/model_index.json 644 ' "$work/first"
 # shellcheck disable=SC2046
 check "no placeholder is left" test -z "$(grep -rlE '@[A-Z]+@' $(find "$root" -name '*imagin*.service'))"
 check "the activation files name the program" test 2 -eq \
