@@ -19,7 +19,7 @@ typedef enum Mode {
         GOOD,
         SLOW, /* a step takes 50 ms */
         CRAWL, /* a step takes a second */
-        SLOW_LOAD, /* loads for a second */
+        SLOW_LOAD, /* loads for two seconds */
         HANGS_LOADING, /* never becomes ready */
         FAILS_LOADING,
         LACKS_MEMORY, /* likewise, for want of memory */
@@ -369,7 +369,7 @@ static void load(Stub *stub)
                 fail_load(stub, -EBADMSG, "unet/config.json: no JSON");
         if (stub->mode == LACKS_MEMORY)
                 fail_load(stub, -ENOMEM, "the model needs 80 GiB");
-        for (int ms = 0; stub->mode == SLOW_LOAD && ms < 1000; ms += 10) {
+        for (int ms = 0; stub->mode == SLOW_LOAD && ms < 2000; ms += 10) {
                 sleep_ms(10);
                 listen_for(stub, 0);
         }
