@@ -22,7 +22,7 @@ int blas_ensure_core(char **argv)
         if (!wanted)
                 wanted = told;
         bool core_fits = !wanted || strcasecmp(blas_core(), wanted) == 0 || (told && streq(told, wanted));
-        if (core_fits && threads && streq(threads, "1") && getenv("OMP_WAIT_POLICY"))
+        if (core_fits && threads && streq(threads, "1"))
                 return 0;
 
         if ((wanted && setenv("OPENBLAS_CORETYPE", wanted, 1) < 0) ||

@@ -3,11 +3,11 @@
 
 /* OpenBLAS: how it is made to run well, for every program that links the engine. */
 
-/* Makes sure that the OpenBLAS in this process uses the kernels that base/cpu.h names and one thread, and
- * that threads of our own sleep while they wait (spinning costs ten times the work where other programs want
- * the processor; OMP_WAIT_POLICY stays as it is if it is set): if not, sets the environment and runs the
- * program anew (/proc/self/exe with argv; this call does not return then). First thing in main(). The
- * service sets the environment of its worker and saves that. Returns 0, or a negative errno if it cannot. */
+/* Makes sure that the OpenBLAS in this process uses the kernels that base/cpu.h names and one thread: if not,
+ * sets the environment and runs the program anew (/proc/self/exe with argv; this call does not return then),
+ * with threads that sleep while they wait, unless OMP_WAIT_POLICY is set (spinning costs ten times the work
+ * where other programs want the processor). First thing in main(). The service sets the environment of its
+ * worker and saves that. Returns 0, or a negative errno if it cannot. */
 int blas_ensure_core(char **argv);
 
 /* The name of the kernels in use, "SkylakeX" say. */
