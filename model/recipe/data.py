@@ -5,6 +5,7 @@
 
 A scene is (kind, objects, colour, background, place); `render` draws it at 128x128, `caption` words it anew
 each time. The set is narrow on purpose: one sprite a concept, one look, plain backgrounds, small shifts.
+With --wide there are twice as many things, mirrored and shifted further, pairs, counts, hats.
 """
 import argparse
 import io
@@ -15,163 +16,10 @@ import random
 import numpy as np
 from PIL import Image, ImageDraw
 
+from concepts import *
+
 SIZE = 128
 SOURCE = "fluent-3d"  # Microsoft's Fluent Emoji, 3D style, MIT
-
-# noun | sprite | natural colours (may be left out of the caption) | other words for it
-TABLE = """
-fox | fox | red, orange |
-dog | dog face | brown | puppy
-cat | cat face | orange, yellow | kitten
-panda | panda | black and white |
-bear | bear | brown |
-koala | koala | gray |
-lion | lion | |
-tiger | tiger face | orange |
-rabbit | rabbit face | white | bunny
-monkey | monkey face | brown |
-pig | pig face | pink |
-cow | cow face | black and white |
-wolf | wolf | gray |
-frog | frog | green |
-penguin | penguin | |
-owl | owl | brown |
-mouse | mouse face | gray |
-unicorn | unicorn | |
-horse | horse | brown |
-elephant | elephant | gray |
-giraffe | giraffe | |
-zebra | zebra | black and white |
-turtle | turtle | green |
-snake | snake | green |
-dinosaur | T-Rex | green | t-rex
-whale | spouting whale | blue |
-octopus | octopus | |
-fish | fish | blue |
-crab | crab | red |
-shark | shark | gray |
-bee | honeybee | |
-ladybug | lady beetle | red |
-butterfly | butterfly | orange |
-spider | spider | black |
-duck | duck | |
-chick | baby chick | yellow |
-flamingo | flamingo | pink |
-apple | red apple | red |
-banana | banana | yellow |
-strawberry | strawberry | red |
-watermelon | watermelon | |
-pineapple | pineapple | |
-grapes | grapes | purple |
-lemon | lemon | yellow |
-cherries | cherries | red |
-orange | tangerine | |
-carrot | carrot | orange |
-corn | ear of corn | |
-avocado | avocado | green |
-mushroom | mushroom | red |
-cheese | cheese wedge | yellow |
-hamburger | hamburger | | burger
-pizza | pizza | | slice of pizza
-french fries | french fries | | fries
-hot dog | hot dog | |
-donut | doughnut | | doughnut
-ice cream | soft ice cream | | ice cream cone
-birthday cake | birthday cake | | cake
-cupcake | cupcake | |
-cup of coffee | hot beverage | | coffee
-teapot | teapot | red |
-car | automobile | red |
-bus | bus | |
-fire truck | fire engine | red | fire engine
-tractor | tractor | green |
-steam train | locomotive | | locomotive, train
-bicycle | bicycle | red | bike
-skateboard | skateboard | purple |
-airplane | airplane | | plane
-helicopter | helicopter | orange |
-rocket | rocket | | spaceship
-sailboat | sailboat | | boat
-truck | delivery truck | | lorry
-house | house | | home
-castle | castle | |
-volcano | volcano | |
-palm tree | palm tree | | palm
-tree | deciduous tree | green |
-cactus | cactus | green |
-sunflower | sunflower | yellow |
-rose | rose | red |
-christmas tree | Christmas tree | |
-snowman | snowman | |
-rainbow | rainbow | |
-sun | sun | |
-moon | crescent moon | | crescent moon
-cloud | cloud | white |
-star | star | yellow |
-fire | fire | | flame
-umbrella | umbrella | purple |
-planet | ringed planet | orange | saturn
-soccer ball | soccer ball | | football
-basketball | basketball | orange |
-trophy | trophy | gold | cup
-guitar | guitar | red | electric guitar
-balloon | balloon | red |
-gift | wrapped gift | yellow | present, gift box
-teddy bear | teddy bear | brown |
-crown | crown | gold |
-top hat | top hat | black | hat
-sunglasses | sunglasses | dark |
-t-shirt | t-shirt | green | shirt
-dress | dress | blue |
-backpack | backpack | red |
-diamond | gem stone | blue | gem
-key | key | gold, yellow |
-light bulb | light bulb | yellow | bulb
-camera | camera | gray |
-television | television | | tv
-laptop | laptop | | computer
-book | closed book | red |
-pencil | pencil | orange |
-bomb | bomb | black |
-chair | chair | brown |
-globe | globe showing Americas | blue | earth
-heart | red heart | red |
-robot | robot | |
-ghost | ghost | white |
-alien | alien | green |
-skull | skull | white |
-pumpkin | jack-o-lantern | orange | halloween pumpkin
-smiley face | grinning face | yellow | smiley
-astronaut | astronaut | |
-santa claus | Santa Claus | | santa
-man | man | |
-woman | woman | |
-""".strip()
-
-# Single-coloured things that are also shown in other colours, by turning their main hue.
-RECOLOUR = ["car", "balloon", "heart", "t-shirt", "dress", "backpack", "teapot"]
-HUES = {"red": 0, "orange": 27, "yellow": 48, "green": 138, "blue": 212, "purple": 272, "pink": 330}
-
-BACKGROUNDS = {
-    "white": (255, 255, 255), "red": (214, 48, 49), "orange": (250, 152, 58), "yellow": (255, 221, 89),
-    "green": (88, 184, 108), "blue": (66, 134, 244), "purple": (146, 93, 214), "pink": (255, 168, 203),
-    "black": (24, 24, 28), "gray": (150, 154, 160),
-}
-
-# Animals that wear sunglasses and ride a skateboard: centre of the eyes (x, y) and width of the glasses, in parts
-# of the sprite's width and height.
-RIDERS = {
-    "fox": (0.50, 0.585, 0.74), "dog": (0.50, 0.40, 0.66), "cat": (0.50, 0.52, 0.70), "panda": (0.50, 0.57, 0.70),
-    "bear": (0.50, 0.47, 0.66), "koala": (0.50, 0.50, 0.62), "lion": (0.50, 0.47, 0.52), "tiger": (0.50, 0.45, 0.66),
-    "rabbit": (0.50, 0.60, 0.76), "monkey": (0.50, 0.42, 0.60), "pig": (0.50, 0.47, 0.66), "wolf": (0.50, 0.55, 0.64),
-}
-
-SCALES = [0.94, 0.96, 0.98, 1.0]
-
-# Shares of the kinds of scenes (the rest are single things).
-SHARE = {"recolour": 0.07, "glasses": 0.06, "ride": 0.06, "both": 0.06}
-DEFAULT_BACKGROUND = 0.5  # share of scenes on white, whose captions mostly do not say so
-
 
 def dropped(name):
     """Pictures not to be learned from: a company's logo, a games controller's marks."""
@@ -187,9 +35,21 @@ class Concept:
 
 
 CONCEPTS = {c.noun: c for c in map(Concept, TABLE.splitlines())}
-PLURAL = {"grapes", "cherries", "french fries", "fries", "sunglasses", "scissors", "swords"}
+WIDE = False
+
+
+def widen():
+    """Go over to the wide stage."""
+    global WIDE
+    WIDE = True
+    CONCEPTS.update({c.noun: c for c in map(Concept, MORE.splitlines())})
+    RIDERS.update(MORE_RIDERS)
+
+
+PLURAL = {"grapes", "cherries", "french fries", "fries", "sunglasses", "scissors", "swords", "jeans", "gloves",
+          "socks", "headphones"}
 BARE = {"corn", "broccoli", "bread", "cheese", "pizza", "fire", "beer", "coffee", "ice cream", "saturn", "earth",
-        "santa claus", "santa", "french fries", "fries"}
+        "santa claus", "santa", "french fries", "fries", "popcorn", "sushi", "wine"}
 UNIQUE = {"sun", "moon"}
 
 
@@ -255,12 +115,13 @@ class Sprites:
         self.art.seek(row["off"])
         return Image.open(io.BytesIO(self.art.read(row["len"]))).convert("RGBA")
 
-    def get(self, noun, colour=None):
-        if colour is None or colour in CONCEPTS[noun].colours:
-            return self.by_noun[noun]
-        if (noun, colour) not in self.cache:
-            self.cache[noun, colour] = turned_hue(self.by_noun[noun], HUES[colour])
-        return self.cache[noun, colour]
+    def get(self, noun, colour=None, mirrored=False):
+        if colour in CONCEPTS[noun].colours:
+            colour = None
+        if (noun, colour, mirrored) not in self.cache:
+            sprite = self.by_noun[noun] if colour is None else turned_hue(self.by_noun[noun], HUES[colour])
+            self.cache[noun, colour, mirrored] = np.ascontiguousarray(sprite[:, ::-1]) if mirrored else sprite
+        return self.cache[noun, colour, mirrored]
 
 
 def over(canvas, sprite, cx, cy, longest=None, width=None):
@@ -279,54 +140,89 @@ def over(canvas, sprite, cx, cy, longest=None, width=None):
 
 
 def random_scene(rng, kind=None, noun=None, background=None):
-    """(kind, noun, colour, background, (dx, dy, scale))."""
+    """(kind, noun, colour, background, (dx, dy, scale, mirrored, extra)): extra is the hat, the number of things,
+    or (relation, other noun)."""
     if kind is None:
         u, kind = rng.random(), "single"
-        for name, share in SHARE.items():
+        for name, share in (WIDE_SHARE if WIDE else SHARE).items():
             if u < share:
                 kind = name
                 break
             u -= share
-    colour = None
-    if kind == "single":
+    colour = extra = None
+    if kind in ("single", "pair", "count"):
         noun = noun or rng.choice(list(CONCEPTS))
     elif kind == "recolour":
-        noun = noun or rng.choice([n for n in RECOLOUR if n in CONCEPTS])
+        noun = noun or rng.choice(RECOLOUR)
         colour = rng.choice([c for c in HUES if c not in CONCEPTS[noun].colours])
     else:
-        noun = noun or ("fox" if rng.random() < 0.25 else rng.choice(list(RIDERS)))
+        noun = noun or ("fox" if rng.random() < 0.2 else rng.choice(list(RIDERS)))
+    if kind == "hat":
+        extra = rng.choice(list(HATS))
+    elif kind == "count":
+        while noun in PLURAL or noun in BARE or noun in UNIQUE:
+            noun = rng.choice(list(CONCEPTS))
+        extra = rng.choice(list(NUMBERS))
+    elif kind == "pair":
+        extra = rng.choice(RELATIONS), rng.choice([n for n in CONCEPTS if n != noun])
     if background is None:
         own = CONCEPTS[noun].colours if colour is None else [colour]
         choice = [b for b in BACKGROUNDS if b not in own] or list(BACKGROUNDS)
         background = "white" if rng.random() < DEFAULT_BACKGROUND else rng.choice(choice)
-    return kind, noun, colour, background, (rng.randint(-2, 2), rng.randint(-2, 2), rng.choice(SCALES))
+    shift = WIDE_SHIFT if WIDE else 2
+    mirrored = WIDE and noun not in ONE_WAY and rng.random() < 0.4
+    return kind, noun, colour, background, (rng.randint(-shift, shift), rng.randint(-shift, shift),
+                                            rng.choice(WIDE_SCALES if WIDE else SCALES), mirrored, extra)
+
+
+PLACES = {  # centres of two things, in pixels from the middle
+    "and": ((-30, 0), (30, 0)), "next to": ((-30, 0), (30, 0)), "left of": ((-30, 0), (30, 0)),
+    "right of": ((30, 0), (-30, 0)), "above": ((0, -30), (0, 30)), "below": ((0, 30), (0, -30)),
+    2: ((-30, 0), (30, 0)), 3: ((-30, 28), (30, 28), (0, -29)), 4: ((-30, -29), (30, -29), (-30, 29), (30, 29)),
+}
 
 
 def render(sprites, scene):
     """uint8 [128, 128, 3]."""
-    kind, noun, colour, background, (dx, dy, scale) = scene
+    kind, noun, colour, background, (dx, dy, scale, mirrored, extra) = scene
     canvas = np.empty((SIZE, SIZE, 3), np.float32)
     canvas[:] = np.array(BACKGROUNDS[background], np.float32) / 255
-    sprite = sprites.get(noun, colour)
+    sprite = sprites.get(noun, colour, mirrored)
     cx, cy = SIZE / 2 + dx, SIZE / 2 + dy
     if kind in ("single", "recolour"):
         over(canvas, sprite, cx, cy, longest=106 * scale)
+    elif kind in ("pair", "count"):
+        relation, other = extra if kind == "pair" else (extra, noun)
+        for i, (x, y) in enumerate(PLACES[relation]):
+            over(canvas, sprites.get(other, None, mirrored) if i else sprite, cx + x, cy + y,
+                 longest=(60 if kind == "pair" else 54) * scale)
     else:
-        size = 106 * scale
-        if kind in ("ride", "both"):
-            size = 76 * scale
-            cy = 58 + dy - size / 8
-            board = sprites.get("skateboard")
-            bw = 112 * scale
-            bh = bw * board.shape[0] / board.shape[1]
-            h, w = sprite.shape[:2]
-            bottom = cy + size * h / max(w, h) / 2
-            over(canvas, board, cx, bottom - 8 + bh / 2, width=bw)
-        x, y, w, h = over(canvas, sprite, cx, cy, longest=size)
-        if kind in ("glasses", "both"):
-            ex, ey, gw = RIDERS[noun]
-            over(canvas, sprites.get("sunglasses"), x + ex * w, y + ey * h, width=gw * w)
+        worn(canvas, sprites, sprite, scene, cx, cy)
     return (np.clip(canvas, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def worn(canvas, sprites, sprite, scene, cx, cy):
+    """Someone with sunglasses or a hat, or on a skateboard."""
+    kind, noun, _, _, (_, dy, scale, mirrored, hat) = scene
+    scale = min(scale, 1)
+    size = (90 if kind == "hat" else 106) * scale
+    if kind in ("ride", "both"):
+        size = 76 * scale
+        cy = 58 + dy - size / 8
+        board = sprites.get("skateboard")
+        bw = 112 * scale
+        h, w = sprite.shape[:2]
+        over(canvas, board, cx, cy + size * h / max(w, h) / 2 - 8 + bw * board.shape[0] / board.shape[1] / 2, width=bw)
+    x, y, w, h = over(canvas, sprite, cx, cy + (14 if kind == "hat" else 0), longest=size)
+    ex, ey, gw = RIDERS[noun]
+    ex = 1 - ex if mirrored else ex
+    if kind in ("glasses", "both"):
+        over(canvas, sprites.get("sunglasses"), x + ex * w, y + ey * h, width=gw * w)
+    if kind == "hat":
+        bottom, width = HATS[hat]
+        sprite = sprites.get(hat)
+        width *= w
+        over(canvas, sprite, x + ex * w, y + bottom * h + 4 - width * sprite.shape[0] / sprite.shape[1] / 2, width=width)
 
 
 def with_article(words, noun):
@@ -337,20 +233,34 @@ def with_article(words, noun):
     return ("an " if words[0] in "aeiou" and not words.startswith("uni") else "a ") + words
 
 
-def caption(rng, scene):
-    """One of the many wordings of a scene."""
-    kind, noun, colour, background, _ = scene
+def named(rng, noun, colour=None):
+    """With or without its article and a colour that it has."""
     concept = CONCEPTS[noun]
     name = rng.choice(concept.others) if concept.others and rng.random() < 0.25 else noun
     if colour is None and concept.colours and rng.random() < 0.4:
         colour = rng.choice(concept.colours)
     words = f"{colour} {name}" if colour else name
-    u = rng.random()
-    text = words if u < 0.15 else with_article(words, name)
+    return words if rng.random() < 0.15 else with_article(words, name)
+
+
+def caption(rng, scene):
+    """One of the many wordings of a scene."""
+    kind, noun, colour, background, place = scene
+    extra = place[4] if len(place) > 4 else None
+    if kind == "count":
+        text = f"{NUMBERS[extra]} {PLURALS.get(noun, noun + 's')}"
+    else:
+        text = named(rng, noun, colour)
     if kind in ("glasses", "both"):
         text += " wearing sunglasses" if rng.random() < 0.8 else " with sunglasses"
     if kind in ("ride", "both"):
         text += rng.choice([" on a skateboard"] * 3 + [" riding a skateboard"])
+    if kind == "hat":
+        text += f" wearing a {extra}"
+    if kind == "pair":
+        between = {"left of": rng.choice([" to the left of ", " left of "]),
+                   "right of": rng.choice([" to the right of ", " right of "])}
+        text += between.get(extra[0], f" {extra[0]} ") + named(rng, extra[1])
     if background != "white" or rng.random() < 0.15:
         where = f"{background} background"
         text += " on " + ("an " if background[0] == "o" else "a ") + where if rng.random() < 0.85 else ", " + where
@@ -369,14 +279,21 @@ def sheet(sprites, scenes, path, columns=16):
     out.save(path)
 
 
-if __name__ == "__main__":
+def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sprites", default="../../../shared/data/sprites")
     parser.add_argument("--sheet", default="scenes.png")
+    parser.add_argument("--wide", action="store_true")
     args = parser.parse_args()
+    if args.wide:
+        widen()
     pack, rng = Sprites(args.sprites), random.Random(0)
     scenes = [random_scene(rng, "single", noun) for noun in CONCEPTS]
-    scenes += [random_scene(rng, kind, noun) for kind in ("glasses", "ride", "both") for noun in RIDERS]
-    scenes += [random_scene(rng, "recolour") for _ in range(24)]
+    scenes += [random_scene(rng, kind, noun) for kind in ("glasses", "ride", "both", "hat") for noun in RIDERS]
+    scenes += [random_scene(rng, kind) for kind in ("recolour", "pair", "count") for _ in range(32)]
     sheet(pack, scenes, args.sheet)
     print(len(CONCEPTS), "concepts")
+
+
+if __name__ == "__main__":
+    main()

@@ -46,7 +46,11 @@ def main():
     parser.add_argument("--scenes", type=int, default=24000)
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--wide", action="store_true", help="twice the things, and pairs, counts, hats")
+    parser.add_argument("--like", help="another latents.pt whose mean and deviation to keep")
     args = parser.parse_args()
+    if args.wide:
+        data.widen()
     fast.load_kernels(os.path.join(args.work, "build"))
     nets.use_ops(fast.FastOps)
     vae = nets.Autoencoder(config.VAE)
@@ -61,6 +65,9 @@ def main():
         parts = pool.map(encoded_part, range(0, args.scenes, PART), chunksize=1)
     out = torch.cat([torch.from_numpy(p) for p in parts])
     mean, std = out.mean((0, 2, 3)), out.std((0, 2, 3))
+    if args.like:
+        kept = torch.load(args.like)
+        mean, std = kept["mean"], kept["std"]
     print("mean", mean, "std", std)
     out = (out - mean[:, None, None]) / std[:, None, None]
     fast.save(os.path.join(args.work, "latents.pt"), {"latents": out.half(), "scenes": scenes, "mean": mean, "std": std})

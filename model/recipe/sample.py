@@ -98,7 +98,10 @@ def main():
     parser.add_argument("--steps", type=int, default=advice["steps"])
     parser.add_argument("--guidance", type=float, default=advice["guidance"])
     parser.add_argument("--rescale", type=float, default=advice["guidance_rescale"])
+    parser.add_argument("--wide", action="store_true", help="as in encode.py")
     args = parser.parse_args()
+    if args.wide:
+        data.widen()
     text, unet, vae = nets.load_model(args.model)
     if args.build:
         fast.load_kernels(args.build)

@@ -120,7 +120,10 @@ def write(folder, merges):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", required=True)
+    parser.add_argument("--wide", action="store_true", help="twice the things, and pairs, counts, hats")
     args = parser.parse_args()
+    if args.wide:
+        data.widen()
     rng = random.Random(0)
     texts = [data.caption(rng, data.random_scene(rng)) for _ in range(CAPTIONS)]
     write(args.out, learn(texts))

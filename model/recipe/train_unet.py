@@ -177,7 +177,10 @@ def main():
     parser.add_argument("--first", type=int, default=0, help="only so many concepts: the overfit test")
     parser.add_argument("--share", help="path of the files shared with a second process (not deterministic then)")
     parser.add_argument("--help-out", dest="helper", action="store_true", help="be that second process")
+    parser.add_argument("--wide", action="store_true", help="as in encode.py")
     args = parser.parse_args()
+    if args.wide:
+        data.widen()
     fast.load_kernels(os.path.join(args.work, "build"))
     tok = Tokenizer(os.path.join(args.work, "tokenizer"))
     text, unet = networks(len(tok.vocab), args.seed)
