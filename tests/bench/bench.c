@@ -140,7 +140,7 @@ static double measure(Bench *b, const char *name, void (*stage)(Bench *b), doubl
 static void load(Bench *b, const char *dir)
 {
         Error error = {};
-        double begin = seconds();
+        double begin = seconds(), busy_begin = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
 
         check(model_open(&b->model, dir, &error), &error, dir);
         check(text_encoder_new(
@@ -152,7 +152,8 @@ static void load(Bench *b, const char *dir)
         b->compute.arena = arena_new(0);
         if (!b->compute.arena)
                 err(1, "arena");
-        (void)printf("  %-28s %9.4f s\n", "load (files cached)", seconds() - begin);
+        (void)printf("  %-28s %9.4f s  %9.4f s of processor\n", "load (files cached)", seconds() - begin,
+                     clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy_begin);
 }
 
 static void prepare_context(Bench *b)

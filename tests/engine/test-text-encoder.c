@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/kernels/blas.h"
 #include "engine/text/text_encoder.h"
 #include "tests/engine/nets.h"
 
@@ -94,7 +95,7 @@ static void test_bad_ids(void **state)
         arena_free(c.arena);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
         static Variant tiny = { "tiny", false }, linear = { "linear", false }, a = { "A", true },
                        b = { "B", true };
@@ -107,5 +108,8 @@ int main(void)
                 { "test_reference B", test_reference, NULL, NULL, &b },
         };
 
+        (void)argc;
+        if (blas_ensure_core(argv) < 0)
+                return 1;
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/denoise/unet.h"
+#include "engine/kernels/blas.h"
 #include "tests/engine/nets.h"
 
 static UNet *load_unet(const Variant *variant)
@@ -193,7 +194,7 @@ static void test_cancelled(void **state)
         arena_free(c.arena);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
         static Variant tiny = { "tiny", false }, linear = { "linear", false }, a = { "A", true },
                        b = { "B", true };
@@ -210,5 +211,8 @@ int main(void)
                 { "test_same_bits B", test_same_bits, NULL, NULL, &b },
         };
 
+        (void)argc;
+        if (blas_ensure_core(argv) < 0)
+                return 1;
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

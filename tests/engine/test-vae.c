@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/image/vae.h"
+#include "engine/kernels/blas.h"
 #include "tests/engine/nets.h"
 
 static Vae *load_vae(const Variant *variant, const char *folder, VaeConfig *ret_config)
@@ -123,7 +124,7 @@ static void test_bad_input(void **state)
         arena_free(c.arena);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
         static Variant tiny = { "tiny", false }, linear = { "linear", false }, a = { "A", true },
                        b = { "B", true };
@@ -137,5 +138,8 @@ int main(void)
                 { "test_old_names B", test_old_names, NULL, NULL, &b },
         };
 
+        (void)argc;
+        if (blas_ensure_core(argv) < 0)
+                return 1;
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
