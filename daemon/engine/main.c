@@ -217,8 +217,8 @@ int main(int argc, char **argv)
 {
         static Options options = { .socket = -1 }; /* two prompts are much for a stack */
 
-        /* Seen only when the program is started anew next, or was started by the service, which sets it too: threads
-         * that spin at barriers lose much when the processors have other work. */
+        /* Threads that spin at barriers lose much when the processors have other work. It is heeded at the program's
+         * start: the service sets it, and otherwise blas_ensure_core starts the program anew. */
         (void)setenv("OMP_WAIT_POLICY", "passive", 0);
         int r = blas_ensure_core(argv);
         if (r < 0)
