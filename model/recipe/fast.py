@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What makes training bearable on one CPU core: bfloat16, kernels in C for what torch does slowly, a fused AdamW.
+"""What makes training bearable on one CPU core: bfloat16, kernels in C, Muon and a fused AdamW.
 
 Start training processes through `environment` below (it re-executes python once):
 page faults on fresh memory otherwise cost more than the arithmetic.
@@ -241,39 +241,8 @@ class FastOps:
         return Upsample.apply(x)
 
 
-class Shared:
-    """Weights and one gradient in files that a second process maps: it adds a batch whenever it has one ready.
-
-    flags: 0 = steps of the main process, 1 = a gradient waits, 2 = the step it was begun at, 3 = how many were used.
-    """
-
-    STALE = 4  # a gradient begun more steps ago is thrown away
-
-    def __init__(self, path, n):
-        self.weights = torch.from_file(path + ".weights", shared=True, size=n, dtype=torch.bfloat16)
-        self.grads = torch.from_file(path + ".grads", shared=True, size=n, dtype=torch.bfloat16)
-        self.flags = torch.from_file(path + ".flags", shared=True, size=4, dtype=torch.int64)
-
-    def take(self, step):
-        self.flags[0] = step
-        if not self.flags[1]:
-            return False
-        fresh = step - int(self.flags[2]) <= self.STALE
-        if fresh:
-            self.flags[3] += 1
-        return fresh
-
-    def taken(self):
-        self.flags[1] = 0
-
-    def give(self, began, grads):
-        self.grads.copy_(grads)
-        self.flags[2] = began
-        self.flags[1] = 1
-
-
 def orthogonal(x, rounds=5):
-    """[k, r, c] -> about the nearest matrices with orthonormal rows or columns (Newton-Schulz, Muon's coefficients)."""
+    """[k, r, c] -> about the nearest matrices with orthonormal rows or columns (Newton-Schulz, as Muon does it)."""
     tall = x.shape[1] > x.shape[2]
     x = (x.transpose(1, 2) if tall else x).bfloat16()
     x = (x / (x.float().flatten(1).norm(dim=1)[:, None, None] + 1e-12)).bfloat16().contiguous()
@@ -295,7 +264,7 @@ class Trainer:
 
     SLOW = 0.2
 
-    def __init__(self, modules, beta1=0.9, beta2=0.99, decay=0.01, clip=1.0, shared=None, muon=None, slow=None):
+    def __init__(self, modules, beta1=0.9, beta2=0.99, decay=0.01, clip=1.0, muon=None, slow=None):
         params = [(f"{key}.{name}", p) for key, m in modules.items() for name, p in m.named_parameters()]
         square = [(name, p) for name, p in params if muon and muon(name, p)]
         square.sort(key=lambda item: (len(item[1]), item[1].numel()))
@@ -316,9 +285,7 @@ class Trainer:
         n = sum(sizes)
         self.master = torch.cat([p.data.float().reshape(-1) for _, p in self.params])
         self.grads = torch.zeros(n, dtype=torch.bfloat16)
-        self.shared = shared and Shared(shared, n)
-        self.weights = self.shared.weights if shared else torch.empty(n, dtype=torch.bfloat16)
-        self.weights.copy_(self.master)
+        self.weights = self.master.bfloat16()
         self.m, self.v, self.ema = torch.zeros(n), torch.zeros(n), self.master.clone()
         self.shapes, at = [], 0
         for (_, p), size in zip(self.params, sizes):
@@ -334,10 +301,6 @@ class Trainer:
             if p.grad.data_ptr() != self.grads.data_ptr() + 2 * at:
                 raise RuntimeError("a gradient left the flat array")
         n, f = self.master.numel(), ctypes.c_float
-        if self.shared and self.shared.take(self.steps):
-            C.average(ptr(self.grads), ptr(self.shared.grads), ctypes.c_long(n))
-        if self.shared:
-            self.shared.taken()
         norm = C.square_sum(ptr(self.grads), ctypes.c_long(n)) ** 0.5
         if norm != norm or norm == float("inf"):
             self.grads.zero_()
@@ -348,8 +311,8 @@ class Trainer:
         b1, b2 = self.betas
         for at, end, rate in ((self.split, self.slow_at, lr), (self.slow_at, n, lr * self.SLOW)):
             C.adamw(*(ptr(x[at:]) for x in (self.weights, self.grads, self.master, self.m, self.v)),
-                    ptr(self.ema[at:]) if ema_rate else None, ctypes.c_long(end - at), f(rate), f(b1), f(b2), f(1e-8),
-                    f(self.decay), f(scale), f(1 - b1 ** self.steps), f(1 - b2 ** self.steps), f(ema_rate))
+                    ptr(self.ema[at:]) if ema_rate else None, ctypes.c_long(end - at), f(rate), f(b1), f(b2),
+                    f(1e-8), f(self.decay), f(scale), f(1 - b1 ** self.steps), f(1 - b2 ** self.steps), f(ema_rate))
         if self.split and ema_rate:
             self.ema[:self.split].lerp_(self.master[:self.split], ema_rate)
         return norm
@@ -359,8 +322,9 @@ class Trainer:
         for at, count, rows, columns in self.groups:
             part = slice(at, at + count * rows * columns)
             if AMX and rows % 32 == 0 and columns % 32 == 0:
-                C.muon(*(ptr(x[part]) for x in (self.weights, self.grads, self.master, self.m)), ptr(WORK), count, rows,
-                       columns, f(lr), f(momentum), f(self.decay), f(scale), f(0.2 * max(rows, columns) ** 0.5))
+                C.muon(*(ptr(x[part]) for x in (self.weights, self.grads, self.master, self.m)), ptr(WORK),
+                       count, rows, columns, f(lr), f(momentum), f(self.decay), f(scale),
+                       f(0.2 * max(rows, columns) ** 0.5))
                 continue
             g, m, master = self.grads[part].float() * scale, self.m[part], self.master[part]
             m.lerp_(g, 1 - momentum)

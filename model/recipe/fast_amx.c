@@ -32,7 +32,11 @@ int amx_init(void) {
 #ifdef __AMX_BF16__
 
 static void tiles(void) {
-        struct { uint8_t palette, start, reserved[14]; uint16_t colsb[16]; uint8_t rows[16]; } c = { .palette = 1 };
+        struct {
+                uint8_t palette, start, reserved[14];
+                uint16_t colsb[16];
+                uint8_t rows[16];
+        } c = { .palette = 1 };
         for (int i = 0; i < 8; i++) {
                 c.colsb[i] = 64;
                 c.rows[i] = 16;
@@ -40,9 +44,9 @@ static void tiles(void) {
         _tile_loadconfig(&c);
 }
 
-/* 32 x 32 of c (+)= sum over parts and k of a (rows m, k contiguous) times b (pairs of k; 16 columns a panel). */
-static void block(float *c, const bf16 *a, long lda, const bf16 *b, long panel, int parts, long a_part, long b_part,
-                  int k) {
+/* 32 x 32 of c = sum over parts and k of a (rows m, k contiguous) times b (pairs of k; 16 columns a panel) */
+static void block(float *c, const bf16 *a, long lda, const bf16 *b, long panel,
+                  int parts, long a_part, long b_part, int k) {
         _tile_zero(0);
         _tile_zero(1);
         _tile_zero(2);
@@ -66,13 +70,18 @@ static void block(float *c, const bf16 *a, long lda, const bf16 *b, long panel, 
         _tile_stored(3, c + 16 * 32 + 16, 128);
 }
 
+/* 16 values of two rows, interleaved. */
+static inline __m512i paired(const bf16 *p, const bf16 *q) {
+        __m512i even = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *) p));
+        __m512i odd = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *) q));
+        return _mm512_or_si512(even, _mm512_slli_epi32(odd, 16));
+}
+
 /* 32 rows of 16 values of src (row length cols) -> 16 rows of 32 values of dst (row length ld). */
 static inline void transpose_block(const bf16 *src, bf16 *dst, long cols, long ld) {
         __m512i r[16], t[16];
         for (int i = 0; i < 16; i++) {
-                __m512i even = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *) (src + 2 * i * cols)));
-                __m512i odd = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *) (src + (2 * i + 1) * cols)));
-                r[i] = _mm512_or_si512(even, _mm512_slli_epi32(odd, 16));
+                r[i] = paired(src + 2 * i * cols, src + (2 * i + 1) * cols);
         }
         /* 16 x 16 double words */
         for (int i = 0; i < 16; i += 2) {
@@ -91,9 +100,8 @@ static inline void transpose_block(const bf16 *src, bf16 *dst, long cols, long l
                         t[h * 8 + 4 + i] = _mm512_shuffle_i32x4(r[h * 8 + i], r[h * 8 + 4 + i], 0xdd);
                 }
         for (int i = 0; i < 8; i++) {
-                __m512i lo = _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88), hi = _mm512_shuffle_i32x4(t[i], t[8 + i], 0xdd);
-                _mm512_storeu_si512(dst + i * ld, lo);
-                _mm512_storeu_si512(dst + (i + 8) * ld, hi);
+                _mm512_storeu_si512(dst + i * ld, _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88));
+                _mm512_storeu_si512(dst + (i + 8) * ld, _mm512_shuffle_i32x4(t[i], t[8 + i], 0xdd));
         }
 }
 
@@ -108,12 +116,8 @@ static void transpose(const bf16 *src, bf16 *dst, long rows, long cols, long ld)
 static void pair_rows(const bf16 *src, bf16 *dst, long k, int n, long panel) {
         for (long r = 0; r < k; r += 2) {
                 const bf16 *p = src + r * n, *q = p + n;
-                for (int c = 0; c < n; c += 16) {
-                        __m512i even = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *) (p + c)));
-                        __m512i odd = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *) (q + c)));
-                        _mm512_storeu_si512(dst + c / 16 * panel + r * 16,
-                                            _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
-                }
+                for (int c = 0; c < n; c += 16)
+                        _mm512_storeu_si512(dst + c / 16 * panel + r * 16, paired(p + c, q + c));
         }
 }
 
@@ -141,10 +145,12 @@ void conv3_weight_grad(const bf16 *x, const bf16 *dy, bf16 *dw, bf16 *db, char *
         memset(xrows, 0, sizeof(bf16) * ((long) pr * ci + (long) q * co));
         for (int s = 0; s < n; s++) {
                 for (int y = 0; y < h; y++) {
-                        memcpy(xrows + ((y + 1) * wp + 1) * ci, x + ((long) s * h + y) * w * ci, sizeof(bf16) * w * ci);
+                        memcpy(xrows + ((y + 1) * wp + 1) * ci, x + ((long) s * h + y) * w * ci,
+                               sizeof(bf16) * w * ci);
                         memcpy(yrows + y * wp * co, dy + ((long) s * h + y) * w * co, sizeof(bf16) * w * co);
                 }
-                transpose(xrows, xt + (long) s * pp, pr, ci, ld); /* what it writes too much, the next overwrites */
+                /* what this writes too much, the next overwrites */
+                transpose(xrows, xt + (long) s * pp, pr, ci, ld);
                 pair_rows(yrows, dyp + (long) s * q * 16, q, co, panel);
         }
         for (long c = 0; c < ci; c++)
@@ -166,8 +172,10 @@ void conv3_weight_grad(const bf16 *x, const bf16 *dy, bf16 *dw, bf16 *db, char *
         _tile_release();
 }
 
-/* y [m, n] = x [m, k] b (+ bias [n] or NULL); b is w [n, k] transposed, or w [k, n] as it is. m, n, k: multiples of 32. */
-void linear(const bf16 *x, const bf16 *w, const bf16 *bias, bf16 *y, char *work, int m, int n, int k, int transposed) {
+/* y [m, n] = x [m, k] b (+ bias [n] or NULL); b is w [n, k] transposed, or w [k, n] as it is.
+ * m, n, k: multiples of 32. */
+void linear(const bf16 *x, const bf16 *w, const bf16 *bias, bf16 *y, char *work,
+            int m, int n, int k, int transposed) {
         long panel = (long) k * 16;
         bf16 *b = (bf16 *) work, *wt = b + (long) n * k;
         float c[1024] __attribute__((aligned(64)));
@@ -182,7 +190,8 @@ void linear(const bf16 *x, const bf16 *w, const bf16 *bias, bf16 *y, char *work,
                         block(c, x + (long) i * k, k, b + j / 16 * panel, panel, 1, 0, 0, k);
                         for (int r = 0; r < 32; r++)
                                 for (int s = 0; s < 32; s++)
-                                        y[(long) (i + r) * n + j + s] = store(c[r * 32 + s] + (bias ? load(bias[j + s]) : 0));
+                                        y[(long) (i + r) * n + j + s] =
+                                                store(c[r * 32 + s] + (bias ? load(bias[j + s]) : 0));
                 }
         _tile_release();
 }
@@ -214,7 +223,8 @@ void linear_weight_grad(const bf16 *x, const bf16 *dy, bf16 *dw, bf16 *db, char 
 }
 
 /* y [m, n] = alpha a [m, k] b (paired) + beta z; z may be y. */
-static void product(const bf16 *a, const bf16 *b, bf16 *y, const bf16 *z, int m, int n, int k, float alpha, float beta) {
+static void product(const bf16 *a, const bf16 *b, bf16 *y, const bf16 *z,
+                    int m, int n, int k, float alpha, float beta) {
         long panel = (long) k * 16;
         float c[1024] __attribute__((aligned(64)));
         for (int j = 0; j < n; j += 32)
@@ -229,12 +239,14 @@ static void product(const bf16 *a, const bf16 *b, bf16 *y, const bf16 *z, int m,
 }
 
 /* One step of Muon (Jordan 2024) for `count` matrices [rows, cols]: the momentum is made about orthogonal by
- * five Newton-Schulz rounds. p: rounded weights; g: gradients, scaled by `scale` and cleared; `size` scales the step. */
+ * five Newton-Schulz rounds. p: rounded weights; g: gradients, scaled by `scale`, cleared; `size` scales the
+ * step. */
 void muon(bf16 *p, bf16 *g, float *master, float *m, char *work, int count, int rows, int cols,
           float lr, float momentum, float decay, float scale, float size) {
         int tall = rows > cols, r = tall ? cols : rows, c = tall ? rows : cols;
         long n = (long) rows * cols;
-        bf16 *u = (bf16 *) work, *x = u + n, *xt = x + n, *pairs = xt + n, *a = pairs + n, *b = a + (long) r * r;
+        bf16 *u = (bf16 *) work, *x = u + n, *xt = x + n, *pairs = xt + n;
+        bf16 *a = pairs + n, *b = a + (long) r * r;
         for (int s = 0; s < count; s++, p += n, g += n, master += n, m += n) {
                 double total = 0;
                 for (long i = 0; i < n; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Training kernels for one CPU core: bfloat16, channels last, forward and backward. What torch does slowly there. */
+/* Training kernels for one CPU core: what torch does slowly there, in bfloat16, channels last. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -56,7 +56,8 @@ void gn_forward(const bf16 *x, const bf16 *w, const bf16 *b, bf16 *y, float *sta
                 else
                         for (int p = 0; p < hw; p++)
                                 for (int i = 0; i < c; i++)
-                                        y[(size_t) p * c + i] = store(load(x[(size_t) p * c + i]) * mul[i] + add[i]);
+                                        y[(size_t) p * c + i] =
+                                                store(load(x[(size_t) p * c + i]) * mul[i] + add[i]);
         }
 }
 
@@ -102,12 +103,14 @@ void gn_backward(const bf16 *dy, const bf16 *x, const bf16 *w, const bf16 *b, co
                 }
                 for (int p = 0; p < hw; p++)
                         for (int i = 0; i < c; i++)
-                                dx[(size_t) p * c + i] = store(tmp[(size_t) p * c + i] * mul[i]
-                                                               + load(x[(size_t) p * c + i]) * k1[i] + k2[i]);
+                                dx[(size_t) p * c + i] =
+                                        store(tmp[(size_t) p * c + i] * mul[i]
+                                              + load(x[(size_t) p * c + i]) * k1[i] + k2[i]);
         }
 }
 
-void ln_forward(const bf16 *x, const bf16 *w, const bf16 *b, bf16 *y, float *stats, int n, int c, float eps) {
+void ln_forward(const bf16 *x, const bf16 *w, const bf16 *b, bf16 *y, float *stats,
+                int n, int c, float eps) {
         for (int r = 0; r < n; r++, x += c, y += c) {
                 float m = 0, q = 0;
                 for (int i = 0; i < c; i++)
@@ -123,8 +126,8 @@ void ln_forward(const bf16 *x, const bf16 *w, const bf16 *b, bf16 *y, float *sta
         }
 }
 
-void ln_backward(const bf16 *dy, const bf16 *x, const bf16 *w, const float *stats, bf16 *dx, float *dw, float *db,
-                 int n, int c) {
+void ln_backward(const bf16 *dy, const bf16 *x, const bf16 *w, const float *stats, bf16 *dx,
+                 float *dw, float *db, int n, int c) {
         for (int r = 0; r < n; r++, x += c, dy += c, dx += c) {
                 float m = stats[2 * r], rstd = stats[2 * r + 1], a = 0, q = 0;
                 for (int i = 0; i < c; i++) {
@@ -185,7 +188,8 @@ void up_backward(const bf16 *dy, bf16 *dx, int n, int h, int w, int c) {
                 for (int p = 0; p < w; p++) {
                         const bf16 *a = dy + (size_t) 2 * p * c, *b = a + (size_t) 2 * w * c;
                         for (int i = 0; i < c; i++)
-                                dx[(size_t) p * c + i] = store(load(a[i]) + load(a[c + i]) + load(b[i]) + load(b[c + i]));
+                                dx[(size_t) p * c + i] =
+                                        store(load(a[i]) + load(a[c + i]) + load(b[i]) + load(b[c + i]));
                 }
 }
 
@@ -200,15 +204,11 @@ double square_sum(const bf16 *g, long n) {
         return total;
 }
 
-/* g = (g + other) / 2 */
-void average(bf16 *g, const bf16 *other, long n) {
-        for (long i = 0; i < n; i++)
-                g[i] = store(0.5f * (load(g[i]) + load(other[i])));
-}
-
-/* AdamW on float32 masters; p gets the rounded weights; g is scaled by `scale` and cleared; ema (or NULL) follows. */
-void adamw(bf16 *p, bf16 *g, float *master, float *m, float *v, float *ema, long n, float lr, float beta1, float beta2,
-           float eps, float decay, float scale, float correction1, float correction2, float ema_rate) {
+/* AdamW on float32 masters; p gets the rounded weights; g is scaled by `scale` and cleared; ema (or NULL)
+ * follows. */
+void adamw(bf16 *p, bf16 *g, float *master, float *m, float *v, float *ema, long n, float lr, float beta1,
+           float beta2, float eps, float decay, float scale, float correction1, float correction2,
+           float ema_rate) {
         float c1 = 1 / correction1, c2 = 1 / correction2;
         for (long i = 0; i < n; i++) {
                 float d = load(g[i]) * scale;

@@ -142,32 +142,6 @@ def loss_of(text, unet, tok, batches, alphas, generator, number, seed):
     return F.mse_loss(unet(channels_last(x), t, context).float(), v)
 
 
-def help_out(args, text, unet, tok):
-    """The second process: gradients of further batches, for as long as the main process runs."""
-    params = [p for m in (text, unet) for p in m.parameters()]
-    n = sum(p.numel() for p in params)
-    shared, grads, at = fast.Shared(args.share, n), torch.zeros(n, dtype=torch.bfloat16), 0
-    weights = torch.empty(n, dtype=torch.bfloat16)
-    for p in params:
-        size, shape = p.numel(), p.shape
-        p.data, p.grad = weights[at:at + size].view(shape), grads[at:at + size].view(shape)
-        at += size
-    nets.use_ops(fast.FastOps)
-    fast.use_amx(text, unet)
-    batches = Batches(torch.load(os.path.join(args.work, "latents.pt")), BATCH, args.seed + 100)
-    alphas, generator, number = diffusion.alphas_cumprod(), torch.Generator(), int(time.time()) % 10**6
-    while True:
-        if shared.flags[1]:
-            time.sleep(0.002)
-            continue
-        weights.copy_(shared.weights)
-        began = int(shared.flags[0])
-        grads.zero_()
-        loss_of(text, unet, tok, batches, alphas, generator, number, args.seed + 100).backward()
-        shared.give(began, grads)
-        number += 1
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", required=True)
@@ -175,8 +149,6 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--name", default="unet", help="of the checkpoint")
     parser.add_argument("--first", type=int, default=0, help="only so many concepts: the overfit test")
-    parser.add_argument("--share", help="path of the files shared with a second process (not deterministic then)")
-    parser.add_argument("--help-out", dest="helper", action="store_true", help="be that second process")
     parser.add_argument("--wide", action="store_true", help="as in encode.py")
     args = parser.parse_args()
     if args.wide:
@@ -184,11 +156,7 @@ def main():
     fast.load_kernels(os.path.join(args.work, "build"))
     tok = Tokenizer(os.path.join(args.work, "tokenizer"))
     text, unet = networks(len(tok.vocab), args.seed)
-    if args.helper:
-        return help_out(args, text, unet, tok)
-    trainer = fast.Trainer({"text": text, "unet": unet}, shared=args.share, muon=is_matrix, slow=is_slow)
-    if args.share:
-        trainer.shared.flags.zero_()
+    trainer = fast.Trainer({"text": text, "unet": unet}, muon=is_matrix, slow=is_slow)
     print(f"{trainer.master.numel() / 1e6:.2f} M parameters", flush=True)
     path = os.path.join(args.work, args.name + ".pt")
     if os.path.exists(path):
@@ -209,10 +177,10 @@ def main():
         losses.append(loss.item())
         if trainer.steps % LOG_EVERY == 0:
             spent = time.time() - started
-            print(f"{trainer.steps} loss {sum(losses) / len(losses):.4f} lr {lr:.1e} norm {sum(norms) / len(norms):.2f} "
+            print(f"{trainer.steps} loss {sum(losses) / len(losses):.4f} lr {lr:.1e} "
+                  f"norm {sum(norms) / len(norms):.2f} "
                   f"{probe(text, unet, tok, batches, alphas)} {spent:.0f}s "
-                  f"{(trainer.steps - first) * BATCH / spent:.0f}/s"
-                  f"{' helped %d' % trainer.shared.flags[3] if trainer.shared else ''}", flush=True)
+                  f"{(trainer.steps - first) * BATCH / spent:.0f}/s", flush=True)
             losses, norms = [], []
         if trainer.steps % SAVE_EVERY == 0 or trainer.steps == args.steps:
             fast.save(path, {"trainer": trainer.state()})
