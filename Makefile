@@ -3,7 +3,7 @@
 #   make                builds everything into build/
 #   make check          runs every test
 #   make bench          measures (see docs/performance.md)
-#   make lint           clang-tidy, gcc -fanalyzer, formatting of shell and XML
+#   make lint           clang-tidy, gcc -fanalyzer, shellcheck, xmllint
 #   make install        honours DESTDIR= and PREFIX=
 #   make SAN=1 …        the same with AddressSanitizer and UBSan, into build-san/
 
@@ -108,7 +108,7 @@ check: tests
 include $(wildcard systemd/install.mk tests/lint.mk tests/bench.mk tests/fuzz.mk)
 
 clean:
-	rm -rf build build-san
+	rm -rf build build-*
 
 .PHONY: all tests check bench lint install uninstall clean
 .SECONDARY:
