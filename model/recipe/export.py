@@ -19,7 +19,7 @@ import config
 import nets
 
 IDENTITY = {
-    "name": "imagined-sprites", "version": "0.1", "license": "CC-BY-4.0", "steps": 20, "guidance": 4.0,
+    "name": "imagined-sprites", "version": "0.1", "license": "CC-BY-4.0", "steps": 20, "guidance": 2.0,
     "guidance_rescale": 0.7, "sampler": "ddim", "native_size": 128, "enlarge": 4,
 }
 INDEX = {
