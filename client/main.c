@@ -31,15 +31,46 @@ static void fill_standard_descriptors(void)
                 (void)close(fd);
 }
 
+static char **strings_free(char **strings)
+{
+        for (char **s = strings; s && *s; s++)
+                free(*s);
+        free(strings);
+        return NULL;
+}
+
+DEFINE_CLEANUP(char **, strings_free)
+
+/* Everybody may read a process's command line, and a bus that starts a service for us writes the beginning of it
+ * into its log: no place for a prompt. So the arguments are copied, and what the kernel shows is blanked. */
+static char **take_arguments(int argc, char *argv[])
+{
+        _cleanup_(strings_freep) char **copy = calloc((size_t)argc + 1, sizeof(*copy));
+
+        for (int i = 0; copy && i < argc; i++) {
+                copy[i] = strdup(argv[i]);
+                if (!copy[i])
+                        return NULL;
+        }
+        for (int i = 1; copy && i < argc; i++)
+                explicit_bzero(argv[i], strlen(argv[i]));
+        return TAKE_PTR(copy);
+}
+
 int main(int argc, char *argv[])
 {
         Client c = { 0 };
+        _cleanup_(strings_freep) char **arguments = take_arguments(argc, argv);
+        if (!arguments) {
+                (void)fputs("imagine: out of memory\n", stderr);
+                return CODE_FAILED;
+        }
 
         fill_standard_descriptors();
         (void)setlocale(LC_CTYPE, ""); /* not the rest: numbers are read and written as programs do */
         (void)signal(SIGPIPE, SIG_IGN); /* whoever reads stdout may leave; then a write says so */
 
-        ExitCode code = run(&c, argc, argv);
+        ExitCode code = run(&c, argc, arguments);
         code = client_print_result(&c, code);
 
         json_decref(c.result);

@@ -61,6 +61,9 @@ worker() { pgrep -P "$(service)" -f imagined-engine; }
 # Activation, a picture, and what stands in it.
 check "nothing runs before the first call" fails 5 imagine --user --no-start status
 check "the first call starts the service and gets a picture" imagine --user --seed 42 -o full.png "$prompt"
+# The bus logs the beginning of the command line of whoever made it start a service.
+check "the bus tells its log who started the service" grep -qF 'Activating service' "$IMAGINED_ROOT/log"
+check "but nothing of the prompt" fails 1 grep -qF 'red fox' "$IMAGINED_ROOT/log"
 check "a PNG of the model's size" test "$(png size full.png)" = \
         "$(imagine --user --json models | field "'{width}x{height}'.format(**o['models'][0])")"
 check "that is no plain area" test "$(png colours full.png)" -gt 100
