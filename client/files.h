@@ -11,6 +11,3 @@ int file_write_new(const char *path, const void *data, size_t size);
 
 /* Replaces the file, or what a symbolic link points to, if it is there. */
 int file_replace(const char *path, const void *data, size_t size);
-
-/* Writes to a descriptor, all of it. 0 or a negative errno. */
-int file_write_all(int fd, const void *data, size_t size);

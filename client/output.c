@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/io.h"
 #include "base/util.h"
 #include "client/files.h"
 #include "client/names.h"
@@ -117,10 +118,10 @@ int output_prepare(
 static int write_stream(const Output *output, const void *data, size_t size)
 {
         if (output->kind == OUTPUT_STDOUT)
-                return file_write_all(STDOUT_FILENO, data, size);
+                return write_all(STDOUT_FILENO, data, size);
 
         _cleanup_(closep) int fd = open(output->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-        return fd < 0 ? -errno : file_write_all(fd, data, size);
+        return fd < 0 ? -errno : write_all(fd, data, size);
 }
 
 static char *attempt_name(const Output *output, uint32_t index, uint64_t seed, unsigned attempt)
