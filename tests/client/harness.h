@@ -10,6 +10,20 @@
  *     assert_int_equal(run.code, 0);
  *     assert_string_equal(run.out, "./a-fox-7.png\n");
  *     bus_stop(&bus);
+ *
+ * or each test with a bus and a service of its own:
+ *
+ *     static int set_up(void **state)
+ *     {
+ *             return place_set_up(state, fake_start);
+ *     }
+ *     static void test_picture(void **state)
+ *     {
+ *             const Bus *bus = bus_of(state);
+ *             …
+ *     }
+ *     …
+ *     cmocka_unit_test_setup_teardown(test_picture, set_up, place_tear_down)
  */
 
 #include <setjmp.h>
@@ -295,3 +309,47 @@ static inline bool has_file(const Bus *bus, const char *name, size_t *ret_size)
                 *ret_size = (size_t)st.st_size;
         return true;
 }
+
+/* --- a bus with a service on it --- */
+
+typedef struct Place {
+        Bus bus;
+        pid_t service;
+} Place;
+
+static inline int place_set_up(void **state, pid_t (*start)(const Bus *bus))
+{
+        Place *place = calloc(1, sizeof(*place));
+
+        assert_non_null(place);
+        bus_start(&place->bus);
+        place->service = start(&place->bus);
+        *state = place;
+        return 0;
+}
+
+static inline int place_tear_down(void **state)
+{
+        Place *place = *state;
+
+        end_child(place->service);
+        bus_stop(&place->bus);
+        free(place);
+        return 0;
+}
+
+static inline const Bus *bus_of(void **state)
+{
+        return &((const Place *)*state)->bus;
+}
+
+#define assert_contains(text, part)                                \
+        do {                                                       \
+                if (!strstr(text, part))                           \
+                        fail_msg("'%s' is not in: %s", part, text); \
+        } while (0)
+#define assert_lacks(text, part)                               \
+        do {                                                   \
+                if (strstr(text, part))                        \
+                        fail_msg("'%s' is in: %s", part, text); \
+        } while (0)

@@ -4,11 +4,6 @@
 
 #include "harness.h"
 
-typedef struct Place {
-        Bus bus;
-        pid_t service;
-} Place;
-
 static void make_model(const Bus *bus, const char *name)
 {
         char path[PATH_MAX];
@@ -66,40 +61,24 @@ static pid_t start_service(const Bus *bus)
         return pid;
 }
 
-static int set_up(void **state)
+static pid_t install_and_start(const Bus *bus)
 {
         static const char *const models[] = { "stub", "stub-crawl", "stub-slow", "stub-dies-denoising",
                                               "stub-stubborn" };
-        Place *place = calloc(1, sizeof(*place));
 
-        assert_non_null(place);
-        bus_start(&place->bus);
         for (size_t i = 0; i < ELEMENTSOF(models); i++)
-                make_model(&place->bus, models[i]);
-        place->service = start_service(&place->bus);
-        *state = place;
-        return 0;
+                make_model(bus, models[i]);
+        return start_service(bus);
 }
 
-static int tear_down(void **state)
+static int set_up(void **state)
 {
-        Place *place = *state;
-
-        end_child(place->service);
-        bus_stop(&place->bus);
-        free(place);
-        return 0;
+        return place_set_up(state, install_and_start);
 }
-
-#define assert_contains(text, part)                                                  \
-        do {                                                                         \
-                if (!strstr(text, part))                                             \
-                        fail_msg("'%s' is not in: %s", part, text);                  \
-        } while (0)
 
 static void test_pictures(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
         size_t size = 0, named = 0;
 
@@ -136,7 +115,7 @@ static void test_pictures(void **state)
 
 static void test_errors(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static const struct {
                 const char *option, *value;
                 int code;
@@ -166,7 +145,7 @@ static void test_errors(void **state)
 
 static void test_detached(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         run = (Run) { 0 };
@@ -192,7 +171,7 @@ static void test_detached(void **state)
 
 static void test_limits(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         for (int i = 0; i < 2; i++) {
@@ -218,7 +197,7 @@ static void test_limits(void **state)
 
 static void test_interrupts(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         run = (Run) { .columns = 80, .wait_for = "Step 1/", .type = "\003" };
@@ -248,7 +227,7 @@ static void test_interrupts(void **state)
 
 static void test_models(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         run = (Run) { 0 };
@@ -311,7 +290,7 @@ static int run_shell(const Bus *bus, const char *text)
 /* The shell's part of docs/app-authors.md does what it says. */
 static void test_example_for_authors(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
 
         assert_int_equal(run_shell(bus, "awk '/^```/ { on = /^```sh/ && !n++; next } on' "
                                         "\"$TOP/docs/app-authors.md\" >example.sh; "
@@ -344,7 +323,7 @@ static void test_completion(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, place_tear_down)
         const struct CMUnitTest tests[] = {
                 T(test_pictures), T(test_errors), T(test_detached),     T(test_limits),
                 T(test_interrupts), T(test_models), T(test_service_dies),

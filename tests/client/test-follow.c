@@ -6,46 +6,14 @@
 
 #include "fake-service.h"
 
-typedef struct Place {
-        Bus bus;
-        pid_t service;
-} Place;
-
 static int set_up(void **state)
 {
-        Place *place = calloc(1, sizeof(*place));
-
-        assert_non_null(place);
-        bus_start(&place->bus);
-        place->service = fake_start(&place->bus);
-        *state = place;
-        return 0;
+        return place_set_up(state, fake_start);
 }
-
-static int tear_down(void **state)
-{
-        Place *place = *state;
-
-        end_child(place->service);
-        bus_stop(&place->bus);
-        free(place);
-        return 0;
-}
-
-#define assert_contains(text, part)                                                  \
-        do {                                                                         \
-                if (!strstr(text, part))                                             \
-                        fail_msg("'%s' is not in: %s", part, text);                  \
-        } while (0)
-#define assert_lacks(text, part)                                                     \
-        do {                                                                         \
-                if (strstr(text, part))                                              \
-                        fail_msg("'%s' is in: %s", part, text);                      \
-        } while (0)
 
 static void test_picture(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
         size_t size = 0;
 
@@ -70,14 +38,14 @@ static void test_finished_before_the_answer(void **state)
         static Run run;
 
         run = (Run) { 0 };
-        run_program(&run, &((Place *)*state)->bus, "instant", NULL);
+        run_program(&run, bus_of(state), "instant", NULL);
         assert_int_equal(run.code, 0);
         assert_string_equal(run.out, "./instant-4200000000.png\n");
 }
 
 static void test_several_pictures(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         run = (Run) { 0 };
@@ -95,7 +63,7 @@ static void test_several_pictures(void **state)
 
 static void test_stdout(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         run = (Run) { 0 };
@@ -120,7 +88,7 @@ static void test_stdout(void **state)
 /* What goes over the bus: only what was asked for, with the types that the interface has. */
 static void test_options_on_the_bus(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         run = (Run) { .input = "echo from stdin\r\n" };
@@ -162,13 +130,13 @@ static void test_errors(void **state)
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 run = (Run) { 0 };
-                run_program(&run, &((Place *)*state)->bus, cases[i].prompt, NULL);
+                run_program(&run, bus_of(state), cases[i].prompt, NULL);
                 assert_int_equal(run.code, cases[i].code);
                 assert_contains(run.err, cases[i].text);
                 assert_string_equal(run.out, "");
         }
         /* Now it is dead, and nothing on this bus starts it. */
-        run_program(&run, &((Place *)*state)->bus, "status", "--json", NULL);
+        run_program(&run, bus_of(state), "status", "--json", NULL);
         assert_int_equal(run.code, 5);
         assert_contains(run.err, "systemctl --user start imagined");
         assert_contains(run.out, "\"exit\": 5");
@@ -184,7 +152,7 @@ static void test_hostile_results(void **state)
                 { "text", "not a PNG" },
                 { "cut", "without an end" },
         };
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -202,14 +170,14 @@ static void test_forged_signal(void **state)
         static Run run;
 
         run = (Run) { 0 };
-        run_program(&run, &((Place *)*state)->bus, "forged", NULL);
+        run_program(&run, bus_of(state), "forged", NULL);
         assert_int_equal(run.code, 0);
         assert_string_equal(run.out, "./forged-4200000000.png\n");
 }
 
 static void test_interrupt(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         run = (Run) { .columns = 80, .wait_for = "Step 2/3", .type = "\003" };
@@ -241,7 +209,7 @@ static void test_interrupt(void **state)
 
 static void test_detached(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         run = (Run) { 0 };
@@ -282,7 +250,7 @@ static const char *text_at(json_t *object, const char *key)
 
 static void test_json(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         run = (Run) { 0 };
@@ -318,7 +286,7 @@ static void test_json(void **state)
 
 static void test_bus_dies(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         run = (Run) { .wait_for = "50 %", .type = "\011", .victim = bus->pid };
@@ -329,7 +297,7 @@ static void test_bus_dies(void **state)
 
 static void test_models(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         run = (Run) { 0 };
@@ -356,14 +324,14 @@ static void test_warnings(void **state)
         static Run run;
 
         run = (Run) { 0 };
-        run_program(&run, &((Place *)*state)->bus, "long", "prompt", NULL);
+        run_program(&run, bus_of(state), "long", "prompt", NULL);
         assert_int_equal(run.code, 0);
         assert_contains(run.err, "the last 12 tokens of it were not used");
 }
 
 static void test_terminal(void **state)
 {
-        const Bus *bus = &((Place *)*state)->bus;
+        const Bus *bus = bus_of(state);
         static Run run;
 
         run = (Run) { .columns = 80 };
@@ -382,7 +350,7 @@ static void test_terminal(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, place_tear_down)
         const struct CMUnitTest tests[] = {
                 T(test_picture),      T(test_finished_before_the_answer),
                 T(test_several_pictures), T(test_stdout),

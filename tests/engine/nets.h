@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the tests of the networks share: PyTorch's order of axes, a Compute, and where the reference outputs
- * lie.
+/* What the tests of the networks share: PyTorch's order of axes, and where the reference outputs lie.
  *
  * A variant is a folder with text.safetensors, unet.safetensors, vae.safetensors and model/ in the Diffusers
  * layout: tests/fixtures/nets/NAME (made by tests/reference/make-nets.py), or ../shared/data/goldens/NAME
  * where that exists. */
 
-#include "engine/tensor/compute.h"
 #include "tests/engine/fixtures.h"
+#include "tests/engine/tensors.h"
 
 #define TOLERANCE 2e-5 /* relative to the largest value */
 
@@ -17,6 +16,11 @@ typedef struct Variant {
         const char *name;
         bool shared;
 } Variant;
+
+#define TINY (&(Variant) { "tiny", false })
+#define LINEAR (&(Variant) { "linear", false })
+#define GOLDEN_A (&(Variant) { "A", true })
+#define GOLDEN_B (&(Variant) { "B", true })
 
 static inline TestPath variant_path(const Variant *variant, const char *file)
 {
@@ -26,21 +30,37 @@ static inline TestPath variant_path(const Variant *variant, const char *file)
         return variant->shared ? shared(name) : fixture(name);
 }
 
-static inline Weights *load_weights(const char *path)
+static inline Weights *load_weights(const Variant *variant, const char *file)
 {
+        TestPath path = variant_path(variant, file);
         Weights *weights = NULL;
         Error error = {};
 
-        if (weights_open(&weights, path, &error) < 0)
+        if (weights_open(&weights, path.text, &error) < 0)
                 fail_msg("%s", error.text);
         return weights;
 }
 
-static inline Compute compute_for_test(unsigned threads)
+/* A file of inputs and of the outputs that the reference implementation has for them, and what to compute one's own
+ * with:
+ *
+ *     _cleanup_(reference_done) Reference r = reference_open(*state, "vae.safetensors", 2);
+ *     Tensor z = load_picture(&r, "square/z"), wanted = load_picture(&r, "square/decoded"); */
+typedef struct Reference {
+        Safetensors *file;
+        Compute c;
+} Reference;
+
+static inline Reference reference_open(const Variant *variant, const char *file, unsigned threads)
 {
-        Compute c = { .threads = threads, .arena = arena_new(0) };
-        assert_non_null(c.arena);
-        return c;
+        TestPath path = variant_path(variant, file);
+        return (Reference) { .file = load_safetensors(path.text), .c = compute_for_test(threads) };
+}
+
+static inline void reference_done(Reference *r)
+{
+        arena_free(r->c.arena);
+        safetensors_free(r->file);
 }
 
 static inline const StoredTensor *stored(const Safetensors *file, const char *name)
@@ -52,14 +72,14 @@ static inline const StoredTensor *stored(const Safetensors *file, const char *na
 }
 
 /* A stored [n, c, h, w] as the [n, h, w, c] that the engine computes with. */
-static inline Tensor load_picture(Compute *c, const Safetensors *file, const char *name)
+static inline Tensor load_picture(Reference *r, const char *name)
 {
-        const StoredTensor *t = stored(file, name);
+        const StoredTensor *t = stored(r->file, name);
         assert_int_equal(t->n_dims, 4);
         Tensor ret =
-                        compute_tensor(c, (uint32_t)t->shape[0], (uint32_t)t->shape[2],
+                        compute_tensor(&r->c, (uint32_t)t->shape[0], (uint32_t)t->shape[2],
                                        (uint32_t)t->shape[3], (uint32_t)t->shape[1]);
-        _cleanup_(freep) float *values = load_floats(file, NULL, "%s", name);
+        _cleanup_(freep) float *values = load_floats(r->file, NULL, "%s", name);
         const size_t pixels = (size_t)ret.h * ret.w;
 
         assert_non_null(ret.data);
@@ -72,12 +92,12 @@ static inline Tensor load_picture(Compute *c, const Safetensors *file, const cha
 }
 
 /* A stored [n, tokens, c]. */
-static inline Tensor load_rows(Compute *c, const Safetensors *file, const char *name)
+static inline Tensor load_rows(Reference *r, const char *name)
 {
-        const StoredTensor *t = stored(file, name);
+        const StoredTensor *t = stored(r->file, name);
         assert_int_equal(t->n_dims, 3);
         Tensor ret = compute_tensor(
-                        c, (uint32_t)t->shape[0], 1, (uint32_t)t->shape[1], (uint32_t)t->shape[2]);
+                        &r->c, (uint32_t)t->shape[0], 1, (uint32_t)t->shape[1], (uint32_t)t->shape[2]);
 
         assert_non_null(ret.data);
         stored_tensor_to_f32(t, ret.data);

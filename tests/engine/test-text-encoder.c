@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/kernels/blas.h"
 #include "engine/text/text_encoder.h"
 #include "tests/engine/nets.h"
 
@@ -25,8 +24,7 @@ static uint32_t *load_ids(const Safetensors *file, uint32_t *ret_n, uint32_t *re
 static TextEncoder *load_encoder(const Variant *variant, TextEncoderConfig *ret_config)
 {
         TestPath config_path = variant_path(variant, "model/text_encoder/config.json");
-        TestPath weights_path = variant_path(variant, "model/text_encoder/model.safetensors");
-        _cleanup_(weights_freep) Weights *weights = load_weights(weights_path.text);
+        _cleanup_(weights_freep) Weights *weights = load_weights(variant, "model/text_encoder/model.safetensors");
         TextEncoder *encoder = NULL;
         Error error = {};
 
@@ -38,41 +36,35 @@ static TextEncoder *load_encoder(const Variant *variant, TextEncoderConfig *ret_
 
 static void test_reference(void **state)
 {
-        TestPath path = variant_path(*state, "text.safetensors");
+        _cleanup_(reference_done) Reference r = reference_open(*state, "text.safetensors", 2);
         TextEncoderConfig config;
         _cleanup_(text_encoder_freep) TextEncoder *encoder = load_encoder(*state, &config);
-        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
         uint32_t n, length;
-        _cleanup_(freep) uint32_t *ids = load_ids(file, &n, &length);
-        Compute c = compute_for_test(2);
-        Tensor got, wanted = load_rows(&c, file, "last_hidden_state");
+        _cleanup_(freep) uint32_t *ids = load_ids(r.file, &n, &length);
+        Tensor got, wanted = load_rows(&r, "last_hidden_state");
 
-        assert_int_equal(text_encoder_forward(encoder, &c, ids, n, length, &got), 0);
+        assert_int_equal(text_encoder_forward(encoder, &r.c, ids, n, length, &got), 0);
         assert_close(&got, &wanted, TOLERANCE, "last_hidden_state");
-        arena_free(c.arena);
 }
 
 /* A text's embeddings are its own, whatever stands beside it in the batch. */
 static void test_batch_is_independent(void **state)
 {
-        TestPath path = variant_path(*state, "text.safetensors");
+        _cleanup_(reference_done) Reference r = reference_open(*state, "text.safetensors", 2);
         TextEncoderConfig config;
         _cleanup_(text_encoder_freep) TextEncoder *encoder = load_encoder(*state, &config);
-        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
         uint32_t n, length;
-        _cleanup_(freep) uint32_t *ids = load_ids(file, &n, &length);
-        Compute c = compute_for_test(2);
+        _cleanup_(freep) uint32_t *ids = load_ids(r.file, &n, &length);
         Tensor all, one;
 
         assert_true(n >= 2);
-        assert_int_equal(text_encoder_forward(encoder, &c, ids, n, length, &all), 0);
+        assert_int_equal(text_encoder_forward(encoder, &r.c, ids, n, length, &all), 0);
         for (uint32_t i = 0; i < n; i++) {
-                assert_int_equal(text_encoder_forward(encoder, &c, ids + i * length, 1, length, &one), 0);
+                assert_int_equal(text_encoder_forward(encoder, &r.c, ids + i * length, 1, length, &one), 0);
                 assert_memory_equal(
                                 one.data, all.data + i * tensor_elements(&one),
                                 tensor_elements(&one) * sizeof(float));
         }
-        arena_free(c.arena);
 }
 
 static void test_bad_ids(void **state)
@@ -97,19 +89,15 @@ static void test_bad_ids(void **state)
 
 int main(int argc, char **argv)
 {
-        static Variant tiny = { "tiny", false }, linear = { "linear", false }, a = { "A", true },
-                       b = { "B", true };
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_prestate(test_reference, &tiny),
-                { "test_reference with GELU and F16", test_reference, NULL, NULL, &linear },
-                cmocka_unit_test_prestate(test_batch_is_independent, &tiny),
-                cmocka_unit_test_prestate(test_bad_ids, &tiny),
-                { "test_reference A", test_reference, NULL, NULL, &a },
-                { "test_reference B", test_reference, NULL, NULL, &b },
+                cmocka_unit_test_prestate(test_reference, TINY),
+                { "test_reference with GELU and F16", test_reference, NULL, NULL, LINEAR },
+                cmocka_unit_test_prestate(test_batch_is_independent, TINY),
+                cmocka_unit_test_prestate(test_bad_ids, TINY),
+                { "test_reference A", test_reference, NULL, NULL, GOLDEN_A },
+                { "test_reference B", test_reference, NULL, NULL, GOLDEN_B },
         };
 
         (void)argc;
-        if (blas_ensure_core(argv) < 0)
-                return 1;
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return run_blas_tests(argv, tests);
 }

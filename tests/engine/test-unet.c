@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/denoise/unet.h"
-#include "engine/kernels/blas.h"
 #include "tests/engine/nets.h"
 
 static UNet *load_unet(const Variant *variant)
 {
         TestPath config_path = variant_path(variant, "model/unet/config.json");
-        TestPath weights_path = variant_path(variant, "model/unet/diffusion_pytorch_model.safetensors");
-        _cleanup_(weights_freep) Weights *weights = load_weights(weights_path.text);
+        _cleanup_(weights_freep) Weights *weights =
+                        load_weights(variant, "model/unet/diffusion_pytorch_model.safetensors");
         UNetConfig config;
         UNet *unet = NULL;
         Error error = {};
@@ -21,31 +20,27 @@ static UNet *load_unet(const Variant *variant)
 /* Every output of the file, "NAME/out_tT" for "NAME/sample" at timestep T. */
 static void test_reference(void **state)
 {
-        TestPath path = variant_path(*state, "unet.safetensors");
+        _cleanup_(reference_done) Reference r = reference_open(*state, "unet.safetensors", 2);
         _cleanup_(unet_freep) UNet *unet = load_unet(*state);
-        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
         _cleanup_(unet_context_freep) UNetContext *context = NULL;
-        Compute c = compute_for_test(2);
-        Tensor text = load_rows(&c, file, "encoder_hidden_states");
+        Tensor text = load_rows(&r, "encoder_hidden_states");
         unsigned compared = 0;
 
-        assert_int_equal(unet_context_new(&context, unet, &c, &text), 0);
-        for (size_t i = 0; i < safetensors_count(file); i++) {
-                const char *name = safetensors_at(file, i)->name, *slash = strchr(name, '/');
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &text), 0);
+        for (size_t i = 0; i < safetensors_count(r.file); i++) {
+                const char *name = safetensors_at(r.file, i)->name, *slash = strchr(name, '/');
                 char sample_name[64];
                 float timestep;
 
                 if (!slash || sscanf(slash, "/out_t%f", &timestep) != 1)
                         continue;
                 (void)snprintf(sample_name, sizeof sample_name, "%.*s/sample", (int)(slash - name), name);
-                Tensor sample = load_picture(&c, file, sample_name), wanted = load_picture(&c, file, name),
-                       got;
-                assert_int_equal(unet_forward(unet, &c, context, &sample, timestep, &got), 0);
+                Tensor sample = load_picture(&r, sample_name), wanted = load_picture(&r, name), got;
+                assert_int_equal(unet_forward(unet, &r.c, context, &sample, timestep, &got), 0);
                 assert_close(&got, &wanted, TOLERANCE, name);
                 compared++;
         }
         assert_true(compared >= 2);
-        arena_free(c.arena);
 }
 
 static Tensor run(const UNet *unet, Compute *c, const Tensor *text, const Tensor *sample)
@@ -69,85 +64,73 @@ static Tensor part_of(const Tensor *batch, uint32_t i)
 /* The bits depend neither on the threads nor on what else is in the batch. */
 static void test_same_bits(void **state)
 {
-        TestPath path = variant_path(*state, "unet.safetensors");
+        _cleanup_(reference_done) Reference r = reference_open(*state, "unet.safetensors", 1);
         _cleanup_(unet_freep) UNet *unet = load_unet(*state);
-        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
-        Compute c = compute_for_test(1);
-        Tensor text = load_rows(&c, file, "encoder_hidden_states"),
-               sample = load_picture(&c, file, "odd/sample");
-        Tensor wanted = run(unet, &c, &text, &sample);
+        Tensor text = load_rows(&r, "encoder_hidden_states"), sample = load_picture(&r, "odd/sample");
+        Tensor wanted = run(unet, &r.c, &text, &sample);
 
         for (unsigned threads = 2; threads <= 4; threads++) {
-                c.threads = threads;
-                Tensor got = run(unet, &c, &text, &sample);
+                r.c.threads = threads;
+                Tensor got = run(unet, &r.c, &text, &sample);
                 assert_memory_equal(got.data, wanted.data, tensor_elements(&got) * sizeof(float));
         }
         for (uint32_t i = 0; i < sample.n; i++) {
                 Tensor one_text = part_of(&text, i), one_sample = part_of(&sample, i),
                        one_wanted = part_of(&wanted, i);
-                Tensor got = run(unet, &c, &one_text, &one_sample);
+                Tensor got = run(unet, &r.c, &one_text, &one_sample);
                 assert_memory_equal(got.data, one_wanted.data, tensor_elements(&got) * sizeof(float));
         }
-        arena_free(c.arena);
 }
 
 /* A pass leaves nothing behind in the arena but its result, and a second one needs no more memory. */
 static void test_memory(void **state)
 {
-        TestPath path = variant_path(*state, "unet.safetensors");
+        _cleanup_(reference_done) Reference r = reference_open(*state, "unet.safetensors", 2);
         _cleanup_(unet_freep) UNet *unet = load_unet(*state);
-        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
         _cleanup_(unet_context_freep) UNetContext *context = NULL;
-        Compute c = compute_for_test(2);
-        Tensor text = load_rows(&c, file, "encoder_hidden_states"),
-               sample = load_picture(&c, file, "square/sample"), got;
+        Tensor text = load_rows(&r, "encoder_hidden_states"), sample = load_picture(&r, "square/sample"), got;
         size_t peak = 0;
         float *after = NULL;
 
-        assert_int_equal(unet_context_new(&context, unet, &c, &text), 0);
-        ArenaMark mark = arena_mark(c.arena);
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &text), 0);
+        ArenaMark mark = arena_mark(r.c.arena);
         for (int i = 0; i < 3; i++) {
-                assert_int_equal(unet_forward(unet, &c, context, &sample, 500, &got), 0);
-                float *next = arena_alloc(c.arena, 1);
+                assert_int_equal(unet_forward(unet, &r.c, context, &sample, 500, &got), 0);
+                float *next = arena_alloc(r.c.arena, 1);
                 assert_true(next >= got.data + tensor_elements(&got) &&
                             next < got.data + tensor_elements(&got) + 64);
                 assert_true(!after || next == after);
-                assert_true(peak == 0 || arena_peak(c.arena) == peak);
-                arena_release(c.arena, mark);
+                assert_true(peak == 0 || arena_peak(r.c.arena) == peak);
+                arena_release(r.c.arena, mark);
                 after = next;
-                peak = arena_peak(c.arena);
+                peak = arena_peak(r.c.arena);
         }
-        arena_free(c.arena);
 }
 
 static void test_bad_input(void **state)
 {
-        TestPath path = variant_path(*state, "unet.safetensors");
+        _cleanup_(reference_done) Reference r = reference_open(*state, "unet.safetensors", 1);
         _cleanup_(unet_freep) UNet *unet = load_unet(*state);
-        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
         _cleanup_(unet_context_freep) UNetContext *context = NULL;
-        Compute c = compute_for_test(1);
-        Tensor text = load_rows(&c, file, "encoder_hidden_states"),
-               sample = load_picture(&c, file, "square/sample"), got;
+        Tensor text = load_rows(&r, "encoder_hidden_states"), sample = load_picture(&r, "square/sample"), got;
 
         Tensor narrow = text;
         narrow.c--;
-        assert_int_equal(unet_context_new(&context, unet, &c, &narrow), -EINVAL);
-        assert_int_equal(unet_context_new(&context, unet, &c, &text), 0);
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &narrow), -EINVAL);
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &text), 0);
         Tensor one = part_of(&sample, 0);
-        assert_int_equal(unet_forward(unet, &c, context, &one, 1, &got), -EINVAL);
+        assert_int_equal(unet_forward(unet, &r.c, context, &one, 1, &got), -EINVAL);
         Tensor thin = sample;
         thin.c--;
-        assert_int_equal(unet_forward(unet, &c, context, &thin, 1, &got), -EINVAL);
-        arena_free(c.arena);
+        assert_int_equal(unet_forward(unet, &r.c, context, &thin, 1, &got), -EINVAL);
 }
 
 /* Weights that do not fit the configuration are refused by name. */
 static void test_wrong_weights(void **state)
 {
         TestPath config_path = variant_path(*state, "model/unet/config.json");
-        TestPath weights_path = variant_path(*state, "model/unet/diffusion_pytorch_model.safetensors");
-        _cleanup_(weights_freep) Weights *weights = load_weights(weights_path.text);
+        _cleanup_(weights_freep) Weights *weights =
+                        load_weights(*state, "model/unet/diffusion_pytorch_model.safetensors");
         UNetConfig config;
         UNet *unet = NULL;
         Error error = {};
@@ -169,50 +152,42 @@ static void test_wrong_weights(void **state)
 /* What a cancelled pass leaves is what stood there before. */
 static void test_cancelled(void **state)
 {
-        TestPath path = variant_path(*state, "unet.safetensors");
+        _cleanup_(reference_done) Reference r = reference_open(*state, "unet.safetensors", 2);
         _cleanup_(unet_freep) UNet *unet = load_unet(*state);
-        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
         _cleanup_(unet_context_freep) UNetContext *context = NULL;
         atomic_bool cancelled = false;
-        Compute c = compute_for_test(2);
-        Tensor text = load_rows(&c, file, "encoder_hidden_states"),
-               sample = load_picture(&c, file, "odd/sample"), got;
+        Tensor text = load_rows(&r, "encoder_hidden_states"), sample = load_picture(&r, "odd/sample"), got;
 
-        c.cancelled = &cancelled;
-        assert_int_equal(unet_context_new(&context, unet, &c, &text), 0);
-        ArenaMark mark = arena_mark(c.arena);
-        float *before = arena_alloc(c.arena, tensor_elements(&sample));
+        r.c.cancelled = &cancelled;
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &text), 0);
+        ArenaMark mark = arena_mark(r.c.arena);
+        float *before = arena_alloc(r.c.arena, tensor_elements(&sample));
         for (size_t i = 0; i < tensor_elements(&sample); i++)
                 before[i] = 12345;
-        arena_release(c.arena, mark);
+        arena_release(r.c.arena, mark);
 
         atomic_store(&cancelled, true);
-        assert_int_equal(unet_forward(unet, &c, context, &sample, 500, &got), 0);
+        assert_int_equal(unet_forward(unet, &r.c, context, &sample, 500, &got), 0);
         assert_ptr_equal(got.data, before);
         for (size_t i = 0; i < tensor_elements(&got); i++)
                 assert_true(got.data[i] == 12345);
-        arena_free(c.arena);
 }
 
 int main(int argc, char **argv)
 {
-        static Variant tiny = { "tiny", false }, linear = { "linear", false }, a = { "A", true },
-                       b = { "B", true };
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_prestate(test_reference, &tiny),
-                { "test_reference with linear projection", test_reference, NULL, NULL, &linear },
-                cmocka_unit_test_prestate(test_same_bits, &tiny),
-                cmocka_unit_test_prestate(test_memory, &tiny),
-                cmocka_unit_test_prestate(test_bad_input, &tiny),
-                cmocka_unit_test_prestate(test_wrong_weights, &tiny),
-                cmocka_unit_test_prestate(test_cancelled, &tiny),
-                { "test_reference A", test_reference, NULL, NULL, &a },
-                { "test_reference B", test_reference, NULL, NULL, &b },
-                { "test_same_bits B", test_same_bits, NULL, NULL, &b },
+                cmocka_unit_test_prestate(test_reference, TINY),
+                { "test_reference with linear projection", test_reference, NULL, NULL, LINEAR },
+                cmocka_unit_test_prestate(test_same_bits, TINY),
+                cmocka_unit_test_prestate(test_memory, TINY),
+                cmocka_unit_test_prestate(test_bad_input, TINY),
+                cmocka_unit_test_prestate(test_wrong_weights, TINY),
+                cmocka_unit_test_prestate(test_cancelled, TINY),
+                { "test_reference A", test_reference, NULL, NULL, GOLDEN_A },
+                { "test_reference B", test_reference, NULL, NULL, GOLDEN_B },
+                { "test_same_bits B", test_same_bits, NULL, NULL, GOLDEN_B },
         };
 
         (void)argc;
-        if (blas_ensure_core(argv) < 0)
-                return 1;
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return run_blas_tests(argv, tests);
 }

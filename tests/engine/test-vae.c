@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/image/vae.h"
-#include "engine/kernels/blas.h"
 #include "tests/engine/nets.h"
 
 static Vae *load_vae(const Variant *variant, const char *folder, VaeConfig *ret_config)
@@ -9,8 +8,7 @@ static Vae *load_vae(const Variant *variant, const char *folder, VaeConfig *ret_
         (void)snprintf(name, sizeof name, "%s/config.json", folder);
         TestPath config_path = variant_path(variant, name);
         (void)snprintf(name, sizeof name, "%s/diffusion_pytorch_model.safetensors", folder);
-        TestPath weights_path = variant_path(variant, name);
-        _cleanup_(weights_freep) Weights *weights = load_weights(weights_path.text);
+        _cleanup_(weights_freep) Weights *weights = load_weights(variant, name);
         Vae *vae = NULL;
         Error error = {};
 
@@ -20,16 +18,16 @@ static Vae *load_vae(const Variant *variant, const char *folder, VaeConfig *ret_
         return vae;
 }
 
-static void compare_decode(const Vae *vae, Compute *c, const Safetensors *file, const char *shape)
+static void compare_decode(const Vae *vae, Reference *r, const char *shape)
 {
         char name[64];
         Tensor got;
 
         (void)snprintf(name, sizeof name, "%s/z", shape);
-        Tensor z = load_picture(c, file, name);
+        Tensor z = load_picture(r, name);
         (void)snprintf(name, sizeof name, "%s/decoded", shape);
-        Tensor wanted = load_picture(c, file, name);
-        assert_int_equal(vae_decode(vae, c, &z, &got), 0);
+        Tensor wanted = load_picture(r, name);
+        assert_int_equal(vae_decode(vae, &r->c, &z, &got), 0);
         assert_close(&got, &wanted, TOLERANCE, name);
 }
 
@@ -43,37 +41,34 @@ static Tensor channels_of(Compute *c, const Tensor *x, uint32_t first, uint32_t 
         return ret;
 }
 
-static void compare_encode(const Vae *vae, Compute *c, const Safetensors *file, const char *shape)
+static void compare_encode(const Vae *vae, Reference *r, const char *shape)
 {
         char name[64];
         Tensor got;
 
         (void)snprintf(name, sizeof name, "%s/image", shape);
-        Tensor image = load_picture(c, file, name);
-        assert_int_equal(vae_encode(vae, c, &image, &got), 0);
+        Tensor image = load_picture(r, name);
+        assert_int_equal(vae_encode(vae, &r->c, &image, &got), 0);
 
         static const char *const halves[] = { "mean", "logvar" };
         for (uint32_t i = 0; i < 2; i++) {
                 (void)snprintf(name, sizeof name, "%s/%s", shape, halves[i]);
-                Tensor wanted = load_picture(c, file, name),
-                       half = channels_of(c, &got, i * wanted.c, wanted.c);
+                Tensor wanted = load_picture(r, name),
+                       half = channels_of(&r->c, &got, i * wanted.c, wanted.c);
                 assert_close(&half, &wanted, TOLERANCE, name);
         }
 }
 
 static void compare(const Variant *variant, const char *folder)
 {
-        TestPath path = variant_path(variant, "vae.safetensors");
+        _cleanup_(reference_done) Reference r = reference_open(variant, "vae.safetensors", 2);
         VaeConfig config;
         _cleanup_(vae_freep) Vae *vae = load_vae(variant, folder, &config);
-        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
-        Compute c = compute_for_test(2);
 
-        compare_decode(vae, &c, file, "square");
-        compare_decode(vae, &c, file, "wide");
-        compare_encode(vae, &c, file, "square");
-        compare_encode(vae, &c, file, "wide");
-        arena_free(c.arena);
+        compare_decode(vae, &r, "square");
+        compare_decode(vae, &r, "wide");
+        compare_encode(vae, &r, "square");
+        compare_encode(vae, &r, "wide");
 }
 
 static void test_reference(void **state)
@@ -88,26 +83,23 @@ static void test_old_names(void **state)
 
 static void test_same_bits(void **state)
 {
-        TestPath path = variant_path(*state, "vae.safetensors");
+        _cleanup_(reference_done) Reference r = reference_open(*state, "vae.safetensors", 1);
         VaeConfig config;
         _cleanup_(vae_freep) Vae *vae = load_vae(*state, "model/vae", &config);
-        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path.text);
-        Compute c = compute_for_test(1);
-        Tensor z = load_picture(&c, file, "wide/z"), one, got;
+        Tensor z = load_picture(&r, "wide/z"), one, got;
 
-        assert_int_equal(vae_decode(vae, &c, &z, &one), 0);
-        for (c.threads = 2; c.threads <= 3; c.threads++) {
-                assert_int_equal(vae_decode(vae, &c, &z, &got), 0);
+        assert_int_equal(vae_decode(vae, &r.c, &z, &one), 0);
+        for (r.c.threads = 2; r.c.threads <= 3; r.c.threads++) {
+                assert_int_equal(vae_decode(vae, &r.c, &z, &got), 0);
                 assert_memory_equal(got.data, one.data, tensor_elements(&one) * sizeof(float));
         }
-        arena_free(c.arena);
 }
 
 static void test_bad_input(void **state)
 {
         TestPath config_path = variant_path(*state, "model/vae/config.json");
-        TestPath weights_path = variant_path(*state, "model/vae/diffusion_pytorch_model.safetensors");
-        _cleanup_(weights_freep) Weights *weights = load_weights(weights_path.text);
+        _cleanup_(weights_freep) Weights *weights =
+                        load_weights(*state, "model/vae/diffusion_pytorch_model.safetensors");
         _cleanup_(vae_freep) Vae *vae = NULL;
         VaeConfig config;
         Compute c = compute_for_test(1);
@@ -126,20 +118,16 @@ static void test_bad_input(void **state)
 
 int main(int argc, char **argv)
 {
-        static Variant tiny = { "tiny", false }, linear = { "linear", false }, a = { "A", true },
-                       b = { "B", true };
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_prestate(test_reference, &tiny),
-                { "test_reference without attention and quant", test_reference, NULL, NULL, &linear },
-                cmocka_unit_test_prestate(test_same_bits, &tiny),
-                cmocka_unit_test_prestate(test_bad_input, &tiny),
-                { "test_reference A", test_reference, NULL, NULL, &a },
-                { "test_reference B", test_reference, NULL, NULL, &b },
-                { "test_old_names B", test_old_names, NULL, NULL, &b },
+                cmocka_unit_test_prestate(test_reference, TINY),
+                { "test_reference without attention and quant", test_reference, NULL, NULL, LINEAR },
+                cmocka_unit_test_prestate(test_same_bits, TINY),
+                cmocka_unit_test_prestate(test_bad_input, TINY),
+                { "test_reference A", test_reference, NULL, NULL, GOLDEN_A },
+                { "test_reference B", test_reference, NULL, NULL, GOLDEN_B },
+                { "test_old_names B", test_old_names, NULL, NULL, GOLDEN_B },
         };
 
         (void)argc;
-        if (blas_ensure_core(argv) < 0)
-                return 1;
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return run_blas_tests(argv, tests);
 }

@@ -4,12 +4,21 @@
 /* A private system bus under the shipped policy, and the real service on it, with the stub worker:
  *
  *     Place place;
- *     place_open(&place);
- *     place_add_model(&place, "stub");
+ *     place_open_with(&place, "stub", "stub-slow");
  *     place_start_service(&place, "jobs_per_user = 2;");
  *     _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
  *     …
  *     place_close(&place);
+ *
+ * or one place for all tests of a program (without settings, each test starts the service itself):
+ *
+ *     static Place place;
+ *     static int setup(void **state)
+ *     {
+ *             return place_set_up(state, &place, "jobs_per_user = 2;", "stub", "stub-slow");
+ *     }
+ *     …
+ *     return cmocka_run_group_tests(tests, setup, place_tear_down);
  *
  * Code for other users runs in as_user(): a child process in which no cmocka assertion may fail; it uses CHECK. */
 
@@ -330,6 +339,33 @@ static inline void place_close(Place *place)
         IGNORE(system(command));
 }
 
+static inline void place_open_models(Place *place, const char *const models[])
+{
+        place_open(place);
+        for (; *models; models++)
+                place_add_model(place, *models);
+}
+#define place_open_with(place, ...) place_open_models(place, (const char *const[]) { __VA_ARGS__, NULL })
+
+/* cmocka's set-up and tear-down of a group; settings may be NULL: no service yet. */
+#define place_set_up(state, place, settings, ...) \
+        place_set_up_models(state, place, settings, (const char *const[]) { __VA_ARGS__, NULL })
+
+static inline int place_set_up_models(void **state, Place *place, const char *settings, const char *const models[])
+{
+        place_open_models(place, models);
+        if (settings)
+                place_start_service(place, settings);
+        *state = place;
+        return 0;
+}
+
+static inline int place_tear_down(void **state)
+{
+        place_close(*state);
+        return 0;
+}
+
 /* Runs a function as another user, with a connection of its own; it returns 0 or ends the process with CHECK. */
 static inline void as_user(const Place *place, const char *user, int (*function)(sd_bus *bus, void *data), void *data)
 {
@@ -348,131 +384,3 @@ static inline void as_user(const Place *place, const char *user, int (*function)
         }
         assert_int_equal(wait_for_exit(pid), 0);
 }
-
-/* --- calls --- */
-
-/* Calls the manager; the name of the error is kept in *error where there is one. */
-#define manager_call(bus, member, error, reply, ...) \
-        sd_bus_call_method(bus, IMAGINE_BUS_NAME, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, member, error, reply, __VA_ARGS__)
-#define job_call(bus, path, member, error, reply, ...) \
-        sd_bus_call_method(bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, member, error, reply, __VA_ARGS__)
-
-typedef struct JobRef {
-        uint32_t id;
-        char path[96];
-} JobRef;
-
-/* generate(bus, &job, "a fox", 1, "steps", "u", 3): returns as sd_bus_call_method does. */
-#define generate_error(bus, job, error, prompt, ...)                                                            \
-        ({                                                                                                      \
-                sd_bus_message *_reply = NULL;                                                                  \
-                const char *_path;                                                                              \
-                int _r = manager_call(bus, "Generate", error, &_reply, "sa{sv}", prompt, __VA_ARGS__);          \
-                if (_r >= 0)                                                                                    \
-                        _r = sd_bus_message_read(_reply, "uo", &(job)->id, &_path);                             \
-                if (_r >= 0)                                                                                    \
-                        (void)snprintf((job)->path, sizeof((job)->path), "%s", _path);                          \
-                sd_bus_message_unref(_reply);                                                                   \
-                _r;                                                                                             \
-        })
-#define generate(bus, job, prompt, ...) generate_error(bus, job, NULL, prompt, __VA_ARGS__)
-
-static inline int job_string(sd_bus *bus, const char *path, const char *property, char ret[static 64])
-{
-        _cleanup_(freep) char *value = NULL;
-
-        int r = sd_bus_get_property_string(bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, property, NULL, &value);
-        if (r >= 0)
-                (void)snprintf(ret, 64, "%s", value);
-        return r;
-}
-
-static inline int job_u32(sd_bus *bus, const char *path, const char *property, uint32_t *ret)
-{
-        return sd_bus_get_property_trivial(bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, property, NULL, 'u', ret);
-}
-
-static inline bool state_is_final(const char *state)
-{
-        return streq(state, IMAGINE_STATE_DONE) || streq(state, IMAGINE_STATE_FAILED) ||
-               streq(state, IMAGINE_STATE_CANCELLED);
-}
-
-/* Waits until the job has that state, or has ended; returns whether it has that state. */
-static inline bool wait_for_state(sd_bus *bus, const char *path, const char *wanted)
-{
-        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
-        char state[64];
-
-        while (clock_usec(CLOCK_MONOTONIC) < end) {
-                if (job_string(bus, path, "State", state) < 0)
-                        return false;
-                if (streq(state, wanted))
-                        return true;
-                if (state_is_final(state)) {
-                        (void)fprintf(stderr, "%s is %s\n", path, state);
-                        return false;
-                }
-                sleep_ms(5);
-        }
-        return false;
-}
-
-static inline bool wait_for_model_state(sd_bus *bus, const char *wanted)
-{
-        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
-
-        while (clock_usec(CLOCK_MONOTONIC) < end) {
-                _cleanup_(freep) char *state = NULL;
-                if (sd_bus_get_property_string(
-                                    bus, IMAGINE_BUS_NAME, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, "State", NULL,
-                                    &state) < 0)
-                        return false;
-                if (streq(state, wanted))
-                        return true;
-                sleep_ms(5);
-        }
-        return false;
-}
-
-/* The Error property's name, "" where the job has not failed. */
-static inline void job_error(sd_bus *bus, const char *path, char ret[static 128])
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        const char *name, *text;
-
-        assert_true(sd_bus_get_property(
-                            bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, "Error", NULL, &reply, "(ss)") >= 0);
-        assert_true(sd_bus_message_read(reply, "(ss)", &name, &text) >= 0);
-        (void)snprintf(ret, 128, "%s", name);
-}
-
-/* GetResult: a descriptor that the caller owns, or a negative errno. */
-static inline int get_result(sd_bus *bus, const char *path, uint32_t index, sd_bus_error *error)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int fd;
-
-        int r = job_call(bus, path, "GetResult", error, &reply, "u", index);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_read(reply, "h", &fd);
-        return r < 0 ? r : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-}
-
-static inline bool has_error(const sd_bus_error *error, const char *wanted)
-{
-        bool has = sd_bus_error_has_name(error, wanted);
-        if (!has)
-                (void)fprintf(
-                                stderr, "got %s (%s)\n", error->name ? error->name : "no error",
-                                error->message ? error->message : "");
-        return has;
-}
-
-/* The call failed with that error; the error is freed. */
-#define assert_bus_error(error, wanted)              \
-        do {                                         \
-                assert_true(has_error(error, wanted)); \
-                sd_bus_error_free(error);            \
-        } while (0)

@@ -9,7 +9,7 @@
  *     assert_true(hear_until(bus, &heard.finished, 1));
  */
 
-#include "harness.h"
+#include "calls.h"
 
 typedef struct Heard {
         unsigned updated, previews, finished, others;

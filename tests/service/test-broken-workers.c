@@ -8,27 +8,13 @@ static Place place;
 
 static int setup(void **state)
 {
-        static const char *const models[] = {
-                "stub",          "stub-dies-loading", "stub-dies-encoding", "stub-dies-denoising", "stub-dies-once",
-                "stub-hangs",    "stub-fails-job",    "stub-fails-loading", "stub-lacks-memory",   "stub-hangs-loading",
-                "stub-garbage",  "stub-wrong-job",    "stub-unsealed",      "stub-lying-size",     "stub-not-png",
-                "stub-too-few",  "stub-too-many",     "stub-wrong-seed",    "stub-slow",
-                "stub-stubborn", "stub-vanishing",    "stub-other-size",
-        };
-        (void)state;
-
-        place_open(&place);
-        for (size_t i = 0; i < ELEMENTSOF(models); i++)
-                place_add_model(&place, models[i]);
-        place_start_service(&place, "default_model = \"stub\"; worker_ping_seconds = 1; load_seconds = 1;");
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        (void)state;
-        place_close(&place);
-        return 0;
+        return place_set_up(
+                        state, &place, "default_model = \"stub\"; worker_ping_seconds = 1; load_seconds = 1;", "stub",
+                        "stub-dies-loading", "stub-dies-encoding", "stub-dies-denoising", "stub-dies-once", "stub-hangs",
+                        "stub-fails-job", "stub-fails-loading", "stub-lacks-memory", "stub-hangs-loading", "stub-garbage",
+                        "stub-wrong-job", "stub-unsealed", "stub-lying-size", "stub-not-png", "stub-too-few",
+                        "stub-too-many", "stub-wrong-seed", "stub-slow", "stub-stubborn", "stub-vanishing",
+                        "stub-other-size");
 }
 
 /* The job fails with that error, and one behind it that needs a sound model is done. */
@@ -239,5 +225,5 @@ int main(void)
                 cmocka_unit_test(test_a_model_that_vanishes),
                 cmocka_unit_test(test_nothing_is_left),
         };
-        return cmocka_run_group_tests(tests, setup, teardown);
+        return cmocka_run_group_tests(tests, setup, place_tear_down);
 }

@@ -2,7 +2,7 @@
 
 /* The interface file is the contract: what the running service says of itself is the same. */
 
-#include "harness.h"
+#include "calls.h"
 
 #define LINES_MAX 512
 #define OURS "org.imagined."
@@ -123,8 +123,7 @@ static void test_the_service_is_what_the_file_says(void **state)
         scan(&written, xml);
         assert_true(written.n > 60);
 
-        place_open(&place);
-        place_add_model(&place, "stub");
+        place_open_with(&place, "stub");
         place_start_service(&place, "");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         assert_true(generate(bus, &job, "a fox", 0) >= 0);

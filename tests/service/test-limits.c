@@ -8,19 +8,7 @@ static Place place;
 
 static int setup(void **state)
 {
-        (void)state;
-        place_open(&place);
-        place_add_model(&place, "stub");
-        place_add_model(&place, "stub-slow");
-        place_add_model(&place, "stub-slow-load");
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        (void)state;
-        place_close(&place);
-        return 0;
+        return place_set_up(state, &place, NULL, "stub", "stub-slow", "stub-slow-load");
 }
 
 static void assert_still_serves(sd_bus *bus)
@@ -362,5 +350,5 @@ int main(void)
                 cmocka_unit_test(test_a_caller_that_never_reads_pictures),
                 cmocka_unit_test(test_many_pictures_at_once),
         };
-        return cmocka_run_group_tests(tests, setup, teardown);
+        return cmocka_run_group_tests(tests, setup, place_tear_down);
 }

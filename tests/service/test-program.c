@@ -2,7 +2,7 @@
 
 /* The program's options, and the files that it reads as the machine's and as a user's instance. */
 
-#include "harness.h"
+#include "calls.h"
 
 static char directory[64];
 

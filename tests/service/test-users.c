@@ -8,19 +8,7 @@ static Place place;
 
 static int setup(void **state)
 {
-        (void)state;
-        place_open(&place);
-        place_add_model(&place, "stub");
-        place_add_model(&place, "stub-slow");
-        place_start_service(&place, "default_model = \"stub\";");
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        (void)state;
-        place_close(&place);
-        return 0;
+        return place_set_up(state, &place, "default_model = \"stub\";", "stub", "stub-slow");
 }
 
 /* Names the first thing that another user must not get from a call. */
@@ -291,5 +279,5 @@ int main(void)
                 cmocka_unit_test(test_the_name_is_protected),
                 cmocka_unit_test(test_limits_are_each_users_own),
         };
-        return cmocka_run_group_tests(tests, setup, teardown);
+        return cmocka_run_group_tests(tests, setup, place_tear_down);
 }

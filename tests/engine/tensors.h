@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the tests of the operations on tensors share. Every operation is held against the plainest C that says the same in
+ * double, over odd shapes, and run with 1, 2 and 3 threads, which must give the same bytes. */
+
+#include "engine/kernels/blas.h"
+#include "engine/tensor/compute.h"
+#include "engine/tensor/matrix.h"
+#include "tests/engine/numbers.h"
+
+#define THREADS_MAX 3
+
+static inline Compute compute_for_test(unsigned threads)
+{
+        Compute c = { .threads = threads, .arena = arena_new(0) };
+        assert_non_null(c.arena);
+        return c;
+}
+
+static inline Tensor random_tensor(Compute *c, uint32_t n, uint32_t h, uint32_t w, uint32_t channels, uint32_t seed)
+{
+        Tensor t = compute_tensor(c, n, h, w, channels);
+        Numbers numbers = { seed };
+
+        assert_non_null(t.data);
+        for (size_t i = 0; i < tensor_elements(&t); i++)
+                t.data[i] = number(&numbers);
+        return t;
+}
+
+static inline void assert_same(const Tensor *a, const Tensor *b)
+{
+        assert_memory_equal(a->data, b->data, tensor_elements(a) * sizeof *a->data);
+}
+
+static inline void assert_tensor_near(const Tensor *got, const double *wanted, double tolerance)
+{
+        double worst = 0, largest = 0;
+
+        for (size_t i = 0; i < tensor_elements(got); i++) {
+                double d = fabs(got->data[i] - wanted[i]);
+                worst = d <= worst ? worst : d;
+                largest = fmax(largest, fabs(wanted[i]));
+        }
+        if (!(worst <= tolerance * largest))
+                fail_msg("off by %.2e of the largest value", worst / largest);
+}
+
+static inline Matrix pack(
+                Compute *c, uint32_t n, uint32_t k, uint32_t taps, bool gated, const float *weights,
+                const float *bias)
+{
+        MatrixSource source = { .n = n,
+                                .k = k,
+                                .taps = taps,
+                                .gated = gated,
+                                .type = WEIGHT_F32,
+                                .weights = weights,
+                                .bias = bias };
+        Matrix matrix;
+
+        assert_true(matrix_pack(&matrix, c->arena, &source));
+        return matrix;
+}
+
+/* The main of a program whose tests compute with BLAS. */
+#define run_blas_tests(argv, tests) (blas_ensure_core(argv) < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL))

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Who hears of a job: its caller, until it leaves, and those of the same user that asked to. */
+
+#include "listener.h"
+
+static Place place;
+
+static int setup(void **state)
+{
+        return place_set_up(state, &place, "default_model = \"stub\";", "stub", "stub-slow");
+}
+
+static bool job_exists(sd_bus *bus, const char *path)
+{
+        char text[64];
+        return job_string(bus, path, "State", text) >= 0;
+}
+
+static void test_a_caller_that_leaves(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        sd_bus *other = place_connect(&place);
+        Heard heard = {};
+        JobRef running, waiting, detached;
+        (void)state;
+
+        listen_to_jobs(bus, &heard);
+        assert_true(manager_call(bus, "Watch", NULL, NULL, "o", "/") >= 0);
+        assert_true(generate(other, &running, "x", 2, "model", "s", "stub-slow", "steps", "u", 500) >= 0);
+        assert_true(generate(other, &waiting, "x", 0) >= 0);
+        assert_true(generate(other, &detached, "x", 3, "detach", "b", true, "steps", "u", 2, "count", "u", 2) >= 0);
+        assert_true(wait_for_state(bus, running.path, IMAGINE_STATE_RUNNING));
+        (void)bus_close(other);
+
+        /* Two are cancelled and gone, the third one runs and stays. */
+        assert_true(hear_until(bus, &heard.finished, 3));
+        assert_false(job_exists(bus, running.path));
+        assert_false(job_exists(bus, waiting.path));
+        assert_true(wait_for_state(bus, detached.path, IMAGINE_STATE_DONE));
+        _cleanup_(closep) int fd = get_result(bus, detached.path, 1, NULL);
+        assert_true(fd >= 0);
+}
+
+static void test_a_finished_job_leaves_with_its_caller(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        sd_bus *other = place_connect(&place);
+        JobRef job;
+        (void)state;
+
+        assert_true(generate(other, &job, "x", 0) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        (void)bus_close(other);
+        while (job_exists(bus, job.path))
+                sleep_ms(5);
+}
+
+static void test_watching(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *caller = place_connect(&place), *watcher = place_connect(&place),
+                                      *bystander = place_connect(&place);
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        Heard by_caller = {}, by_watcher = {}, by_bystander = {};
+        JobRef job, other;
+        (void)state;
+
+        listen_to_jobs(caller, &by_caller);
+        listen_to_jobs(watcher, &by_watcher);
+        listen_to_jobs(bystander, &by_bystander);
+        assert_true(generate(caller, &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 20) >= 0);
+        /* Twice is once; all and one is once. */
+        assert_true(manager_call(watcher, "Watch", NULL, NULL, "o", job.path) >= 0);
+        assert_true(manager_call(watcher, "Watch", NULL, NULL, "o", job.path) >= 0);
+        assert_true(manager_call(watcher, "Watch", NULL, NULL, "o", "/") >= 0);
+        assert_true(manager_call(caller, "Watch", NULL, NULL, "o", "/") >= 0);
+        assert_true(hear_until(caller, &by_caller.finished, 1));
+        assert_true(hear_until(watcher, &by_watcher.finished, 1));
+
+        /* A job to come is heard too, until it is enough. */
+        assert_true(generate(caller, &other, "x", 0) >= 0);
+        assert_true(hear_until(watcher, &by_watcher.finished, 2));
+        assert_string_equal(by_watcher.path, other.path);
+        assert_true(manager_call(watcher, "Unwatch", NULL, NULL, "o", "/") >= 0);
+        assert_true(generate(caller, &other, "x", 0) >= 0);
+        assert_true(hear_until(caller, &by_caller.finished, 3));
+        hear_what_came(caller);
+        hear_what_came(watcher);
+        hear_what_came(bystander);
+        assert_int_equal(by_caller.finished, 3);
+        assert_int_equal(by_watcher.finished, 2);
+        assert_int_equal(by_bystander.total, 0);
+
+        assert_true(manager_call(watcher, "Watch", &error, NULL, "o", "/org/imagined/Imagine1") < 0);
+        assert_bus_error(&error, IMAGINE_ERROR_NO_SUCH_JOB);
+        assert_true(manager_call(watcher, "Watch", &error, NULL, "o", IMAGINE_JOB_PREFIX "/0_999999") < 0);
+        assert_bus_error(&error, IMAGINE_ERROR_NO_SUCH_JOB);
+        assert_true(manager_call(watcher, "Watch", &error, NULL, "o", IMAGINE_JOB_PREFIX "/0_99999999999999999999") < 0);
+        assert_bus_error(&error, IMAGINE_ERROR_NO_SUCH_JOB);
+        assert_true(manager_call(watcher, "Unwatch", NULL, NULL, "o", "/no/such/thing") >= 0);
+}
+
+static void test_updates_are_few(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        Heard heard = {};
+        JobRef job;
+        (void)state;
+
+        listen_to_jobs(bus, &heard);
+        uint64_t begin = clock_usec(CLOCK_MONOTONIC);
+        assert_true(generate(bus, &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 30) >= 0);
+        assert_true(hear_until(bus, &heard.finished, 1));
+        uint64_t quarters = (clock_usec(CLOCK_MONOTONIC) - begin) / (USEC_PER_SEC / 4);
+        /* One for each state, one for each quarter of a second. */
+        assert_true(heard.updated >= 4);
+        assert_true(heard.updated <= 4 + quarters + 1);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_a_caller_that_leaves),
+                cmocka_unit_test(test_a_finished_job_leaves_with_its_caller),
+                cmocka_unit_test(test_watching),
+                cmocka_unit_test(test_updates_are_few),
+        };
+        return cmocka_run_group_tests(tests, setup, place_tear_down);
+}
