@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libconfig.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/util.h"
+#include "config-file.h"
 #include "config.h"
 
 #define MODELS_MAX 64
@@ -194,16 +192,6 @@ static const ConfigKey *find_key(const char *name)
         return NULL;
 }
 
-/* Logs a fault and keeps the first one. */
-static void complain(Error *first, const char *path, unsigned line, const char *name, const char *why)
-{
-        Error error;
-        (void)error_set(&error, -EINVAL, "%s:%u: %s%s%s", path, line, name, *name ? " " : "", why);
-        log_error("%s", error.text);
-        if (first->code == 0)
-                *first = error;
-}
-
 static int apply(Config *config, const config_t *file, const char *path, Error *first)
 {
         const config_setting_t *root = config_root_setting(file);
@@ -218,80 +206,8 @@ static int apply(Config *config, const config_t *file, const char *path, Error *
                 if (r == -ENOMEM)
                         return error_set(first, r, "%s: out of memory", path);
                 if (r < 0)
-                        complain(first, source ? source : path, config_setting_source_line(setting), name,
+                        config_complain(first, source ? source : path, config_setting_source_line(setting), name,
                                  key ? why : "is no key of this program");
-        }
-        return first->code;
-}
-
-#define FILE_SIZE_MAX (UINT64_C(1) << 20)
-
-/* The library reads streams too, but ends the process when a read fails. */
-static int read_text(const char *path, char **ret)
-{
-        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (fd < 0)
-                return -errno;
-
-        struct stat st;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode))
-                return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-        if ((uint64_t)st.st_size > FILE_SIZE_MAX)
-                return -EFBIG;
-
-        _cleanup_(freep) char *text = malloc((size_t)st.st_size + 1);
-        if (!text)
-                return -ENOMEM;
-        ssize_t n = pread(fd, text, (size_t)st.st_size, 0);
-        if (n < 0)
-                return -errno;
-        text[n] = '\0';
-        if (strlen(text) != (size_t)n)
-                return -EBADMSG;
-
-        *ret = TAKE_PTR(text);
-        return 0;
-}
-
-/* The end of the string or comment that begins here; p itself if none does. */
-static const char *skip_text(const char *p)
-{
-        if (p[0] == '"') {
-                for (p++; *p && *p != '"'; p++)
-                        if (*p == '\\' && p[1])
-                                p++;
-                return *p ? p + 1 : p;
-        }
-        if (p[0] == '#' || (p[0] == '/' && p[1] == '/'))
-                return p + strcspn(p, "\n");
-        if (p[0] == '/' && p[1] == '*') {
-                const char *end = strstr(p + 2, "*/");
-                return end ? end + 2 : p + strlen(p);
-        }
-        return p;
-}
-
-/* The library takes a number of more than 32 bits modulo 2^32 unless an L stands behind it. */
-static int check_numbers(const char *text, const char *path, Error *first)
-{
-        unsigned line = 1;
-
-        for (const char *p = text; *p;) {
-                const char *end = skip_text(p);
-                if (end == p && isalnum((unsigned char)*p)) {
-                        char *number_end;
-                        errno = 0;
-                        unsigned long long n = strtoull(p, &number_end, 0);
-                        end = p + strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
-                        if (number_end == end && (errno == ERANGE || n > INT32_MAX))
-                                complain(first, path, line, "", "a number above 2147483647 needs an L behind it");
-                }
-                if (end == p)
-                        end++;
-                for (; p < end; p++)
-                        line += *p == '\n';
         }
         return first->code;
 }
@@ -299,17 +215,17 @@ static int check_numbers(const char *text, const char *path, Error *first)
 static int parse(Config *config, config_t *file, const char *path, Error *first)
 {
         _cleanup_(freep) char *text = NULL;
-        int r = read_text(path, &text);
+        int r = config_file_read(path, &text);
         if (!text)
                 return error_set(first, r, "%s: %s", path, strerror(-r));
 
-        r = check_numbers(text, path, first);
+        r = config_file_check_numbers(text, path, first);
         if (r < 0)
                 return r;
 
         if (!config_read_string(file, text)) {
                 const char *source = config_error_file(file);
-                complain(
+                config_complain(
                                 first, source ? source : path, (unsigned)config_error_line(file), "",
                                 config_error_text(file));
                 return -EINVAL;
