@@ -74,6 +74,22 @@ int bus_call_manager(
         return sd_bus_call(c->bus, m, 0, error, ret);
 }
 
+int bus_call_async(
+        Client *c, const char *destination, const char *path, const char *interface, const char *member,
+        sd_bus_message_handler_t callback, void *userdata, const char *types, ...)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        int r = sd_bus_message_new_method_call(c->bus, &m, destination, path, interface, member);
+        if (r < 0)
+                return r;
+        va_list ap;
+        va_start(ap, types);
+        r = types[0] ? sd_bus_message_appendv(m, types, ap) : 0;
+        va_end(ap);
+        return r < 0 ? r : sd_bus_call_async(c->bus, NULL, m, callback, userdata, 0);
+}
+
 int bus_get_all(
         Client *c, const char *path, const char *interface, sd_bus_error *error, sd_bus_message **ret)
 {

@@ -42,23 +42,9 @@ static void show(Follow *f)
         progress_update(&f->progress, f->job);
 }
 
-/* A call to the job, or another object of the connection that has it; the answer goes to the callback. */
-static int call_async(Follow *f, const char *path, const char *interface, const char *member,
-                      sd_bus_message_handler_t callback, const char *types, ...)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-
-        int r = sd_bus_message_new_method_call(f->client->bus, &m, f->service, path, interface, member);
-        if (r < 0)
-                return r;
-        va_list ap;
-        va_start(ap, types);
-        r = types[0] ? sd_bus_message_appendv(m, types, ap) : 0;
-        va_end(ap);
-        if (r < 0)
-                return r;
-        return sd_bus_call_async(f->client->bus, NULL, m, callback, f, 0);
-}
+/* A call of the job, on the connection that has it; the answer goes to the callback. */
+#define call(f, interface, member, callback, ...) \
+        bus_call_async((f)->client, (f)->service, (f)->job->path, interface, member, callback, f, __VA_ARGS__)
 
 /* The job's end as the user hears of it. */
 static int conclude(Follow *f)
@@ -124,8 +110,7 @@ static int advance(Follow *f)
         if (!f->is_known || f->is_fetching)
                 return 0;
         if (f->fetched < wanted) {
-                int r = call_async(f, f->job->path, IMAGINE_JOB_INTERFACE, "GetResult", on_result, "u",
-                                   f->fetched);
+                int r = call(f, IMAGINE_JOB_INTERFACE, "GetResult", on_result, "u", f->fetched);
                 if (r < 0)
                         return fail_bus(f, NULL, r);
                 f->is_fetching = true;
@@ -189,8 +174,7 @@ static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
 
 static int read_properties(Follow *f)
 {
-        int r = call_async(f, f->job->path, "org.freedesktop.DBus.Properties", "GetAll", on_properties, "s",
-                           IMAGINE_JOB_INTERFACE);
+        int r = call(f, "org.freedesktop.DBus.Properties", "GetAll", on_properties, "s", IMAGINE_JOB_INTERFACE);
         return r < 0 ? fail_bus(f, NULL, r) : 0;
 }
 
@@ -204,7 +188,7 @@ static int on_cancel_answer(sd_bus_message *m, void *userdata, sd_bus_error *ret
 
 static int cancel(Follow *f)
 {
-        int r = call_async(f, f->job->path, IMAGINE_JOB_INTERFACE, "Cancel", on_cancel_answer, "");
+        int r = call(f, IMAGINE_JOB_INTERFACE, "Cancel", on_cancel_answer, "");
         return r < 0 ? fail_bus(f, NULL, r) : 0;
 }
 
