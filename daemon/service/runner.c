@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "service/job.h"
-#include "service/picture.h"
+#include "service/news.h"
 
 /* Finished comes within 200 ms of Cancel, even if the worker takes longer. */
 #define CANCEL_GRACE (150 * USEC_PER_MSEC)
@@ -245,90 +245,44 @@ void runner_want_preview(Runner *runner, const Job *job)
                 tell_worker(runner, MESSAGE_PREVIEW);
 }
 
-static int hear_started(Runner *runner, const Message *message)
+static int hear_picture(Runner *runner, const PictureInfo *info, int fd)
 {
-        const Resolved *started = &message->started;
-        Job *job = runner->job;
+        Error error = {};
 
-        if (!job)
-                return 0;
-        /* A size that was asked for is not the model's to change. */
-        if ((job->request->width > 0 && started->width != job->request->width) ||
-            (job->request->height > 0 && started->height != job->request->height))
-                return -EBADMSG;
-        job_set_resolved(job, started);
-        job_object_update(job_object(job));
-        return 0;
-}
-
-static void hear_progress(Runner *runner, const Message *message)
-{
-        const Progress *progress = &message->progress;
-
-        if (!runner->job)
-                return;
-        job_set_progress(runner->job, (Stage)progress->stage, progress->step, progress->fraction);
-        job_object_update(job_object(runner->job));
-        service_update_status(runner->service);
-}
-
-static int hear_preview(Runner *runner, const Message *message, int fd)
-{
-        const PreviewInfo *info = &message->preview;
-
-        if (!runner->job) {
-                (void)close(fd);
-                return 0;
-        }
-        int r = picture_check(fd, info->width, info->height);
-        if (r < 0) {
-                (void)close(fd);
+        int r = news_picture(runner->service->queue, runner->job, info, fd, &error);
+        if (r >= 0 || error.code == 0)
                 return r;
-        }
-        job_object_take_preview(job_object(runner->job), info, fd);
+        /* The fault is not the worker's: there is no room. */
+        tell_worker_to_cancel(runner);
+        finish(runner, JOB_FAILED, &error);
         return 0;
 }
 
-/* The next picture, of the size that was announced and with the seed that follows. */
-static bool is_expected(const Job *job, const PictureInfo *info)
+/* On the way to its end; a job that has ended before the worker let go of it wants no news. */
+static int hear_news(Runner *runner, const Message *message, int fd)
 {
-        return info->picture == job->n_pictures && info->picture < job->count &&
-               info->seed == job->seed + info->picture && info->width == job->resolved.width &&
-               info->height == job->resolved.height;
-}
-
-static int hear_picture(Runner *runner, const Message *message, int fd)
-{
-        const PictureInfo *info = &message->picture;
         _cleanup_(closep) int owned = fd;
         Job *job = runner->job;
-        size_t size;
+        int r;
 
         if (!job)
                 return 0;
-        if (!is_expected(job, info) || picture_check(fd, info->width, info->height) < 0)
-                return -EBADMSG;
-        int r = picture_size(fd, &size);
-        if (r < 0)
-                return r;
-
-        Picture picture = {
-                .fd = owned,
-                .size = size,
-                .width = info->width,
-                .height = info->height,
-                .seed = info->seed,
-        };
-        Error error = {};
-        r = queue_add_picture(runner->service->queue, job, &picture, &error);
-        if (r < 0) {
-                tell_worker_to_cancel(runner);
-                finish(runner, JOB_FAILED, &error);
+        switch (message->type) {
+        case MESSAGE_STARTED:
+                return news_started(job, &message->started);
+        case MESSAGE_PROGRESS:
+                news_progress(job, &message->progress);
+                service_update_status(runner->service);
                 return 0;
+        case MESSAGE_PREVIEW_IS:
+                r = news_preview(job, &message->preview, owned);
+                break;
+        default:
+                r = hear_picture(runner, &message->picture, owned);
         }
-        (void)TAKE_FD(owned);
-        job_object_update(job_object(job));
-        return 0;
+        if (r > 0)
+                (void)TAKE_FD(owned);
+        return r;
 }
 
 static void measure(Runner *runner, const Job *job)
@@ -372,27 +326,20 @@ static void hear_failed(Runner *runner, const Message *message)
 
 void runner_hear(Runner *runner, const Message *message, int fd)
 {
+        _cleanup_(closep) int owned = fd;
         int r = 0;
 
         if (message->job != runner->serial)
                 r = -EBADMSG;
-        else if (message->type == MESSAGE_STARTED)
-                r = hear_started(runner, message);
-        else if (message->type == MESSAGE_PROGRESS)
-                hear_progress(runner, message);
-        else if (message->type == MESSAGE_PREVIEW_IS)
-                r = hear_preview(runner, message, TAKE_FD(fd));
-        else if (message->type == MESSAGE_PICTURE)
-                r = hear_picture(runner, message, TAKE_FD(fd));
+        else if (message->type == MESSAGE_STARTED || message->type == MESSAGE_PROGRESS ||
+                 message->type == MESSAGE_PREVIEW_IS || message->type == MESSAGE_PICTURE)
+                r = hear_news(runner, message, TAKE_FD(owned));
         else if (message->type == MESSAGE_DONE)
                 r = hear_done(runner);
         else if (message->type == MESSAGE_FAILED)
                 hear_failed(runner, message);
         else
                 r = -EBADMSG;
-
-        if (fd >= 0)
-                (void)close(fd);
         if (r < 0)
                 residency_kill(runner->service->residency, WORKER_DISTRUSTED);
 }
