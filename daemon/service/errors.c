@@ -51,6 +51,11 @@ int error_to_bus(sd_bus_error *ret, const Error *error)
         return error_to_bus_code(ret, error->code, error->text);
 }
 
+int error_to_bus_or_code(sd_bus_error *ret, const Error *error, int r)
+{
+        return error->code == 0 ? error_to_bus_code(ret, r, NULL) : error_to_bus(ret, error);
+}
+
 int error_of_load(int code)
 {
         return code == -ENOMEM || code == -EOWNERDEAD || code == -ENOPKG ? code : -EBADMSG;

@@ -15,5 +15,8 @@ const char *error_bus_name(int code);
 int error_to_bus(sd_bus_error *ret, const Error *error);
 int error_to_bus_code(sd_bus_error *ret, int code, const char *text);
 
+/* The same for a call that failed with r and may have left a sentence in error. */
+int error_to_bus_or_code(sd_bus_error *ret, const Error *error, int r);
+
 /* A failed load is the model's fault unless memory ran out or the engine itself is at fault. */
 int error_of_load(int code);

@@ -1,145 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <sys/random.h>
 
 #include "base/log.h"
 #include "base/util.h"
 #include "dbus/names.h"
 #include "service/describe.h"
 #include "service/errors.h"
+#include "service/generate.h"
 #include "service/job.h"
+#include "service/list-models.h"
 #include "service/manager.h"
 #include "service/models.h"
 #include "service/options.h"
-
-/* The model for a request that names none: the resident one, else the configured one. */
-static const char *default_model(const Service *service)
-{
-        const char *resident = residency_model(service->residency);
-        return *resident ? resident : service->config->default_model;
-}
-
-static int resolve_model(const Service *service, const char *wanted, char ret[static MODEL_NAME_MAX + 1], Error *error)
-{
-        _cleanup_(freep) char *directory = NULL;
-
-        int r = models_resolve(service->config->models, wanted, &directory, ret);
-        if (r == -ENOPKG && *wanted)
-                return error_set(error, r, "No model %.64s is installed", wanted);
-        if (r == -ENOPKG)
-                return error_set(error, r, "No model is installed");
-        return r;
-}
-
-/* What can be said before the model is asked. */
-static int check_size(const Service *service, const Options *options, Error *error)
-{
-        const ModelReady *info = residency_info(service->residency, options->policy.model);
-        const uint32_t sizes[] = { options->request.width, options->request.height };
-
-        for (size_t i = 0; info && i < ELEMENTSOF(sizes); i++)
-                if (sizes[i] % info->size_multiple != 0)
-                        return error_set(
-                                        error, -EINVAL, "%s: must be a multiple of %u for the model %s",
-                                        i == 0 ? "width" : "height", info->size_multiple, options->policy.model);
-        return 0;
-}
-
-static int read_request(Service *service, sd_bus_message *call, Options *options, Error *error)
-{
-        const char *prompt;
-
-        int r = sd_bus_message_read(call, "s", &prompt);
-        if (r < 0)
-                return r;
-        r = options_read(call, options, error);
-        if (r < 0)
-                return r;
-
-        size_t size = strlen(prompt);
-        if (size > REQUEST_PROMPT_MAX)
-                return error_set(error, -EINVAL, "prompt: longer than %d bytes", REQUEST_PROMPT_MAX);
-        memcpy(options->request.prompt, prompt, size + 1);
-        r = request_check(&options->request, error);
-        if (r < 0)
-                return r;
-
-        const char *model = *options->policy.model ? options->policy.model : default_model(service);
-        r = resolve_model(service, model, options->policy.model, error);
-        if (r < 0)
-                return r;
-        return check_size(service, options, error);
-}
-
-/* Below 2^32, so that it is easily typed. */
-static int draw_seed(uint64_t *ret)
-{
-        uint32_t seed;
-
-        if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-                return -EIO;
-        *ret = seed;
-        return 0;
-}
-
-static int add_job(Service *service, sd_bus_message *call, uid_t uid, Options *options, Job **ret, Error *error)
-{
-        Job *job;
-
-        if (service->stopping)
-                return error_set(error, -ESHUTDOWN, "The service is being stopped");
-        int r = options->has_seed ? 0 : draw_seed(&options->request.seed);
-        if (r < 0)
-                return r;
-        r = queue_add(service->queue, &options->request, &options->policy, uid, &job, error);
-        if (r < 0)
-                return r;
-        r = job_object_new(service, job, sd_bus_message_get_sender(call));
-        if (r < 0) {
-                queue_remove(service->queue, job);
-                return r;
-        }
-        *ret = job;
-        return 0;
-}
-
-static int fail(sd_bus_error *bus_error, int r, Error *error)
-{
-        if (error->code == 0)
-                return error_to_bus_code(bus_error, r, NULL);
-        return error_to_bus(bus_error, error);
-}
-
-static int on_generate(sd_bus_message *call, void *userdata, sd_bus_error *bus_error)
-{
-        Service *service = userdata;
-        char path[JOB_PATH_MAX];
-        Options options = {};
-        Error error = {};
-        uid_t uid;
-        Job *job = NULL;
-
-        int r = callers_uid(service->callers, call, &uid);
-        if (r < 0)
-                return r;
-        r = read_request(service, call, &options, &error);
-        if (r >= 0)
-                r = add_job(service, call, uid, &options, &job, &error);
-        if (r < 0)
-                return fail(bus_error, r, &error);
-
-        job_object_path(job, path);
-        r = sd_bus_reply_method_return(call, "uo", job->id, path);
-        if (r < 0) {
-                service_remove_job(service, job);
-                return r;
-        }
-        job_object_update(job_object(job));
-        service_touch_user(service, uid);
-        service_update_status(service);
-        runner_schedule(service->runner);
-        return 1;
-}
 
 /* The argument of Watch and Unwatch: a job's serial number, or WATCH_ALL. */
 static int read_watch(Service *service, sd_bus_message *call, uid_t *ret_uid, uint64_t *ret_serial)
@@ -223,73 +95,10 @@ static int on_list_jobs(sd_bus_message *call, void *userdata, sd_bus_error *erro
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-static int append_model(sd_bus_message *reply, const Service *service, const Model *model, const char *by_default)
-{
-        const ModelReady *info = residency_info(service->residency, model->name);
-
-        int r = sd_bus_message_open_container(reply, 'r', "sa{sv}");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(reply, "s", model->name);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_open_container(reply, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(
-                        reply, "{sv}{sv}{sv}{sv}", "resident", "b",
-                        residency_is_ready(service->residency, model->name), "default", "b",
-                        streq(model->name, by_default), "bytes", "t", model_size(model->directory), "directory",
-                        "s", model->directory);
-        if (r >= 0 && info)
-                r = sd_bus_message_append(
-                                reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "version", "s", info->version,
-                                "license", "s", info->license, "width", "u", info->width, "height", "u",
-                                info->height, "size-multiple", "u", info->size_multiple, "steps", "u",
-                                info->steps, "guidance", "d", info->guidance,
-                                "sampler", "s", sampler_to_string(info->sampler), "parameters", "t",
-                                info->parameters);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-static int reply_models(sd_bus_message *call, const Service *service, const Models *models)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        char by_default[MODEL_NAME_MAX + 1] = "";
-
-        (void)resolve_model(service, service->config->default_model, by_default, NULL);
-        int r = sd_bus_message_new_method_return(call, &reply);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_open_container(reply, 'a', "(sa{sv})");
-        for (size_t i = 0; i < models->n && r >= 0; i++)
-                r = append_model(reply, service, &models->items[i], by_default);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
-}
-
-static int on_list_models(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-        Service *service = userdata;
-        Models models;
-        (void)error;
-
-        int r = models_find(&models, service->config->models);
-        if (r < 0)
-                return r;
-        r = reply_models(call, service, &models);
-        models_clear(&models);
-        return r;
-}
-
 static int on_load_model(sd_bus_message *call, void *userdata, sd_bus_error *bus_error)
 {
         Service *service = userdata;
+        _cleanup_(freep) char *directory = NULL;
         char model[MODEL_NAME_MAX + 1];
         Error error = {};
         const char *wanted;
@@ -303,13 +112,15 @@ static int on_load_model(sd_bus_message *call, void *userdata, sd_bus_error *bus
                 return r;
         if (service->stopping)
                 return error_to_bus_code(bus_error, -ESHUTDOWN, "The service is being stopped");
-        r = resolve_model(service, *wanted ? wanted : service->config->default_model, model, &error);
+        r = models_resolve(
+                        service->config->models, *wanted ? wanted : service->config->default_model, &directory, model,
+                        &error);
         if (r >= 0)
                 r = load_calls_add(service->load_calls, call, uid, model);
         if (r == -EDQUOT)
                 return error_to_bus_code(bus_error, r, "Too many LoadModel calls wait for an answer");
         if (r < 0)
-                return fail(bus_error, r, &error);
+                return error_to_bus_or_code(bus_error, &error, r);
         runner_schedule(service->runner);
         return 1;
 }
@@ -385,7 +196,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS(
                         "Generate", SD_BUS_ARGS("s", prompt, "a{sv}", options), SD_BUS_RESULT("u", id, "o", job),
-                        on_generate, SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
+                        manager_generate, SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
         SD_BUS_METHOD_WITH_ARGS(
                         "Watch", SD_BUS_ARGS("o", job), SD_BUS_NO_RESULT, on_watch, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
@@ -394,7 +205,7 @@ static const sd_bus_vtable manager_vtable[] = {
                         "ListJobs", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(uosd)", jobs), on_list_jobs,
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
-                        "ListModels", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sa{sv})", models), on_list_models,
+                        "ListModels", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sa{sv})", models), manager_list_models,
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                         "LoadModel", SD_BUS_ARGS("s", model), SD_BUS_NO_RESULT, on_load_model,

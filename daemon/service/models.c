@@ -96,14 +96,14 @@ int models_find(Models *ret, char *const *directories)
 
 /* The first by name of the first directory that has any. */
 static int resolve_first(
-                char *const *directories, char **ret_directory, char ret_name[static MODEL_NAME_MAX + 1])
+                char *const *directories, char **ret_directory, char ret_name[static MODEL_NAME_MAX + 1], Error *error)
 {
         for (char *const *directory = directories; *directory; directory++) {
                 char *const one[] = { *directory, NULL };
                 Models models;
                 int r = models_find(&models, one);
                 if (r < 0)
-                        return r;
+                        return error_set(error, r, "Out of memory");
                 if (models.n == 0)
                         continue;
                 memcpy(ret_name, models.items[0].name, MODEL_NAME_MAX + 1);
@@ -111,26 +111,24 @@ static int resolve_first(
                 models_clear(&models);
                 return 0;
         }
-        return -ENOPKG;
+        return error_set(error, -ENOPKG, "No model is installed");
 }
 
 int models_resolve(
                 char *const *directories, const char *name, char **ret_directory,
-                char ret_name[static MODEL_NAME_MAX + 1])
+                char ret_name[static MODEL_NAME_MAX + 1], Error *error)
 {
         if (*name == '\0')
-                return resolve_first(directories, ret_directory, ret_name);
-        if (!model_name_is_valid(name))
-                return -ENOPKG;
+                return resolve_first(directories, ret_directory, ret_name, error);
 
-        for (char *const *directory = directories; *directory; directory++) {
+        for (char *const *directory = directories; *directory && model_name_is_valid(name); directory++) {
                 if (!holds_model(*directory, name, ret_directory))
                         continue;
                 if (ret_name != name)
                         memcpy(ret_name, name, strlen(name) + 1);
                 return 0;
         }
-        return -ENOPKG;
+        return error_set(error, -ENOPKG, "No model %.64s is installed", name);
 }
 
 static uint64_t size_below(int parent, const char *name, unsigned depth, unsigned *files)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "queue/job.h"
 
 typedef struct Model {
@@ -24,10 +25,11 @@ void models_clear(Models *models);
 /* All of them; the first of a name wins. Directories that cannot be read are passed over. */
 int models_find(Models *ret, char *const *directories);
 
-/* One of them, "" being the first that is found. *ret_directory is the caller's. -ENOPKG: none of that name. */
+/* One of them, "" being the first that is found. *ret_directory is the caller's. -ENOPKG with a sentence: none of
+ * that name. */
 int models_resolve(
                 char *const *directories, const char *name, char **ret_directory,
-                char ret_name[static MODEL_NAME_MAX + 1]);
+                char ret_name[static MODEL_NAME_MAX + 1], Error *error);
 
 /* [A-Za-z0-9._-]+, no dot in front, not too long. */
 bool model_name_is_valid(const char *name);

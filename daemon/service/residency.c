@@ -246,10 +246,8 @@ static void start(Residency *residency, const char *wanted)
 
         /* What the handlers do may be the end of the one who wanted it. */
         (void)snprintf(model, sizeof(model), "%s", wanted);
-        int r = models_resolve(config->models, model, &directory, name);
-        if (r < 0) {
-                (void)error_set(&error, r, r == -ENOPKG ? "The model %s is not installed" : "Out of memory", model);
-        } else {
+        int r = models_resolve(config->models, model, &directory, name, &error);
+        if (r >= 0) {
                 WorkerSpec spec = {
                         .program = config->worker,
                         .model_directory = directory,

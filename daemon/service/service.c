@@ -243,7 +243,7 @@ static void preload(Service *service)
         _cleanup_(freep) char *directory = NULL;
         char model[MODEL_NAME_MAX + 1];
 
-        int r = models_resolve(service->config->models, service->config->default_model, &directory, model);
+        int r = models_resolve(service->config->models, service->config->default_model, &directory, model, NULL);
         if (r >= 0)
                 r = load_calls_add(service->load_calls, NULL, 0, model);
         if (r < 0)

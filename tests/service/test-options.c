@@ -239,12 +239,12 @@ static void test_finding_models(void **state)
         models_clear(&models);
 
         _cleanup_(freep) char *directory = NULL, *any = NULL;
-        assert_int_equal(models_resolve(directories, "ape", &directory, name), 0);
+        assert_int_equal(models_resolve(directories, "ape", &directory, name, NULL), 0);
         assert_string_equal(name, "ape");
-        assert_int_equal(models_resolve(directories, "", &any, name), 0);
+        assert_int_equal(models_resolve(directories, "", &any, name, NULL), 0);
         assert_string_equal(name, "zebra");
-        assert_int_equal(models_resolve(directories, "incomplete", &any, name), -ENOPKG);
-        assert_int_equal(models_resolve(directories, "../2/ape", &any, name), -ENOPKG);
+        assert_int_equal(models_resolve(directories, "incomplete", &any, name, NULL), -ENOPKG);
+        assert_int_equal(models_resolve(directories, "../2/ape", &any, name, NULL), -ENOPKG);
 
         (void)snprintf(command, sizeof(command), "rm -rf '%s'", base);
         assert_int_equal(system(command), 0);

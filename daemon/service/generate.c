@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <sys/random.h>
+
+#include "base/util.h"
+#include "service/errors.h"
+#include "service/generate.h"
+#include "service/job.h"
+#include "service/models.h"
+#include "service/options.h"
+
+/* The model for a request that names none: the resident one, else the configured one. */
+static const char *default_model(const Service *service)
+{
+        const char *resident = residency_model(service->residency);
+        return *resident ? resident : service->config->default_model;
+}
+
+/* What can be said before the model is asked. */
+static int check_size(const Service *service, const Options *options, Error *error)
+{
+        const ModelReady *info = residency_info(service->residency, options->policy.model);
+        const uint32_t sizes[] = { options->request.width, options->request.height };
+
+        for (size_t i = 0; info && i < ELEMENTSOF(sizes); i++)
+                if (sizes[i] % info->size_multiple != 0)
+                        return error_set(
+                                        error, -EINVAL, "%s: must be a multiple of %u for the model %s",
+                                        i == 0 ? "width" : "height", info->size_multiple, options->policy.model);
+        return 0;
+}
+
+static int read_request(Service *service, sd_bus_message *call, Options *options, Error *error)
+{
+        _cleanup_(freep) char *directory = NULL;
+        const char *prompt;
+
+        int r = sd_bus_message_read(call, "s", &prompt);
+        if (r < 0)
+                return r;
+        r = options_read(call, options, error);
+        if (r < 0)
+                return r;
+
+        size_t size = strlen(prompt);
+        if (size > REQUEST_PROMPT_MAX)
+                return error_set(error, -EINVAL, "prompt: longer than %d bytes", REQUEST_PROMPT_MAX);
+        memcpy(options->request.prompt, prompt, size + 1);
+        r = request_check(&options->request, error);
+        if (r < 0)
+                return r;
+
+        const char *model = *options->policy.model ? options->policy.model : default_model(service);
+        r = models_resolve(service->config->models, model, &directory, options->policy.model, error);
+        if (r < 0)
+                return r;
+        return check_size(service, options, error);
+}
+
+/* Below 2^32, so that it is easily typed. */
+static int draw_seed(uint64_t *ret)
+{
+        uint32_t seed;
+
+        if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+                return -EIO;
+        *ret = seed;
+        return 0;
+}
+
+static int add_job(Service *service, sd_bus_message *call, uid_t uid, Options *options, Job **ret, Error *error)
+{
+        Job *job;
+
+        if (service->stopping)
+                return error_set(error, -ESHUTDOWN, "The service is being stopped");
+        int r = options->has_seed ? 0 : draw_seed(&options->request.seed);
+        if (r < 0)
+                return r;
+        r = queue_add(service->queue, &options->request, &options->policy, uid, &job, error);
+        if (r < 0)
+                return r;
+        r = job_object_new(service, job, sd_bus_message_get_sender(call));
+        if (r < 0) {
+                queue_remove(service->queue, job);
+                return r;
+        }
+        *ret = job;
+        return 0;
+}
+
+int manager_generate(sd_bus_message *call, void *userdata, sd_bus_error *bus_error)
+{
+        Service *service = userdata;
+        char path[JOB_PATH_MAX];
+        Options options = {};
+        Error error = {};
+        uid_t uid;
+        Job *job = NULL;
+
+        int r = callers_uid(service->callers, call, &uid);
+        if (r < 0)
+                return r;
+        r = read_request(service, call, &options, &error);
+        if (r >= 0)
+                r = add_job(service, call, uid, &options, &job, &error);
+        if (r < 0)
+                return error_to_bus_or_code(bus_error, &error, r);
+
+        job_object_path(job, path);
+        r = sd_bus_reply_method_return(call, "uo", job->id, path);
+        if (r < 0) {
+                service_remove_job(service, job);
+                return r;
+        }
+        job_object_update(job_object(job));
+        service_touch_user(service, uid);
+        service_update_status(service);
+        runner_schedule(service->runner);
+        return 1;
+}
