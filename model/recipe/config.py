@@ -8,7 +8,7 @@ VAE = {
     "mid_block_add_attention": False, "sample_size": 128, "scaling_factor": 1.0,
 }
 
-CONTEXT = 24  # tokens, the two marks included
+CONTEXT = 32  # tokens, the two marks included
 
 TEXT = {
     "architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_act": "quick_gelu",

@@ -19,8 +19,10 @@ fast.environment()
 import torch
 
 import config
-import data
 import nets
+from render import render
+from scenes import Stage
+from sprites import Sprites
 from train_vae import prepared
 
 
@@ -31,10 +33,10 @@ shared = None
 @torch.no_grad()
 def encoded_part(at):
     """Latents of PART scenes, in a process of its own (forked: `shared` is set before)."""
-    vae, sprites, scenes = shared
+    vae, pack, scenes = shared
     scenes, out = scenes[at:at + PART], []
     for at in range(0, len(scenes), 20):
-        part = [torch.from_numpy(data.render(sprites, s)) for s in scenes[at:at + 20]]
+        part = [torch.from_numpy(render(pack, s)) for s in scenes[at:at + 20]]
         out.append(vae.encode(prepared(torch.stack(part).permute(0, 3, 1, 2)))[0].float())
     return torch.cat(out).numpy()
 
@@ -46,21 +48,19 @@ def main():
     parser.add_argument("--scenes", type=int, default=24000)
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--wide", action="store_true", help="twice the things, and pairs, counts, hats")
-    parser.add_argument("--like", help="another latents.pt whose mean and deviation to keep")
+    parser.add_argument("--like", help="another latents.pt, or restart.py's like.pt, whose mean and deviation to keep")
     args = parser.parse_args()
-    if args.wide:
-        data.widen()
     fast.load_kernels(os.path.join(args.work, "build"))
     nets.use_ops(fast.FastOps)
     vae = nets.Autoencoder(config.VAE)
     weights = torch.load(os.path.join(args.work, "vae.pt"))["weights"]
     vae.load_state_dict({k[4:]: v for k, v in weights.items()})
     vae.bfloat16()
-    sprites, rng = data.Sprites(args.sprites), random.Random(args.seed)
-    scenes = [data.random_scene(rng) for _ in range(args.scenes)]
+    pack, rng = Sprites(args.sprites), random.Random(args.seed)
+    stage = Stage(pack)
+    scenes = [stage.scene(rng) for _ in range(args.scenes)]
     global shared
-    shared = vae, sprites, scenes
+    shared = vae, pack, scenes
     with multiprocessing.get_context("fork").Pool(args.processes) as pool:
         parts = pool.map(encoded_part, range(0, args.scenes, PART), chunksize=1)
     out = torch.cat([torch.from_numpy(p) for p in parts])
@@ -70,6 +70,7 @@ def main():
         mean, std = kept["mean"], kept["std"]
     print("mean", mean, "std", std)
     out = (out - mean[:, None, None]) / std[:, None, None]
+    scenes = [scene._replace(layers=()) for scene in scenes]  # captions need them no more
     fast.save(os.path.join(args.work, "latents.pt"), {"latents": out.half(), "scenes": scenes, "mean": mean, "std": std})
 
 

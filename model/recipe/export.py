@@ -17,6 +17,7 @@ import torch
 
 import config
 import nets
+from word_table import WordTable
 
 IDENTITY = {
     "name": "imagined-sprites", "version": "0.1", "license": "CC-BY-4.0", "steps": 20, "guidance": 2.0,
@@ -74,7 +75,9 @@ def main():
         vocabulary = json.load(f)
     text_config = {**config.TEXT, "vocab_size": len(vocabulary), "bos_token_id": vocabulary["<|startoftext|>"],
                    "eos_token_id": vocabulary["<|endoftext|>"], "pad_token_id": vocabulary["<|endoftext|>"]}
+    vectors = torch.load(os.path.join(args.work, "glove.pt"))
     text, unet = nets.TextEncoder(text_config), nets.UNet(config.UNET)
+    text.text_model.embeddings.token_embedding = WordTable(vectors, text_config["hidden_size"])
     steps, names, flat = unet_weights(os.path.join(args.work, args.name + ".pt"), args.plain)
     at, weights = 0, {}
     shapes = {**{"text." + k: v.shape for k, v in text.named_parameters()},
@@ -83,6 +86,8 @@ def main():
         size = shapes[name].numel()
         weights[name] = flat[at:at + size].view(shapes[name])
         at += size
+    table = "text.text_model.embeddings.token_embedding."
+    weights[table + "weight"] = WordTable.rows(vectors, weights[table + "weight"], weights.pop(table + "projection"))
     decoder = os.path.join(args.work, "vae-decoder.pt")
     vae = torch.load(decoder if os.path.exists(decoder) else os.path.join(args.work, "vae.pt"))["weights"]
     latents = torch.load(os.path.join(args.work, "latents.pt"))

@@ -21,10 +21,12 @@ fast.environment()
 import torch
 from PIL import Image, ImageDraw
 
-import data
 import diffusion
 import nets
+from backgrounds import SIZE
+from sprites import table
 from tokenizer import Tokenizer
+from words import with_article
 
 PROMPTS = """
 a red fox wearing sunglasses on a skateboard
@@ -98,10 +100,7 @@ def main():
     parser.add_argument("--steps", type=int, default=advice["steps"])
     parser.add_argument("--guidance", type=float, default=advice["guidance"])
     parser.add_argument("--rescale", type=float, default=advice["guidance_rescale"])
-    parser.add_argument("--wide", action="store_true", help="as in encode.py")
     args = parser.parse_args()
-    if args.wide:
-        data.widen()
     text, unet, vae = nets.load_model(args.model)
     if args.build:
         fast.load_kernels(args.build)
@@ -110,8 +109,8 @@ def main():
     model = text, unet, vae, Tokenizer(os.path.join(args.model, "tokenizer"))
     prompts = args.prompts or PROMPTS
     if args.concepts:
-        prompts = [data.with_article(noun, noun) for noun in data.CONCEPTS]
-    started, size = time.time(), data.SIZE
+        prompts = [with_article(noun) for noun in table()[0]]
+    started, size = time.time(), SIZE
     rows = (len(prompts) + args.columns - 1) // args.columns
     out = Image.new("RGB", (args.columns * size, rows * (size + 12)), "white")
     pen = ImageDraw.Draw(out)

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A byte-level BPE of our own, in the form of CLIP's vocab.json and merges.txt.
 
-    python3 tokenizer.py --out DIR      # learn it from the captions and write DIR/{vocab.json,merges.txt,...}
+    python3 tokenizer.py --sprites SPRITES --glove GLOVE.json --out DIR/tokenizer
+
+learns it from the captions, writes vocab.json, merges.txt and the rest into DIR/tokenizer, and the words' vectors
+into DIR/glove.pt. Words near those of the captions become symbols too, so that their vectors can be understood.
 
 Numbers follow CLIP: 256 byte symbols, the same with the end-of-word mark, one for each merge, then the two marks.
 """
@@ -12,11 +15,18 @@ import os
 import random
 import re
 
+import numpy as np
+
 import config
-import data
+import things
+from captions import Captions
+from scenes import Stage
+from sprites import Sprites
+from words import WordNet, glove, word_vectors
 
 START, END, LAST = "<|startoftext|>", "<|endoftext|>", "</w>"
 CAPTIONS, MIN_COUNT = 60000, 2
+FREQUENT, NEIGHBOURS = 60000, 2500  # of GloVe's most frequent words, so many that lie nearest
 # Letters, single digits, runs of anything else that is no space: CLIP's pattern in the terms of Python's re.
 WORDS = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|(?:[^\s\w]|_)+")
 
@@ -40,22 +50,31 @@ def symbols_of(word, table):
     return tuple(s[:-1] + [s[-1] + LAST])
 
 
-def learn(texts):
-    """Merges, the most frequent pair first, until every word that occurs MIN_COUNT times is one symbol."""
+def learn(counts, more=()):
+    """Merges, the most frequent pair first, until every word of `counts` that occurs MIN_COUNT times and every word
+    of `more` is one symbol."""
     table = byte_symbols()
-    counts = collections.Counter(w for t in texts for w in words_of(t))
-    split = {w: symbols_of(w, table) for w, n in counts.items() if n >= MIN_COUNT}
-    merges = []
+    counts = {**{w: 1 for w in more}, **{w: n for w, n in counts.items() if n >= MIN_COUNT}}
+    split = {w: symbols_of(w, table) for w in counts}
+    pairs, places, merges = collections.Counter(), collections.defaultdict(set), []
+
+    def count(word, sign):
+        for pair in zip(split[word], split[word][1:]):
+            pairs[pair] += sign * counts[word]
+            places[pair].add(word)
+
+    for word in split:
+        count(word, 1)
     while True:
-        pairs = collections.Counter()
-        for w, s in split.items():
-            for pair in zip(s, s[1:]):
-                pairs[pair] += counts[w]
-        if not pairs:
+        best = max(pairs, key=lambda p: (pairs[p], p), default=None)
+        if not best or pairs[best] <= 0:
             return merges
-        best = max(pairs, key=lambda p: (pairs[p], p))
         merges.append(best)
-        split = {w: merged(s, best) for w, s in split.items()}
+        for word in sorted(places.pop(best)):
+            count(word, -1)
+            split[word] = merged(split[word], best)
+            count(word, 1)
+        pairs = +pairs if len(merges) % 500 == 0 else pairs
 
 
 def merged(s, pair):
@@ -117,18 +136,35 @@ def write(folder, merges):
         f.write("#version: 0.2\n" + "".join(" ".join(m) + "\n" for m in merges))
 
 
+def neighbours(seen, wordnet, vectors, order):
+    """Names of concrete things that no caption has but that lie near one that does, in GloVe; and things.UNSEEN."""
+    near = [w for w in seen if w in vectors]
+    base = np.stack([vectors[w] / np.linalg.norm(vectors[w]) for w in near])
+    wanted = [w for w in order[:FREQUENT] if w in wordnet and w in vectors and w not in seen]
+    new = np.stack([vectors[w] / np.linalg.norm(vectors[w]) for w in wanted])
+    cosine = (new @ base.T).max(1)
+    best = sorted(zip(cosine, wanted), reverse=True)[:NEIGHBOURS]
+    return sorted({w for _, w in best} | set(things.UNSEEN))
+
+
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--sprites", required=True)
+    parser.add_argument("--glove", required=True, help="the package's JSON file")
     parser.add_argument("--out", required=True)
-    parser.add_argument("--wide", action="store_true", help="twice the things, and pairs, counts, hats")
     args = parser.parse_args()
-    if args.wide:
-        data.widen()
-    rng = random.Random(0)
-    texts = [data.caption(rng, data.random_scene(rng)) for _ in range(CAPTIONS)]
-    write(args.out, learn(texts))
+    pack, wordnet, rng = Sprites(args.sprites), WordNet(), random.Random(0)
+    stage, captions = Stage(pack), Captions(pack, wordnet, things.UNSEEN)
+    texts = [captions.caption(rng, stage.scene(rng)) for _ in range(CAPTIONS)]
+    seen = collections.Counter(w for t in texts for w in words_of(t))
+    kept = {w for w, n in seen.items() if n >= MIN_COUNT}
+    vectors, order = glove(args.glove)
+    more = neighbours(kept, set(wordnet.concrete()), vectors, order)
+    write(args.out, learn(seen, more))
     tok = Tokenizer(args.out)
-    print(len(tok.vocab), "symbols; longest caption", max(len(words_of(t)) for t in texts) + 2, "tokens")
+    word_vectors(tok.vocab, vectors, os.path.join(args.out, "..", "glove.pt"))
+    print(len(tok.vocab), "symbols;", len(kept), "words in captions and", len(more), "others; longest caption",
+          max(len(words_of(t)) for t in texts) + 2, "tokens")
     for t in ("a red fox wearing sunglasses on a skateboard", "T-shirt, 12 vixens"):
         print(t, tok(t))
 

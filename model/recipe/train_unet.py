@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Trains the text encoder and the UNet on cached latents (encode.py).
 
-    python3 train_unet.py --work DIR --steps 20000
+    python3 train_unet.py --sprites SPRITES --work DIR --steps 20000
 
 Resumes from DIR/unet.pt; --steps may be changed on resuming (the learning rate falls over the last part of it).
 Watch the log: the loss at high noise with the right caption must stay below that with the empty and with a
@@ -22,10 +22,14 @@ import torch
 import torch.nn.functional as F
 
 import config
-import data
 import diffusion
 import nets
+import things
+from captions import Captions
+from sprites import Sprites
 from tokenizer import Tokenizer
+from word_table import WordTable
+from words import WordNet
 
 BATCH, LR, WARMUP, DECAY_FROM = 48, 1.2e-3, 200, 0.5
 EMPTY = 0.1  # captions left out, for classifier-free guidance
@@ -34,7 +38,7 @@ TOWARDS_NOISE = 0.7  # timesteps are 1000 u^0.7: rather more at high noise, wher
 SAVE_EVERY, LOG_EVERY = 250, 50
 
 
-def start_text(text, marks):
+def start_text(text, marks, vectors):
     """A bag of words from the first step on; CLIP's own start drowns the words.
 
     Words lie far apart. Number 0 of an embedding says whether it is a word or one of the two marks; the first
@@ -46,6 +50,9 @@ def start_text(text, marks):
     torch.nn.init.normal_(e.position_embedding.weight, std=0.1)
     e.token_embedding.weight.data[:, 0] = 2
     e.token_embedding.weight.data[marks, 0] = -2
+    rows = e.token_embedding.weight.data
+    e.token_embedding = WordTable(vectors, width)
+    e.token_embedding.start_from(rows, e.token_embedding.known)
     for layer in text.text_model.encoder.layers:
         for linear in (layer.self_attn.out_proj, layer.mlp.fc2):
             torch.nn.init.zeros_(linear.weight)
@@ -75,11 +82,13 @@ def start_unet(unet):
         torch.nn.init.zeros_(m.bias)
 
 
-def networks(vocabulary, seed):
+def networks(vectors, seed):
+    """`vectors`: [symbols, 101], DIR/glove.pt."""
     torch.manual_seed(seed)
+    vocabulary = len(vectors)
     text = nets.TextEncoder({**config.TEXT, "vocab_size": vocabulary})
     unet = nets.UNet(config.UNET)
-    start_text(text, [vocabulary - 2, vocabulary - 1])
+    start_text(text, [vocabulary - 2, vocabulary - 1], vectors)
     start_unet(unet)
     return text, unet
 
@@ -95,21 +104,25 @@ def is_matrix(name, p):
 
 
 def is_slow(name):
-    return name.startswith("text.text_model.encoder")
+    return name.startswith("text.text_model.encoder") or name.endswith("token_embedding.projection")
 
 
 class Batches:
     """Batch number n is always the same: (latents, captions)."""
 
-    def __init__(self, cache, size, seed, only=None):
-        self.latents, self.scenes = cache["latents"], cache["scenes"]
-        self.rows = [i for i, s in enumerate(self.scenes) if not only or (s[0] == "single" and s[1] in only)]
+    def __init__(self, cache, captions, size, seed, only=None):
+        self.latents, self.scenes, self.captions = cache["latents"], cache["scenes"], captions
+        self.rows = [i for i, s in enumerate(self.scenes)
+                     if not only or (s.kind, s.look) == ("single", "3d") and s.words["noun"] in only]
         self.size, self.seed = size, seed
+
+    def words(self, rng, row):
+        return self.captions.caption(rng, self.scenes[row])
 
     def get(self, n):
         rng = random.Random(self.seed * 10**7 + n)
         rows = rng.choices(self.rows, k=self.size)
-        words = ["" if rng.random() < EMPTY else data.caption(rng, self.scenes[r]) for r in rows]
+        words = ["" if rng.random() < EMPTY else self.words(rng, r) for r in rows]
         return self.latents[rows].float(), words, rng.random()
 
 
@@ -119,7 +132,7 @@ def probe(text, unet, tok, batches, alphas):
     x0, _, _ = batches.get(-1)
     rng = random.Random(5)
     rows = rng.choices(batches.rows, k=64)
-    x0, words = batches.latents[rows].float(), [data.caption(rng, batches.scenes[r]) for r in rows]
+    x0, words = batches.latents[rows].float(), [batches.words(rng, r) for r in rows]
     g = torch.Generator().manual_seed(7)
     t = torch.randint(800, 1000, (64,), generator=g)
     x, v = diffusion.noised(x0, torch.randn(x0.shape, generator=g), alphas[t])
@@ -144,18 +157,16 @@ def loss_of(text, unet, tok, batches, alphas, generator, number, seed):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--sprites", default="../../../shared/data/sprites", help="for the captions' names")
     parser.add_argument("--work", required=True)
     parser.add_argument("--steps", type=int, default=20000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--name", default="unet", help="of the checkpoint")
     parser.add_argument("--first", type=int, default=0, help="only so many concepts: the overfit test")
-    parser.add_argument("--wide", action="store_true", help="as in encode.py")
     args = parser.parse_args()
-    if args.wide:
-        data.widen()
     fast.load_kernels(os.path.join(args.work, "build"))
     tok = Tokenizer(os.path.join(args.work, "tokenizer"))
-    text, unet = networks(len(tok.vocab), args.seed)
+    text, unet = networks(torch.load(os.path.join(args.work, "glove.pt")), args.seed)
     trainer = fast.Trainer({"text": text, "unet": unet}, muon=is_matrix, slow=is_slow)
     print(f"{trainer.master.numel() / 1e6:.2f} M parameters", flush=True)
     path = os.path.join(args.work, args.name + ".pt")
@@ -163,8 +174,10 @@ def main():
         trainer.restore(torch.load(path)["trainer"])
     nets.use_ops(fast.FastOps)
     fast.use_amx(text, unet)
-    only = set(list(data.CONCEPTS)[:args.first])
-    batches = Batches(torch.load(os.path.join(args.work, "latents.pt")), BATCH, args.seed, only)
+    pack = Sprites(args.sprites)
+    only = {t.noun for t in list(pack.things.values())[:args.first]}
+    captions = Captions(pack, WordNet(), things.UNSEEN)
+    batches = Batches(torch.load(os.path.join(args.work, "latents.pt")), captions, BATCH, args.seed, only)
     alphas = diffusion.alphas_cumprod()
     generator = torch.Generator()
     started, first, losses, norms = time.time(), trainer.steps, [], []

@@ -22,29 +22,30 @@ import torch
 import torch.nn.functional as F
 
 import config
-import data
 import nets
+from backgrounds import SIZE
+from render import render
+from scenes import Stage
+from sprites import Sprites
 
 LR, WARMUP, DECAY_FROM = 2e-3, 100, 0.45  # the learning rate falls to zero over the last part
 CROP, CROP_SHARE, CROP_BATCH, FULL_BATCH = 64, 0.75, 10, 4
 KL, GRADIENT = 5e-4, 0.5
-OTHERS = 0.25  # share of pictures of sprites that are no concepts, for breadth
+PLAIN = 0.3  # share of single sprites, whatever the thing
 LATENT_NOISE = 0.15  # decoder-only: in standard deviations of the latents
 
 
-def pictures(sprites, count, seed):
+def pictures(pack, count, seed):
     """uint8 [count, 3, 128, 128]."""
-    rng, out = random.Random(seed), np.empty((count, data.SIZE, data.SIZE, 3), np.uint8)
-    rows = [r for r in sprites.rows if r["src"] == data.SOURCE and not r["skin"] and not data.dropped(r["name"])]
+    stage, rng = Stage(pack), random.Random(seed)
+    out = np.empty((count, SIZE, SIZE, 3), np.uint8)
+    looks = {name: stage.by_look[name][0] for name in stage.by_look if stage.by_look[name][0]}
     for i in range(count):
-        if rng.random() < OTHERS:
-            sprite = data.premultiplied(sprites.image(rng.choice(rows)))
-            canvas = np.empty((data.SIZE, data.SIZE, 3), np.float32)
-            canvas[:] = np.array(data.BACKGROUNDS[rng.choice(list(data.BACKGROUNDS))], np.float32) / 255
-            data.over(canvas, sprite, 64 + rng.randint(-6, 6), 64 + rng.randint(-6, 6), longest=rng.randint(70, 116))
-            out[i] = np.clip(canvas, 0, 1) * 255 + 0.5
+        if rng.random() < PLAIN:
+            look = rng.choice(list(looks))
+            out[i] = render(pack, stage.make_single(rng, look, thing=rng.choice(looks[look])) or stage.scene(rng))
         else:
-            out[i] = data.render(sprites, data.random_scene(rng))
+            out[i] = render(pack, stage.scene(rng))
     return torch.from_numpy(out.transpose(0, 3, 1, 2).copy())
 
 
@@ -89,8 +90,8 @@ def main():
     args = parser.parse_args()
     fast.load_kernels(os.path.join(args.work, "build"))
     torch.manual_seed(args.seed)
-    sprites = data.Sprites(args.sprites)
-    seen, unseen = pictures(sprites, args.pictures, args.seed), pictures(sprites, 96, 10**6)
+    pack = Sprites(args.sprites)
+    seen, unseen = pictures(pack, args.pictures, args.seed), pictures(pack, 96, 10**6)
     vae = nets.Autoencoder(config.VAE)
     start_weights(vae)
     path = os.path.join(args.work, "vae-decoder.pt" if args.decoder_only else "vae.pt")
@@ -117,7 +118,7 @@ def main():
         generator.manual_seed(args.seed * 10**7 + step)
         if rng.random() < CROP_SHARE:
             x = seen[torch.randint(len(seen), (CROP_BATCH,), generator=generator)]
-            y0, x0 = rng.randrange(data.SIZE - CROP + 1), rng.randrange(data.SIZE - CROP + 1)
+            y0, x0 = rng.randrange(SIZE - CROP + 1), rng.randrange(SIZE - CROP + 1)
             x = x[:, :, y0:y0 + CROP, x0:x0 + CROP]
         else:
             x = seen[torch.randint(len(seen), (FULL_BATCH,), generator=generator)]

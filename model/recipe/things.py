@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The tables of what the model is shown: things, colours, who wears what, and the shares of the kinds of scenes."""
+"""The tables: things, colours, who wears what and where, which words and combinations are kept from the training.
 
-# noun | sprite | natural colours (may be left out of the caption) | other words for it
+A line of TABLE: noun | sprite of fluent-3d | natural colours (may be left out of the caption) | other words for it.
+These things make up most of what is drawn; everything else that the sources hold comes in besides (sprites.py).
+"""
+
 TABLE = """
 fox | fox | red, orange |
 dog | dog face | brown | puppy
@@ -129,10 +132,6 @@ astronaut | astronaut | |
 santa claus | Santa Claus | | santa
 man | man | |
 woman | woman | |
-""".strip()
-
-# Further things, for the wide stage (--wide).
-MORE = """
 polar bear | polar bear | white |
 hedgehog | hedgehog | brown |
 snail | snail | brown |
@@ -225,7 +224,7 @@ suitcase | luggage | blue | luggage
 phone | mobile phone | | mobile phone, smartphone
 toilet | toilet | white |
 bathtub | bathtub | |
-sofa | couch and lamp | blue | couch
+couch | couch and lamp | blue | settee
 door | door | brown |
 broom | broom | |
 box | package | brown | package
@@ -252,45 +251,74 @@ crystal ball | crystal ball | |
 magic wand | magic wand | |
 """.strip()
 
-# Single-coloured things that are also shown in other colours, by turning their main hue.
-RECOLOUR = ["car", "balloon", "heart", "t-shirt", "dress", "backpack", "teapot"]
-HUES = {"red": 0, "orange": 27, "yellow": 48, "green": 138, "blue": 212, "purple": 272, "pink": 330}
 
-BACKGROUNDS = {
+COLOURS = {  # hue in degrees, for turning a sprite's main hue; black, white and gray are made otherwise
+    "red": 0, "orange": 27, "yellow": 48, "green": 138, "blue": 212, "purple": 272, "pink": 330, "brown": 25,
+    "black": None, "white": None, "gray": None,
+}
+SOLID = {  # backgrounds of one colour
     "white": (255, 255, 255), "red": (214, 48, 49), "orange": (250, 152, 58), "yellow": (255, 221, 89),
     "green": (88, 184, 108), "blue": (66, 134, 244), "purple": (146, 93, 214), "pink": (255, 168, 203),
-    "black": (24, 24, 28), "gray": (150, 154, 160),
+    "black": (24, 24, 28), "gray": (150, 154, 160), "brown": (139, 94, 60), "beige": (240, 226, 200),
+    "light blue": (160, 208, 250), "dark blue": (24, 44, 110), "turquoise": (64, 200, 190),
 }
 
-# Animals that wear sunglasses and ride a skateboard: centre of the eyes (x, y) and width of the glasses, in parts
+# Faces and figures that wear glasses and hats and ride: centre of the eyes (x, y) and width of the glasses, in parts
 # of the sprite's width and height.
 RIDERS = {
     "fox": (0.50, 0.585, 0.74), "dog": (0.50, 0.40, 0.66), "cat": (0.50, 0.52, 0.70), "panda": (0.50, 0.57, 0.70),
     "bear": (0.50, 0.47, 0.66), "koala": (0.50, 0.50, 0.62), "lion": (0.50, 0.47, 0.52), "tiger": (0.50, 0.45, 0.66),
     "rabbit": (0.50, 0.60, 0.76), "monkey": (0.50, 0.42, 0.60), "pig": (0.50, 0.47, 0.66), "wolf": (0.50, 0.55, 0.64),
-}
-
-SCALES = [0.94, 0.96, 0.98, 1.0]
-
-# Shares of the kinds of scenes (the rest are single things).
-SHARE = {"recolour": 0.07, "glasses": 0.06, "ride": 0.06, "both": 0.06}
-DEFAULT_BACKGROUND = 0.5  # share of scenes on white, whose captions mostly do not say so
-
-# Riders of the wide stage besides: other faces that take glasses and a hat.
-MORE_RIDERS = {
     "polar bear": (0.50, 0.47, 0.66), "raccoon": (0.50, 0.50, 0.66), "cow": (0.50, 0.38, 0.52),
     "mouse": (0.50, 0.48, 0.52), "penguin": (0.50, 0.27, 0.50), "owl": (0.50, 0.27, 0.80),
     "robot": (0.50, 0.47, 0.66), "ghost": (0.50, 0.33, 0.60), "skull": (0.50, 0.45, 0.76),
     "alien": (0.50, 0.50, 0.74), "pumpkin": (0.50, 0.48, 0.70), "smiley face": (0.50, 0.40, 0.80),
     "teddy bear": (0.50, 0.24, 0.44), "santa claus": (0.47, 0.50, 0.56),
 }
-HATS = {"top hat": (0.06, 0.62), "crown": (0.06, 0.56)}  # middle of the hat's lower edge (y) and its width
-WIDE_SHARE = {"recolour": 0.07, "glasses": 0.06, "ride": 0.05, "both": 0.05, "hat": 0.05, "pair": 0.16, "count": 0.06}
-WIDE_SCALES, WIDE_SHIFT = [0.82, 0.88, 0.94, 1.0, 1.06], 5
+HATS = {  # middle of the hat's lower edge (y) and its width, in parts of the wearer's
+    "top hat": (0.06, 0.62), "crown": (0.06, 0.56), "cap": (0.10, 0.62), "graduation cap": (0.12, 0.72),
+    "military helmet": (0.14, 0.66),
+}
+VEHICLES = {  # where a rider's lower edge comes, and the middle of it, in parts of the vehicle's height and width; size
+    "skateboard": (0.12, 0.50, 112), "kick scooter": (0.80, 0.55, 84), "sled": (0.55, 0.50, 104),
+    "scooter": (0.42, 0.42, 104), "motorcycle": (0.30, 0.45, 108), "bicycle": (0.30, 0.42, 106),
+    "rocket": (0.30, 0.50, 100), "cloud": (0.25, 0.50, 110), "canoe": (0.55, 0.50, 114),
+}
+CONTAINERS = {  # where the opening is, in parts of the container's height
+    "basket": 0.52, "bucket": 0.22, "box": 0.30, "bathtub": 0.55, "shopping cart": 0.35, "nest": 0.45,
+}
+SUPPORTS = {  # where things stand on it, in parts of its height
+    "bed": 0.45, "couch": 0.50, "box": 0.12, "book": 0.30, "chair": 0.50, "rock": 0.10, "cake": 0.15, "car": 0.06,
+}
 ONE_WAY = {"key", "pencil", "book", "police car", "ambulance", "taxi"}  # not shown mirrored
-RELATIONS = ["and", "and", "next to", "left of", "right of", "above", "below"]
-NUMBERS = {2: "two", 3: "three", 4: "four"}
-PLURALS = {"mouse": "mice", "wolf": "wolves", "fish": "fish", "sheep": "sheep", "man": "men", "woman": "women",
-           "strawberry": "strawberries", "butterfly": "butterflies", "ladybug": "ladybugs", "cherry": "cherries",
-           "fox": "foxes", "bus": "buses", "dress": "dresses", "box": "boxes", "octopus": "octopuses", "deer": "deer",
-           "cactus": "cactuses", "church": "churches", "peach": "peaches", "wave": "waves", "baby": "babies"}
+NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
+
+# Never in a caption: they show whether words are understood by their neighbours (evaluation).
+UNSEEN = {
+    "vixen", "limousine", "motorbike", "sofa", "cottage", "warship", "crimson", "pony", "automobile", "kitty",
+    "hound", "violet", "cab", "aircraft", "yacht", "scarlet", "blossom", "mansion", "spectacles", "bloom",
+    "lorry", "jet", "steamer", "serpent", "primate", "feline", "canine", "toadstool", "blaze", "parasol", "fortress",
+    "lantern", "gem", "timepiece", "cocoa", "pastry", "whiskey", "goose", "sneakers", "cutlass",
+}
+
+# Sprites of fluent-3d that are no things to draw: marks, interface signs, logos, brands' looks, doubtful gestures.
+DROPPED = {
+    "video game", "middle finger", "eye in speech bubble", "anger symbol", "ZZZ", "hundred points", "collision",
+    "left speech bubble", "right anger bubble", "dotted line face", "heart exclamation", "heart decoration",
+    "sweat droplets", "dashing away", "hole", "level slider", "control knobs", "film frames", "label", "card index",
+    "chart increasing", "chart decreasing", "bar chart", "pushpin", "round pushpin", "paperclip", "linked paperclips",
+    "bookmark tabs", "bookmark", "outbox tray", "inbox tray", "incoming envelope", "envelope with arrow",
+    "mobile phone with arrow", "pager", "e-mail", "link", "black nib", "placard", "low battery", "muted speaker",
+    "speaker low volume", "speaker medium volume", "speaker high volume", "bell with slash", "card index dividers",
+    "card file box", "page with curl", "page facing up", "memo", "identification card", "ballot box with ballot",
+    "admission tickets", "ticket", "flower playing cards", "mahjong red dragon", "joker", "spade suit", "club suit",
+    "diamond suit", "heart suit", "no entry", "fog", "foggy", "wind face", "cyclone", "milky way", "world map",
+    "map of Japan", "kaaba", "love hotel", "Japanese post office", "Tokyo tower", "Statue of Liberty", "motorway",
+    "railway track", "seat", "wheel", "barber pole", "stop sign", "construction", "police car light", "bus stop",
+    "new moon", "globe with meridians", "hamsa", "nazar amulet", "hair pick", "drop of blood", "dna", "x-ray", "mirror",
+    "pinching hand", "index pointing at the viewer", "vulcan salute", "cigarette", "pill", "coffin", "funeral urn",
+    "headstone", "breast-feeding", "pregnant man", "deaf man", "deaf woman", "deaf person", "military medal",
+    "reminder ribbon", "slot machine", "fax machine", "dvd", "optical disk", "computer disk", "videocassette",
+    "oncoming fist", "left-facing fist", "right-facing fist", "sunrise", "sunset", "cityscape at dusk",
+    "bridge at night", "night with stars", "sunrise over mountains", "roll of paper", "bubbles", "white cane",
+}

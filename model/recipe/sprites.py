@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The art: sprites by thing and style.
+
+    pack = Sprites(folder)              # art.bin and index.jsonl, as rasterise.py writes them
+    thing = pack.things["fox"]          # Thing: noun, looks, colours, other names
+    sprite = pack.get(thing.looks["3d"][0], colour="blue", mirrored=True)    # PIL image, RGBa (premultiplied)
+
+A look is a list of sprite numbers (rows of the index). "3d" is the look without any style word.
+"""
+import io
+import json
+import os
+import re
+
+import numpy as np
+from PIL import Image
+
+import things
+
+STYLES = {  # look -> source
+    "3d": "fluent-3d", "flat": "fluent-emoji-flat", "outlined": "streamline-emojis", "render": "sh3d",
+    "silhouette": "game-icons", "clip art": "openclipart",
+}
+PORTRAITS = ("dicebear-personas", "dicebear-micah", "dicebear-bigSmile", "dicebear-openPeeps")
+BACKS = {"back view", "rear view"}  # of rendered furniture: not shown
+CORE, REST = 1.0, 0.12  # how often a thing of the table is drawn, and any other
+HUED = {"red", "orange", "yellow", "green", "blue", "purple", "pink"}
+ONE_HUE = 0.55  # share of the opaque area that one hue must cover before it may be turned
+
+
+class Thing:
+    def __init__(self, noun, colours=(), others=(), weight=REST):
+        self.noun, self.colours, self.others, self.weight = noun, list(colours), list(others), weight
+        self.looks, self.group, self.recolour = {}, "", False
+
+    def __repr__(self):
+        return f"Thing({self.noun})"
+
+
+def split(cell):
+    return [part.strip() for part in cell.split(",") if part.strip()]
+
+
+def table():
+    """Noun -> Thing and sprite name -> noun of the things of the table."""
+    found, names = {}, {}
+    for line in things.TABLE.splitlines():
+        noun, sprite, colours, others = (part.strip() for part in line.split("|"))
+        others = [word for word in split(others) if not set(word.split()) & things.UNSEEN]
+        found[noun] = Thing(noun, split(colours), others, CORE)
+        names[sprite] = noun
+    return found, names
+
+
+def noun_of(name):
+    """The index's name as words for a caption."""
+    name = name.replace("Mrs. ", "mrs ").replace("’", "'")
+    name = re.sub(r"^(woman|man|person): (.*)$", r"\1 with \2", name)
+    name = name.replace("with bald", "without hair").replace("with beard", "with a beard")
+    return name.lower()
+
+
+def dropped(row):
+    name = row["name"]
+    return (bool(row.get("skin")) or name in things.DROPPED or row["group"] == "symbols" or "technologist" in name
+            or name.startswith(("couple", "kiss", "family", "person ")) or " 1st" in name or "Japan" in name
+            or bool(set(noun_of(name).replace("-", " ").split()) & things.UNSEEN))
+
+
+class Sprites:
+    def __init__(self, folder):
+        with open(os.path.join(folder, "index.jsonl")) as f:
+            self.rows = [json.loads(line) for line in f]
+        self.art = open(os.path.join(folder, "art.bin"), "rb")
+        self.things, self.at = table()
+        self.cache = {}
+        self.gather()
+        self.portraits = [i for i, r in enumerate(self.rows) if r["src"] in PORTRAITS]
+
+    # ------------------------------------------------------------ which sprites belong to which thing
+
+    def gather(self):
+        main = [(i, r) for i, r in enumerate(self.rows) if r["src"] == STYLES["3d"] and not r.get("skin")
+                and (r["name"] in self.at or not dropped(r))]
+        for i, row in main:
+            noun = self.at.get(row["name"], noun_of(row["name"]))
+            thing = self.things.setdefault(noun, Thing(noun))
+            thing.looks.setdefault("3d", []).append(i)
+            thing.group = thing.group or row["group"]
+        table_nouns = {noun: name for name, noun in self.at.items()}
+        for thing in self.things.values():
+            own = table_nouns.get(thing.noun)
+            thing.looks["3d"].sort(key=lambda i: self.rows[i]["name"] != own)
+        self.other_styles()
+        for thing in self.things.values():
+            self.judge_colours(thing)
+
+    def other_styles(self):
+        """The same things in the other styles, by name; sources with their own things bring them along."""
+        names = {name.lower(): noun for name, noun in self.at.items()}
+        for look, source in STYLES.items():
+            if look == "3d":
+                continue
+            for i, row in enumerate(self.rows):
+                if row["src"] != source or dropped(row) or row.get("sub") in BACKS:
+                    continue
+                noun = noun_of(row.get("head", row["name"]))
+                noun = names.get(noun, noun)
+                if noun not in self.things and (look in ("flat", "outlined", "clip art") or len(noun.split()) > 2
+                                                or (look == "silhouette" and " " in noun)):
+                    continue
+                thing = self.things.setdefault(noun, Thing(noun))
+                thing.group = thing.group or row["group"]
+                if len(thing.looks.get(look, ())) < 6:
+                    thing.looks.setdefault(look, []).append(i)
+
+    def judge_colours(self, thing):
+        """Natural colours of things that the table has none for; whether the main hue may be turned."""
+        if "3d" not in thing.looks:
+            return
+        name, share = main_colour(np.asarray(self.plain(thing.looks["3d"][0])))
+        people = thing.group in ("people", "smileys")
+        if not thing.colours and share >= ONE_HUE and name and not people:
+            thing.colours = [name]
+        thing.recolour = share >= ONE_HUE and not people and name in HUED
+
+    # ------------------------------------------------------------ pictures
+
+    def plain(self, number):
+        """RGBA, cropped to what is visible."""
+        row = self.rows[number]
+        self.art.seek(row["off"])
+        image = Image.open(io.BytesIO(self.art.read(row["len"])))
+        if row.get("mask"):
+            mask = image.convert("L")
+            image = Image.new("RGBA", image.size, (20, 20, 24, 0))
+            image.putalpha(mask)
+        image = image.convert("RGBA")
+        if row["src"] == STYLES["3d"] and row["name"] == "skateboard":  # stands on its tip in the source: laid flat
+            image = image.rotate(-45, Image.BICUBIC, expand=True)
+            image = image.crop(image.getbbox())
+            image = image.resize((image.width, round(image.height * 0.8)), Image.BICUBIC)
+        return image.crop(image.getbbox() or (0, 0, *image.size))
+
+    def get(self, number, colour=None, mirrored=False):
+        key = number, colour, mirrored
+        if key not in self.cache:
+            image = self.plain(number)
+            if colour:
+                image = coloured(image, colour, self.rows[number].get("mask"))
+            if mirrored:
+                image = image.transpose(Image.FLIP_LEFT_RIGHT)
+            self.cache[key] = image.convert("RGBa")
+        return self.cache[key]
+
+
+def hsv_of(pixels):
+    return np.asarray(Image.fromarray(pixels[..., :3]).convert("HSV")).astype(np.float32) / 255
+
+
+def colour_name(hue, saturation, value):
+    """The name of a colour, for natural colours; None where people would argue."""
+    if value < 0.22:
+        return "black"
+    if saturation < 0.14:
+        return "white" if value > 0.9 else "gray" if value > 0.35 else "black"
+    if hue < 12 or hue >= 346:
+        return "red" if value > 0.62 and saturation > 0.55 else "brown" if hue < 30 and value < 0.6 else None
+    if hue < 42:
+        return "brown" if value < 0.7 else "orange" if saturation > 0.6 else None
+    if hue < 62:
+        return "yellow" if saturation > 0.45 else None
+    if 85 <= hue < 165:
+        return "green"
+    if 190 <= hue < 240:
+        return "blue"
+    if 255 <= hue < 295:
+        return "purple"
+    return "pink" if 305 <= hue < 346 else None
+
+
+def main_colour(pixels):
+    """Its name and the share of the opaque area that lies within 25 degrees of the main hue."""
+    hsv, opaque = hsv_of(pixels), pixels[..., 3] > 128
+    h, s, v = (hsv[..., k][opaque] for k in range(3))
+    if not len(h):
+        return None, 0
+    weight = s * (s > 0.2)
+    main = np.degrees(np.angle((weight * np.exp(2j * np.pi * h)).sum())) % 360 if weight.sum() else 0
+    near = (np.abs((h * 360 - main + 180) % 360 - 180) < 25) & (s > 0.2)
+    if near.mean() < 0.4:
+        grey = s <= 0.2
+        return (colour_name(0, 0, float(np.median(v[grey]))), float(grey.mean())) if grey.any() else (None, 0)
+    return colour_name(main, float(np.median(s[near])), float(np.median(v[near]))), float(near.mean())
+
+
+def coloured(image, colour, mask=False):
+    """The sprite with its main hue turned to `colour`, or drained of it."""
+    pixels = np.array(image)
+    if mask:
+        pixels[..., :3] = things.SOLID[colour]
+        return Image.fromarray(pixels)
+    hsv = hsv_of(pixels)
+    hue, weight = hsv[..., 0] * 360, hsv[..., 1] * (pixels[..., 3] / 255)
+    main = np.degrees(np.angle((weight * np.exp(1j * np.radians(hue))).sum()))
+    off = (hue - main + 180) % 360 - 180
+    near = (np.abs(off) < 50) & (hsv[..., 1] > 0.2)
+    target, s, v = things.COLOURS[colour], hsv[..., 1], hsv[..., 2]
+    if target is None:
+        s2 = s * 0.08
+        v2 = {"black": v * 0.28, "white": 1 - (1 - v) * 0.35, "gray": 0.25 + v * 0.4}[colour]
+    else:
+        hsv[..., 0] = np.where(near, (target + off * 0.5) % 360 / 360, hsv[..., 0])
+        s2 = s * {"pink": 0.65, "brown": 0.8}.get(colour, 1)
+        v2 = np.clip(v * {"yellow": 1.25, "orange": 1.1, "brown": 0.62}.get(colour, 1), 0, 1)
+    hsv[..., 1], hsv[..., 2] = np.where(near, s2, s), np.where(near, v2, v)
+    rgb = np.asarray(Image.fromarray((np.clip(hsv, 0, 1) * 255).astype(np.uint8), "HSV").convert("RGB"))
+    return Image.fromarray(np.concatenate([rgb, pixels[..., 3:]], -1))
