@@ -39,6 +39,8 @@ static const struct {
         { "Height", 'u', FIELD(height) },
         { "Sampler", 's', FIELD(sampler) },
         { "Guidance", 'd', FIELD(guidance) },
+        { "PromptTokens", 'u', FIELD(prompt_tokens) },
+        { "PromptChunks", 'u', FIELD(prompt_chunks) },
         { "TruncatedTokens", 'u', FIELD(truncated_tokens) },
 };
 
@@ -256,6 +258,8 @@ json_t *job_to_json(const JobInfo *job)
                 const char *key;
                 json_t *value;
         } more[] = {
+                { "prompt_tokens", json_integer(job->prompt_tokens) },
+                { "prompt_chunks", json_integer(job->prompt_chunks) },
                 { "truncated_tokens", json_integer(job->truncated_tokens) },
                 { "queue_position", json_integer(job->queue_position) },
                 { "seed", json_from_u64(job->seed) },

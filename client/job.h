@@ -25,7 +25,7 @@ typedef struct JobInfo {
         double guidance; /* negative: not known yet */
         uint32_t step, steps, count, pictures, queue_position;
         uint32_t width, height; /* 0: not known yet */
-        uint32_t truncated_tokens;
+        uint32_t prompt_tokens, prompt_chunks, truncated_tokens;
         uint64_t seed;
         uint64_t created, expected_end, expires; /* microseconds since 1970; 0: unknown */
         bool detached;

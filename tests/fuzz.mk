@@ -10,7 +10,7 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz-*.c)
 FUZZERS = $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(FUZZ_SRC))
 # The parts that read what others wrote; the networks are not among them.
 FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(wildcard daemon/engine/model/*.c) \
-	daemon/engine/text/tokenizer.c daemon/engine/text/bpe.c daemon/engine/text/words.c daemon/engine/denoise/noise.c \
+	$(filter-out daemon/engine/text/text_encoder%.c,$(wildcard daemon/engine/text/*.c)) daemon/engine/denoise/noise.c \
 	$(wildcard daemon/engine/denoise/sampler*.c) daemon/engine/denoise/schedule.c
 
 $(FUZZ_B)/fuzz-%: tests/fuzz/fuzz-%.c tests/fuzz/fuzz.h $(FUZZED_SRC)
@@ -25,6 +25,7 @@ fuzz: fuzzers
 	@cp -n tests/fixtures/nets/tiny/*.safetensors $(FUZZ_B)/corpus/safetensors/
 	@for f in $$(find tests/fixtures -name '*config*.json' -o -name imagined.json); do \
 		cp -n $$f $(FUZZ_B)/corpus/config/$$(echo $$f | tr / _); done
+	@python3 tests/fuzz/prompt-seeds tests/fixtures/prompts.json $(FUZZ_B)/corpus/tokenizer
 	for f in $(FUZZERS); do \
 		$$f -artifact_prefix=$(FUZZ_B)/ -max_len=20000 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 			-verbosity=0 $(FUZZ_B)/corpus/$${f##*/fuzz-} || exit 1; \

@@ -17,6 +17,7 @@
 #define REQUEST_STEPS_MAX 500
 #define REQUEST_COUNT_MAX 64
 #define REQUEST_GUIDANCE_MAX 100.0
+#define REQUEST_CHUNKS_MAX 16 /* of a prompt, each as long as the text encoder can read */
 
 /* A new sampler: one line here, one file in engine/denoise and one line in its table. */
 #define SAMPLERS(X)                                      \
@@ -73,8 +74,10 @@ typedef struct Resolved {
         uint32_t steps;
         uint32_t sampler;
         double guidance;
-        uint32_t prompt_tokens; /* with both marks, as far as they were used */
+        uint32_t prompt_tokens; /* of the prompt that are used, marks not counted */
+        uint32_t prompt_chunks; /* that the text encoder reads one by one, at least 1 */
         uint32_t truncated_tokens; /* of the prompt that did not fit, 0 if all did */
+        uint32_t reserved;
 } Resolved;
 
 /* A request for one picture of "" with everything left to the model. */

@@ -110,12 +110,18 @@ static int check_size(const char *field, uint32_t value, uint32_t multiple, Erro
 
 static int count_tokens(const Engine *engine, const Request *request, Resolved *resolved, Error *error)
 {
-        const Tokenizer *tokenizer = engine->pipeline.tokenizer;
-        _cleanup_(freep) uint32_t *ids = calloc(tokenizer_max_length(tokenizer), sizeof(*ids));
-        if (!ids)
-                return error_set(error, -ENOMEM, "prompt: out of memory");
-        return tokenizer_encode(tokenizer, request->prompt, ids, &resolved->prompt_tokens,
-                                &resolved->truncated_tokens, error);
+        _cleanup_(chunks_done) Chunks chunks = {}, negative = {};
+        int r = pipeline_read_text(&engine->pipeline, "prompt", request->prompt, &chunks, error);
+        if (r < 0)
+                return r;
+        r = pipeline_read_text(&engine->pipeline, "negative-prompt", request->negative_prompt, &negative, error);
+        if (r < 0)
+                return r;
+
+        resolved->prompt_tokens = chunks.tokens;
+        resolved->prompt_chunks = chunks.n;
+        resolved->truncated_tokens = chunks.truncated;
+        return 0;
 }
 
 int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error *error)

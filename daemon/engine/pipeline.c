@@ -32,43 +32,11 @@ static void report(const PictureJob *job, Stage stage, uint32_t step)
                                       done[stage] / all);
 }
 
-/* What a stage returned, with a sentence; -ECANCELED if it was cancelled meanwhile, whatever it says. */
-static int check(const Pipeline *p, int r, const char *stage, Error *error)
+int pipeline_check(const Pipeline *p, int r, const char *stage, Error *error)
 {
         if (compute_cancelled(&p->compute))
                 return error_set(error, -ECANCELED, "cancelled");
         return r < 0 ? error_set(error, r, "%s: %s", stage, strerror(-r)) : 0;
-}
-
-static bool has_guidance(const PictureJob *job)
-{
-        return job->resolved->guidance > 1;
-}
-
-int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error *error)
-{
-        const uint32_t length = tokenizer_max_length(p->tokenizer), n = has_guidance(job) ? 2 : 1;
-        /* The negative prompt comes first, as in diffusers. */
-        const char *const prompts[] = { job->request->negative_prompt, job->request->prompt };
-        _cleanup_(freep) uint32_t *ids = calloc((size_t)2 * length, sizeof(*ids));
-        if (!ids)
-                return error_set(error, -ENOMEM, "encode: out of memory");
-
-        for (uint32_t i = 0; i < n; i++) {
-                uint32_t used, truncated;
-                int r = tokenizer_encode(p->tokenizer, prompts[i + 2 - n], ids + (size_t)i * length, &used,
-                                         &truncated, error);
-                if (r < 0)
-                        return r;
-        }
-
-        ArenaMark mark = arena_mark(p->compute.arena);
-        Tensor text = {};
-        int r = text_encoder_forward(p->text_encoder, &p->compute, ids, n, length, &text);
-        if (r >= 0)
-                r = unet_context_new(ret, p->unet, &p->compute, &text);
-        arena_release(p->compute.arena, mark);
-        return check(p, r, "encode", error);
 }
 
 /* Latents as the samplers have them, [c, h, w], to a batch of n as the networks have them, [n, h, w, c]; and
@@ -99,7 +67,7 @@ static int predict(Pipeline *p, const PictureJob *job, const UNetContext *contex
                    uint32_t h, uint32_t w, float *input, float *ret)
 {
         const ModelCard *card = &p->model->card;
-        const uint32_t n = has_guidance(job) ? 2 : 1;
+        const uint32_t n = pipeline_has_guidance(job) ? 2 : 1;
         ArenaMark mark = arena_mark(p->compute.arena);
         Tensor batch = compute_tensor(&p->compute, n, h, w, p->model->unet.in_channels), prediction = {};
 
@@ -176,7 +144,7 @@ int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *cont
 
         for (uint32_t i = 0; i < s->n_evaluations; i++) {
                 sampling_input(s, i, latents, input);
-                r = check(p, predict(p, job, context, s->evaluations[i].timestep, h, w, input, prediction),
+                r = pipeline_check(p, predict(p, job, context, s->evaluations[i].timestep, h, w, input, prediction),
                           "denoise", error);
                 if (r < 0)
                         return r;
@@ -206,7 +174,7 @@ int pipeline_decode(Pipeline *p, const float *latents, uint32_t h, uint32_t w, T
                         scaled.data[i] = scaled.data[i] / vae->scaling_factor + vae->shift_factor;
                 r = vae_decode(p->vae, &p->compute, &scaled, &decoded);
         }
-        r = check(p, r, "decode", error);
+        r = pipeline_check(p, r, "decode", error);
         if (r < 0)
                 return r;
 
@@ -221,7 +189,7 @@ int pipeline_touch(Pipeline *p, Tensor *picture, Error *error)
                 return 0;
 
         Tensor large = {};
-        int r = check(p, enlarge(&p->compute, picture, p->model->card.enlarge, &large), "touches", error);
+        int r = pipeline_check(p, enlarge(&p->compute, picture, p->model->card.enlarge, &large), "touches", error);
         if (r < 0)
                 return r;
         picture_clamp(&large);
@@ -257,7 +225,7 @@ static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *e
         r = pipeline_touch(p, &picture, error);
         if (r < 0)
                 return r;
-        return check(p, picture_from_tensor(ret, &picture), "touches", error);
+        return pipeline_check(p, picture_from_tensor(ret, &picture), "touches", error);
 }
 
 int pipeline_run(Pipeline *p, const PictureJob *job, Picture *ret, Error *error)

@@ -12,8 +12,8 @@
 #include "engine/engine.h"
 #include "engine/image/vae.h"
 #include "engine/model/model.h"
+#include "engine/text/chunks.h"
 #include "engine/text/text_encoder.h"
-#include "engine/text/tokenizer.h"
 
 typedef struct Pipeline { /* owns all of it: pipeline_done() */
         Model *model;
@@ -36,8 +36,20 @@ typedef struct PictureJob {
         const EngineEvents *events; /* not NULL */
 } PictureJob;
 
+/* Whether the denoiser is asked twice at each evaluation, with the negative prompt too. */
+static inline bool pipeline_has_guidance(const PictureJob *job)
+{
+        return job->resolved->guidance > 1;
+}
+
+/* For the stages: what one returned, with a sentence; -ECANCELED if it was cancelled meanwhile, whatever it says. */
+int pipeline_check(const Pipeline *p, int r, const char *stage, Error *error);
+
 /* All of them; *ret is the finished picture. */
 int pipeline_run(Pipeline *p, const PictureJob *job, Picture *ret, Error *error);
+
+/* A prompt's syntax and tokens. field names it in errors. */
+int pipeline_read_text(const Pipeline *p, const char *field, const char *text, Chunks *ret, Error *error);
 
 /* Prompt and, where guidance asks for it, negative prompt to what the denoiser attends to. */
 int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error *error);

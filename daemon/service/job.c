@@ -231,6 +231,8 @@ static const sd_bus_vtable job_vtable[] = {
         CHANGING("Height", "u"),
         CHANGING("Sampler", "s"),
         CHANGING("Guidance", "d"),
+        CHANGING("PromptTokens", "u"),
+        CHANGING("PromptChunks", "u"),
         CHANGING("TruncatedTokens", "u"),
         SD_BUS_PROPERTY("Error", "(ss)", get_error, 0, 0),
         SD_BUS_VTABLE_END,

@@ -43,6 +43,8 @@ static const struct {
         { "Height", 'u', offsetof(Snapshot, height), true },
         { "Sampler", 's', offsetof(Snapshot, sampler), true },
         { "Guidance", 'd', offsetof(Snapshot, guidance), true },
+        { "PromptTokens", 'u', offsetof(Snapshot, prompt_tokens), true },
+        { "PromptChunks", 'u', offsetof(Snapshot, prompt_chunks), true },
         { "TruncatedTokens", 'u', offsetof(Snapshot, truncated), true },
 };
 
@@ -67,6 +69,8 @@ void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, double pac
                 .position = queue_position(queue, job),
                 .width = job->resolved.width,
                 .height = job->resolved.height,
+                .prompt_tokens = job->resolved.prompt_tokens,
+                .prompt_chunks = job->resolved.prompt_chunks,
                 .truncated = job->resolved.truncated_tokens,
                 .expected_end = to_realtime(job_expected_end(job, pace, now)),
                 .created = job->created,

@@ -120,7 +120,8 @@ static int fake_get(sd_bus *bus, const char *path, const char *interface, const 
                 uint32_t value;
         } numbers[] = { { "Id", job->id },           { "Step", job->step },   { "Steps", job->steps },
                         { "Count", job->count },     { "Width", job->width }, { "Height", job->width },
-                        { "Pictures", job->pictures }, { "TruncatedTokens", job->truncated } };
+                        { "Pictures", job->pictures }, { "PromptTokens", 7 }, { "PromptChunks", 1 },
+                        { "TruncatedTokens", job->truncated } };
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
                 if (streq(property, numbers[i].key))
                         return sd_bus_message_append(reply, "u", numbers[i].value);
@@ -202,6 +203,8 @@ static const sd_bus_vtable fake_job_vtable[] = {
         SD_BUS_PROPERTY("Height", "u", fake_get, 0, 0),
         SD_BUS_PROPERTY("Sampler", "s", fake_get, 0, 0),
         SD_BUS_PROPERTY("Guidance", "d", fake_get, 0, 0),
+        SD_BUS_PROPERTY("PromptTokens", "u", fake_get, 0, 0),
+        SD_BUS_PROPERTY("PromptChunks", "u", fake_get, 0, 0),
         SD_BUS_PROPERTY("TruncatedTokens", "u", fake_get, 0, 0),
         SD_BUS_PROPERTY("Error", "(ss)", fake_get, 0, 0),
         SD_BUS_VTABLE_END,

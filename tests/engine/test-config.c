@@ -165,6 +165,8 @@ static const struct {
         { "card", "sampler", "\"heun\"", -EOPNOTSUPP, "\"heun\" is not supported" },
         { "card", "sampler", "\"\"", 0, NULL },
         { "card", "native_size", "4096", -EBADMSG, "is not between" },
+        { "card", "prompt_chunks", "0", -EBADMSG, "is not between" },
+        { "card", "prompt_chunks", "17", -EBADMSG, "is not between" },
         { "card", "enlarge", "0", -EBADMSG, "is not between" },
         { "card", "enlarge", "9", -EBADMSG, "is not between" },
         { "card", "license", "7", -EBADMSG, "not a string" },

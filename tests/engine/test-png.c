@@ -129,7 +129,8 @@ static void test_parameters(void **state)
         (void)state;
         _cleanup_(freep) Request *q = malloc(sizeof(*q));
         Resolved resolved = {
-                .width = 512, .height = 256, .steps = 20, .sampler = SAMPLER_EULER_A, .guidance = 4
+                .width = 512, .height = 256, .steps = 20, .sampler = SAMPLER_EULER_A, .guidance = 4,
+                .prompt_tokens = 3, .prompt_chunks = 1,
         };
         assert_non_null(q);
         request_init(q);
@@ -145,13 +146,14 @@ static void test_parameters(void **state)
         } cases[] = {
                 { "", true, 4, 0,
                   "a red fox\nSteps: 20, Sampler: Euler a, CFG scale: 4, Seed: 42, Size: 512x256, Model: m, "
+                  "Prompt tokens: 3, "
                   "Version: imagined " VERSION },
                 { "blurry, bad", true, 7.5, 3,
                   "a red fox\nNegative prompt: blurry, bad\nSteps: 20, Sampler: Euler a, CFG scale: 7.5, "
                   "Seed: 45, "
-                  "Size: 512x256, Model: m, Version: imagined " VERSION },
+                  "Size: 512x256, Model: m, Prompt tokens: 3, Version: imagined " VERSION },
                 { "blurry, bad", false, 0, 0,
-                  "Steps: 20, Sampler: Euler a, CFG scale: 0, Seed: 42, Size: 512x256, Model: m, Version: "
+                  "Steps: 20, Sampler: Euler a, CFG scale: 0, Seed: 42, Size: 512x256, Model: m, Prompt tokens: 3, Version: "
                   "imagined " VERSION },
         };
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -162,6 +164,13 @@ static void test_parameters(void **state)
                 assert_int_equal(parameters_format(&text, q, &resolved, cases[i].index, "m"), 0);
                 assert_string_equal(text, cases[i].expected);
         }
+
+        _cleanup_(freep) char *text = NULL;
+        resolved.prompt_tokens = 150;
+        resolved.prompt_chunks = 2;
+        resolved.truncated_tokens = 7;
+        assert_int_equal(parameters_format(&text, q, &resolved, 0, "m"), 0);
+        assert_non_null(strstr(text, ", Prompt tokens: 150, Prompt chunks: 2, Truncated tokens: 7, Version: "));
 }
 
 static void test_rounding(void **state)

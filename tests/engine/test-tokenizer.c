@@ -3,7 +3,7 @@
 /* The tokenizer on a small vocabulary of our own, and, where the data are, on CLIP's with the ids that
  * transformers gives for 345 hard prompts. */
 
-#include "engine/text/tokenizer.h"
+#include "engine/text/chunks.h"
 #include "tests/engine/fixtures.h"
 
 #define LENGTH_MAX 1024
@@ -25,19 +25,31 @@ static Tokenizer *open_tokenizer(const char *dir, uint32_t max_length)
         return tokenizer;
 }
 
+/* One chunk of plain text; what does not fit is cut off. */
+static Chunks encode(const Tokenizer *tokenizer, const char *text)
+{
+        PromptPart part = { .text = (char *)text, .weight = 1 };
+        const Prompt prompt = { .parts = &part, .n_parts = 1 };
+        Chunks chunks = {};
+
+        assert_int_equal(chunks_new(&chunks, tokenizer, &prompt, 1, NULL), 0);
+        assert_int_equal(chunks.n, 1);
+        return chunks;
+}
+
 /* Compares with a JSON list of ids, whole or cut to max_length; returns whether they are equal. */
 static bool encodes_to(const Tokenizer *tokenizer, const char *text, const json_t *ids, uint32_t max_length)
 {
-        uint32_t found[LENGTH_MAX], used, truncated;
+        _cleanup_(chunks_done) Chunks found = encode(tokenizer, text);
         size_t n = json_array_size(ids), fitting = MIN(n, max_length);
 
-        assert_int_equal(tokenizer_encode(tokenizer, text, found, &used, &truncated, NULL), 0);
-        if (used != fitting || truncated != n - fitting)
+        assert_int_equal(found.length, max_length);
+        if (found.tokens + 2 != fitting || found.truncated != n - fitting)
                 return false;
         for (size_t i = 0; i < max_length; i++) {
                 /* The end mark is the last one, whether or not all others fit. */
                 size_t k = i + 1 < fitting ? i : n - 1;
-                if (found[i] != (uint32_t)json_integer_value(json_array_get(ids, k)))
+                if (found.ids[i] != (uint32_t)json_integer_value(json_array_get(ids, k)))
                         return false;
         }
         return true;
@@ -94,13 +106,14 @@ static void test_not_utf8(void **state)
 {
         (void)state;
         _cleanup_(tokenizer_freep) Tokenizer *tokenizer = open_tokenizer(fixture("tokenizer").text, 77);
-        uint32_t ids[77], used, truncated;
+        uint32_t *ids = NULL;
+        size_t n = 0;
         Error error = {};
 
-        assert_int_equal(tokenizer_encode(tokenizer, "a \xff fox", ids, &used, &truncated, &error), -EINVAL);
+        assert_int_equal(tokenizer_tokens(tokenizer, "a \xff fox", &ids, &n, &error), -EINVAL);
         assert_string_equal(error.text, "prompt: not valid UTF-8");
-        assert_int_equal(tokenizer_encode(tokenizer, "\xed\xa0\x80", ids, &used, &truncated, &error),
-                         -EINVAL);
+        assert_int_equal(tokenizer_tokens(tokenizer, "\xed\xa0\x80", &ids, &n, &error), -EINVAL);
+        assert_null(ids);
 }
 
 /* One word of 8 KiB, of each kind: merging it must not take quadratic time (in seconds here, were it so). */
@@ -113,14 +126,13 @@ static void test_long_words(void **state)
 
         for (size_t i = 0; i < ELEMENTSOF(patterns); i++) {
                 char text[8193] = "";
-                uint32_t ids[77], used = 0, truncated = 0;
                 while (strlen(text) + strlen(patterns[i]) < sizeof(text))
                         strcat(text, patterns[i]);
-                assert_int_equal(tokenizer_encode(tokenizer, text, ids, &used, &truncated, NULL), 0);
-                assert_int_equal(used, 77);
-                assert_true(truncated > 0);
-                assert_int_equal(ids[0], tokenizer_vocab_size(tokenizer) - 2);
-                assert_int_equal(ids[76], tokenizer_vocab_size(tokenizer) - 1);
+                _cleanup_(chunks_done) Chunks found = encode(tokenizer, text);
+                assert_int_equal(found.tokens, 75);
+                assert_true(found.truncated > 0);
+                assert_int_equal(found.ids[0], tokenizer_vocab_size(tokenizer) - 2);
+                assert_int_equal(found.ids[76], tokenizer_vocab_size(tokenizer) - 1);
         }
 }
 

@@ -35,6 +35,8 @@ RUNS = [
      "guidance": 1.0, "width": 16, "height": 16},
     {"name": "euler_a", "sampler": "euler-a", "prompt": "hello world", "negative": "", "seed": 2**33 + 5, "steps": 5,
      "guidance": 6.0, "width": 16, "height": 32},
+    {"name": "weighted", "sampler": "ddim", "prompt": "the [old:1.0] house (by the sea:1.4) BREAK (a red fox:0.7)", "negative": "((blurry))",
+     "seed": 3, "steps": 3, "guidance": 4.0, "width": 16, "height": 16},
 ]
 
 
@@ -47,16 +49,26 @@ def load(path):
 
 FILES = load(f"{HERE}/make-nets.py")
 TOKENIZER = load(f"{FIXTURES}/make-tokenizer.py")
+PROMPTS = load(f"{HERE}/make-prompts.py")
 TEXT = dict(FILES.TEXT, vocab_size=514 + TOKENIZER.N_MERGES, max_position_embeddings=77)
 ALPHAS = torch.cumprod(1 - torch.linspace(0.00085**0.5, 0.012**0.5, 1000)**2, 0).double()
 
 
-def tokens(text):
-    with open(f"{FIXTURES}/tokenizer/vocab.json") as f:
-        vocab = json.load(f)
-    ids = TOKENIZER.encode(text, vocab, {m: i for i, m in enumerate(TOKENIZER.learn())})
-    assert len(ids) <= 77
-    return ids + [vocab[TOKENIZER.END]] * (77 - len(ids))
+def embed(text, prompts):
+    """[prompts, chunks * 77, width]; weights as the web UIs apply them, the shorter prompts padded with empty chunks."""
+    chunks = [PROMPTS.chunks_of(PROMPTS.parts_of(p), 75) for p in prompts]
+    most = max(len(c) for c in chunks)
+    rows = []
+    for c in chunks:
+        row = []
+        for chunk in c + [[]] * (most - len(c)):
+            ids = [PROMPTS.START] + [t for t, _ in chunk] + [PROMPTS.END] * (76 - len(chunk))
+            weights = torch.tensor([1.0] + [w for _, w in chunk] + [1.0] * (76 - len(chunk)))
+            z = nets.text_encoder(nets.Keys(text), TEXT, torch.tensor([ids]))
+            weighed = z * weights[None, :, None]
+            row.append(weighed * (z.double().mean() / weighed.double().mean()).float())
+        rows.append(torch.cat(row, 1))
+    return torch.cat(rows)
 
 
 def guided(run, predict, x, t):
@@ -113,8 +125,7 @@ def make_pictures(text):
     out = {}
     for run in RUNS:
         prompts = [run["negative"], run["prompt"]] if run["guidance"] > 1 else [run["prompt"]]
-        ids = torch.tensor([tokens(p) for p in prompts])
-        embeddings = nets.text_encoder(nets.Keys(text), TEXT, ids)
+        embeddings = embed(text, prompts)
 
         def model(x, t):
             return nets.unet(keys["unet"], FILES.UNET, x.float(), float(t), embeddings).double()

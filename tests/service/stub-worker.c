@@ -254,6 +254,7 @@ static void resolve(Stub *stub)
                 .sampler = q->sampler ? q->sampler : SAMPLER_DDIM,
                 .guidance = q->guidance >= 0 ? q->guidance : 7.5,
                 .prompt_tokens = 3,
+                .prompt_chunks = 1,
                 .truncated_tokens = strlen(q->prompt) > 300 ? 5 : 0,
         };
         if (stub->mode == OTHER_SIZE)

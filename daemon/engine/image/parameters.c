@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "engine/denoise/sampler.h"
 #include "engine/image/parameters.h"
@@ -9,17 +10,23 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
                       const char *model)
 {
         const char *negative = request->prompt_metadata ? request->negative_prompt : "";
-        char *text;
+        char *text, more[80] = "";
 
+        if (resolved->prompt_chunks > 1)
+                (void)snprintf(more, sizeof(more), ", Prompt chunks: %u", resolved->prompt_chunks);
+        if (resolved->truncated_tokens > 0)
+                (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Truncated tokens: %u",
+                               resolved->truncated_tokens);
         /* %.10g: as many digits as anyone types, and no more. */
         int n = asprintf(&text,
                          "%s%s%s%s%sSteps: %u, Sampler: %s, CFG scale: %.10g, Seed: %" PRIu64
-                         ", Size: %ux%u, Model: %s, Version: imagined " VERSION,
+                         ", Size: %ux%u, Model: %s, Prompt tokens: %u%s, Version: imagined " VERSION,
                          request->prompt_metadata ? request->prompt : "",
                          request->prompt_metadata ? "\n" : "", negative[0] ? "Negative prompt: " : "",
                          negative, negative[0] ? "\n" : "", resolved->steps,
                          sampler_label((Sampler)resolved->sampler), resolved->guidance,
-                         request->seed + index, resolved->width, resolved->height, model);
+                         request->seed + index, resolved->width, resolved->height, model,
+                         resolved->prompt_tokens, more);
         if (n < 0)
                 return -ENOMEM;
         *ret = text;

@@ -122,6 +122,7 @@ typedef struct ModelCard {
                                     eq. 15, 16) */
         Sampler sampler;
         uint32_t native_size; /* pixels of the decoded picture that the denoiser draws best */
+        uint32_t prompt_chunks; /* that a prompt may be cut into (text/chunks.h); 0: as many as there can be */
         uint32_t enlarge; /* factor from the decoded picture to the finished one; 1 if not said */
 } ModelCard;
 

@@ -44,6 +44,7 @@ int model_card_read(ModelCard *ret, const char *path, Error *error)
                 .guidance = json_number(&json, "guidance", -1, 0, REQUEST_GUIDANCE_MAX),
                 .guidance_rescale = json_number(&json, "guidance_rescale", 0, 0, 1),
                 .native_size = json_u32(&json, "native_size", 0, 1, REQUEST_SIZE_MAX),
+                .prompt_chunks = json_u32(&json, "prompt_chunks", 0, 1, REQUEST_CHUNKS_MAX),
                 .enlarge = json_u32(&json, "enlarge", 1, 1, ENLARGE_MAX),
         };
         read_name(&json, &card);

@@ -23,6 +23,7 @@ enum { BOS, EOS, PAD, N_MARKS };
 
 struct Tokenizer {
         uint32_t max_length, vocab_size;
+        uint32_t comma;
         Mark marks[N_MARKS];
         /* What the word pattern lets through whole, in lower case. */
         Mark literal_marks[2];
@@ -82,6 +83,8 @@ static int find_marks(Tokenizer *t, const json_t *vocab, const TokenizerConfig *
                 t->marks[i].id = (uint32_t)id;
                 (void)snprintf(t->marks[i].text, sizeof(t->marks[i].text), "%s", names[i]);
         }
+        int64_t comma = vocab_lookup(vocab, ",</w>");
+        t->comma = comma >= 0 ? (uint32_t)comma : UINT32_MAX;
         for (size_t i = 0; i < ELEMENTSOF(literals); i++) {
                 int64_t id = vocab_lookup(vocab, literals[i]);
                 t->literal_marks[i].id = id >= 0 ? (uint32_t)id : t->marks[EOS].id;
@@ -148,19 +151,35 @@ uint32_t tokenizer_max_length(const Tokenizer *t)
         return t->max_length;
 }
 
-/* The ids being written; those that do not fit are counted. */
+TokenizerMarks tokenizer_marks(const Tokenizer *t)
+{
+        return (TokenizerMarks) {
+                .start = t->marks[BOS].id,
+                .end = t->marks[EOS].id,
+                .padding = t->marks[PAD].id,
+                .comma = t->comma,
+        };
+}
+
+/* The ids being written. */
 typedef struct Output {
         const Tokenizer *tokenizer;
         uint32_t *ids;
-        uint32_t n, room, truncated;
+        size_t n, room;
 } Output;
 
-static void put(Output *output, uint32_t id)
+static int put(Output *output, uint32_t id)
 {
-        if (output->n < output->room)
-                output->ids[output->n++] = id;
-        else
-                output->truncated++;
+        if (output->n == output->room) {
+                size_t room = 2 * output->room + 64;
+                uint32_t *ids = reallocarray(output->ids, room, sizeof(*ids));
+                if (!ids)
+                        return -ENOMEM;
+                output->ids = ids;
+                output->room = room;
+        }
+        output->ids[output->n++] = id;
+        return 0;
 }
 
 static int put_word(void *userdata, const char *word, size_t size)
@@ -170,16 +189,15 @@ static int put_word(void *userdata, const char *word, size_t size)
 
         for (size_t i = 0; i < ELEMENTSOF(t->literal_marks); i++)
                 if (size == strlen(t->literal_marks[i].text) &&
-                    memcmp(word, t->literal_marks[i].text, size) == 0) {
-                        put(output, t->literal_marks[i].id);
-                        return 0;
-                }
+                    memcmp(word, t->literal_marks[i].text, size) == 0)
+                        return put(output, t->literal_marks[i].id);
 
         _cleanup_(freep) uint32_t *ids = calloc(size, sizeof(*ids));
         int64_t n = ids ? bpe_encode(t->bpe, word, size, ids) : -ENOMEM;
-        for (int64_t i = 0; i < n; i++)
-                put(output, ids[i]);
-        return n < 0 ? (int)n : 0;
+        int r = n < 0 ? (int)n : 0;
+        for (int64_t i = 0; i < n && r >= 0; i++)
+                r = put(output, ids[i]);
+        return r;
 }
 
 /* The first mark in the text; of several at one place the longest. */
@@ -207,30 +225,26 @@ static int put_text(Output *output, const char *text)
         for (const char *at; (at = find_mark(output->tokenizer, text, &mark));
              text = at + strlen(mark->text)) {
                 int r = words_read(text, (size_t)(at - text), &reader);
+                if (r >= 0)
+                        r = put(output, mark->id);
                 if (r < 0)
                         return r;
-                put(output, mark->id);
         }
         return words_read(text, strlen(text), &reader);
 }
 
-int tokenizer_encode(const Tokenizer *t, const char *text, uint32_t *ret_ids, uint32_t *ret_used,
-                     uint32_t *ret_truncated, Error *error)
+int tokenizer_tokens(const Tokenizer *t, const char *text, uint32_t **ret_ids, size_t *ret_n, Error *error)
 {
         if (!utf8_is_valid(text, strlen(text)))
                 return error_set(error, -EINVAL, "prompt: not valid UTF-8");
 
-        /* One place is left for the end mark. */
-        Output output = { .tokenizer = t, .ids = ret_ids, .room = t->max_length - 1 };
-        put(&output, t->marks[BOS].id);
+        Output output = { .tokenizer = t };
         int r = put_text(&output, text);
-        if (r < 0)
+        if (r < 0) {
+                free(output.ids);
                 return error_set(error, r, "prompt: %s", strerror(-r));
-        ret_ids[output.n++] = t->marks[EOS].id;
-
-        *ret_used = output.n;
-        *ret_truncated = output.truncated;
-        while (output.n < t->max_length)
-                ret_ids[output.n++] = t->marks[PAD].id;
+        }
+        *ret_ids = output.ids;
+        *ret_n = output.n;
         return 0;
 }

@@ -18,8 +18,14 @@ DEFINE_CLEANUP(Tokenizer *, tokenizer_free)
 uint32_t tokenizer_vocab_size(const Tokenizer *tokenizer);
 uint32_t tokenizer_max_length(const Tokenizer *tokenizer);
 
-/* Writes exactly max_length ids: start mark, tokens, end mark, padding. *ret_used counts the ids before the
- * padding, both marks included; *ret_truncated the tokens of the text that did not fit. -EINVAL if the text
- * is not valid UTF-8. */
-int tokenizer_encode(const Tokenizer *tokenizer, const char *text, uint32_t *ret_ids, uint32_t *ret_used,
-                     uint32_t *ret_truncated, Error *error);
+/* The ids that stand for something else than text. comma: the token of a comma that ends a word, UINT32_MAX if the
+ * vocabulary has none. */
+typedef struct TokenizerMarks {
+        uint32_t start, end, padding, comma;
+} TokenizerMarks;
+
+TokenizerMarks tokenizer_marks(const Tokenizer *tokenizer);
+
+/* The tokens of a text of any length, without marks. *ret_ids is malloc'ed. -EINVAL if the text is not valid
+ * UTF-8, -ENOMEM. */
+int tokenizer_tokens(const Tokenizer *tokenizer, const char *text, uint32_t **ret_ids, size_t *ret_n, Error *error);
