@@ -31,7 +31,7 @@ from tokenizer import Tokenizer
 from word_table import WordTable
 from words import WordNet
 
-BATCH, LR, WARMUP, DECAY_FROM = 48, 1.2e-3, 200, 0.5
+BATCH, LR, WARMUP, DECAY_FROM = 48, 1.2e-3, 200, 0.75
 EMPTY = 0.1  # captions left out, for classifier-free guidance
 EMA_RATE = 0.002
 TOWARDS_NOISE = 0.7  # timesteps are 1000 u^0.7: rather more at high noise, where the words decide
