@@ -12,21 +12,25 @@
 #include "base/util.h"
 #include "engine/engine.h"
 #include "engine/kernels/blas.h"
+#include "engine/model/digest.h"
+#include "engine/verify.h"
 #include "engine/worker.h"
 
 typedef struct Options {
         int socket; /* -1: run as a command */
         const char *model_dir, *output;
         unsigned threads;
+        bool digest, verify;
         Request request;
 } Options;
 
 static const char help[] =
-                "Usage: imagined-engine --socket FD --model DIR [--threads N]\n"
+                "Usage: imagined-engine --socket FD --model DIR [--threads N] [--verify | --digest]\n"
                 "       imagined-engine --model DIR --output FILE --prompt TEXT [SETTINGS]\n"
+                "       imagined-engine --model DIR --digest\n"
                 "\n"
                 "The first form is started by imagined and speaks its protocol on the socket. The second\n"
-                "makes one picture, without any service.\n"
+                "makes one picture, the third prints the model's digest, without any service.\n"
                 "\n"
                 "  --model DIR        a model's folder in the Diffusers layout\n"
                 "  --output FILE      the PNG to write\n"
@@ -39,6 +43,8 @@ static const char help[] =
                 "dpm++-2m-karras\n"
                 "  --width N, --height N\n"
                 "  --threads N        one for each processor, if not given\n"
+                "  --verify           load the model only if its files are as its SHA256SUMS says\n"
+                "  --digest           tell the digest of the model's files, load nothing\n"
                 "  --help, --version\n";
 
 enum {
@@ -54,6 +60,8 @@ enum {
         OPTION_WIDTH,
         OPTION_HEIGHT,
         OPTION_THREADS,
+        OPTION_DIGEST,
+        OPTION_VERIFY,
         OPTION_HELP,
         OPTION_VERSION,
 };
@@ -71,6 +79,8 @@ static const struct option long_options[] = {
         { "width", required_argument, NULL, OPTION_WIDTH },
         { "height", required_argument, NULL, OPTION_HEIGHT },
         { "threads", required_argument, NULL, OPTION_THREADS },
+        { "digest", no_argument, NULL, OPTION_DIGEST },
+        { "verify", no_argument, NULL, OPTION_VERIFY },
         { "help", no_argument, NULL, OPTION_HELP },
         { "version", no_argument, NULL, OPTION_VERSION },
         {},
@@ -154,6 +164,12 @@ static int parse_option(Options *o, int option, const char *value)
                 return parse_u32(value, REQUEST_SIZE_MAX, &q->height);
         case OPTION_THREADS:
                 return parse_u32(value, 1024, &o->threads);
+        case OPTION_DIGEST:
+                o->digest = true;
+                return 0;
+        case OPTION_VERIFY:
+                o->verify = true;
+                return 0;
         default:
                 return -EINVAL;
         }
@@ -174,8 +190,9 @@ static int parse_options(Options *o, int argc, char **argv)
                         return -EINVAL;
                 }
         }
-        if (optind < argc || !o->model_dir || (o->socket < 0) != (o->output != NULL)) {
-                log_error("Either --socket or --output, and --model; see --help");
+        if (optind < argc || !o->model_dir || (o->socket >= 0) + (o->output != NULL) > 1 ||
+            (o->socket < 0 && (o->output != NULL) == o->digest)) {
+                log_error("Either --socket, --output or --digest, and --model; see --help");
                 return -EINVAL;
         }
         return 1;
@@ -213,6 +230,42 @@ static int make_picture(const Options *o)
         return write_file(o->output, data, size);
 }
 
+/* In the manner of sha256sum. */
+static int print_digest(const char *model_dir)
+{
+        static const char *const checks[] = {
+                [DIGEST_UNLISTED] = "unlisted",
+                [DIGEST_VERIFIED] = "verified",
+                [DIGEST_MISMATCH] = "mismatch",
+        };
+        ModelDigest digest;
+        Error error = {};
+
+        int r = model_digest(&digest, model_dir, &error);
+        if (r < 0) {
+                log_error("%s", error.text);
+                return r;
+        }
+        if (printf("%s  %s\n", digest.digest, checks[digest.check]) < 0 || fflush(stdout) != 0)
+                return -EIO;
+        if (digest.check != DIGEST_MISMATCH)
+                return 0;
+        log_error("%s", digest.difference);
+        return -EBADMSG;
+}
+
+/* What the service asks for. */
+static int serve(const Options *o)
+{
+        /* Blocking: both threads may wait for a service that reads slowly. */
+        if (fcntl(o->socket, F_SETFD, FD_CLOEXEC) < 0 || fcntl(o->socket, F_SETFL, 0) < 0)
+                return log_error_errno(-errno, "Cannot use the socket");
+        if (o->digest)
+                return verify_tell_digest(o->socket, o->model_dir);
+        int r = o->verify ? verify_model(o->socket, o->model_dir) : 0;
+        return r < 0 ? r : worker_run(o->socket, o->model_dir, o->threads);
+}
+
 int main(int argc, char **argv)
 {
         static Options options = { .socket = -1 }; /* two prompts are much for a stack */
@@ -229,14 +282,11 @@ int main(int argc, char **argv)
         if (r <= 0)
                 return r < 0 ? 2 : 0;
 
-        if (options.socket < 0)
-                return make_picture(&options) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-
-        /* Blocking: both threads may wait for a service that reads slowly. */
-        if (fcntl(options.socket, F_SETFD, FD_CLOEXEC) < 0 || fcntl(options.socket, F_SETFL, 0) < 0) {
-                (void)log_error_errno(-errno, "Cannot use the socket");
-                return EXIT_FAILURE;
-        }
-        return worker_run(options.socket, options.model_dir, options.threads) < 0 ? EXIT_FAILURE
-                                                                                  : EXIT_SUCCESS;
+        if (options.socket >= 0)
+                r = serve(&options);
+        else if (options.output)
+                r = make_picture(&options);
+        else
+                r = print_digest(options.model_dir);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -65,6 +65,17 @@ static bool check_ready(const Message *m)
                are_settings(ready->steps, ready->sampler, ready->guidance);
 }
 
+static bool check_digest(const Message *m)
+{
+        const DigestInfo *d = &m->digest;
+
+        return is_text(d->digest, sizeof(d->digest)) &&
+               strspn(d->digest, "0123456789abcdef") == PROTOCOL_DIGEST_SIZE - 1 && d->check < MODEL_CHECK_MAX &&
+               is_text(d->difference, sizeof(d->difference)) &&
+               (d->name[0] == '\0' || is_name(d->name, sizeof(d->name))) &&
+               is_text(d->version, sizeof(d->version)) && is_text(d->license, sizeof(d->license));
+}
+
 static bool check_started(const Message *m)
 {
         const Resolved *started = &m->started;
@@ -119,6 +130,7 @@ static const struct {
         [MESSAGE_DONE] = { 0, true, 0, NULL },
         [MESSAGE_FAILED] = { sizeof(Failure), false, 0, check_failed },
         [MESSAGE_PONG] = { sizeof(uint64_t), false, 0, NULL },
+        [MESSAGE_DIGEST] = { sizeof(DigestInfo), false, 0, check_digest },
 };
 
 int protocol_send(int socket, const Message *message, int fd)

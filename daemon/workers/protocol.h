@@ -6,6 +6,7 @@
  * is the compiler's; both ends still check every message (protocol_receive), for either may be broken or hostile.
  *
  *     service                                   worker (imagined-engine --socket FD --model DIR)
+ *                                <- DIGEST      with --verify, for a model that has a SHA256SUMS, before it is loaded
  *                                <- READY       the model is loaded; or FAILED with job 0, then it ends
  *     GENERATE job               <- STARTED     what the model made of the request
  *                                <- PROGRESS …  at each stage and step
@@ -14,6 +15,8 @@
  *                                <- DONE | FAILED (code -ECANCELED after CANCEL)
  *     PING n                     <- PONG n      answered at any time, also while a picture is being made
  *     end of file: the worker ends
+ *
+ * With --digest in its command a worker says DIGEST, or FAILED with job 0, and ends.
  *
  * One job runs at a time; a second GENERATE before DONE or FAILED is answered with FAILED (-EBUSY). */
 
@@ -36,8 +39,17 @@ typedef enum MessageType {
         MESSAGE_DONE,
         MESSAGE_FAILED,
         MESSAGE_PONG,
+        MESSAGE_DIGEST,
         MESSAGE_TYPE_MAX,
 } MessageType;
+
+/* A model's files, and the SHA256SUMS that its author may have put beside them. */
+typedef enum ModelCheck {
+        MODEL_UNLISTED, /* there is no SHA256SUMS */
+        MODEL_VERIFIED,
+        MODEL_MISMATCH,
+        MODEL_CHECK_MAX,
+} ModelCheck;
 
 /* READY: what the worker found in the model's folder. Strings are terminated, valid UTF-8. */
 typedef struct ModelReady {
@@ -51,6 +63,17 @@ typedef struct ModelReady {
         double guidance;
         uint64_t parameters;
 } ModelReady;
+
+#define PROTOCOL_DIGEST_SIZE 65 /* 64 hexadecimal digits and the end */
+
+/* DIGEST: what the model's files are (engine/model/digest.h says how it is made), and what the model says about itself,
+ * as in READY but possibly empty. */
+typedef struct DigestInfo {
+        char digest[PROTOCOL_DIGEST_SIZE];
+        uint32_t check; /* a ModelCheck */
+        char difference[256]; /* with MODEL_MISMATCH: which file differs first, and how */
+        char name[64], version[32], license[64];
+} DigestInfo;
 
 typedef struct Progress {
         uint32_t picture; /* 0 … count - 1 */
@@ -85,6 +108,7 @@ typedef struct Message {
                 Request generate;
                 uint64_t ping; /* and PONG, the same number back */
                 ModelReady ready;
+                DigestInfo digest;
                 Resolved started;
                 Progress progress;
                 PreviewInfo preview;

@@ -17,6 +17,7 @@ import torch
 
 import config
 import nets
+import sums
 from word_table import WordTable
 
 IDENTITY = {
@@ -104,6 +105,7 @@ def main():
     for name in os.listdir(tokens):
         shutil.copyfile(os.path.join(tokens, name), os.path.join(args.out, "tokenizer", name))
     nets.load_model(args.out)
+    sums.write(args.out)
     total = sum(os.path.getsize(os.path.join(d, f)) for d, _, files in os.walk(args.out) for f in files)
     print(f"step {steps}, {total / 1e6:.1f} MB")
 

@@ -63,6 +63,10 @@ static Message *good(MessageType type)
                         .guidance = 7.5,
                 };
                 break;
+        case MESSAGE_DIGEST:
+                message.digest = (DigestInfo) { .name = "", .version = "0.1", .license = "CC0-1.0" };
+                memset(message.digest.digest, 'a', 64);
+                break;
         case MESSAGE_STARTED:
                 message.started = (Resolved) {
                         .width = 512, .height = 512, .steps = 20, .sampler = SAMPLER_DDIM, .guidance = 0
@@ -170,7 +174,7 @@ static void test_bad_fields(void **state)
         REFUSED(MESSAGE_CANCEL, m->version = 2);
         for (int type = 0; type < MESSAGE_TYPE_MAX; type++)
                 if (type != MESSAGE_PING && type != MESSAGE_PONG && type != MESSAGE_READY &&
-                    type != MESSAGE_FAILED)
+                    type != MESSAGE_DIGEST && type != MESSAGE_FAILED)
                         REFUSED((MessageType)type, m->job = 0);
 
         REFUSED(MESSAGE_GENERATE, memset(m->generate.prompt, 'a', sizeof(m->generate.prompt)));
@@ -200,6 +204,16 @@ static void test_bad_fields(void **state)
         REFUSED(MESSAGE_READY, m->ready.sampler = SAMPLER_DEFAULT);
         REFUSED(MESSAGE_READY, m->ready.guidance = -1);
         REFUSED(MESSAGE_READY, m->ready.guidance = NAN);
+
+        REFUSED(MESSAGE_DIGEST, m->digest.digest[63] = '\0');
+        REFUSED(MESSAGE_DIGEST, m->digest.digest[64] = 'a');
+        REFUSED(MESSAGE_DIGEST, m->digest.digest[5] = 'A');
+        REFUSED(MESSAGE_DIGEST, m->digest.check = MODEL_CHECK_MAX);
+        REFUSED(MESSAGE_DIGEST, strcpy(m->digest.difference, "\xff"));
+        REFUSED(MESSAGE_DIGEST, memset(m->digest.difference, 'a', sizeof(m->digest.difference)));
+        REFUSED(MESSAGE_DIGEST, strcpy(m->digest.name, "two words"));
+        REFUSED(MESSAGE_DIGEST, strcpy(m->digest.version, "\x80"));
+        REFUSED(MESSAGE_DIGEST, strcpy(m->digest.license, "\x80"));
 
         REFUSED(MESSAGE_STARTED, m->started.width = 0);
         REFUSED(MESSAGE_STARTED, m->started.height = UINT32_MAX);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A model's digest and its SHA256SUMS: against what sha256sum says of the same files. */
+
+#include "tests/engine/child.h"
+
+#include "engine/model/digest.h"
+
+static char folder[64], path[128];
+
+static int setup(void **state)
+{
+        (void)state;
+        (void)snprintf(folder, sizeof(folder), "/tmp/imagined-test-XXXXXX");
+        if (!mkdtemp(folder))
+                return -1;
+        (void)snprintf(path, sizeof(path), "%s/m", folder);
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        char command[128];
+        (void)state;
+        (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+        return system(command);
+}
+
+/* In the folder above the model's. */
+_printf_(1, 2) static void run(const char *format, ...)
+{
+        char command[1024];
+        size_t n = (size_t)snprintf(command, sizeof(command), "cd %s && ", folder);
+        va_list ap;
+
+        va_start(ap, format);
+        (void)vsnprintf(command + n, sizeof(command) - n, format, ap);
+        va_end(ap);
+        assert_int_equal(system(command), 0);
+}
+
+/* A new copy of the tiny model, with a SHA256SUMS that sha256sum itself has written. */
+static void make_model(void)
+{
+        run("rm -rf m && cp -RL %s/tests/fixtures/tiny-model m && cd m && "
+            "find . -type f -printf '%%P\\n' | LC_ALL=C sort | xargs sha256sum >../sums && mv ../sums SHA256SUMS",
+            getenv("PWD"));
+}
+
+static ModelDigest digest_of(const char *model)
+{
+        ModelDigest digest;
+        Error error = {};
+
+        if (model_digest(&digest, model, &error) < 0)
+                fail_msg("%s", error.text);
+        return digest;
+}
+
+static void test_definition(void **state)
+{
+        char line[128] = "", command[256];
+        (void)state;
+
+        make_model();
+        ModelDigest listed = digest_of(path);
+        assert_int_equal(listed.check, DIGEST_VERIFIED);
+        assert_string_equal(listed.difference, "");
+        (void)snprintf(command, sizeof(command), "sha256sum <%s/SHA256SUMS", path);
+        FILE *pipe = popen(command, "r");
+        assert_non_null(pipe);
+        assert_non_null(fgets(line, sizeof(line), pipe));
+        (void)pclose(pipe);
+        assert_memory_equal(listed.digest, line, 64);
+
+        /* SHA256SUMS itself does not count. */
+        run("rm m/SHA256SUMS");
+        ModelDigest unlisted = digest_of(path);
+        assert_int_equal(unlisted.check, DIGEST_UNLISTED);
+        assert_string_equal(unlisted.digest, listed.digest);
+}
+
+/* NIST's example of one block, and one that fills several chunks. */
+static void test_one_file(void **state)
+{
+        char file[160];
+        (void)state;
+
+        (void)snprintf(file, sizeof(file), "%s/abc", folder);
+        run("printf abc >abc");
+        ModelDigest digest = digest_of(file);
+        assert_int_equal(digest.check, DIGEST_UNLISTED);
+        run("echo 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  abc' | sha256sum | grep -q %s",
+            digest.digest);
+        run("head -c 1000003 /dev/zero >abc");
+        digest = digest_of(file);
+        run("sha256sum abc | sha256sum | grep -q %s", digest.digest);
+}
+
+/* What sha256sum takes for right, and what it does not. */
+static void test_mismatches(void **state)
+{
+        static const struct {
+                const char *change, *difference; /* NULL: it is as it should be */
+        } cases[] = {
+                { "sed -i 's/^[0-9a-f]*/\\U&/; s/  / */' SHA256SUMS", NULL },
+                { "sed -i 's,  ,  ./,' SHA256SUMS", NULL },
+                { "sort -R -o SHA256SUMS SHA256SUMS && echo >>SHA256SUMS && touch .hidden", NULL },
+                { "echo >>vae/config.json", "vae/config.json differs from SHA256SUMS" },
+                { "rm vae/config.json", "vae/config.json is in SHA256SUMS but not here" },
+                { "echo >extra", "extra is not in SHA256SUMS" },
+                { "touch \"$(printf 'ex\\377')\"", "a file is not in SHA256SUMS" },
+                { "sed -i 's/^.//' SHA256SUMS", "SHA256SUMS has a line that sha256sum does not write" },
+                { "sed -i 's/  / /' SHA256SUMS", "SHA256SUMS has a line that sha256sum does not write" },
+                { "sed -i '1s/.*/# comment/' SHA256SUMS", "SHA256SUMS has a line that sha256sum does not write" },
+                { "sed -i '1d' SHA256SUMS", " is not in SHA256SUMS" },
+                { ": >SHA256SUMS", " is not in SHA256SUMS" },
+                { "head -c 100 /dev/zero >>SHA256SUMS", "SHA256SUMS is no text" },
+                { "sed -i '$ s,  .*,  ../../etc/passwd,' SHA256SUMS",
+                  "../../etc/passwd is in SHA256SUMS but not here" },
+        };
+        (void)state;
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                make_model();
+                run("cd m && %s", cases[i].change);
+                ModelDigest digest = digest_of(path);
+                if (!cases[i].difference)
+                        assert_int_equal(digest.check, DIGEST_VERIFIED);
+                else if (digest.check != DIGEST_MISMATCH || !strstr(digest.difference, cases[i].difference))
+                        fail_msg("%s: %d, '%s'", cases[i].change, (int)digest.check, digest.difference);
+        }
+}
+
+static void test_unreadable(void **state)
+{
+        ModelDigest digest = { .check = 99 };
+        Error error = {};
+        (void)state;
+
+        assert_int_equal(model_digest(&digest, "/nonexistent", &error), -ENOENT);
+        make_model();
+        run("rm m/SHA256SUMS && mkdir m/SHA256SUMS");
+        assert_true(model_digest(&digest, path, &error) < 0);
+        run("rm -r m/SHA256SUMS && mkfifo m/SHA256SUMS");
+        assert_int_equal(model_digest(&digest, path, &error), -EBADMSG);
+        assert_int_equal(digest.check, 99);
+}
+
+/* --- the program --- */
+
+static void test_worker_tells_the_digest(void **state)
+{
+        (void)state;
+        make_model();
+        Child child = start_with(path, "--digest");
+        const Message *m = receive(&child);
+        assert_int_equal(m->type, MESSAGE_DIGEST);
+        assert_int_equal(m->digest.check, MODEL_VERIFIED);
+        assert_string_equal(m->digest.digest, digest_of(path).digest);
+        assert_string_equal(m->digest.name, "tiny");
+        assert_string_equal(m->digest.version, "1");
+        assert_int_equal(finish(&child), 0);
+
+        /* Nothing is loaded: a model that could not be has a digest, too. */
+        run("echo nonsense >m/unet/config.json && echo nonsense >m/imagined.json");
+        child = start_with(path, "--digest");
+        m = receive(&child);
+        assert_int_equal(m->type, MESSAGE_DIGEST);
+        assert_int_equal(m->digest.check, MODEL_MISMATCH);
+        assert_string_equal(m->digest.version, "");
+        assert_int_equal(finish(&child), 0);
+
+        child = start_with("/nonexistent", "--digest");
+        assert_int_equal(receive(&child)->type, MESSAGE_FAILED);
+        assert_int_equal(finish(&child), 1);
+}
+
+static void test_worker_verifies(void **state)
+{
+        (void)state;
+        make_model();
+        Child child = start_with(path, "--verify");
+        assert_int_equal(receive(&child)->type, MESSAGE_DIGEST);
+        assert_int_equal(receive(&child)->type, MESSAGE_READY);
+        assert_int_equal(finish(&child), 0);
+
+        /* A difference that loading would not notice. */
+        run("echo >>m/unet/config.json");
+        child = start_with(path, "--verify");
+        const Message *m = receive(&child);
+        assert_int_equal(m->type, MESSAGE_DIGEST);
+        assert_string_equal(m->digest.difference, "unet/config.json differs from SHA256SUMS");
+        m = receive(&child);
+        assert_int_equal(m->type, MESSAGE_FAILED);
+        assert_int_equal(m->failed.code, -EBADMSG);
+        assert_string_equal(m->failed.text, "unet/config.json differs from SHA256SUMS");
+        assert_int_equal(finish(&child), 1);
+
+        /* Without the list nothing is said. */
+        run("rm m/SHA256SUMS");
+        child = start_with(path, "--verify");
+        assert_int_equal(receive(&child)->type, MESSAGE_READY);
+        assert_int_equal(finish(&child), 0);
+}
+
+/* The model of this project. */
+static void test_default_model(void **state)
+{
+        (void)state;
+        assert_int_equal(system("cd model/default && sha256sum --quiet --strict -c SHA256SUMS"), 0);
+        ModelDigest digest = digest_of("model/default");
+        if (digest.check != DIGEST_VERIFIED)
+                fail_msg("%s", digest.difference);
+        char command[256];
+        (void)snprintf(command, sizeof(command), "sha256sum model/default/SHA256SUMS | grep -q %s", digest.digest);
+        assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_definition),
+                cmocka_unit_test(test_one_file),
+                cmocka_unit_test(test_mismatches),
+                cmocka_unit_test(test_unreadable),
+                cmocka_unit_test(test_worker_tells_the_digest),
+                cmocka_unit_test(test_worker_verifies),
+                cmocka_unit_test(test_default_model),
+        };
+        return cmocka_run_group_tests(tests, setup, teardown);
+}
