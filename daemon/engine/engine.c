@@ -157,6 +157,12 @@ int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error 
 int engine_generate(Engine *engine, const Request *request, uint32_t index, const EngineEvents *events,
                     Picture *ret, Error *error)
 {
+        return engine_resume(engine, request, index, NULL, 0, events, ret, error);
+}
+
+int engine_resume(Engine *engine, const Request *request, uint32_t index, const void *state, size_t state_size,
+                  const EngineEvents *events, Picture *ret, Error *error)
+{
         static const EngineEvents none = {};
         Resolved resolved;
 
@@ -170,6 +176,8 @@ int engine_generate(Engine *engine, const Request *request, uint32_t index, cons
                 .resolved = &resolved,
                 .seed = request->seed + index,
                 .events = events ? events : &none,
+                .state = state,
+                .state_size = state_size,
         };
         return pipeline_run(&engine->pipeline, &job, ret, error);
 }

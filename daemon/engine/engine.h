@@ -56,6 +56,10 @@ typedef struct EngineEvents {
         bool (*preview_wanted)(void *userdata, uint32_t step);
         /* The picture as it looks after that step, longest side at most 256; owned by the engine. */
         void (*preview)(void *userdata, uint32_t step, const Picture *picture);
+        /* Asked after each step: whether to tell now how far the picture is (state). */
+        bool (*state_wanted)(void *userdata, uint32_t step);
+        /* All that engine_resume needs to go on from here; owned by the engine. False: stop, with -EINTR. */
+        bool (*state)(void *userdata, uint32_t step, const void *data, size_t size);
 } EngineEvents;
 
 /* Loads the model in a Diffusers folder. threads 0: one for each processor that this process may use.
@@ -74,6 +78,11 @@ int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error 
 /* Draws picture `index` of the request (with seed + index). -ECANCELED after engine_cancel. */
 int engine_generate(Engine *engine, const Request *request, uint32_t index, const EngineEvents *events,
                     Picture *ret, Error *error);
+
+/* The same from where a state has left off, to the same pixels. A state of another picture, model or version, or a broken
+ * one, is passed over: then the picture is begun anew. */
+int engine_resume(Engine *engine, const Request *request, uint32_t index, const void *state, size_t state_size,
+                  const EngineEvents *events, Picture *ret, Error *error);
 
 /* Ends the engine_generate that runs now, within milliseconds; does nothing if none runs. Any thread. */
 void engine_cancel(Engine *engine);

@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "engine/denoise/guidance.h"
+#include "engine/denoise/state.h"
 #include "engine/image/picture.h"
 #include "engine/image/preview.h"
 #include "engine/image/touches/enlarge.h"
@@ -120,6 +121,50 @@ static bool all_finite(const float *values, size_t n)
         return true;
 }
 
+static void make_key(DenoiseKey *ret, const Pipeline *p, const PictureJob *job, uint32_t h, uint32_t w)
+{
+        const ModelCard *card = &p->model->card;
+
+        memset(ret, 0, sizeof(*ret)); /* compared as bytes */
+        (void)snprintf(ret->engine, sizeof(ret->engine), "%s", VERSION);
+        (void)snprintf(ret->model, sizeof(ret->model), "%s", card->name);
+        (void)snprintf(ret->version, sizeof(ret->version), "%s", card->version);
+        ret->seed = job->seed;
+        ret->guidance = job->resolved->guidance;
+        ret->sampler = job->resolved->sampler;
+        ret->steps = job->resolved->steps;
+        ret->h = h;
+        ret->w = w;
+}
+
+/* Latents to begin with: fresh noise, or what a state holds. Returns the first evaluation that is left. */
+static uint32_t start(const PictureJob *job, const DenoiseKey *key, Sampling *s, Noise *noise, float *latents)
+{
+        uint32_t next;
+
+        if (job->state && denoise_state_load(job->state, job->state_size, key, s, &next, noise, latents) >= 0)
+                return next;
+        noise_seed(noise, job->seed);
+        noise_normals(noise, latents, s->n);
+        sampling_start(s, latents);
+        return 0;
+}
+
+/* -EINTR if the one who sees the state wants no more. Without memory for it the picture still goes on. */
+static int show_state(const PictureJob *job, const DenoiseKey *key, const Sampling *s, uint32_t next,
+                      const Noise *noise, const float *latents, Error *error)
+{
+        const EngineEvents *events = job->events;
+        const uint32_t step = sampling_step_of(s, next - 1);
+        _cleanup_(freep) void *data = NULL;
+        size_t size;
+
+        if (!events->state || !events->state_wanted || !events->state_wanted(events->userdata, step) ||
+            denoise_state_save(key, s, next, noise, latents, &data, &size) < 0)
+                return 0;
+        return events->state(events->userdata, step, data, size) ? 0 : error_set(error, -EINTR, "interrupted");
+}
+
 int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, float **ret,
                      Error *error)
 {
@@ -138,11 +183,9 @@ int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *cont
                 return r;
 
         Noise noise;
-        noise_seed(&noise, job->seed);
-        noise_normals(&noise, latents, n);
-        sampling_start(s, latents);
-
-        for (uint32_t i = 0; i < s->n_evaluations; i++) {
+        DenoiseKey key;
+        make_key(&key, p, job, h, w);
+        for (uint32_t i = start(job, &key, s, &noise, latents); i < s->n_evaluations; i++) {
                 sampling_input(s, i, latents, input);
                 r = pipeline_check(p, predict(p, job, context, s->evaluations[i].timestep, h, w, input, prediction),
                           "denoise", error);
@@ -153,6 +196,9 @@ int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *cont
                 uint32_t step = sampling_step_of(s, i);
                 report(job, STAGE_DENOISE, step);
                 show_preview(p, job, step, s->x0, h, w);
+                r = show_state(job, &key, s, i + 1, &noise, latents, error);
+                if (r < 0)
+                        return r;
         }
         if (!all_finite(latents, n))
                 return error_set(error, -EBADMSG, "%s: the denoiser made infinite numbers",

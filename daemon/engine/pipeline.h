@@ -34,6 +34,8 @@ typedef struct PictureJob {
         const Resolved *resolved;
         uint64_t seed;
         const EngineEvents *events; /* not NULL */
+        const void *state; /* to go on from; NULL: from the beginning */
+        size_t state_size;
 } PictureJob;
 
 /* Whether the denoiser is asked twice at each evaluation, with the negative prompt too. */
@@ -54,7 +56,7 @@ int pipeline_read_text(const Pipeline *p, const char *field, const char *text, C
 /* Prompt and, where guidance asks for it, negative prompt to what the denoiser attends to. */
 int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error *error);
 
-/* Noise to latents, in torch's order: [channels, h, w]. *ret is malloc'ed. */
+/* Noise to latents, in torch's order: [channels, h, w]. *ret is malloc'ed. -EINTR: job->events->state stopped it. */
 int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, float **ret,
                      Error *error);
 

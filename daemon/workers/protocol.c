@@ -105,6 +105,11 @@ static bool check_picture(const Message *m)
                is_picture_size(m->picture.width, m->picture.height, REQUEST_SIZE_MAX);
 }
 
+static bool check_state(const Message *m)
+{
+        return m->state.picture < REQUEST_COUNT_MAX && m->state.step <= REQUEST_STEPS_MAX;
+}
+
 static bool check_failed(const Message *m)
 {
         return in_range((uint64_t) - (int64_t)m->failed.code, 1, ERRNO_MAX) &&
@@ -117,11 +122,14 @@ static const struct {
         bool needs_job;
         size_t fd_bytes_max; /* of the sealed memfd that comes with it; 0: none may come */
         bool (*check)(const Message *message); /* NULL: nothing can be wrong with it */
+        bool fd_is_optional;
 } message_types[MESSAGE_TYPE_MAX] = {
         [MESSAGE_GENERATE] = { sizeof(Request), true, 0, check_generate },
         [MESSAGE_CANCEL] = { 0, true, 0, NULL },
         [MESSAGE_PREVIEW] = { 0, true, 0, NULL },
         [MESSAGE_PING] = { sizeof(uint64_t), false, 0, NULL },
+        [MESSAGE_PARK] = { 0, true, 0, NULL },
+        [MESSAGE_RESUME] = { sizeof(StateInfo), true, PROTOCOL_STATE_BYTES_MAX, check_state, true },
         [MESSAGE_READY] = { sizeof(ModelReady), false, 0, check_ready },
         [MESSAGE_STARTED] = { sizeof(Resolved), true, 0, check_started },
         [MESSAGE_PROGRESS] = { sizeof(Progress), true, 0, check_progress },
@@ -131,6 +139,8 @@ static const struct {
         [MESSAGE_FAILED] = { sizeof(Failure), false, 0, check_failed },
         [MESSAGE_PONG] = { sizeof(uint64_t), false, 0, NULL },
         [MESSAGE_DIGEST] = { sizeof(DigestInfo), false, 0, check_digest },
+        [MESSAGE_STATE] = { sizeof(StateInfo), true, PROTOCOL_STATE_BYTES_MAX, check_state },
+        [MESSAGE_PARKED] = { 0, true, 0, NULL },
 };
 
 int protocol_send(int socket, const Message *message, int fd)
@@ -197,7 +207,7 @@ static bool message_is_valid(const Message *message, size_t size, size_t n_fds, 
         typeof(&message_types[0]) type = &message_types[message->type];
         if (size != HEADER_SIZE + type->payload_size || (type->needs_job && message->job == 0))
                 return false;
-        if (n_fds != (type->fd_bytes_max > 0 ? 1 : 0))
+        if (n_fds > (type->fd_bytes_max > 0 ? 1 : 0) || (n_fds == 0 && type->fd_bytes_max > 0 && !type->fd_is_optional))
                 return false;
         if (fd >= 0 && memfd_check_sealed(fd, type->fd_bytes_max, NULL) < 0)
                 return false;

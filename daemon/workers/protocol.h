@@ -8,11 +8,14 @@
  *     service                                   worker (imagined-engine --socket FD --model DIR)
  *                                <- DIGEST      with --verify, for a model that has a SHA256SUMS, before it is loaded
  *                                <- READY       the model is loaded; or FAILED with job 0, then it ends
+ *     RESUME job                                before the GENERATE of a job that was interrupted: where to go on
  *     GENERATE job               <- STARTED     what the model made of the request
  *                                <- PROGRESS …  at each stage and step
+ *                                <- STATE …     how far the picture is, with a memfd, for RESUME
  *     CANCEL job, PREVIEW job    <- PREVIEW_IS  with a memfd
  *                                <- PICTURE     one for each of Request.count, with a memfd
  *                                <- DONE | FAILED (code -ECANCELED after CANCEL)
+ *     PARK job                   <- STATE, PARKED   after the step at work, or between pictures; DONE if it was the end
  *     PING n                     <- PONG n      answered at any time, also while a picture is being made
  *     end of file: the worker ends
  *
@@ -22,7 +25,7 @@
 
 #include "base/request.h"
 
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 
 typedef enum MessageType {
         /* service to worker */
@@ -30,6 +33,8 @@ typedef enum MessageType {
         MESSAGE_CANCEL,
         MESSAGE_PREVIEW,
         MESSAGE_PING,
+        MESSAGE_PARK,
+        MESSAGE_RESUME,
         /* worker to service */
         MESSAGE_READY,
         MESSAGE_STARTED,
@@ -40,6 +45,8 @@ typedef enum MessageType {
         MESSAGE_FAILED,
         MESSAGE_PONG,
         MESSAGE_DIGEST,
+        MESSAGE_STATE,
+        MESSAGE_PARKED,
         MESSAGE_TYPE_MAX,
 } MessageType;
 
@@ -95,6 +102,13 @@ typedef struct PictureInfo { /* PICTURE; its descriptor is a sealed memfd with a
         uint64_t seed;
 } PictureInfo;
 
+/* STATE; its descriptor is a sealed memfd whose bytes only the engine understands. RESUME hands it back: then pictures
+ * before `picture` are not made again, and that one goes on from the state, or begins anew where none comes with it. */
+typedef struct StateInfo {
+        uint32_t picture;
+        uint32_t step;
+} StateInfo;
+
 typedef struct Failure {
         int32_t code; /* negative errno */
         char text[ERROR_TEXT_MAX];
@@ -113,6 +127,7 @@ typedef struct Message {
                 Progress progress;
                 PreviewInfo preview;
                 PictureInfo picture;
+                StateInfo state; /* and RESUME */
                 Failure failed;
         };
 } Message;
@@ -121,6 +136,7 @@ typedef struct Message {
 #define PROTOCOL_PICTURE_BYTES_MAX (64U * 1024 * 1024)
 #define PROTOCOL_PREVIEW_BYTES_MAX (1U * 1024 * 1024)
 #define PROTOCOL_PREVIEW_SIDE_MAX 256
+#define PROTOCOL_STATE_BYTES_MAX (64U * 1024 * 1024)
 
 /* Sends one message, with a duplicate of fd unless it is -1. 0, or a negative errno: -EAGAIN when a non-blocking socket
  * is full, -EPIPE when the other side is gone. */

@@ -95,7 +95,7 @@ static Message *good(MessageType type)
 
 static bool takes_memfd(MessageType type)
 {
-        return type == MESSAGE_PREVIEW_IS || type == MESSAGE_PICTURE;
+        return type == MESSAGE_PREVIEW_IS || type == MESSAGE_PICTURE || type == MESSAGE_STATE;
 }
 
 /* Sends the message, with a sealed memfd where the type wants one, and returns what the other side makes of
@@ -144,6 +144,22 @@ static void test_all_types(void **state)
         assert_int_equal(count_descriptors(), before);
 }
 
+/* RESUME comes with a state or without. */
+static void test_optional_descriptor(void **state)
+{
+        Message *m = good(MESSAGE_RESUME);
+        int fd = -1;
+        (void)state;
+
+        assert_int_equal(pass(m, &fd), 1);
+        assert_int_equal(fd, -1);
+        _cleanup_(closep) int own = memfd_new_sealed("test", "state", 5);
+        assert_int_equal(protocol_send(sockets[0], good(MESSAGE_RESUME), own), 0);
+        assert_int_equal(protocol_receive(sockets[1], m, &fd), 1);
+        assert_true(fd >= 0);
+        (void)close(fd);
+}
+
 static void test_descriptor(void **state)
 {
         (void)state;
@@ -171,7 +187,9 @@ static void test_bad_fields(void **state)
         (void)state;
         int before = count_descriptors();
 
-        REFUSED(MESSAGE_CANCEL, m->version = 2);
+        REFUSED(MESSAGE_STATE, m->state.picture = REQUEST_COUNT_MAX);
+        REFUSED(MESSAGE_RESUME, m->state.step = REQUEST_STEPS_MAX + 1);
+        REFUSED(MESSAGE_CANCEL, m->version = PROTOCOL_VERSION + 1);
         for (int type = 0; type < MESSAGE_TYPE_MAX; type++)
                 if (type != MESSAGE_PING && type != MESSAGE_PONG && type != MESSAGE_READY &&
                     type != MESSAGE_DIGEST && type != MESSAGE_FAILED)
@@ -355,7 +373,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_sockets, close_sockets)
         const struct CMUnitTest tests[] = {
-                TEST(test_all_types), TEST(test_descriptor),      TEST(test_bad_fields),
+                TEST(test_all_types), TEST(test_optional_descriptor), TEST(test_descriptor), TEST(test_bad_fields),
                 TEST(test_bad_sizes), TEST(test_bad_descriptors), TEST(test_ends),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
