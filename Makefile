@@ -31,7 +31,7 @@ comma := ,
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) $(SAN_FLAGS) -fopenmp -pthread -fvisibility=hidden \
 	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -Idaemon -I$(B) $(shell pkg-config --cflags $(sort $(PKGS_ENGINE) $(PKGS_SERVICE)))
 LDLIBS_ENGINE = $(shell pkg-config --libs $(PKGS_ENGINE)) -lunistring -lm
-LDLIBS_SERVICE = $(shell pkg-config --libs $(PKGS_SERVICE))
+LDLIBS_SERVICE = $(shell pkg-config --libs $(PKGS_SERVICE)) -lm
 LDLIBS_CLIENT = $(shell pkg-config --libs $(PKGS_CLIENT)) -lunistring -lm
 LDLIBS_TEST = $(shell pkg-config --libs cmocka)
 LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_FLAGS) -fopenmp -pthread

@@ -14,7 +14,7 @@
 
 #include "base/cleanup.h"
 
-#define TABLE_COLUMNS_MAX 8
+#define TABLE_COLUMNS_MAX 10
 
 typedef struct Table {
         size_t columns;

@@ -1,14 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <inttypes.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "client/jobs.h"
+#include "client/progress.h"
 #include "client/table.h"
+#include "dbus/names.h"
 
-static void add_row(Table *t, const JobInfo *job)
+#define USEC UINT64_C(1000000)
+
+/* "queued (2 before it)" */
+static void format_state(const JobInfo *job, char *buffer, size_t size)
 {
+        const char *parked = strcmp(job->stage, IMAGINE_STAGE_PARKED) == 0 ? "parked" : NULL;
+
+        if (job->queue_position > 0)
+                (void)snprintf(buffer, size, "%s (%u before it)", parked ? parked : job->state, job->queue_position);
+        else
+                (void)snprintf(buffer, size, "%s", parked ? parked : job->state);
+}
+
+static void add_row(Table *t, const JobInfo *job, uint64_t now)
+{
+        char left[32] = "", state[64];
+
+        format_state(job, state, sizeof(state));
+        if (job->expected_end > now && !job_has_ended(job))
+                progress_format_duration((job->expected_end - now + USEC - 1) / USEC, left, sizeof(left));
         table_add(t, "%u", job->id);
-        table_add(t, "%s", job->state);
+        table_add(t, "%s", state);
         table_add(t, "%d %%", (int)(job->progress * 100));
+        table_add(t, "%s", left);
         table_add(t, "%u/%u", job->pictures, job->count);
         table_add(t, "%s", job->model);
         if (job->width && job->height)
@@ -21,14 +44,15 @@ static void add_row(Table *t, const JobInfo *job)
 
 static void print_table(const JobInfo *jobs, size_t count)
 {
-        static const char *const heads[] = { "ID",    "STATE", "DONE", "PICTURES",
+        static const char *const heads[] = { "ID",    "STATE", "DONE", "LEFT",    "PICTURES",
                                              "MODEL", "SIZE",  "SEED", "DETACHED" };
-        _cleanup_(table_done) Table table = { .columns = 8 };
+        const uint64_t now = clock_usec(CLOCK_REALTIME);
+        _cleanup_(table_done) Table table = { .columns = 9 };
 
         for (size_t i = 0; i < table.columns; i++)
                 table_add(&table, "%s", heads[i]);
         for (size_t i = 0; i < count; i++)
-                add_row(&table, jobs + i);
+                add_row(&table, jobs + i, now);
         table_print(&table);
 }
 

@@ -21,12 +21,13 @@ typedef struct Config {
         bool preload;
         uint64_t idle_unload_seconds; /* 0: never */
         uint64_t threads; /* 0: one for each core */
-        uint64_t jobs_per_user, jobs_total;
+        uint64_t jobs_per_user, jobs_total, interactive_per_app;
         uint64_t finished_per_user;
         uint64_t pictures_per_user, pictures_total;
         uint64_t result_seconds;
         uint64_t result_bytes_per_user, result_bytes_total;
-        uint64_t watchers_per_user;
+        uint64_t watchers_per_user, watchers_total;
+        uint64_t descriptors_per_user, descriptors_total;
         uint64_t load_seconds;
         uint64_t worker_ping_seconds;
         char *log_level;

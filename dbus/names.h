@@ -30,3 +30,6 @@
 #define IMAGINE_STATE_DONE "done"
 #define IMAGINE_STATE_FAILED "failed"
 #define IMAGINE_STATE_CANCELLED "cancelled"
+
+/* What Stage says of a queued job that has work behind it. */
+#define IMAGINE_STAGE_PARKED "parked"

@@ -4,9 +4,6 @@
 #include "base/util.h"
 #include "queue/job.h"
 
-/* Below this the job's own speed says little: the first step is slower than the others. */
-#define MEASURABLE_PROGRESS 0.05
-
 static const char *const priority_names[PRIORITY_MAX] = {
         [PRIORITY_INTERACTIVE] = "interactive",
         [PRIORITY_NORMAL] = "normal",
@@ -31,6 +28,7 @@ int job_new(Job **ret, const Request *request, const JobPolicy *policy)
         _cleanup_(job_freep) Job *job = calloc(1, sizeof(Job));
         if (!job)
                 return -ENOMEM;
+        job->standing.fd = -1;
 
         job->request = malloc(sizeof(Request));
         job->pictures = calloc(request->count, sizeof(Picture));
@@ -60,6 +58,7 @@ Job *job_free(Job *job)
         if (!job)
                 return NULL;
         (void)job_drop_pictures(job);
+        closep(&job->standing.fd);
         free(job->pictures);
         free(job->request);
         free(job);
@@ -85,6 +84,17 @@ void job_set_resolved(Job *job, const Resolved *resolved)
         job->resolved = *resolved;
 }
 
+void job_presume(Job *job, const Resolved *defaults)
+{
+        Resolved *r = &job->resolved;
+
+        r->width = r->width ? r->width : defaults->width;
+        r->height = r->height ? r->height : defaults->height;
+        r->steps = r->steps ? r->steps : defaults->steps;
+        r->sampler = r->sampler ? r->sampler : defaults->sampler;
+        r->guidance = r->guidance >= 0 ? r->guidance : defaults->guidance;
+}
+
 void job_set_progress(Job *job, Stage stage, uint32_t step, double fraction)
 {
         job->stage = stage;
@@ -95,26 +105,13 @@ void job_set_progress(Job *job, Stage stage, uint32_t step, double fraction)
         job->progress = MAX(job->progress, MIN(fraction, 1.0));
 }
 
-double job_work(const Job *job)
+void job_set_standing(Job *job, int fd, uint32_t picture, uint32_t step)
 {
-        const Resolved *r = &job->resolved;
-        return (double)job->count * r->steps * r->width * r->height;
+        closep(&job->standing.fd);
+        job->standing = (Standing) { fd, picture, step };
 }
 
-uint64_t job_expected_end(const Job *job, double pace, uint64_t now)
+bool job_is_parked(const Job *job)
 {
-        if (job->state != JOB_RUNNING || now < job->begun)
-                return 0;
-
-        double elapsed = (double)(now - job->begun);
-        double total = 0;
-        if (job->progress >= MEASURABLE_PROGRESS)
-                total = elapsed / job->progress;
-        else
-                total = pace * job_work(job);
-
-        /* Later than a year from now is no knowledge. */
-        if (!(total > 0) || total > 365.0 * 24 * 3600 * 1e6)
-                return 0;
-        return MAX(job->begun + (uint64_t)total, now);
+        return job->state == JOB_QUEUED && job->spent > 0;
 }

@@ -47,9 +47,16 @@ typedef struct JobPolicy {
         uint64_t keep_alive; /* seconds for which the model stays afterwards; 0: as configured */
 } JobPolicy;
 
+/* Where an interrupted job goes on. */
+typedef struct Standing {
+        int fd; /* a sealed memfd that the engine understands; -1: at the beginning of a picture */
+        uint32_t picture, step;
+} Standing;
+
 typedef struct Job {
         /* who and what */
         uid_t uid;
+        struct App *app; /* users.h; NULL once the job has ended */
         uint32_t id; /* counts this user's jobs, from 1 */
         uint64_t serial; /* counts all jobs, from 1; never shown to callers */
         JobPolicy policy;
@@ -64,6 +71,11 @@ typedef struct Job {
         double progress; /* 0 to 1, never decreasing */
         uint64_t created; /* CLOCK_REALTIME, µs */
         uint64_t begun, ended; /* CLOCK_MONOTONIC, µs; 0: not yet */
+        uint64_t spent; /* µs at work before it was last begun */
+        uint32_t place; /* of a queued job: in how manieth place it will begin, from 1 */
+        Standing standing; /* of one that was parked, or whose worker died */
+        uint64_t user_turn, app_turn; /* when it was begun: to give the turns back */
+        unsigned deaths; /* of workers at this job */
 
         /* what came of it */
         Picture *pictures; /* room for count */
@@ -90,11 +102,11 @@ uint64_t job_drop_pictures(Job *job);
 
 /* Takes over what a worker reports. Progress never goes back. */
 void job_set_resolved(Job *job, const Resolved *resolved);
+void job_presume(Job *job, const Resolved *defaults); /* what was left open, before the worker has spoken */
 void job_set_progress(Job *job, Stage stage, uint32_t step, double fraction);
 
-/* The work that a picture takes, in steps times pixels, of the whole job; 0 until resolved. */
-double job_work(const Job *job);
+/* Takes the descriptor, in the place of the one before. */
+void job_set_standing(Job *job, int fd, uint32_t picture, uint32_t step);
 
-/* When a running job will have ended, CLOCK_MONOTONIC µs: from its own speed as soon as there is some, before that from
- * `pace`, the µs that a unit of work took lately (0: unknown). 0 if it cannot be said. */
-uint64_t job_expected_end(const Job *job, double pace, uint64_t now);
+/* Whether it was interrupted and has work behind it. */
+bool job_is_parked(const Job *job);

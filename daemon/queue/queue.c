@@ -3,26 +3,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
-#include "queue/queue.h"
-
-/* What is counted for each user. Users are never forgotten: numbers of jobs must not come twice. */
-typedef struct User {
-        uid_t uid;
-        uint32_t last_id;
-        uint64_t last_turn; /* when a job of this user began, counted in turns */
-        uint64_t n_active, n_finished, n_pictures, bytes;
-        struct User *next;
-} User;
-
-struct Queue {
-        QueueLimits limits;
-        queue_removed_t removed;
-        void *userdata;
-        Job *first, *last;
-        User *users;
-        uint64_t last_serial, last_turn;
-        uint64_t n_active, n_pictures, bytes;
-};
+#include "queue/queue-private.h"
 
 int queue_new(Queue **ret, const QueueLimits *limits, queue_removed_t removed, void *userdata)
 {
@@ -43,11 +24,7 @@ Queue *queue_free(Queue *queue)
                 return NULL;
         while (queue->first)
                 queue_remove(queue, queue->first);
-        while (queue->users) {
-                User *user = queue->users;
-                queue->users = user->next;
-                free(user);
-        }
+        users_free(queue->users);
         free(queue);
         return NULL;
 }
@@ -55,29 +32,6 @@ Queue *queue_free(Queue *queue)
 void queue_set_limits(Queue *queue, const QueueLimits *limits)
 {
         queue->limits = *limits;
-}
-
-static User *user_find(const Queue *queue, uid_t uid)
-{
-        for (User *user = queue->users; user; user = user->next)
-                if (user->uid == uid)
-                        return user;
-        return NULL;
-}
-
-static int user_acquire(Queue *queue, uid_t uid, User **ret)
-{
-        User *user = user_find(queue, uid);
-        if (!user) {
-                user = calloc(1, sizeof(User));
-                if (!user)
-                        return -ENOMEM;
-                user->uid = uid;
-                user->next = queue->users;
-                queue->users = user;
-        }
-        *ret = user;
-        return 0;
 }
 
 static void append(Queue *queue, Job *job)
@@ -90,150 +44,183 @@ static void append(Queue *queue, Job *job)
         queue->last = job;
 }
 
-int queue_add(
-                Queue *queue, const Request *request, const JobPolicy *policy, uid_t uid, Job **ret,
-                Error *error)
-{
-        User *user;
-        int r = user_acquire(queue, uid, &user);
-        if (r < 0)
-                return r;
-
-        if (user->n_active >= queue->limits.jobs_per_user)
-                return error_set(
-                                error, -EDQUOT, "You have %llu jobs waiting, the limit is %llu (jobs_per_user)",
-                                (unsigned long long)user->n_active,
-                                (unsigned long long)queue->limits.jobs_per_user);
-        /* The number of others' jobs is nobody's business. */
-        if (queue->n_active >= queue->limits.jobs_total)
-                return error_set(error, -EDQUOT, "Too many jobs are waiting (jobs_total); try again later");
-        if (user->last_id == UINT32_MAX)
-                return error_set(error, -EDQUOT, "The numbers for jobs are used up; restart the service");
-
-        Job *job;
-        r = job_new(&job, request, policy);
-        if (r < 0)
-                return r;
-
-        job->uid = uid;
-        job->id = ++user->last_id;
-        job->serial = ++queue->last_serial;
-        job->created = clock_usec(CLOCK_REALTIME);
-        append(queue, job);
-        user->n_active++;
-        queue->n_active++;
-
-        *ret = job;
-        return 0;
-}
+/* --- the order --- */
 
 static bool comes_before(const Queue *queue, const Job *a, const Job *b)
 {
         if (a->policy.priority != b->policy.priority)
                 return a->policy.priority < b->policy.priority;
         if (a->uid != b->uid)
-                return user_find(queue, a->uid)->last_turn < user_find(queue, b->uid)->last_turn;
+                return user_of(queue, a)->planned_turn < user_of(queue, b)->planned_turn;
+        if (a->app != b->app)
+                return a->app->planned_turn < b->app->planned_turn;
         return false; /* the list is in order of arrival */
 }
 
-Job *queue_next(Queue *queue)
+static Job *find_next(const Queue *queue)
 {
         Job *best = NULL;
 
         for (Job *job = queue->first; job; job = job->next)
-                if (job->state == JOB_QUEUED && (!best || comes_before(queue, job, best)))
+                if (job->state == JOB_QUEUED && job->place == 0 && (!best || comes_before(queue, job, best)))
                         best = job;
         return best;
 }
 
+/* Goes through the turns as they will be taken if nothing changes. */
+static void plan(Queue *queue)
+{
+        uint64_t turn = queue->last_turn;
+        uint32_t place = 0;
+        Job *job;
+
+        for (User *user = queue->users; user; user = user->next) {
+                user->planned_turn = user->last_turn;
+                for (App *app = user->apps; app; app = app->next)
+                        app->planned_turn = app->last_turn;
+        }
+        for (job = queue->first; job; job = job->next)
+                job->place = 0;
+        while ((job = find_next(queue))) {
+                job->place = ++place;
+                user_of(queue, job)->planned_turn = job->app->planned_turn = ++turn;
+        }
+        queue->is_planned = true;
+}
+
+uint32_t queue_place(const Queue *queue, const Job *job)
+{
+        /* What it remembers changes nothing that can be seen. */
+        if (!queue->is_planned)
+                plan((Queue *)queue);
+        return job->state == JOB_QUEUED ? job->place : 0;
+}
+
+Job *queue_next(const Queue *queue)
+{
+        for (Job *job = queue->first; job; job = job->next)
+                if (queue_place(queue, job) == 1)
+                        return job;
+        return NULL;
+}
+
+bool queue_should_park(const Queue *queue, const Job *job)
+{
+        const Job *next = queue_next(queue);
+        return next && next->policy.priority < job->policy.priority;
+}
+
+bool queue_runs_before(const Queue *queue, const Job *other, uint32_t place, const Job *job)
+{
+        if (other->state == JOB_QUEUED)
+                return place > 0 && queue_place(queue, other) < place;
+        /* One that has begun is finished first unless it has to give way. */
+        return place > 0 && other->policy.priority <= job->policy.priority;
+}
+
+uint32_t queue_position(const Queue *queue, const Job *job)
+{
+        uint32_t place = queue_place(queue, job), position = 0;
+
+        for (const Job *other = queue->first; other && place > 0; other = other->next)
+                if (other->uid == job->uid && other->state == JOB_QUEUED && queue_place(queue, other) < place)
+                        position++;
+        return position;
+}
+
+/* --- jobs come and begin --- */
+
+static int check_limits(const Queue *queue, const User *user, const App *app, Priority priority, Error *error)
+{
+        const QueueLimits *limits = &queue->limits;
+
+        if (user->n_active >= limits->jobs_per_user)
+                return error_set(
+                                error, -EDQUOT, "You have %llu jobs waiting, the limit is %llu (jobs_per_user)",
+                                (unsigned long long)user->n_active, (unsigned long long)limits->jobs_per_user);
+        /* The number of others' jobs is nobody's business. */
+        if (queue->n_active >= limits->jobs_total)
+                return error_set(error, -EDQUOT, "Too many jobs are waiting (jobs_total); try again later");
+        if (priority == PRIORITY_INTERACTIVE && app->n_interactive >= limits->interactive_per_app)
+                return error_set(
+                                error, -EDQUOT,
+                                "This app has %llu interactive jobs waiting, the limit is %llu (interactive_per_app)",
+                                (unsigned long long)app->n_interactive,
+                                (unsigned long long)limits->interactive_per_app);
+        if (user->last_id == UINT32_MAX)
+                return error_set(error, -EDQUOT, "The numbers for jobs are used up; restart the service");
+        return 0;
+}
+
+static void count_active(Queue *queue, User *user, App *app, const Job *job, int by)
+{
+        queue->n_active += (uint64_t)by;
+        user->n_active += (uint64_t)by;
+        app->n_active += (uint64_t)by;
+        if (job->policy.priority == PRIORITY_INTERACTIVE)
+                app->n_interactive += (uint64_t)by;
+        queue->is_planned = false;
+}
+
+int queue_add(
+                Queue *queue, const Request *request, const JobPolicy *policy, uid_t uid, const char *app_name, Job **ret,
+                Error *error)
+{
+        User *user;
+        App *app;
+        Job *job = NULL;
+
+        int r = users_acquire(&queue->users, uid, &user);
+        if (r < 0)
+                return r;
+        r = user_acquire_app(user, app_name, &app);
+        if (r < 0)
+                return r;
+        r = check_limits(queue, user, app, policy->priority, error);
+        if (r >= 0)
+                r = job_new(&job, request, policy);
+        if (r < 0) {
+                user_release_app(user, app);
+                return r;
+        }
+
+        job->uid = uid;
+        job->app = app;
+        job->id = ++user->last_id;
+        job->serial = ++queue->last_serial;
+        job->created = clock_usec(CLOCK_REALTIME);
+        append(queue, job);
+        count_active(queue, user, app, job, 1);
+        *ret = job;
+        return 0;
+}
+
 void queue_begin(Queue *queue, Job *job, JobState state, uint64_t now)
 {
-        if (job->state == JOB_QUEUED)
-                user_find(queue, job->uid)->last_turn = ++queue->last_turn;
+        User *user = user_of(queue, job);
+
+        if (job->state == JOB_QUEUED) {
+                job->user_turn = user->last_turn;
+                job->app_turn = job->app->last_turn;
+                user->last_turn = job->app->last_turn = ++queue->last_turn;
+        }
         if (state == JOB_RUNNING)
                 job->begun = now;
         job->state = state;
+        queue->is_planned = false;
 }
 
-static void drop_pictures(Queue *queue, Job *job)
+void queue_park(Queue *queue, Job *job, uint64_t now)
 {
-        User *user = user_find(queue, job->uid);
-        uint64_t n = 0;
+        User *user = user_of(queue, job);
 
-        for (uint32_t i = 0; i < job->n_pictures; i++)
-                n += job->pictures[i].fd >= 0;
-
-        uint64_t freed = job_drop_pictures(job);
-        user->bytes -= freed;
-        queue->bytes -= freed;
-        user->n_pictures -= n;
-        queue->n_pictures -= n;
-}
-
-static bool exceeds(uint64_t have, uint64_t more, uint64_t limit)
-{
-        return have > limit || more > limit - have;
-}
-
-static bool user_has_room(const Queue *queue, const User *user, uint64_t n, uint64_t size)
-{
-        return !exceeds(user->bytes, size, queue->limits.result_bytes_per_user) &&
-               !exceeds(user->n_pictures, n, queue->limits.pictures_per_user);
-}
-
-static bool queue_has_room(const Queue *queue, uint64_t n, uint64_t size)
-{
-        return !exceeds(queue->bytes, size, queue->limits.result_bytes_total) &&
-               !exceeds(queue->n_pictures, n, queue->limits.pictures_total);
-}
-
-/* Drops the pictures of the job that ended first, of that user (or of any: NULL). False: nothing is left to drop. */
-static bool drop_oldest(Queue *queue, const User *user)
-{
-        Job *oldest = NULL;
-
-        for (Job *job = queue->first; job; job = job->next)
-                if (job_state_is_final(job->state) && !job->dropped && job->n_pictures > 0 &&
-                    (!user || job->uid == user->uid) && (!oldest || job->ended < oldest->ended))
-                        oldest = job;
-        if (!oldest)
-                return false;
-
-        drop_pictures(queue, oldest);
-        oldest->dropped = true;
-        return true;
-}
-
-/* For n pictures more, of so many bytes together. */
-static bool make_room(Queue *queue, const User *user, uint64_t n, uint64_t size)
-{
-        while (!user_has_room(queue, user, n, size))
-                if (!drop_oldest(queue, user))
-                        return false;
-        while (!queue_has_room(queue, n, size))
-                if (!drop_oldest(queue, NULL))
-                        return false;
-        return true;
-}
-
-int queue_add_picture(Queue *queue, Job *job, const Picture *picture, Error *error)
-{
-        User *user = user_find(queue, job->uid);
-
-        if (job->n_pictures >= job->count)
-                return error_set(error, -EOVERFLOW, "More pictures than were asked for");
-        if (!make_room(queue, user, 1, picture->size))
-                return error_set(
-                                error, -EDQUOT,
-                                "The pictures are larger than what may be kept (result_bytes_per_user, "
-                                "result_bytes_total, pictures_per_user, pictures_total)");
-
-        job->pictures[job->n_pictures++] = *picture;
-        user->bytes += picture->size;
-        queue->bytes += picture->size;
-        user->n_pictures++;
-        queue->n_pictures++;
-        return 0;
+        if (job->state == JOB_RUNNING && now > job->begun)
+                job->spent += now - job->begun;
+        job->state = JOB_QUEUED;
+        /* The turn was not used up, unless another job of theirs has had one since. */
+        user->last_turn = MIN(user->last_turn, job->user_turn);
+        job->app->last_turn = MIN(job->app->last_turn, job->app_turn);
+        queue->is_planned = false;
 }
 
 /* Of the jobs of a user that ended, only so many are remembered. */
@@ -251,9 +238,18 @@ static void forget_surplus(Queue *queue, User *user, const Job *keep)
         }
 }
 
+/* A job does not wait or run any more. */
+static void leave(Queue *queue, User *user, Job *job)
+{
+        App *app = TAKE_PTR(job->app);
+
+        count_active(queue, user, app, job, -1);
+        user_release_app(user, app);
+}
+
 void queue_finish(Queue *queue, Job *job, JobState state, const Error *error, uint64_t now)
 {
-        User *user = user_find(queue, job->uid);
+        User *user = user_of(queue, job);
 
         job->state = state;
         job->ended = now;
@@ -262,27 +258,25 @@ void queue_finish(Queue *queue, Job *job, JobState state, const Error *error, ui
         if (error)
                 job->error = *error;
         free(TAKE_PTR(job->request));
+        job_set_standing(job, -1, 0, 0);
 
-        user->n_active--;
-        queue->n_active--;
+        leave(queue, user, job);
         user->n_finished++;
         forget_surplus(queue, user, job);
 }
 
 void queue_remove(Queue *queue, Job *job)
 {
-        User *user = user_find(queue, job->uid);
+        User *user = user_of(queue, job);
 
         if (queue->removed)
                 queue->removed(job, queue->userdata);
-        drop_pictures(queue, job);
+        results_drop(queue, job);
 
-        if (job_state_is_final(job->state)) {
+        if (job_state_is_final(job->state))
                 user->n_finished--;
-        } else {
-                user->n_active--;
-                queue->n_active--;
-        }
+        else
+                leave(queue, user, job);
 
         *(job->previous ? &job->previous->next : &queue->first) = job->next;
         *(job->next ? &job->next->previous : &queue->last) = job->previous;
@@ -310,7 +304,7 @@ void queue_expire(Queue *queue, uint64_t now)
         }
         for (User *user = queue->users; user; user = user->next) {
                 forget_surplus(queue, user, NULL);
-                (void)make_room(queue, user, 0, 0);
+                (void)results_make_room(queue, user, 0, 0);
         }
 }
 
@@ -343,20 +337,6 @@ Job *queue_find_serial(const Queue *queue, uint64_t serial)
 Job *queue_first(const Queue *queue)
 {
         return queue->first;
-}
-
-uint32_t queue_position(const Queue *queue, const Job *job)
-{
-        uint32_t position = 0;
-
-        if (job->state != JOB_QUEUED)
-                return 0;
-        for (const Job *other = queue->first; other; other = other->next)
-                if (other->uid == job->uid && other->state == JOB_QUEUED &&
-                    (other->policy.priority < job->policy.priority ||
-                     (other->policy.priority == job->policy.priority && other->serial < job->serial)))
-                        position++;
-        return position;
 }
 
 uint64_t queue_n_active(const Queue *queue)

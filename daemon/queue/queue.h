@@ -3,7 +3,7 @@
 
 /* Who runs next, and how long results are kept. It knows no bus and no engine:
  *
- *     queue_add(queue, request, policy, uid, &job, &error);
+ *     queue_add(queue, request, policy, uid, app, &job, &error);
  *     while ((job = queue_next(queue))) {
  *             queue_begin(queue, job, JOB_RUNNING, now);
  *             …  queue_add_picture(queue, job, &picture, &error);
@@ -11,13 +11,15 @@
  *     }
  *     queue_expire(queue, now);
  *
- * Order: interactive before normal before batch; inside a class users take turns, and each user's jobs run in the order
- * in which they came. Every time is CLOCK_MONOTONIC in µs and comes from the caller. */
+ * Order: interactive before normal before batch; inside a class users take turns, then the apps of each user, and each
+ * app's jobs run in the order in which they came. A job that runs gives way to one of a better class (queue_is_due): it
+ * is parked, queues again, and its turn is still its own. Every time is CLOCK_MONOTONIC in µs and comes from the caller. */
 
 #include "queue/job.h"
 
 typedef struct QueueLimits {
         uint64_t jobs_per_user, jobs_total; /* that have not ended */
+        uint64_t interactive_per_app; /* of these */
         uint64_t finished_per_user; /* that have ended and are remembered */
         uint64_t pictures_per_user, pictures_total;
         uint64_t result_bytes_per_user, result_bytes_total;
@@ -36,16 +38,23 @@ DEFINE_CLEANUP(Queue *, queue_free)
 /* New limits hold for what comes; running jobs and kept results that exceed them go at the next queue_expire. */
 void queue_set_limits(Queue *queue, const QueueLimits *limits);
 
-/* -EDQUOT with a sentence that names the limit, or -ENOMEM. */
+/* app: what the system calls the caller's, "" if it knows none. -EDQUOT with a sentence that names the limit, or
+ * -ENOMEM. */
 int queue_add(
-                Queue *queue, const Request *request, const JobPolicy *policy, uid_t uid, Job **ret,
+                Queue *queue, const Request *request, const JobPolicy *policy, uid_t uid, const char *app, Job **ret,
                 Error *error);
 
 /* The job whose turn it is, still queued; NULL: none waits. */
-Job *queue_next(Queue *queue);
+Job *queue_next(const Queue *queue);
+
+/* Whether a job that has begun should give way to one that waits. */
+bool queue_should_park(const Queue *queue, const Job *job);
 
 /* The job's turn has come: state is JOB_LOADING or JOB_RUNNING. */
 void queue_begin(Queue *queue, Job *job, JobState state, uint64_t now);
+
+/* A job that has begun waits again, to go on from its standing when it is its turn. */
+void queue_park(Queue *queue, Job *job, uint64_t now);
 
 /* Takes picture->fd when it succeeds. Where space is short the oldest results go first. -EDQUOT: does not fit even
  * so. -EOVERFLOW: more than the job asked for. */
@@ -73,6 +82,12 @@ Job *queue_first(const Queue *queue);
 
 /* How many of the same user's queued jobs come before it. Says nothing about other users. */
 uint32_t queue_position(const Queue *queue, const Job *job);
+
+/* In how manieth place of all a queued job will begin, as things stand: from 1; 0: it is not queued. */
+uint32_t queue_place(const Queue *queue, const Job *job);
+
+/* Whether other, which has not ended, is worked on before that job, whose place that is. */
+bool queue_runs_before(const Queue *queue, const Job *other, uint32_t place, const Job *job);
 
 /* Jobs that have not ended: waiting, loading, running. */
 uint64_t queue_n_active(const Queue *queue);

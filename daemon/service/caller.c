@@ -2,15 +2,18 @@
 #include <errno.h>
 
 #include "base/util.h"
+#include "service/app.h"
 #include "service/caller.h"
 
 typedef struct Caller {
         char *name;
         uid_t uid;
+        char *app;
 } Caller;
 
 struct Callers {
         caller_gone_t gone;
+        bool knows_apps; /* on a session bus: the processes of other users are none of the system instance's business */
         void *userdata;
         sd_bus_slot *match;
         Caller *items;
@@ -31,6 +34,7 @@ static void forget(Callers *callers, const char *name)
         if (!caller)
                 return;
         free(caller->name);
+        free(caller->app);
         *caller = callers->items[--callers->n];
 }
 
@@ -57,6 +61,8 @@ int callers_new(Callers **ret, sd_bus *bus, caller_gone_t gone, void *userdata)
         _cleanup_(callers_freep) Callers *callers = calloc(1, sizeof(Callers));
         if (!callers)
                 return -ENOMEM;
+        const char *scope;
+        callers->knows_apps = sd_bus_get_scope(bus, &scope) >= 0 && streq(scope, "user");
         callers->gone = gone;
         callers->userdata = userdata;
 
@@ -72,14 +78,16 @@ Callers *callers_free(Callers *callers)
         if (!callers)
                 return NULL;
         sd_bus_slot_unref(callers->match);
-        for (size_t i = 0; i < callers->n; i++)
+        for (size_t i = 0; i < callers->n; i++) {
                 free(callers->items[i].name);
+                free(callers->items[i].app);
+        }
         free(callers->items);
         free(callers);
         return NULL;
 }
 
-static int remember(Callers *callers, const char *name, uid_t uid)
+static int remember(Callers *callers, const char *name, uid_t uid, const char *app)
 {
         if (callers->n == callers->room) {
                 size_t room = callers->room > 0 ? 2 * callers->room : 16;
@@ -89,10 +97,10 @@ static int remember(Callers *callers, const char *name, uid_t uid)
                 callers->items = items;
                 callers->room = room;
         }
-        char *copy = strdup(name);
-        if (!copy)
+        _cleanup_(freep) char *name_copy = strdup(name), *app_copy = strdup(app);
+        if (!name_copy || !app_copy)
                 return -ENOMEM;
-        callers->items[callers->n++] = (Caller) { copy, uid };
+        callers->items[callers->n++] = (Caller) { TAKE_PTR(name_copy), uid, TAKE_PTR(app_copy) };
         return 0;
 }
 
@@ -109,16 +117,27 @@ int callers_uid(Callers *callers, sd_bus_message *message, uid_t *ret)
         }
 
         _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
+        char app[APP_NAME_MAX + 1] = "";
         uid_t uid;
-        int r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds);
+        pid_t pid;
+        int r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID, &creds);
         if (r < 0)
                 return r;
         r = sd_bus_creds_get_euid(creds, &uid);
         if (r < 0)
                 return r;
-        r = remember(callers, name, uid);
+        if (callers->knows_apps && sd_bus_creds_get_pid(creds, &pid) >= 0)
+                app_of_process(pid, app);
+        r = remember(callers, name, uid, app);
         if (r < 0)
                 return r;
         *ret = uid;
         return 0;
+}
+
+const char *callers_app(Callers *callers, sd_bus_message *message)
+{
+        const char *name = sd_bus_message_get_sender(message);
+        const Caller *caller = name ? find(callers, name) : NULL;
+        return caller ? caller->app : "";
 }

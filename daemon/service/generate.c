@@ -68,6 +68,21 @@ static int draw_seed(uint64_t *ret)
         return 0;
 }
 
+/* What the model will make of what was left open is known where it was loaded before. */
+static void presume(const Service *service, Job *job)
+{
+        const ModelReady *info = residency_info(service->residency, job->policy.model);
+
+        if (info)
+                job_presume(job, &(Resolved) {
+                                         .width = info->width,
+                                         .height = info->height,
+                                         .steps = info->steps,
+                                         .sampler = info->sampler,
+                                         .guidance = info->guidance,
+                                 });
+}
+
 static int add_job(Service *service, sd_bus_message *call, uid_t uid, Options *options, Job **ret, Error *error)
 {
         Job *job;
@@ -77,9 +92,12 @@ static int add_job(Service *service, sd_bus_message *call, uid_t uid, Options *o
         int r = options->has_seed ? 0 : draw_seed(&options->request.seed);
         if (r < 0)
                 return r;
-        r = queue_add(service->queue, &options->request, &options->policy, uid, &job, error);
+        r = queue_add(
+                        service->queue, &options->request, &options->policy, uid,
+                        callers_app(service->callers, call), &job, error);
         if (r < 0)
                 return r;
+        presume(service, job);
         r = job_object_new(service, job, sd_bus_message_get_sender(call));
         if (r < 0) {
                 queue_remove(service->queue, job);

@@ -5,8 +5,6 @@
 #include "base/util.h"
 #include "service/handouts.h"
 
-#define UNREAD_PER_USER 16
-#define UNREAD_MAX 48
 #define WAITING_PER_USER 128
 #define WAITING_MAX 512
 
@@ -29,6 +27,7 @@ struct Handouts {
         bool bounded; /* on a bus with limits */
         handouts_retry_t retry;
         void *userdata;
+        uint64_t per_user, total;
         Handout *unread;
         Waiting *waiting; /* the oldest first */
 };
@@ -79,6 +78,12 @@ Handouts *handouts_free(Handouts *handouts)
         return NULL;
 }
 
+void handouts_set_limits(Handouts *handouts, uint64_t per_user, uint64_t total)
+{
+        handouts->per_user = per_user;
+        handouts->total = total;
+}
+
 bool handouts_have_room(const Handouts *handouts, uid_t uid)
 {
         size_t n = 0, n_user = 0;
@@ -87,7 +92,7 @@ bool handouts_have_room(const Handouts *handouts, uid_t uid)
                 n++;
                 n_user += handout->uid == uid;
         }
-        return n < UNREAD_MAX && n_user < UNREAD_PER_USER;
+        return n < handouts->total && n_user < handouts->per_user;
 }
 
 /* Lets those go on for whom there is room now. */

@@ -20,6 +20,9 @@ int handouts_new(Handouts **ret, sd_bus *bus, handouts_retry_t retry, void *user
 Handouts *handouts_free(Handouts *handouts);
 DEFINE_CLEANUP(Handouts *, handouts_free)
 
+/* How many may be unread; none before this was called. */
+void handouts_set_limits(Handouts *handouts, uint64_t per_user, uint64_t total);
+
 /* Whether one more descriptor may go to this user now. */
 bool handouts_have_room(const Handouts *handouts, uid_t uid);
 

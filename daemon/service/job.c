@@ -110,7 +110,7 @@ static int reply_picture(const Job *job, sd_bus_message *call, const Picture *pi
 
         if (!handouts_have_room(handouts, job->uid)) {
                 int r = handouts_wait(handouts, call, job->uid);
-                return r < 0 ? error_to_bus_code(error, r, "Too many pictures were sent and have not been read") : 1;
+                return r < 0 ? error_to_bus_code(error, r, "Too many pictures were sent and have not been read (descriptors_per_user, descriptors_total)") : 1;
         }
         _cleanup_(closep) int fd = memfd_reopen(picture->fd);
         if (fd < 0)

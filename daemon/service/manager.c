@@ -45,9 +45,12 @@ static int on_watch(sd_bus_message *call, void *userdata, sd_bus_error *bus_erro
         if (r >= 0)
                 r = watchers_add(
                                 service->watchers, sd_bus_message_get_sender(call), uid, serial,
-                                service->config->watchers_per_user);
+                                service->config->watchers_per_user, service->config->watchers_total);
         if (r == -EDQUOT)
                 return error_to_bus_code(bus_error, r, "Too many Watch calls are in force (watchers_per_user)");
+        if (r == -ENOSPC)
+                return error_to_bus_code(
+                                bus_error, -EDQUOT, "Too many Watch calls are in force (watchers_total); try again later");
         if (r < 0)
                 return error_to_bus_code(bus_error, r, NULL);
         return sd_bus_reply_method_return(call, NULL);

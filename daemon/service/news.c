@@ -22,6 +22,14 @@ void news_progress(Job *job, const Progress *progress)
         job_object_update(job_object(job));
 }
 
+int news_state(Job *job, const StateInfo *info, int fd)
+{
+        if (info->picture != job->n_pictures)
+                return -EBADMSG;
+        job_set_standing(job, fd, info->picture, info->step);
+        return 1;
+}
+
 int news_preview(Job *job, const PreviewInfo *info, int fd)
 {
         int r = picture_check(fd, info->width, info->height);
@@ -59,6 +67,7 @@ int news_picture(Queue *queue, Job *job, const PictureInfo *info, int fd, Error 
         r = queue_add_picture(queue, job, &picture, error);
         if (r < 0)
                 return r;
+        job_set_standing(job, -1, job->n_pictures, 0);
         job_object_update(job_object(job));
         return 1;
 }

@@ -9,6 +9,7 @@
 
 int news_started(Job *job, const Resolved *started);
 void news_progress(Job *job, const Progress *progress);
+int news_state(Job *job, const StateInfo *info, int fd);
 int news_preview(Job *job, const PreviewInfo *info, int fd);
 
 /* With a sentence in *error it is not the worker that is at fault: there is no room for the picture. */

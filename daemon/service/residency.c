@@ -295,10 +295,10 @@ void residency_unload(Residency *residency)
         residency->handlers.changed(residency->userdata);
 }
 
-void residency_send(Residency *residency, const Message *message)
+void residency_send(Residency *residency, const Message *message, int fd)
 {
         if (residency->worker)
-                worker_send(residency->worker, message);
+                worker_send(residency->worker, message, fd);
 }
 
 void residency_set_busy(Residency *residency, bool busy)

@@ -54,8 +54,8 @@ pid_t residency_pid(const Residency *residency); /* 0: none */
 /* What is known of a model that was loaded since the start; NULL: nothing. */
 const ModelReady *residency_info(const Residency *residency, const char *model);
 
-/* To the worker that is ready. */
-void residency_send(Residency *residency, const Message *message);
+/* To the worker that is ready, with a duplicate of fd unless it is -1. */
+void residency_send(Residency *residency, const Message *message, int fd);
 void residency_set_busy(Residency *residency, bool busy);
 
 /* A job was finished: the worker is sound. */

@@ -4,23 +4,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
-#include "service/job.h"
-#include "service/news.h"
+#include "service/runner-private.h"
 
 /* Finished comes within 200 ms of Cancel, even if the worker takes longer. */
 #define CANCEL_GRACE (150 * USEC_PER_MSEC)
-
-struct Runner {
-        Service *service;
-        sd_event_source *defer;
-        Job *job; /* whose turn it is; NULL: none, or it has ended before the worker let go of it */
-        uint64_t serial; /* what the worker is at; 0: nothing */
-        uint32_t count; /* pictures that it must send */
-        uint64_t keep_alive;
-        bool cancelling; /* the worker was told */
-        sd_event_source *grace, *patience; /* until the job is called cancelled; until the worker is killed */
-        double pace; /* µs for a unit of work, of the last jobs; 0: unknown */
-};
+/* Workers that one job may cost: the first may have died of something else. */
+#define DEATHS_OF_A_JOB 2
 
 static void run(Runner *runner);
 
@@ -77,9 +66,9 @@ bool runner_is_busy(const Runner *runner)
         return runner->job || runner->serial != 0;
 }
 
-double runner_pace(const Runner *runner)
+const Pace *runner_pace(const Runner *runner)
 {
-        return runner->pace;
+        return &runner->pace;
 }
 
 const Job *runner_job(const Runner *runner)
@@ -87,7 +76,7 @@ const Job *runner_job(const Runner *runner)
         return runner->job;
 }
 
-static void finish(Runner *runner, JobState state, const Error *error)
+void runner_finish(Runner *runner, JobState state, const Error *error)
 {
         Job *job = TAKE_PTR(runner->job);
 
@@ -96,11 +85,10 @@ static void finish(Runner *runner, JobState state, const Error *error)
                 service_finish_job(runner->service, job, state, error);
 }
 
-/* The worker is free for the next job. */
-static void let_go(Runner *runner)
+void runner_let_go(Runner *runner)
 {
         runner->serial = 0;
-        runner->cancelling = false;
+        runner->cancelling = runner->parking = false;
         runner->patience = sd_event_source_disable_unref(runner->patience);
         runner_schedule(runner);
 }
@@ -108,7 +96,32 @@ static void let_go(Runner *runner)
 static void tell_worker(Runner *runner, MessageType type)
 {
         Message message = { .version = PROTOCOL_VERSION, .type = type, .job = runner->serial };
-        residency_send(runner->service->residency, &message);
+        residency_send(runner->service->residency, &message, -1);
+}
+
+void runner_requeue(Runner *runner)
+{
+        Job *job = TAKE_PTR(runner->job);
+
+        queue_park(runner->service->queue, job, clock_usec(CLOCK_MONOTONIC));
+        job_object_update(job_object(job));
+        service_touch_user(runner->service, job->uid);
+}
+
+/* Where a job goes on that was interrupted. */
+static void send_resume(Runner *runner, const Job *job)
+{
+        Message message = { .version = PROTOCOL_VERSION, .type = MESSAGE_RESUME, .job = job->serial };
+        int fd = -1;
+
+        message.state.picture = job->n_pictures;
+        if (job->standing.fd >= 0 && job->standing.picture == job->n_pictures) {
+                message.state.step = job->standing.step;
+                fd = job->standing.fd;
+        }
+        if (job->n_pictures > 0 || fd >= 0)
+                residency_send(runner->service->residency, &message, fd);
+        pace_watch_start(&runner->watch, message.state.step, clock_usec(CLOCK_MONOTONIC));
 }
 
 static void begin(Runner *runner)
@@ -122,7 +135,8 @@ static void begin(Runner *runner)
         runner->count = job->count;
         runner->keep_alive = job->policy.keep_alive;
         residency_set_busy(runner->service->residency, true);
-        residency_send(runner->service->residency, &message);
+        send_resume(runner, job);
+        residency_send(runner->service->residency, &message, -1);
         if (job_object(job)->n_preview_calls > 0)
                 tell_worker(runner, MESSAGE_PREVIEW);
 
@@ -159,12 +173,29 @@ static bool attend_to_wish(Runner *runner)
         return false;
 }
 
+/* A job at work gives way to one of a better class after the step that it is at. */
+static void park_if_due(Runner *runner)
+{
+        if (!runner->job || runner->cancelling || runner->parking ||
+            !queue_should_park(runner->service->queue, runner->job))
+                return;
+        runner->parking = true;
+        tell_worker(runner, MESSAGE_PARK);
+}
+
 static void run(Runner *runner)
 {
         Service *service = runner->service;
 
-        if (service->stopping || runner->serial != 0)
+        if (service->stopping)
                 return;
+        if (runner->serial != 0) {
+                park_if_due(runner);
+                return;
+        }
+        /* Its model is still being loaded. */
+        if (runner->job && queue_should_park(service->queue, runner->job))
+                runner_requeue(runner);
         if (!runner->job) {
                 if (attend_to_wish(runner))
                         return;
@@ -182,7 +213,7 @@ static void run(Runner *runner)
 static int on_grace_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
         (void)source, (void)usec;
-        finish(userdata, JOB_CANCELLED, NULL);
+        runner_finish(userdata, JOB_CANCELLED, NULL);
         return 0;
 }
 
@@ -196,7 +227,7 @@ static int on_patience_over(sd_event_source *source, uint64_t usec, void *userda
         return 0;
 }
 
-static void tell_worker_to_cancel(Runner *runner)
+void runner_tell_worker_to_cancel(Runner *runner)
 {
         uint64_t patience = runner->service->config->worker_ping_seconds * USEC_PER_SEC;
 
@@ -218,8 +249,8 @@ void runner_cancel_now(Runner *runner, Job *job)
                 return;
         }
         if (runner->serial != 0)
-                tell_worker_to_cancel(runner);
-        finish(runner, JOB_CANCELLED, NULL);
+                runner_tell_worker_to_cancel(runner);
+        runner_finish(runner, JOB_CANCELLED, NULL);
         runner_schedule(runner);
 }
 
@@ -231,117 +262,18 @@ void runner_cancel(Runner *runner, Job *job)
         }
         if (runner->cancelling)
                 return;
-        tell_worker_to_cancel(runner);
+        runner_tell_worker_to_cancel(runner);
         int r = sd_event_add_time_relative(
                         runner->service->event, &runner->grace, CLOCK_MONOTONIC, CANCEL_GRACE, USEC_PER_MSEC,
                         on_grace_over, runner);
         if (r < 0)
-                finish(runner, JOB_CANCELLED, NULL);
+                runner_finish(runner, JOB_CANCELLED, NULL);
 }
 
 void runner_want_preview(Runner *runner, const Job *job)
 {
         if (job == runner->job && runner->serial != 0)
                 tell_worker(runner, MESSAGE_PREVIEW);
-}
-
-static int hear_picture(Runner *runner, const PictureInfo *info, int fd)
-{
-        Error error = {};
-
-        int r = news_picture(runner->service->queue, runner->job, info, fd, &error);
-        if (r >= 0 || error.code == 0)
-                return r;
-        /* The fault is not the worker's: there is no room. */
-        tell_worker_to_cancel(runner);
-        finish(runner, JOB_FAILED, &error);
-        return 0;
-}
-
-/* On the way to its end; a job that has ended before the worker let go of it wants no news. */
-static int hear_news(Runner *runner, const Message *message, int fd)
-{
-        _cleanup_(closep) int owned = fd;
-        Job *job = runner->job;
-        int r;
-
-        if (!job)
-                return 0;
-        switch (message->type) {
-        case MESSAGE_STARTED:
-                return news_started(job, &message->started);
-        case MESSAGE_PROGRESS:
-                news_progress(job, &message->progress);
-                service_update_status(runner->service);
-                return 0;
-        case MESSAGE_PREVIEW_IS:
-                r = news_preview(job, &message->preview, owned);
-                break;
-        default:
-                r = hear_picture(runner, &message->picture, owned);
-        }
-        if (r > 0)
-                (void)TAKE_FD(owned);
-        return r;
-}
-
-static void measure(Runner *runner, const Job *job)
-{
-        double work = job_work(job), took = (double)(clock_usec(CLOCK_MONOTONIC) - job->begun);
-
-        if (work > 0)
-                runner->pace = runner->pace > 0 ? (runner->pace + took / work) / 2 : took / work;
-}
-
-static int hear_done(Runner *runner)
-{
-        if (runner->job && runner->job->n_pictures != runner->count)
-                return -EBADMSG;
-
-        Service *service = runner->service;
-        residency_commend(service->residency);
-        residency_set_busy(service->residency, false);
-        residency_keep(service->residency, runner->keep_alive);
-        if (runner->job)
-                measure(runner, runner->job);
-        finish(runner, JOB_DONE, NULL);
-        let_go(runner);
-        return 0;
-}
-
-static void hear_failed(Runner *runner, const Message *message)
-{
-        Service *service = runner->service;
-        bool cancelled = runner->cancelling && message->failed.code == -ECANCELED;
-        Error error;
-
-        (void)error_set(&error, message->failed.code, "%s", message->failed.text);
-        /* The worker has done what it should: answered. */
-        residency_commend(service->residency);
-        residency_set_busy(service->residency, false);
-        residency_keep(service->residency, runner->keep_alive);
-        finish(runner, cancelled ? JOB_CANCELLED : JOB_FAILED, cancelled ? NULL : &error);
-        let_go(runner);
-}
-
-void runner_hear(Runner *runner, const Message *message, int fd)
-{
-        _cleanup_(closep) int owned = fd;
-        int r = 0;
-
-        if (message->job != runner->serial)
-                r = -EBADMSG;
-        else if (message->type == MESSAGE_STARTED || message->type == MESSAGE_PROGRESS ||
-                 message->type == MESSAGE_PREVIEW_IS || message->type == MESSAGE_PICTURE)
-                r = hear_news(runner, message, TAKE_FD(owned));
-        else if (message->type == MESSAGE_DONE)
-                r = hear_done(runner);
-        else if (message->type == MESSAGE_FAILED)
-                hear_failed(runner, message);
-        else
-                r = -EBADMSG;
-        if (r < 0)
-                residency_kill(runner->service->residency, WORKER_DISTRUSTED);
 }
 
 /* No job that waits for this model has a chance. */
@@ -360,13 +292,26 @@ static void fail_waiting(Runner *runner, const char *model, const Error *error)
         } while (found);
 }
 
+/* A job survives one worker. */
+static bool may_try_again(const Runner *runner, bool hopeless)
+{
+        return runner->serial != 0 && !hopeless && !runner->cancelling && !runner->service->stopping &&
+               ++runner->job->deaths < DEATHS_OF_A_JOB;
+}
+
 void runner_lost(Runner *runner, const char *model, const Error *error, bool hopeless)
 {
         bool concerned = runner->serial != 0 || (runner->job && streq(runner->job->policy.model, model));
 
-        if (concerned && runner->job)
-                finish(runner, runner->cancelling ? JOB_CANCELLED : JOB_FAILED, runner->cancelling ? NULL : error);
-        let_go(runner);
+        if (concerned && runner->job) {
+                if (may_try_again(runner, hopeless))
+                        runner_requeue(runner);
+                else
+                        runner_finish(
+                                        runner, runner->cancelling ? JOB_CANCELLED : JOB_FAILED,
+                                        runner->cancelling ? NULL : error);
+        }
+        runner_let_go(runner);
         if (hopeless)
                 fail_waiting(runner, model, error);
         load_calls_answer(runner->service->load_calls, model, error);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Brings queue and worker together: whose turn it is, what the worker says about it, and cancelling. */
+/* Brings queue and worker together: whose turn it is, parking, what the worker says about it, and cancelling. */
 
-#include "queue/job.h"
+#include "queue/pace.h"
 #include "workers/protocol.h"
 
 struct Service;
@@ -35,8 +35,8 @@ void runner_hear(Runner *runner, const Message *message, int fd);
 /* The worker is lost, or could not be had for this model. */
 void runner_lost(Runner *runner, const char *model, const Error *error, bool hopeless);
 
-/* µs that a unit of job_work took lately; 0: unknown. */
-double runner_pace(const Runner *runner);
+/* How long pictures take here. */
+const Pace *runner_pace(const Runner *runner);
 
 /* The job whose turn it is; NULL: none. */
 const Job *runner_job(const Runner *runner);

@@ -15,6 +15,7 @@ static QueueLimits limits_of(const Config *config)
         return (QueueLimits) {
                 .jobs_per_user = config->jobs_per_user,
                 .jobs_total = config->jobs_total,
+                .interactive_per_app = config->interactive_per_app,
                 .finished_per_user = config->finished_per_user,
                 .pictures_per_user = config->pictures_per_user,
                 .pictures_total = config->pictures_total,
@@ -209,6 +210,8 @@ int service_new(
         if (r >= 0)
                 r = handouts_new(&service->handouts, bus, job_objects_retry_get_result, service);
         if (r >= 0)
+                handouts_set_limits(service->handouts, config->descriptors_per_user, config->descriptors_total);
+        if (r >= 0)
                 r = notify_new(&service->notify, event);
         if (r < 0)
                 return r;
@@ -282,6 +285,7 @@ void service_reload(Service *service)
         } else {
                 QueueLimits limits = limits_of(config);
                 queue_set_limits(service->queue, &limits);
+                handouts_set_limits(service->handouts, config->descriptors_per_user, config->descriptors_total);
                 residency_set_config(service->residency, config);
                 config_free(service->config);
                 service->config = config;

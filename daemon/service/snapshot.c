@@ -56,7 +56,7 @@ static uint64_t to_realtime(uint64_t usec)
         return usec - clock_usec(CLOCK_MONOTONIC) + clock_usec(CLOCK_REALTIME);
 }
 
-void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, double pace)
+void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, const Pace *pace)
 {
         uint64_t now = clock_usec(CLOCK_MONOTONIC);
 
@@ -72,7 +72,7 @@ void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, double pac
                 .prompt_tokens = job->resolved.prompt_tokens,
                 .prompt_chunks = job->resolved.prompt_chunks,
                 .truncated = job->resolved.truncated_tokens,
-                .expected_end = to_realtime(job_expected_end(job, pace, now)),
+                .expected_end = to_realtime(pace_expected_end(pace, queue, job, now)),
                 .created = job->created,
                 .expires = to_realtime(queue_job_expiry(queue, job)),
                 .seed = job->seed,
@@ -80,7 +80,7 @@ void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, double pac
                 .guidance = job->resolved.guidance,
                 .detached = job->policy.detach,
                 .state = job_state_to_string(job->state),
-                .stage = job->state == JOB_RUNNING ? stage_to_string(job->stage) : "",
+                .stage = job->state == JOB_RUNNING ? stage_to_string(job->stage) : job_is_parked(job) ? IMAGINE_STAGE_PARKED : "",
                 .priority = priority_to_string(job->policy.priority),
                 .sampler = sampler_to_string(job->resolved.sampler),
                 .model = job->policy.model,

@@ -5,7 +5,7 @@
 
 #include <systemd/sd-bus.h>
 
-#include "queue/queue.h"
+#include "queue/pace.h"
 
 typedef struct Snapshot {
         uint32_t id, step, steps, count, pictures, position, width, height;
@@ -17,7 +17,7 @@ typedef struct Snapshot {
         const char *model; /* the job's */
 } Snapshot;
 
-void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, double pace);
+void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, const Pace *pace);
 
 /* Appends the property's value; -ENOENT: none of that name. */
 int snapshot_append_property(const Snapshot *snapshot, const char *property, sd_bus_message *reply);

@@ -40,7 +40,8 @@ static bool is_watch(const Watcher *watcher, const char *name, uint64_t serial)
         return watcher->serial == serial && streq(watcher->name, name);
 }
 
-int watchers_add(Watchers *watchers, const char *name, uid_t uid, uint64_t serial, uint64_t limit)
+int watchers_add(
+                Watchers *watchers, const char *name, uid_t uid, uint64_t serial, uint64_t per_user, uint64_t total)
 {
         uint64_t n = 0;
 
@@ -49,8 +50,10 @@ int watchers_add(Watchers *watchers, const char *name, uid_t uid, uint64_t seria
                         return 0;
                 n += watchers->items[i].uid == uid;
         }
-        if (n >= limit)
+        if (n >= per_user)
                 return -EDQUOT;
+        if (watchers->n >= total)
+                return -ENOSPC;
 
         if (watchers->n == watchers->room) {
                 size_t room = watchers->room > 0 ? 2 * watchers->room : 8;

@@ -17,8 +17,10 @@ int watchers_new(Watchers **ret);
 Watchers *watchers_free(Watchers *watchers);
 DEFINE_CLEANUP(Watchers *, watchers_free)
 
-/* -EDQUOT: the user has that many already; nothing changes if it is there. serial: a job's, or WATCH_ALL. */
-int watchers_add(Watchers *watchers, const char *name, uid_t uid, uint64_t serial, uint64_t limit);
+/* -EDQUOT: the user has so many already; -ENOSPC: all together have; nothing changes if it is there. serial: a job's, or
+ * WATCH_ALL. */
+int watchers_add(
+                Watchers *watchers, const char *name, uid_t uid, uint64_t serial, uint64_t per_user, uint64_t total);
 void watchers_remove(Watchers *watchers, const char *name, uint64_t serial);
 
 void watchers_forget_connection(Watchers *watchers, const char *name);

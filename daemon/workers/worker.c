@@ -121,11 +121,11 @@ static int on_load_over(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-void worker_send(Worker *worker, const Message *message)
+void worker_send(Worker *worker, const Message *message, int fd)
 {
         if (worker->ending)
                 return;
-        int r = protocol_send(worker->socket, message, -1);
+        int r = protocol_send(worker->socket, message, fd);
         /* A dead one is reported when it is reaped, after what it said last. A full socket: it has not read for long. */
         if (r < 0 && r != -EPIPE && r != -ECONNRESET)
                 worker_kill(worker, WORKER_HUNG);
@@ -153,7 +153,7 @@ static int on_ping_time(sd_event_source *source, uint64_t usec, void *userdata)
         if (worker->ping_sent == 0) {
                 Message ping = { .version = PROTOCOL_VERSION, .type = MESSAGE_PING, .ping = ++worker->ping };
                 worker->ping_sent = now;
-                worker_send(worker, &ping);
+                worker_send(worker, &ping, -1);
         }
         if (!worker->ending)
                 schedule_ping(worker);

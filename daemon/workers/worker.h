@@ -49,8 +49,8 @@ int worker_new(
 Worker *worker_free(Worker *worker);
 DEFINE_CLEANUP(Worker *, worker_free)
 
-/* A worker that cannot be told anything is killed; ended() follows. */
-void worker_send(Worker *worker, const Message *message);
+/* With a duplicate of fd unless it is -1. A worker that cannot be told anything is killed; ended() follows. */
+void worker_send(Worker *worker, const Message *message, int fd);
 
 /* A busy worker is asked for signs of life. */
 void worker_set_busy(Worker *worker, bool busy);

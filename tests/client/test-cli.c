@@ -166,7 +166,7 @@ static void test_detached(void **state)
         assert_int_equal(run.code, 0);
         assert_contains(run.err, "Done: 'imagine get 1' writes the pictures");
         run_program(&run, bus, "jobs", NULL);
-        assert_contains(run.out, "1   done   100 %  2/2       stub-slow  64x64");
+        assert_contains(run.out, "1   done   100 %  -     2/2       stub-slow  64x64");
 }
 
 static void test_limits(void **state)

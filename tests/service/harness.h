@@ -56,6 +56,7 @@ typedef struct Place {
         char directory[64];
         char address[128];
         pid_t bus, service;
+        bool has_engine; /* the real one instead of the stub; place_add_tiny_model() */
 } Place;
 
 static inline sd_bus *bus_close(sd_bus *bus)
@@ -225,6 +226,16 @@ static inline void place_add_model(const Place *place, const char *name)
         write_file(index, "{}");
 }
 
+/* A small model for the real engine, named "tiny". */
+static inline void place_add_tiny_model(const Place *place)
+{
+        char command[2 * PATH_MAX];
+
+        (void)snprintf(
+                        command, sizeof(command), "cp -RL tests/fixtures/tiny-model '%s/models/tiny'", place->directory);
+        assert_int_equal(system(command), 0);
+}
+
 static inline void place_write_config(const Place *place, const char *settings)
 {
         char path[PATH_MAX], text[4 * PATH_MAX], worker[PATH_MAX];
@@ -232,7 +243,7 @@ static inline void place_write_config(const Place *place, const char *settings)
         (void)snprintf(path, sizeof(path), "%s/imagined.conf", place->directory);
         (void)snprintf(
                         text, sizeof(text), "models = [\"%s/models\"];\nworker = \"%s\";\n%s\n", place->directory,
-                        built("tests/service/stub-worker", worker), settings);
+                        built(place->has_engine ? "imagined-engine" : "tests/service/stub-worker", worker), settings);
         write_file(path, text);
 }
 

@@ -27,6 +27,7 @@ typedef enum Mode {
         DIES_ENCODING,
         DIES_DENOISING,
         DIES_ONCE, /* in the first job after its directory got no file "died" */
+        DIES_MIDWAY, /* likewise, in the middle of a picture; counts all steps by the size of a file "steps" */
         HANGS, /* in the middle of a job, deaf to everything */
         STUBBORN, /* answers, but does not hear CANCEL */
         FAILS_JOB,
@@ -55,6 +56,7 @@ static const char *const mode_names[MODE_MAX] = {
         [DIES_ENCODING] = "dies-encoding",
         [DIES_DENOISING] = "dies-denoising",
         [DIES_ONCE] = "dies-once",
+        [DIES_MIDWAY] = "dies-midway",
         [HANGS] = "hangs",
         [STUBBORN] = "stubborn",
         [FAILS_JOB] = "fails-job",
@@ -78,7 +80,9 @@ typedef struct Stub {
         uint64_t job; /* 0: none */
         Request request;
         Resolved resolved;
-        bool cancelled, wants_preview;
+        bool cancelled, wants_preview, is_to_park;
+        uint64_t resume_job; /* of RESUME */
+        uint32_t resume_picture, resume_step;
 } Stub;
 
 static void say(const Stub *stub, Message *message, MessageType type, int fd)
@@ -118,7 +122,24 @@ static void leave(const Stub *stub)
         _exit(0);
 }
 
-static void take(Stub *stub, const Message *message)
+/* What the stub's states hold: the steps that are done. */
+static uint32_t step_of(int fd)
+{
+        uint32_t step = 0;
+        if (pread(fd, &step, sizeof(step), 0) != sizeof(step))
+                _exit(7);
+        return step;
+}
+
+static void send_state(Stub *stub, uint32_t picture, uint32_t step)
+{
+        Message message = { .state = { picture, step } };
+        int fd = memfd_new_sealed("state", &step, sizeof(step));
+        say(stub, &message, MESSAGE_STATE, fd);
+        (void)close(fd);
+}
+
+static void take(Stub *stub, const Message *message, int fd)
 {
         Message answer = {};
 
@@ -133,6 +154,14 @@ static void take(Stub *stub, const Message *message)
         case MESSAGE_PREVIEW:
                 stub->wants_preview = message->job == stub->job;
                 break;
+        case MESSAGE_PARK:
+                stub->is_to_park = message->job == stub->job;
+                break;
+        case MESSAGE_RESUME:
+                stub->resume_job = message->job;
+                stub->resume_picture = message->state.picture;
+                stub->resume_step = fd >= 0 ? step_of(fd) : 0;
+                break;
         case MESSAGE_GENERATE:
                 if (stub->job != 0) {
                         answer.job = message->job;
@@ -142,7 +171,7 @@ static void take(Stub *stub, const Message *message)
                 }
                 stub->job = message->job;
                 stub->request = message->generate;
-                stub->cancelled = stub->wants_preview = false;
+                stub->cancelled = stub->wants_preview = stub->is_to_park = false;
                 break;
         default:
                 _exit(2);
@@ -162,7 +191,9 @@ static void listen_for(Stub *stub, int ms)
                         leave(stub);
                 if (r < 0)
                         _exit(3);
-                take(stub, &message);
+                take(stub, &message, fd);
+                if (fd >= 0)
+                        (void)close(fd);
                 if (ms < 0)
                         return;
                 ms = 0;
@@ -272,20 +303,26 @@ static void report(Stub *stub, uint32_t picture, Stage stage, uint32_t step, uin
         say(stub, &message, MESSAGE_PROGRESS, -1);
 }
 
+/* Adds a byte to a file in the model's directory. False: it was there already. */
+static bool leave_mark(const Stub *stub, const char *name)
+{
+        char path[4096];
+        (void)snprintf(path, sizeof(path), "%s/%s", stub->directory, name);
+        bool is_new = access(path, F_OK) < 0;
+        FILE *file = fopen(path, "ae");
+        if (file) {
+                (void)fputc('x', file);
+                (void)fclose(file);
+        }
+        return is_new;
+}
+
 static void misbehave_before(const Stub *stub)
 {
         if (stub->mode == DIES_ENCODING)
                 _exit(5);
-        if (stub->mode == DIES_ONCE) {
-                char path[4096];
-                (void)snprintf(path, sizeof(path), "%s/died", stub->directory);
-                if (access(path, F_OK) < 0) {
-                        FILE *file = fopen(path, "we");
-                        if (file)
-                                (void)fclose(file);
-                        (void)raise(SIGSEGV);
-                }
-        }
+        if (stub->mode == DIES_ONCE && leave_mark(stub, "died"))
+                (void)raise(SIGSEGV);
 }
 
 static void misbehave_in_step(Stub *stub)
@@ -295,6 +332,10 @@ static void misbehave_in_step(Stub *stub)
         switch (stub->mode) {
         case DIES_DENOISING:
                 (void)raise(SIGSEGV);
+                break;
+        case DIES_MIDWAY:
+                if (leave_mark(stub, "died"))
+                        (void)raise(SIGSEGV);
                 break;
         case HANGS:
                 hang();
@@ -312,25 +353,31 @@ static void misbehave_in_step(Stub *stub)
         }
 }
 
-static bool make_picture(Stub *stub, uint32_t picture)
+/* From the step after `done` on. 0, or how it ended. */
+static int make_picture(Stub *stub, uint32_t picture, uint32_t done)
 {
         uint32_t steps = stub->resolved.steps, every = stub->request.preview_every;
 
         report(stub, picture, STAGE_ENCODE, 0, 0);
         misbehave_before(stub);
-        for (uint32_t i = 1; i <= steps; i++) {
+        for (uint32_t i = done + 1; i <= steps; i++) {
                 work(stub, stub->mode == CRAWL ? 1000 : stub->mode == SLOW || stub->mode == STUBBORN ? 50 : 1);
                 if (stub->cancelled)
-                        return false;
+                        return -ECANCELED;
+                if (stub->mode == DIES_MIDWAY)
+                        (void)leave_mark(stub, "steps");
                 if (i == (steps + 1) / 2)
                         misbehave_in_step(stub);
                 report(stub, picture, STAGE_DENOISE, i, steps);
                 if (stub->wants_preview || (every > 0 && i % every == 0))
                         send_preview(stub, picture, i);
+                send_state(stub, picture, i);
+                if (stub->is_to_park)
+                        return -EINTR;
         }
         report(stub, picture, STAGE_DECODE, 0, 0);
         send_picture(stub, picture);
-        return true;
+        return 0;
 }
 
 static void end_job(Stub *stub, int code)
@@ -339,7 +386,7 @@ static void end_job(Stub *stub, int code)
 
         if (code < 0)
                 (void)snprintf(message.failed.text, sizeof(message.failed.text), "%s", strerror(-code));
-        say(stub, &message, code < 0 ? MESSAGE_FAILED : MESSAGE_DONE, -1);
+        say(stub, &message, code == -EINTR ? MESSAGE_PARKED : code < 0 ? MESSAGE_FAILED : MESSAGE_DONE, -1);
         stub->job = 0;
 }
 
@@ -352,12 +399,12 @@ static void run_job(Stub *stub)
         resolve(stub);
         uint32_t n = stub->mode == TOO_FEW ? stub->request.count - 1
                                            : stub->request.count + (stub->mode == TOO_MANY ? 1 : 0);
-        for (uint32_t i = 0; i < n; i++)
-                if (!make_picture(stub, i)) {
-                        end_job(stub, -ECANCELED);
-                        return;
-                }
-        end_job(stub, 0);
+        bool resumes = stub->resume_job == stub->job;
+        uint32_t first = resumes ? stub->resume_picture : 0, done = resumes ? stub->resume_step : 0;
+        int r = 0;
+        for (uint32_t i = first; i < n && r == 0; i++)
+                r = make_picture(stub, i, i == first ? done : 0);
+        end_job(stub, r);
 }
 
 static void load(Stub *stub)

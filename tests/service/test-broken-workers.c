@@ -14,7 +14,7 @@ static int setup(void **state)
                         "stub-fails-job", "stub-fails-loading", "stub-lacks-memory", "stub-hangs-loading", "stub-garbage",
                         "stub-wrong-job", "stub-unsealed", "stub-lying-size", "stub-not-png", "stub-too-few",
                         "stub-too-many", "stub-wrong-seed", "stub-slow", "stub-stubborn", "stub-vanishing",
-                        "stub-other-size");
+                        "stub-other-size", "stub-dies-midway");
 }
 
 /* The job fails with that error, and one behind it that needs a sound model is done. */
@@ -54,20 +54,33 @@ static void test_death(void **state)
         assert_breaks("stub-dies-denoising", IMAGINE_ERROR_WORKER_DIED);
 }
 
-static void test_the_same_call_may_work_again(void **state)
+/* A job survives one worker; after the second it has failed, and others are not touched. */
+static void test_one_death_costs_nothing(void **state)
 {
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         JobRef first, second;
-        char name[128];
         (void)state;
 
         assert_true(generate(bus, &first, "x", 1, "model", "s", "stub-dies-once") >= 0);
         assert_true(generate(bus, &second, "x", 1, "model", "s", "stub-dies-once") >= 0);
-        assert_true(wait_for_state(bus, first.path, IMAGINE_STATE_FAILED));
-        job_error(bus, first.path, name);
-        assert_string_equal(name, IMAGINE_ERROR_WORKER_DIED);
-        /* The other one goes on with a new worker. */
+        assert_true(wait_for_state(bus, first.path, IMAGINE_STATE_DONE));
         assert_true(wait_for_state(bus, second.path, IMAGINE_STATE_DONE));
+}
+
+/* It goes on after the last step that it told of: of eight steps the fourth is made twice. */
+static void test_a_job_goes_on_where_it_was(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        char path[PATH_MAX];
+        struct stat st;
+        JobRef job;
+        (void)state;
+
+        assert_true(generate(bus, &job, "x", 2, "model", "s", "stub-dies-midway", "steps", "u", 8) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        (void)snprintf(path, sizeof(path), "%s/models/stub-dies-midway/steps", place.directory);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_size, 9);
 }
 
 static void test_hanging(void **state)
@@ -108,8 +121,7 @@ static void test_a_crash_loop_ends(void **state)
 
         listen_to_jobs(bus, &heard);
         for (size_t i = 0; i < ELEMENTSOF(jobs); i++)
-                assert_true(generate(bus, &jobs[i], "x", 2, "model", "s", "stub-dies-encoding", "priority", "s",
-                                     "interactive") >= 0);
+                assert_true(generate(bus, &jobs[i], "x", 1, "model", "s", "stub-dies-encoding") >= 0);
         assert_true(generate(bus, &sound, "x", 1, "model", "s", "stub") >= 0);
         assert_true(hear_until(bus, &heard.finished, 7));
         for (size_t i = 0; i < ELEMENTSOF(jobs); i++)
@@ -119,12 +131,12 @@ static void test_a_crash_loop_ends(void **state)
         assert_true(generate(bus, &later, "x", 1, "model", "s", "stub-dies-encoding") >= 0);
         assert_true(wait_for_state(bus, later.path, IMAGINE_STATE_FAILED));
 
-        /* Three processes for six jobs, and one for the later one. */
+        /* Three processes for six jobs, and two for the later one. */
         _cleanup_(freep) char *log = place_log(&place);
         unsigned starts = 0;
         for (const char *p = log; (p = strstr(p, "Loading the model stub-dies-encoding")); p++)
                 starts++;
-        assert_int_equal(starts, 3 + 1 + 1); /* one more in test_death */
+        assert_int_equal(starts, 3 + 2 + 2); /* two more in test_death */
 }
 
 static void test_load_model_tells_why(void **state)
@@ -215,7 +227,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_death),
-                cmocka_unit_test(test_the_same_call_may_work_again),
+                cmocka_unit_test(test_one_death_costs_nothing),
+                cmocka_unit_test(test_a_job_goes_on_where_it_was),
                 cmocka_unit_test(test_hanging),
                 cmocka_unit_test(test_what_is_not_believed),
                 cmocka_unit_test(test_failures_that_are_reported),

@@ -15,6 +15,7 @@
 static const QueueLimits wide = {
         .jobs_per_user = 100,
         .jobs_total = 100,
+        .interactive_per_app = 100,
         .finished_per_user = 100,
         .pictures_per_user = 1000,
         .pictures_total = 1000,
@@ -23,7 +24,7 @@ static const QueueLimits wide = {
         .result_seconds = 10,
 };
 
-static Job *add_counted(Queue *queue, uid_t uid, Priority priority, uint32_t count)
+static Job *add_for(Queue *queue, uid_t uid, const char *app, Priority priority, uint32_t count)
 {
         Request request;
         JobPolicy policy = { .model = "m", .priority = priority };
@@ -31,8 +32,13 @@ static Job *add_counted(Queue *queue, uid_t uid, Priority priority, uint32_t cou
 
         request_init(&request);
         request.count = count;
-        assert_int_equal(queue_add(queue, &request, &policy, uid, &job, NULL), 0);
+        assert_int_equal(queue_add(queue, &request, &policy, uid, app, &job, NULL), 0);
         return job;
+}
+
+static Job *add_counted(Queue *queue, uid_t uid, Priority priority, uint32_t count)
+{
+        return add_for(queue, uid, "", priority, count);
 }
 
 static Job *add(Queue *queue, uid_t uid, Priority priority)
@@ -99,6 +105,82 @@ static void test_users_take_turns(void **state)
         assert_null(queue_next(queue));
 }
 
+/* An app with many jobs, and one that comes later: within a user they take turns, and coming back gains nothing. */
+static void test_apps_take_turns(void **state)
+{
+        _cleanup_(queue_freep) Queue *queue = NULL;
+        (void)state;
+
+        assert_int_equal(queue_new(&queue, &wide, NULL, NULL), 0);
+        for (int i = 0; i < 4; i++)
+                (void)add_for(queue, 1, "many", PRIORITY_NORMAL, 1);
+        assert_int_equal(serve(queue), 101);
+        (void)add_for(queue, 1, "late", PRIORITY_NORMAL, 1);
+        Job *of_another_user = add(queue, 2, PRIORITY_NORMAL);
+        assert_int_equal(queue_place(queue, of_another_user), 1);
+        const unsigned order[] = { 201, 102, 105, 103 };
+        for (size_t i = 0; i < ELEMENTSOF(order); i++)
+                assert_int_equal(serve(queue), order[i]);
+        /* "late" was forgotten with its job; as a newcomer it does not overtake the one that waits. */
+        (void)add_for(queue, 1, "late", PRIORITY_NORMAL, 1);
+        assert_int_equal(serve(queue), 104);
+        assert_int_equal(serve(queue), 106);
+}
+
+/* A better class interrupts; the job that gave way is the next of its class, whoever waits besides. */
+static void test_parking(void **state)
+{
+        _cleanup_(queue_freep) Queue *queue = NULL;
+        (void)state;
+
+        assert_int_equal(queue_new(&queue, &wide, NULL, NULL), 0);
+        Job *batch = add(queue, 1, PRIORITY_BATCH);
+        (void)add(queue, 2, PRIORITY_BATCH);
+        queue_begin(queue, batch, JOB_RUNNING, 100);
+        assert_false(queue_should_park(queue, batch));
+        Job *normal = add(queue, 2, PRIORITY_NORMAL);
+        assert_true(queue_should_park(queue, batch));
+
+        job_set_progress(batch, STAGE_DENOISE, 3, 0.3);
+        queue_park(queue, batch, 150);
+        assert_int_equal(batch->state, JOB_QUEUED);
+        assert_true(job_is_parked(batch));
+        assert_int_equal(batch->spent, 50);
+        assert_ptr_equal(queue_next(queue), normal);
+        queue_begin(queue, normal, JOB_RUNNING, 150);
+        assert_true(!queue_should_park(queue, normal));
+        (void)add(queue, 2, PRIORITY_INTERACTIVE);
+        assert_true(queue_should_park(queue, normal));
+        queue_finish(queue, normal, JOB_DONE, NULL, 160);
+        assert_int_equal(serve(queue), 203);
+        assert_ptr_equal(queue_next(queue), batch);
+        assert_int_equal(serve(queue), 101);
+        assert_int_equal(serve(queue), 201);
+}
+
+static void test_interactive_jobs_are_limited(void **state)
+{
+        QueueLimits limits = wide;
+        limits.interactive_per_app = 2;
+        _cleanup_(queue_freep) Queue *queue = NULL;
+        JobPolicy policy = { .model = "m", .priority = PRIORITY_INTERACTIVE };
+        Request request;
+        Error error;
+        Job *job;
+        (void)state;
+
+        request_init(&request);
+        assert_int_equal(queue_new(&queue, &limits, NULL, NULL), 0);
+        for (int i = 0; i < 2; i++)
+                (void)add_for(queue, 1, "one", PRIORITY_INTERACTIVE, 1);
+        assert_int_equal(queue_add(queue, &request, &policy, 1, "one", &job, &error), -EDQUOT);
+        assert_non_null(strstr(error.text, "interactive_per_app"));
+        (void)add_for(queue, 1, "one", PRIORITY_NORMAL, 1);
+        (void)add_for(queue, 1, "other", PRIORITY_INTERACTIVE, 1);
+        (void)serve(queue);
+        assert_int_equal(queue_add(queue, &request, &policy, 1, "one", &job, &error), 0);
+}
+
 static void test_classes_come_in_order(void **state)
 {
         _cleanup_(queue_freep) Queue *queue = NULL;
@@ -153,16 +235,16 @@ static void test_limits_of_jobs(void **state)
         assert_int_equal(queue_new(&queue, &limits, NULL, NULL), 0);
         (void)add(queue, 1, PRIORITY_NORMAL);
         (void)add(queue, 1, PRIORITY_NORMAL);
-        assert_int_equal(queue_add(queue, &request, &policy, 1, &job, &error), -EDQUOT);
+        assert_int_equal(queue_add(queue, &request, &policy, 1, "", &job, &error), -EDQUOT);
         assert_non_null(strstr(error.text, "jobs_per_user"));
         (void)add(queue, 2, PRIORITY_NORMAL);
-        assert_int_equal(queue_add(queue, &request, &policy, 2, &job, &error), -EDQUOT);
+        assert_int_equal(queue_add(queue, &request, &policy, 2, "", &job, &error), -EDQUOT);
         assert_non_null(strstr(error.text, "jobs_total"));
         assert_null(job);
 
         /* Ended ones do not count. */
         (void)serve(queue);
-        assert_int_equal(queue_add(queue, &request, &policy, 1, &job, &error), 0);
+        assert_int_equal(queue_add(queue, &request, &policy, 1, "", &job, &error), 0);
         assert_int_equal(queue_n_active(queue), 3);
 }
 
@@ -226,6 +308,7 @@ static void test_a_result_that_never_fits(void **state)
         assert_int_equal(queue_new(&queue, &limits, NULL, NULL), 0);
         Job *job = add_counted(queue, 1, PRIORITY_NORMAL, 3);
         assert_int_equal(add_picture(queue, job, 101, &error), -EDQUOT);
+        assert_non_null(strstr(error.text, "(result_bytes_per_user)"));
         assert_int_equal(add_picture(queue, job, UINT64_MAX, &error), -EDQUOT);
         assert_int_equal(job->n_pictures, 0);
         /* What a job at work has is not dropped for its own next picture. */
@@ -293,33 +376,14 @@ static void test_progress_never_goes_back(void **state)
         assert_true(job->progress == 1);
 }
 
-static void test_expected_end(void **state)
-{
-        Request request;
-        JobPolicy policy = { .model = "m" };
-        _cleanup_(job_freep) Job *job = NULL;
-        (void)state;
-
-        request_init(&request);
-        request.count = 2;
-        assert_int_equal(job_new(&job, &request, &policy), 0);
-        assert_int_equal(job_expected_end(job, 1, 1000), 0);
-        job->state = JOB_RUNNING;
-        job->begun = 1000;
-        assert_int_equal(job_expected_end(job, 1, 1000), 0); /* nothing is known of its work */
-        job_set_resolved(job, &(Resolved) { .width = 10, .height = 20, .steps = 5 });
-        assert_int_equal(job_expected_end(job, 0, 1000), 0);
-        assert_int_equal(job_expected_end(job, 0.5, 1000), 2000); /* 2 x 5 x 200 units at half a microsecond */
-        job_set_progress(job, STAGE_DENOISE, 1, 0.25);
-        assert_int_equal(job_expected_end(job, 0.5, 2000), 5000); /* a quarter took 1000 */
-        assert_int_equal(job_expected_end(job, 0.5, 999), 0); /* a clock that jumps */
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_numbers_are_each_users_own),
                 cmocka_unit_test(test_users_take_turns),
+                cmocka_unit_test(test_apps_take_turns),
+                cmocka_unit_test(test_parking),
+                cmocka_unit_test(test_interactive_jobs_are_limited),
                 cmocka_unit_test(test_classes_come_in_order),
                 cmocka_unit_test(test_positions_tell_nothing_of_others),
                 cmocka_unit_test(test_limits_of_jobs),
@@ -329,7 +393,6 @@ int main(void)
                 cmocka_unit_test(test_no_more_pictures_than_asked_for),
                 cmocka_unit_test(test_ended_jobs_are_bounded),
                 cmocka_unit_test(test_progress_never_goes_back),
-                cmocka_unit_test(test_expected_end),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

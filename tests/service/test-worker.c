@@ -26,7 +26,7 @@ static void send_message(Scene *scene, MessageType type)
         Message message = { .version = PROTOCOL_VERSION, .type = type, .job = 7 };
         if (type == MESSAGE_GENERATE)
                 request_init(&message.generate);
-        worker_send(scene->worker, &message);
+        worker_send(scene->worker, &message, -1);
 }
 
 static void on_message(Worker *worker, const Message *message, int fd, void *userdata)

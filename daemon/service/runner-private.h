@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What runner.c (whose turn it is) and runner-hear.c (what the worker says) share. */
+
+#include "service/job.h"
+
+struct Runner {
+        Service *service;
+        sd_event_source *defer;
+        Job *job; /* whose turn it is; NULL: none, or it has ended before the worker let go of it */
+        uint64_t serial; /* what the worker is at; 0: nothing */
+        uint32_t count; /* pictures that it must send */
+        uint64_t keep_alive;
+        bool cancelling, parking; /* the worker was told */
+        sd_event_source *grace, *patience; /* until the job is called cancelled; until the worker is killed */
+        Pace pace;
+        PaceWatch watch; /* of what the worker is at */
+};
+
+/* Ends the job at work. */
+void runner_finish(Runner *runner, JobState state, const Error *error);
+
+/* Puts the job at work back into the queue. */
+void runner_requeue(Runner *runner);
+
+/* The worker is free for the next job. */
+void runner_let_go(Runner *runner);
+
+void runner_tell_worker_to_cancel(Runner *runner);

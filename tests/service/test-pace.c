@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "base/util.h"
+#include "queue/pace.h"
+
+/* A machine in numbers: jobs of many sizes are served one after the other on a clock that the test turns. */
+typedef struct Machine {
+        Queue *queue;
+        Pace pace;
+        uint64_t now; /* µs */
+        uint32_t random; /* xorshift */
+} Machine;
+
+static const QueueLimits limits = {
+        .jobs_per_user = 1000,
+        .jobs_total = 1000,
+        .interactive_per_app = 1000,
+        .finished_per_user = 1000,
+        .pictures_per_user = 1000,
+        .pictures_total = 1000,
+        .result_bytes_per_user = 1 << 20,
+        .result_bytes_total = 1 << 20,
+        .result_seconds = 1000000,
+};
+
+static uint32_t draw(Machine *m, uint32_t below)
+{
+        m->random ^= m->random << 13;
+        m->random ^= m->random >> 17;
+        m->random ^= m->random << 5;
+        return m->random % below;
+}
+
+static Job *add(Machine *m, uid_t uid, uint32_t side, uint32_t steps, uint32_t count, double guidance)
+{
+        Request request;
+        JobPolicy policy = { .model = "m", .priority = PRIORITY_NORMAL };
+        Job *job;
+
+        request_init(&request);
+        request.width = request.height = side;
+        request.steps = steps;
+        request.count = count;
+        request.guidance = guidance;
+        assert_int_equal(queue_add(m->queue, &request, &policy, uid, "", &job, NULL), 0);
+        return job;
+}
+
+/* What the machine needs: a step grows faster than the number of pixels, and nothing takes the same time twice. */
+static uint64_t step_time(Machine *m, const Job *job)
+{
+        double side = job->resolved.width, all = pow(side, 2.3) * (job->resolved.guidance > 1 ? 1.9 : 1);
+        return (uint64_t)(all * (0.9 + 0.2 * draw(m, 1000) / 1000.0));
+}
+
+static uint64_t rest_time(Machine *m, const Job *job)
+{
+        return (uint64_t)(3 * pow(job->resolved.width, 2) * (0.9 + 0.2 * draw(m, 1000) / 1000.0)) + 1000;
+}
+
+static void serve(Machine *m)
+{
+        Job *job = queue_next(m->queue);
+        const uint32_t steps = job->resolved.steps;
+        PaceWatch watch;
+
+        queue_begin(m->queue, job, JOB_RUNNING, m->now);
+        pace_watch_start(&watch, 0, m->now);
+        for (uint32_t i = 0; i < job->count; i++) {
+                pace_watch_progress(&watch, STAGE_ENCODE, 0, 0, m->now);
+                pace_watch_progress(&watch, STAGE_DENOISE, 0, steps, m->now);
+                for (uint32_t step = 1; step <= steps; step++) {
+                        m->now += step_time(m, job);
+                        if (step % 3 == 0) /* as it is when steps are fast */
+                                pace_watch_progress(&watch, STAGE_DENOISE, step, steps, m->now);
+                }
+                pace_watch_progress(&watch, STAGE_DECODE, 0, 0, m->now);
+                m->now += rest_time(m, job);
+                pace_watch_picture(&watch, m->now);
+        }
+        assert_int_equal(watch.sample.steps, steps * job->count);
+        assert_int_equal(watch.sample.pictures, job->count);
+        pace_learn(&m->pace, job->policy.model, &job->resolved, &watch.sample);
+        queue_finish(m->queue, job, JOB_DONE, NULL, m->now);
+}
+
+static void add_any(Machine *m)
+{
+        const uint32_t sides[] = { 64, 128, 256, 512 };
+        (void)add(m, draw(m, 3), sides[draw(m, 4)], 5 + draw(m, 30), 1 + draw(m, 3), draw(m, 2) ? 7.5 : 1);
+}
+
+/* After every size was made once, what is told when a job is added, and nothing comes after it, is right within a third. */
+static void test_expected_ends_prove_right(void **state)
+{
+        Machine m = { .now = 1000000, .random = 4711 };
+        const uint32_t sides[] = { 64, 128, 256, 512 };
+        (void)state;
+
+        assert_int_equal(queue_new(&m.queue, &limits, NULL, NULL), 0);
+        Job *first = add(&m, 1, 64, 20, 1, 7.5);
+        assert_int_equal(pace_expected_end(&m.pace, m.queue, first, m.now), 0);
+        for (size_t i = 0; i < ELEMENTSOF(sides); i++)
+                (void)add(&m, 1, sides[i], 10, 1, 7.5);
+        while (queue_next(m.queue))
+                serve(&m);
+
+        for (int round = 0; round < 40; round++) {
+                uint64_t expected[30], told = m.now;
+                Job *jobs[30];
+                size_t n = 0;
+                for (uint32_t i = 1 + draw(&m, 25); i > 0; i--)
+                        add_any(&m);
+                for (Job *job = queue_first(m.queue); job; job = job->next)
+                        if (!job_state_is_final(job->state)) {
+                                jobs[n] = job;
+                                expected[n++] = pace_expected_end(&m.pace, m.queue, job, m.now);
+                        }
+                while (queue_next(m.queue))
+                        serve(&m);
+                for (size_t i = 0; i < n; i++) {
+                        double real = (double)(jobs[i]->ended - told), said = (double)(expected[i] - told);
+                        if (fabs(said - real) > real / 3)
+                                fail_msg("round %d: said %.3f s, was %.3f s", round, said / 1e6, real / 1e6);
+                        queue_remove(m.queue, jobs[i]);
+                }
+        }
+        (void)queue_free(m.queue);
+}
+
+/* At work: from what is left. Parked: what was done is not waited for again. */
+static void test_running_and_parked(void **state)
+{
+        Machine m = { .now = 1000000, .random = 1 };
+        (void)state;
+
+        assert_int_equal(queue_new(&m.queue, &limits, NULL, NULL), 0);
+        (void)add(&m, 1, 64, 10, 1, 1);
+        serve(&m);
+        Job *job = add(&m, 1, 64, 10, 1, 1);
+        double all = pace_duration(&m.pace, job);
+        uint64_t begun = m.now;
+        assert_true(all > 0);
+        assert_int_equal(pace_expected_end(&m.pace, m.queue, job, m.now), m.now + (uint64_t)all);
+
+        queue_begin(m.queue, job, JOB_RUNNING, m.now);
+        job_set_progress(job, STAGE_DENOISE, 5, 0.5);
+        m.now += (uint64_t)all; /* it takes twice as long this time */
+        uint64_t end = pace_expected_end(&m.pace, m.queue, job, m.now);
+        assert_true(end > begun + (uint64_t)(1.4 * all) && end < begun + (uint64_t)(2.1 * all));
+
+        Job *later = add(&m, 1, 64, 10, 1, 1);
+        queue_park(m.queue, job, m.now);
+        uint64_t parked = pace_expected_end(&m.pace, m.queue, job, m.now + 5000000);
+        assert_true(parked - 5000000 <= end + 1 && parked - 5000000 + 1 >= end);
+        assert_true(pace_expected_end(&m.pace, m.queue, later, m.now) > end);
+        /* Nothing is known of a model that never ran. */
+        (void)snprintf(later->policy.model, sizeof(later->policy.model), "other");
+        assert_true(pace_expected_end(&m.pace, m.queue, job, m.now) > 0);
+        assert_int_equal(pace_expected_end(&m.pace, m.queue, later, m.now), 0);
+        (void)queue_free(m.queue);
+}
+
+/* What another user reads from the time that is told to it does not tell n of his jobs from n + 1, once there are a few. */
+static void test_numbers_of_others_are_blurred(void **state)
+{
+        Machine m = { .now = 1000000, .random = 1 };
+        unsigned same = 0;
+        uint64_t before = 0;
+        (void)state;
+
+        assert_int_equal(queue_new(&m.queue, &limits, NULL, NULL), 0);
+        (void)add(&m, 1, 64, 10, 1, 1);
+        serve(&m);
+        Job *mine = add(&m, 2, 64, 10, 1, 1);
+        mine->policy.priority = PRIORITY_BATCH;
+        for (int i = 0; i < 24; i++) {
+                (void)add(&m, 1, 64, 10, 1, 1);
+                uint64_t end = pace_expected_end(&m.pace, m.queue, mine, m.now);
+                same += end == before;
+                assert_true(end >= before);
+                before = end;
+        }
+        assert_true(same >= 8);
+        (void)queue_free(m.queue);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_expected_ends_prove_right),
+                cmocka_unit_test(test_running_and_parked),
+                cmocka_unit_test(test_numbers_of_others_are_blurred),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

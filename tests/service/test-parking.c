@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Jobs that give way, with the real engine. */
+
+#include <sys/mman.h>
+
+#include "listener.h"
+
+static Place place;
+
+static int setup(void **state)
+{
+        *state = &place;
+        place_open(&place);
+        place.has_engine = true;
+        place_add_tiny_model(&place);
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1; jobs_per_user = 100;");
+        return 0;
+}
+
+#define LONG_JOB "steps", "u", 60, "width", "u", 64, "height", "u", 64, "seed", "t", UINT64_C(7)
+
+static void assert_same_bytes(int a, int b)
+{
+        struct stat one, other;
+
+        assert_true(fstat(a, &one) == 0 && fstat(b, &other) == 0);
+        assert_int_equal(one.st_size, other.st_size);
+        void *p = mmap(NULL, (size_t)one.st_size, PROT_READ, MAP_PRIVATE, a, 0);
+        void *q = mmap(NULL, (size_t)one.st_size, PROT_READ, MAP_PRIVATE, b, 0);
+        assert_true(p != MAP_FAILED && q != MAP_FAILED);
+        assert_memory_equal(p, q, (size_t)one.st_size);
+        (void)munmap(p, (size_t)one.st_size);
+        (void)munmap(q, (size_t)one.st_size);
+}
+
+static uint64_t ended_before(sd_bus *bus, const char *path)
+{
+        uint64_t expires = 0;
+        assert_true(sd_bus_get_property_trivial(
+                            bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, "Expires", NULL, 't', &expires) >= 0);
+        return expires;
+}
+
+/* One picture asked for interactively while fifty wait: it is the next, the one at work is parked, and has the bytes in the
+ * end that it has when nobody disturbs it. */
+static void test_interactive_comes_first(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        JobRef alone, parked, others[50], urgent;
+        uint32_t step;
+        char stage[64];
+        (void)state;
+
+        assert_true(generate(bus, &alone, "a fox", 4, LONG_JOB) >= 0);
+        assert_true(wait_for_state(bus, alone.path, IMAGINE_STATE_DONE));
+        _cleanup_(closep) int whole = get_result(bus, alone.path, 0, NULL);
+
+        assert_true(generate(bus, &parked, "a fox", 5, LONG_JOB, "priority", "s", "batch") >= 0);
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                assert_true(generate(bus, &others[i], "a fox", 2, "steps", "u", 1, "priority", "s", "batch") >= 0);
+        do
+                assert_true(job_u32(bus, parked.path, "Step", &step) >= 0);
+        while (step < 3);
+
+        assert_true(generate(bus, &urgent, "a cat", 5, LONG_JOB, "priority", "s", "interactive") >= 0);
+        assert_true(wait_for_state(bus, urgent.path, IMAGINE_STATE_RUNNING));
+        assert_true(job_string(bus, parked.path, "Stage", stage) >= 0);
+        assert_string_equal(stage, IMAGINE_STAGE_PARKED);
+        assert_true(job_string(bus, parked.path, "State", stage) >= 0);
+        assert_string_equal(stage, IMAGINE_STATE_QUEUED);
+
+        assert_true(wait_for_state(bus, urgent.path, IMAGINE_STATE_DONE));
+        assert_true(wait_for_state(bus, parked.path, IMAGINE_STATE_DONE));
+        assert_true(wait_for_state(bus, others[49].path, IMAGINE_STATE_DONE));
+        assert_true(ended_before(bus, urgent.path) < ended_before(bus, parked.path));
+        assert_true(ended_before(bus, parked.path) < ended_before(bus, others[0].path));
+
+        _cleanup_(closep) int after = get_result(bus, parked.path, 0, NULL);
+        assert_true(whole >= 0 && after >= 0);
+        assert_same_bytes(whole, after);
+}
+
+/* The worker is killed while the job draws: the job loses nothing but the time. */
+static void test_a_killed_worker_costs_nothing(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        JobRef alone, job;
+        uint32_t step;
+        char command[64], name[128];
+        (void)state;
+
+        assert_true(generate(bus, &alone, "a fox", 5, LONG_JOB, "count", "u", 2) >= 0);
+        assert_true(wait_for_state(bus, alone.path, IMAGINE_STATE_DONE));
+        assert_true(generate(bus, &job, "a fox", 5, LONG_JOB, "count", "u", 2) >= 0);
+        do
+                assert_true(job_u32(bus, job.path, "Step", &step) >= 0);
+        while (step < 5);
+        (void)snprintf(command, sizeof(command), "pkill -KILL -P %d", (int)place.service);
+        assert_int_equal(system(command), 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        for (uint32_t i = 0; i < 2; i++) {
+                _cleanup_(closep) int whole = get_result(bus, alone.path, i, NULL);
+                _cleanup_(closep) int after = get_result(bus, job.path, i, NULL);
+                assert_true(whole >= 0 && after >= 0);
+                assert_same_bytes(whole, after);
+        }
+
+        /* The second death is the end of it. */
+        assert_true(generate(bus, &job, "a fox", 4, LONG_JOB) >= 0);
+        for (int i = 0; i < 2; i++) {
+                assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
+                assert_int_equal(system(command), 0);
+                if (i == 0)
+                        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_LOADING) ||
+                                    wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
+        }
+        assert_false(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        job_error(bus, job.path, name);
+        assert_string_equal(name, IMAGINE_ERROR_WORKER_DIED);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_interactive_comes_first),
+                cmocka_unit_test(test_a_killed_worker_costs_nothing),
+        };
+        return cmocka_run_group_tests(tests, setup, place_tear_down);
+}
