@@ -29,7 +29,7 @@ def environment():
 
 
 def _build(folder):
-    sources = [os.path.join(HERE, name) for name in ("fast_kernels.c", "fast_amx.c")]
+    sources = [os.path.join(HERE, name) for name in ("fast_kernels.c", "fast_products.c")]
     library = os.path.join(folder, "fast.so")
     if not os.path.exists(library) or os.path.getmtime(library) < max(map(os.path.getmtime, sources)):
         os.makedirs(folder, exist_ok=True)
@@ -39,14 +39,14 @@ def _build(folder):
     return ctypes.CDLL(library)
 
 
-C, AMX, WORK = None, False, None
+C, PRODUCTS, WORK = None, 0, None  # PRODUCTS: 2 with AMX, 1 with AVX512-BF16
 
 
 def load_kernels(folder):
-    global C, AMX, WORK
+    global C, PRODUCTS, WORK
     C = _build(folder)
     C.square_sum.restype = ctypes.c_double
-    AMX = bool(C.amx_init())
+    PRODUCTS = C.products_init()
     WORK = torch.zeros(64 << 20, dtype=torch.uint8)
 
 
@@ -189,20 +189,20 @@ def linear_forward(layer, x):
 
 def conv_forward(layer, x):
     co, ci, size, _ = layer.weight.shape
-    if torch.is_grad_enabled() and ci % 32 == 0 and co % 32 == 0 and layer.stride == (1, 1):
-        if size == 3:
+    if torch.is_grad_enabled() and ci % 32 == 0 and co % 32 == 0 and layer.stride == (1, 1) and size in (1, 3):
+        if size == 3 and PRODUCTS == 2:  # elsewhere torch's own is as fast
             return Conv3.apply(x, layer.weight, layer.bias, layer)
         n, _, h, w = x.shape
-        if n * h * w % 32 == 0:
+        if size == 1 and n * h * w % 32 == 0:
             y = Linear.apply(last(x).permute(0, 2, 3, 1), layer.weight.flatten(1), layer.bias, layer)
             return y.permute(0, 3, 1, 2)
     return torch.conv2d(x, layer.weight, layer.bias, layer.stride, layer.padding)
 
 
-def use_amx(*modules):
-    """Let the layers of these networks run on the kernels of fast_amx.c, where the core has AMX."""
+def use_products(*modules):
+    """Let the layers of these networks run on the kernels of fast_products.c, where the core can."""
     for module in modules:
-        for layer in module.modules() if AMX else ():
+        for layer in module.modules() if PRODUCTS else ():
             if isinstance(layer, torch.nn.Linear):
                 layer.forward = linear_forward.__get__(layer)
             elif isinstance(layer, torch.nn.Conv2d):
@@ -321,7 +321,7 @@ class Trainer:
         f = ctypes.c_float
         for at, count, rows, columns in self.groups:
             part = slice(at, at + count * rows * columns)
-            if AMX and rows % 32 == 0 and columns % 32 == 0:
+            if PRODUCTS and rows % 32 == 0 and columns % 32 == 0:
                 C.muon(*(ptr(x[part]) for x in (self.weights, self.grads, self.master, self.m)), ptr(WORK),
                        count, rows, columns, f(lr), f(momentum), f(self.decay), f(scale),
                        f(0.2 * max(rows, columns) ** 0.5))

@@ -173,7 +173,7 @@ def main():
     if os.path.exists(path):
         trainer.restore(torch.load(path)["trainer"])
     nets.use_ops(fast.FastOps)
-    fast.use_amx(text, unet)
+    fast.use_products(text, unet)
     pack = Sprites(args.sprites)
     only = {t.noun for t in list(pack.things.values())[:args.first]}
     captions = Captions(pack, WordNet(), things.UNSEEN)

@@ -109,7 +109,7 @@ def main():
         saved = torch.load(path)
         trainer.restore(saved["trainer"])
     nets.use_ops(fast.FastOps)
-    fast.use_amx(vae)
+    fast.use_products(vae)
     generator, rng = torch.Generator(), random.Random()
     started, running = time.time(), 0.0
     while trainer.steps < args.steps:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Matrix products for training on a core with AMX: weight gradients of 3x3 convolutions, and linear layers.
- * bfloat16 in, float32 sums. One thread. All channel counts are multiples of 32. */
+/* Matrix products for training on a core with AMX or AVX512-BF16: weight gradients of 3x3 convolutions, linear layers,
+ * Muon. bfloat16 in, float32 sums. One thread. All channel counts are multiples of 32. */
 #include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
@@ -20,18 +20,22 @@ static inline bf16 store(float x) {
         return (bf16) ((v.u + 0x7fff + ((v.u >> 16) & 1)) >> 16);
 }
 
-/* 1 where AMX can be used by this process. */
-int amx_init(void) {
-#ifdef __AMX_BF16__
-        return syscall(SYS_arch_prctl, 0x1023 /* ARCH_REQ_XCOMP_PERM */, 18 /* tile data */) == 0;
+/* 2 where AMX can be used by this process, 1 where only AVX512-BF16, 0 for neither. */
+int products_init(void) {
+#if defined(__AMX_BF16__)
+        return syscall(SYS_arch_prctl, 0x1023 /* ARCH_REQ_XCOMP_PERM */, 18 /* tile data */) == 0 ? 2 : 0;
+#elif defined(__AVX512BF16__)
+        return 1;
 #else
         return 0;
 #endif
 }
 
+#if defined(__AMX_BF16__) || defined(__AVX512BF16__)
+
 #ifdef __AMX_BF16__
 
-static void tiles(void) {
+static void tiles_begin(void) {
         struct {
                 uint8_t palette, start, reserved[14];
                 uint16_t colsb[16];
@@ -42,6 +46,10 @@ static void tiles(void) {
                 c.rows[i] = 16;
         }
         _tile_loadconfig(&c);
+}
+
+static void tiles_end(void) {
+        _tile_release();
 }
 
 /* 32 x 32 of c = sum over parts and k of a (rows m, k contiguous) times b (pairs of k; 16 columns a panel) */
@@ -69,6 +77,49 @@ static void block(float *c, const bf16 *a, long lda, const bf16 *b, long panel,
         _tile_stored(2, c + 16 * 32, 128);
         _tile_stored(3, c + 16 * 32 + 16, 128);
 }
+
+#else
+
+static void tiles_begin(void) {}
+static void tiles_end(void) {}
+
+enum { SLICE = 512 }; /* of k: so much of a and b stays in the first cache */
+
+/* The same as above, 8 rows of two vectors at a time. */
+static void block(float *c, const bf16 *a, long lda, const bf16 *b, long panel,
+                  int parts, long a_part, long b_part, int k) {
+        memset(c, 0, sizeof(float) * 1024);
+        for (int s = 0; s < parts; s++)
+                for (int from = 0; from < k; from += SLICE) {
+                        int to = from + SLICE < k ? from + SLICE : k;
+                        for (int m = 0; m < 32; m += 8) {
+                                const bf16 *ap = a + s * a_part + m * lda, *bp = b + s * b_part;
+                                __m512 left[8], right[8];
+                                for (int r = 0; r < 8; r++) {
+                                        left[r] = _mm512_load_ps(c + (m + r) * 32);
+                                        right[r] = _mm512_load_ps(c + (m + r) * 32 + 16);
+                                }
+                                for (int i = from; i < to; i += 2) {
+                                        __m512bh b0 = (__m512bh) _mm512_loadu_si512(bp + (long) i * 16);
+                                        __m512bh b1 = (__m512bh) _mm512_loadu_si512(bp + panel + (long) i * 16);
+#pragma GCC unroll 8
+                                        for (int r = 0; r < 8; r++) {
+                                                int pair;
+                                                memcpy(&pair, ap + r * lda + i, sizeof(pair));
+                                                __m512bh v = (__m512bh) _mm512_set1_epi32(pair);
+                                                left[r] = _mm512_dpbf16_ps(left[r], v, b0);
+                                                right[r] = _mm512_dpbf16_ps(right[r], v, b1);
+                                        }
+                                }
+                                for (int r = 0; r < 8; r++) {
+                                        _mm512_store_ps(c + (m + r) * 32, left[r]);
+                                        _mm512_store_ps(c + (m + r) * 32 + 16, right[r]);
+                                }
+                        }
+                }
+}
+
+#endif
 
 /* 16 values of two rows, interleaved. */
 static inline __m512i paired(const bf16 *p, const bf16 *q) {
@@ -121,6 +172,12 @@ static void pair_rows(const bf16 *src, bf16 *dst, long k, int n, long panel) {
         }
 }
 
+/* 32 values of a row of y = alpha c + add, where add is NULL or 32 values scaled by beta. */
+static inline void store_row(bf16 *y, const float *c, float alpha, const bf16 *add, float beta) {
+        for (int s = 0; s < 32; s++)
+                y[s] = store(alpha * c[s] + (add ? beta * load(add[s]) : 0));
+}
+
 static void column_sums(const bf16 *x, bf16 *out, long rows, int cols) {
         float sum[4096] = { 0 };
         for (long r = 0; r < rows; r++)
@@ -156,7 +213,7 @@ void conv3_weight_grad(const bf16 *x, const bf16 *dy, bf16 *dw, bf16 *db, char *
         for (long c = 0; c < ci; c++)
                 memset(xt + c * ld + (long) n * pp, 0, sizeof(bf16) * (ld - (long) n * pp));
         column_sums(dy, db, (long) n * h * w, co);
-        tiles();
+        tiles_begin();
         for (int o = 0; o < co; o += 32)
                 for (int i = 0; i < ci; i += 32) {
                         for (int tap = 0; tap < 9; tap++)
@@ -169,7 +226,7 @@ void conv3_weight_grad(const bf16 *x, const bf16 *dy, bf16 *dw, bf16 *db, char *
                                                 d[ii * 9 + tap] = store(sums[tap * 1024 + ii * 32 + oo]);
                         }
                 }
-        _tile_release();
+        tiles_end();
 }
 
 /* y [m, n] = x [m, k] b (+ bias [n] or NULL); b is w [n, k] transposed, or w [k, n] as it is.
@@ -184,7 +241,7 @@ void linear(const bf16 *x, const bf16 *w, const bf16 *bias, bf16 *y, char *work,
                 w = wt;
         }
         pair_rows(w, b, k, n, panel);
-        tiles();
+        tiles_begin();
         for (int i = 0; i < m; i += 32)
                 for (int j = 0; j < n; j += 32) {
                         block(c, x + (long) i * k, k, b + j / 16 * panel, panel, 1, 0, 0, k);
@@ -193,7 +250,7 @@ void linear(const bf16 *x, const bf16 *w, const bf16 *bias, bf16 *y, char *work,
                                         y[(long) (i + r) * n + j + s] =
                                                 store(c[r * 32 + s] + (bias ? load(bias[j + s]) : 0));
                 }
-        _tile_release();
+        tiles_end();
 }
 
 /* dw [n, k] = dy^T x, db [n] (or NULL) = column sums of dy; dy [m, n], x [m, k]; overwritten.
@@ -207,7 +264,7 @@ void linear_weight_grad(const bf16 *x, const bf16 *dy, bf16 *dw, bf16 *db, char 
         pair_rows(swap ? dy : x, bp, m, cols, panel);
         if (db)
                 column_sums(dy, db, m, n);
-        tiles();
+        tiles_begin();
         for (int j = 0; j < cols; j += 32)
                 for (int i = 0; i < rows; i += 32) {
                         block(c, at + i * ld, ld, bp + j / 16 * panel, panel, 1, 0, 0, m);
@@ -219,7 +276,7 @@ void linear_weight_grad(const bf16 *x, const bf16 *dy, bf16 *dw, bf16 *db, char 
                                                 dw[(long) (i + r) * k + j + s] = store(c[r * 32 + s]);
                                 }
                 }
-        _tile_release();
+        tiles_end();
 }
 
 /* y [m, n] = alpha a [m, k] b (paired) + beta z; z may be y. */
@@ -270,7 +327,7 @@ void muon(bf16 *p, bf16 *g, float *master, float *m, char *work, int count, int 
                         transpose(u, x, rows, cols, rows);
                 else
                         memcpy(x, u, sizeof(bf16) * n);
-                tiles();
+                tiles_begin();
                 for (int round = 0; round < 5; round++) {
                         transpose(x, xt, r, c, r);
                         pair_rows(xt, pairs, c, r, (long) c * 16);
@@ -280,7 +337,7 @@ void muon(bf16 *p, bf16 *g, float *master, float *m, char *work, int count, int 
                         pair_rows(x, pairs, r, c, (long) r * 16);
                         product(b, pairs, x, x, r, c, r, 1, 3.4445f);
                 }
-                _tile_release();
+                tiles_end();
                 if (tall) {
                         transpose(x, u, cols, rows, cols);
                         memcpy(x, u, sizeof(bf16) * n);
