@@ -23,6 +23,11 @@
 #define IMAGINE_ERROR_BUSY IMAGINE_ERROR("Busy") /* the model is at work and cannot be unloaded now */
 #define IMAGINE_ERROR_FAILED IMAGINE_ERROR("Failed") /* anything else; the message says what */
 
+/* What polkit is asked (polkit/). */
+#define IMAGINE_ACTION_LIST_ALL_USERS "org.imagined.imagine1.list-all-users"
+#define IMAGINE_ACTION_CANCEL_OTHER_USER "org.imagined.imagine1.cancel-other-user"
+#define IMAGINE_ACTION_MANAGE_MODELS "org.imagined.imagine1.manage-models"
+
 /* Job states, as the State property and Finished have them. */
 #define IMAGINE_STATE_QUEUED "queued"
 #define IMAGINE_STATE_LOADING "loading" /* its model is being loaded */

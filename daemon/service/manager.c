@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "dbus/names.h"
+#include "service/all-users.h"
 #include "service/describe.h"
 #include "service/errors.h"
 #include "service/generate.h"
@@ -98,7 +99,17 @@ static int on_list_jobs(sd_bus_message *call, void *userdata, sd_bus_error *erro
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-static int on_load_model(sd_bus_message *call, void *userdata, sd_bus_error *bus_error)
+static int if_authorized(Service *service, sd_bus_message *call, authorized_t go_on, sd_bus_error *error)
+{
+        uid_t uid;
+
+        int r = callers_uid(service->callers, call, &uid);
+        if (r < 0)
+                return r;
+        return authority_ask(service->authority, call, uid, IMAGINE_ACTION_MANAGE_MODELS, go_on, service, error);
+}
+
+static int load_model(sd_bus_message *call, void *userdata, sd_bus_error *bus_error)
 {
         Service *service = userdata;
         _cleanup_(freep) char *directory = NULL;
@@ -128,7 +139,12 @@ static int on_load_model(sd_bus_message *call, void *userdata, sd_bus_error *bus
         return 1;
 }
 
-static int on_unload_model(sd_bus_message *call, void *userdata, sd_bus_error *bus_error)
+static int on_load_model(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return if_authorized(userdata, call, load_model, error);
+}
+
+static int unload_model(sd_bus_message *call, void *userdata, sd_bus_error *bus_error)
 {
         Service *service = userdata;
         Error unloaded;
@@ -144,6 +160,11 @@ static int on_unload_model(sd_bus_message *call, void *userdata, sd_bus_error *b
         if (load_calls_add_unload(service->load_calls, call) < 0)
                 return error_to_bus_code(bus_error, -EDQUOT, "Too many UnloadModel calls wait for an answer");
         return 1;
+}
+
+static int on_unload_model(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return if_authorized(userdata, call, unload_model, error);
 }
 
 static int on_describe(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -206,6 +227,12 @@ static const sd_bus_vtable manager_vtable[] = {
                         "Unwatch", SD_BUS_ARGS("o", job), SD_BUS_NO_RESULT, on_unwatch, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                         "ListJobs", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(uosd)", jobs), on_list_jobs,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "ListAllJobs", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(uussd)", jobs), manager_list_all_jobs,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "CancelJob", SD_BUS_ARGS("u", uid, "u", id), SD_BUS_NO_RESULT, manager_cancel_job,
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                         "ListModels", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sa{sv})", models), manager_list_models,

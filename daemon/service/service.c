@@ -159,8 +159,7 @@ void service_update_status(Service *service)
                 notify_status(service->notify, "Stopping");
         else if (job && job->state == JOB_RUNNING)
                 notify_status(
-                                service->notify, "Drawing with %s, %.0f %%, %llu jobs in all", model,
-                                100 * job->progress, (unsigned long long)queue_n_active(service->queue));
+                                service->notify, "Drawing with %s, %.0f %%", model, 100 * job->progress);
         else if (state == RESIDENCY_LOADING || state == RESIDENCY_READY)
                 notify_status(
                                 service->notify, "%s %s", state == RESIDENCY_LOADING ? "Loading" : "Ready with", model);
@@ -198,6 +197,8 @@ int service_new(
         QueueLimits limits = limits_of(config);
         int r = callers_new(&service->callers, bus, on_caller_gone, service);
         if (r >= 0)
+                r = authority_new(&service->authority, bus);
+        if (r >= 0)
                 r = watchers_new(&service->watchers);
         if (r >= 0)
                 r = queue_new(&service->queue, &limits, on_job_removed, service);
@@ -227,6 +228,7 @@ Service *service_free(Service *service)
                 sd_bus_slot_unref(service->slots[i]);
         sd_event_source_disable_unref(service->expiry);
         callers_free(service->callers);
+        authority_free(service->authority);
         queue_free(service->queue);
         watchers_free(service->watchers);
         load_calls_free(service->load_calls);

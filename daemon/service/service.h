@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "queue/queue.h"
+#include "service/authority.h"
 #include "service/caller.h"
 #include "service/handouts.h"
 #include "service/load-calls.h"
@@ -32,6 +33,7 @@ typedef struct Service {
         void *read_config_userdata;
 
         Callers *callers;
+        Authority *authority;
         Watchers *watchers;
         Queue *queue;
         Residency *residency;

@@ -56,6 +56,7 @@ typedef struct Place {
         char directory[64];
         char address[128];
         pid_t bus, service;
+        bool is_session; /* a session bus, and the user's instance; set before place_start_bus() */
         bool has_engine; /* the real one instead of the stub; place_add_tiny_model() */
 } Place;
 
@@ -166,9 +167,11 @@ static inline void place_write_bus_config(const Place *place, const char *path)
                         "<allow send_destination=\"org.freedesktop.DBus\"\n"
                         " send_interface=\"org.freedesktop.DBus\"/>\n"
                         "<allow send_destination=\"org.freedesktop.DBus\"\n"
-                        " send_interface=\"org.freedesktop.DBus.Peer\"/></policy>\n"
+                        " send_interface=\"org.freedesktop.DBus.Peer\"/>\n"
+                        "<allow send_destination=\"org.freedesktop.PolicyKit1\"/></policy>\n" /* as polkit's own policy */
+                        "<policy user=\"root\"><allow own=\"org.freedesktop.PolicyKit1\"/></policy>\n"
                         "%s%s%s</busconfig>\n",
-                        "system", place->directory, is_root() ? "<include>" : "<!--", policy,
+                        place->is_session ? "session" : "system", place->directory, is_root() ? "<include>" : "<!--", policy,
                         is_root() ? "</include>"
                                   : "--><policy context=\"default\"><allow own=\"*\"/>"
                                     "<allow send_destination=\"*\"/></policy>");
@@ -203,17 +206,22 @@ static inline void place_start_bus(Place *place)
         place->address[strcspn(place->address, "\n")] = '\0';
 }
 
-static inline void place_open(Place *place)
+static inline void place_open_bus(Place *place, bool is_session)
 {
         char models[PATH_MAX];
 
-        *place = (Place) {};
+        *place = (Place) { .is_session = is_session };
         (void)snprintf(place->directory, sizeof(place->directory), "/tmp/imagined-test-XXXXXX");
         assert_non_null(mkdtemp(place->directory));
         assert_int_equal(chmod(place->directory, 0755), 0);
         (void)snprintf(models, sizeof(models), "%s/models", place->directory);
         assert_int_equal(mkdir(models, 0755), 0);
         place_start_bus(place);
+}
+
+static inline void place_open(Place *place)
+{
+        place_open_bus(place, false);
 }
 
 static inline void place_add_model(const Place *place, const char *name)
@@ -290,8 +298,10 @@ static inline void place_spawn_service(Place *place)
         if (place->service == 0) {
                 int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
                 (void)dup2(fd, STDERR_FILENO);
-                (void)setenv("DBUS_SYSTEM_BUS_ADDRESS", place->address, 1);
-                (void)execl(path, path, "--system", "--config", config, (char *)NULL);
+                (void)setenv(
+                                place->is_session ? "DBUS_SESSION_BUS_ADDRESS" : "DBUS_SYSTEM_BUS_ADDRESS",
+                                place->address, 1);
+                (void)execl(path, path, place->is_session ? "--user" : "--system", "--config", config, (char *)NULL);
                 _exit(127);
         }
 }
