@@ -129,6 +129,8 @@ static int load_model(sd_bus_message *call, void *userdata, sd_bus_error *bus_er
         r = models_resolve(
                         service->config->models, *wanted ? wanted : service->config->default_model, &directory, model,
                         &error);
+        if (r >= 0 && residency_is_ready(service->residency, model))
+                return sd_bus_reply_method_return(call, NULL);
         if (r >= 0)
                 r = load_calls_add(service->load_calls, call, uid, model);
         if (r == -EDQUOT)
