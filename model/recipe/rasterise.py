@@ -73,8 +73,8 @@ def smaller(image, longest):
 def picture(kind, content, share, size, exact):
     """The drawn, trimmed picture; with `exact` None where the source has fewer pixels than asked for."""
     longest = round(size * share)
-    if kind == "image":
-        image = content
+    if kind == "solid":
+        image = content[0].draw(*content[1], longest)
     elif kind == "file":
         image = Image.open(content).convert("RGBA")
     else:

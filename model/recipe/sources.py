@@ -4,9 +4,9 @@
     for row, picture in SOURCES["noto"](Shelf(folder)): ...
 
 row is what the pack's index says of a picture (src, lic, style, name, tags, group, sub, and skin, head or mask where
-they apply), picture is (kind, content, share): "svg" and its bytes, or "file" and the path of a picture; share is
-how much of the pack's picture size it gets. The order never changes. Solid pictures are in solids.py, people in
-portraits.py.
+they apply), picture is (kind, content, share): "svg" and its bytes, "file" and the path of a picture, or "solid" and a model with
+an angle; share is how much of the pack's picture size it gets. The order never changes. Models are in solids.py, people
+in portraits.py.
 """
 import glob
 import hashlib
@@ -17,6 +17,7 @@ import xml.etree.ElementTree as ElementTree
 
 import fetch
 import portraits
+import solids
 from wordnet import Nouns
 
 EMOJI = {  # source: (package, licence, style, share of toned people to keep)
@@ -226,4 +227,4 @@ def openclipart(shelf):
 
 
 SOURCES = {**{name: emoji(name) for name in EMOJI}, "fluent-3d": fluent_3d, "openclipart": openclipart,
-           **{name: icons(name) for name in ICONS}, **portraits.SOURCES, "circle-flags": flags}
+           **{name: icons(name) for name in ICONS}, **solids.SOURCES, **portraits.SOURCES, "circle-flags": flags}
