@@ -58,8 +58,7 @@ static int fill_info(ModelInfo *info, const Model *model, Error *error)
         info->sampler = card->sampler ? card->sampler : model->scheduler.class_sampler;
         if (info->sampler == SAMPLER_DEFAULT)
                 info->sampler = SAMPLER_FALLBACK;
-        info->parameters = weights_parameters(model->text_encoder_weights) +
-                           weights_parameters(model->unet_weights) + weights_parameters(model->vae_weights);
+        info->parameters = model_parameters(model);
         return fill_size(info, model, error);
 }
 

@@ -14,27 +14,96 @@ int pipeline_read_text(const Pipeline *p, const char *field, const char *text, C
         return r < 0 ? r : chunks_new(ret, p->tokenizer, &prompt, limit ? limit : REQUEST_CHUNKS_MAX, error);
 }
 
-/* Each chunk is read by itself; of each text they lie side by side in *ret, [n, 1, chunks * length, width]. */
-static int embed(Pipeline *p, const Chunks *texts, uint32_t n, Tensor *ret, Error *error)
+bool pipeline_guides(const Pipeline *p, const PictureJob *job)
+{
+        return job->resolved->guidance > 1 && p->model->unet.guidance_width == 0;
+}
+
+/* Of the last layers, how many are skipped. Stable Diffusion 2 was trained with all layers but the last, which its
+ * files leave out; Stable Diffusion XL likewise, but its files are whole. */
+static uint32_t layers_to_skip(const Pipeline *p, const TextEncoderConfig *config, uint32_t clip_skip)
+{
+        const uint32_t left_out = config->left_out, by_default = model_is_xl(p->model) ? 2 : 1 + left_out;
+        const uint32_t wanted = (clip_skip ? clip_skip : by_default) - 1;
+
+        return wanted > left_out ? MIN(wanted - left_out, config->n_layers - 1) : 0;
+}
+
+/* A chunk's ids, but what follows the end mark is what the encoder was trained with. */
+static void fill(uint32_t *ret, const uint32_t *ids, uint32_t length, uint32_t end, uint32_t padding)
+{
+        bool ended = false;
+
+        for (uint32_t i = 0; i < length; i++) {
+                ret[i] = ended ? padding : ids[i];
+                ended = ended || ids[i] == end;
+        }
+}
+
+/* Rows of one encoder to their place beside those of the others. */
+static void place(const Tensor *from, const Tensor *to, uint32_t column)
+{
+        for (size_t row = 0; row < tensor_rows(from); row++)
+                memcpy(to->data + row * to->c + column, from->data + row * from->c, from->c * sizeof(float));
+}
+
+/* Each chunk is read by itself, and weighed by itself as each encoder reads it. */
+static int embed_with(Pipeline *p, uint32_t encoder, const Chunks *texts, uint32_t n, const TextWish *wish, Tensor *ret,
+                      Tensor *ret_pooled)
 {
         const uint32_t chunks = texts[0].n, length = texts[0].length;
-        const size_t size = (size_t)chunks * length;
-        _cleanup_(freep) uint32_t *ids = calloc(n * size, sizeof(*ids));
+        const uint32_t end = tokenizer_marks(p->tokenizer).end, padding = tokenizer_fill(p->tokenizer, encoder);
+        _cleanup_(freep) uint32_t *ids = calloc((size_t)n * chunks * length, sizeof(*ids));
         if (!ids)
-                return error_set(error, -ENOMEM, "encode: out of memory");
+                return -ENOMEM;
 
-        for (uint32_t i = 0; i < n; i++)
-                memcpy(ids + i * size, texts[i].ids, size * sizeof(*ids));
-        int r = pipeline_check(
-                        p, text_encoder_forward(p->text_encoder, &p->compute, ids, n * chunks, length, ret), "encode",
-                        error);
+        for (uint32_t i = 0; i < n * chunks; i++)
+                fill(ids + (size_t)i * length, texts[i / chunks].ids + (size_t)(i % chunks) * length, length, end,
+                     padding);
+        int r = text_encoder_forward(p->text_encoders[encoder], &p->compute, ids, n * chunks, length, wish, ret,
+                                     ret_pooled);
+        if (r < 0 || compute_cancelled(&p->compute))
+                return r;
+        for (uint32_t i = 0; i < n * chunks; i++)
+                chunks_weigh(&texts[i / chunks], i % chunks, ret->data + (size_t)i * length * ret->c, ret->c);
+        return 0;
+}
+
+/* The pooled output of each text's first chunk comes first. */
+static Tensor first_rows(const Tensor *pooled, uint32_t n)
+{
+        const uint32_t step = pooled->n / n;
+        Tensor ret = *pooled;
+
+        for (uint32_t i = 1; i < n && pooled->data; i++)
+                memcpy(ret.data + (size_t)i * ret.c, ret.data + (size_t)i * step * ret.c, ret.c * sizeof(float));
+        ret.n = n;
+        return ret;
+}
+
+int pipeline_embed(Pipeline *p, const Chunks *texts, uint32_t n, uint32_t clip_skip, Embeddings *ret)
+{
+        const bool xl = model_is_xl(p->model);
+        const uint32_t rows = texts[0].n * texts[0].length;
+        Tensor text = compute_tensor(&p->compute, n, 1, rows, p->model->unet.cross_attention_dim), pooled = {};
+        int r = compute_finish(&p->compute);
+
+        for (uint32_t i = 0, column = 0; i < p->model->n_texts && r >= 0; i++) {
+                const TextEncoderConfig *config = &p->model->texts[i].config;
+                const TextWish wish = { .skip = layers_to_skip(p, config, clip_skip),
+                                        .plain = xl,
+                                        .pooled = xl && i + 1 == p->model->n_texts };
+                Tensor part = {};
+
+                r = embed_with(p, i, texts, n, &wish, &part, &pooled);
+                if (r >= 0)
+                        place(&part, &text, column);
+                column += config->hidden_size;
+        }
         if (r < 0)
                 return r;
 
-        for (uint32_t i = 0; i < n * chunks; i++)
-                chunks_weigh(&texts[i / chunks], i % chunks, ret->data + (size_t)i * length * ret->c, ret->c);
-        ret->n = n;
-        ret->w = chunks * length;
+        *ret = (Embeddings) { .text = text, .pooled = first_rows(&pooled, n) };
         return 0;
 }
 
@@ -45,7 +114,7 @@ static int read_texts(const Pipeline *p, const PictureJob *job, Chunks ret[stati
         uint32_t n = 0, longest = 0;
         int r = 0;
 
-        if (pipeline_has_guidance(job))
+        if (pipeline_guides(p, job))
                 r = pipeline_read_text(p, "negative-prompt", q->negative_prompt, &ret[n++], error);
         if (r >= 0)
                 r = pipeline_read_text(p, "prompt", q->prompt, &ret[n++], error);
@@ -61,18 +130,44 @@ static int read_texts(const Pipeline *p, const PictureJob *job, Chunks ret[stati
         return 0;
 }
 
+static void clear_first(const Tensor *t)
+{
+        if (t->data)
+                memset(t->data, 0, tensor_elements(t) / t->n * sizeof(float));
+}
+
+static int new_context(Pipeline *p, const PictureJob *job, const Embeddings *embeddings, UNetContext **ret)
+{
+        const float height = (float)(job->resolved->height / p->model->card.enlarge),
+                    width = (float)(job->resolved->width / p->model->card.enlarge);
+        const UNetConditions conditions = {
+                .text = embeddings->text,
+                .pooled = embeddings->pooled,
+                .sizes = { height, width, 0, 0, height, width },
+                .guidance = (float)job->resolved->guidance,
+        };
+
+        return unet_context_new(ret, p->unet, &p->compute, &conditions);
+}
+
 int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error *error)
 {
         Chunks texts[2] = {};
-        Tensor embedded = {};
+        Embeddings embeddings = {};
         uint32_t n = 0;
 
         ArenaMark mark = arena_mark(p->compute.arena);
         int r = read_texts(p, job, texts, &n, error);
-        if (r >= 0)
-                r = embed(p, texts, n, &embedded, error);
-        if (r >= 0)
-                r = pipeline_check(p, unet_context_new(ret, p->unet, &p->compute, &embedded), "encode", error);
+        if (r >= 0) {
+                r = pipeline_embed(p, texts, n, 0, &embeddings);
+                if (r >= 0 && n == 2 && p->model->zero_empty_negative && texts[0].tokens == 0) {
+                        clear_first(&embeddings.text);
+                        clear_first(&embeddings.pooled);
+                }
+                if (r >= 0)
+                        r = new_context(p, job, &embeddings, ret);
+                r = pipeline_check(p, r, "encode", error);
+        }
         arena_release(p->compute.arena, mark);
         chunks_done(&texts[0]);
         chunks_done(&texts[1]);

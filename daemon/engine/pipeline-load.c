@@ -13,9 +13,27 @@ static int load_tokenizer(Pipeline *p, Error *error)
         if (r < 0)
                 return r;
 
-        if (tokenizer_vocab_size(p->tokenizer) > p->model->text_encoder.vocab_size)
-                return error_set(error, -EBADMSG, "%s: %u tokens, but text_encoder knows %u", dir,
-                                 tokenizer_vocab_size(p->tokenizer), p->model->text_encoder.vocab_size);
+        for (uint32_t i = 0; i < p->model->n_texts; i++) {
+                const ModelText *text = &p->model->texts[i];
+
+                if (tokenizer_vocab_size(p->tokenizer) > text->config.vocab_size)
+                        return error_set(error, -EBADMSG, "%s: %u tokens, but text_encoder knows %u", dir,
+                                         tokenizer_vocab_size(p->tokenizer), text->config.vocab_size);
+        }
+        return 0;
+}
+
+static int load_text_encoders(Pipeline *p, Error *error)
+{
+        for (uint32_t i = 0; i < p->model->n_texts; i++) {
+                const ModelText *text = &p->model->texts[i];
+                int r = text_encoder_new(&p->text_encoders[i], &text->config, text->weights, error);
+                if (r < 0)
+                        return r;
+        }
+        if (model_is_xl(p->model) &&
+            text_encoder_pooled_width(p->text_encoders[p->model->n_texts - 1]) == 0)
+                return error_set(error, -EBADMSG, "%s: no tensor \"text_projection.weight\"", p->model->dir);
         return 0;
 }
 
@@ -29,9 +47,10 @@ static int load(Pipeline *p, const char *dir, Error *error)
         const Model *m = p->model;
         if ((r = load_tokenizer(p, error)) < 0)
                 return r;
-        if ((r = text_encoder_new(&p->text_encoder, &m->text_encoder, m->text_encoder_weights, error)) < 0 ||
+        if ((r = load_text_encoders(p, error)) < 0 ||
             (r = unet_new(&p->unet, &m->unet, m->unet_weights, error)) < 0 ||
-            (r = vae_new(&p->vae, &m->vae, m->vae_weights, error)) < 0)
+            (r = vae_new(&p->vae, &m->vae, m->vae_weights, error)) < 0 ||
+            (pipeline_inpaints(p) && (r = vae_load_encoder(p->vae, m->vae_weights, error)) < 0))
                 /* A missing tensor makes a broken file, not a missing one. */
                 return error->code = r == -ENOENT ? -EBADMSG : r;
         return 0;
@@ -56,7 +75,8 @@ int pipeline_load(Pipeline *ret, const char *dir, unsigned threads, Error *error
 void pipeline_done(Pipeline *p)
 {
         tokenizer_free(p->tokenizer);
-        text_encoder_free(p->text_encoder);
+        for (uint32_t i = 0; i < CONFIG_TEXTS_MAX; i++)
+                text_encoder_free(p->text_encoders[i]);
         unet_free(p->unet);
         vae_free(p->vae);
         model_free(p->model);

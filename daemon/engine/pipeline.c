@@ -8,6 +8,7 @@
 #include "engine/denoise/state.h"
 #include "engine/image/picture.h"
 #include "engine/image/preview.h"
+#include "engine/image/vae_tiles.h"
 #include "engine/image/touches/enlarge.h"
 #include "engine/pipeline.h"
 
@@ -40,17 +41,28 @@ int pipeline_check(const Pipeline *p, int r, const char *stage, Error *error)
         return r < 0 ? error_set(error, r, "%s: %s", stage, strerror(-r)) : 0;
 }
 
-/* Latents as the samplers have them, [c, h, w], to a batch of n as the networks have them, [n, h, w, c]; and
- * back for one of the batch. */
-static void to_channels_last(const float *latents, Tensor *ret)
+/* Latents as the samplers have them, [c, h, w], to channels from `first` on of what the networks have, [h, w, c];
+ * and back for one of a batch. */
+static void to_channels_last(const float *latents, uint32_t first, uint32_t n, const Tensor *ret)
 {
         const size_t pixels = (size_t)ret->h * ret->w;
 
-        for (uint32_t c = 0; c < ret->c; c++)
+        for (uint32_t c = 0; c < n; c++)
                 for (size_t i = 0; i < pixels; i++)
-                        ret->data[i * ret->c + c] = latents[c * pixels + i];
+                        ret->data[i * ret->c + first + c] = latents[c * pixels + i];
+}
+
+/* What the denoiser sees: the latents and what an inpainting model has beside them, once for each of the batch. */
+static void fill_batch(const Pipeline *p, const PictureJob *job, const float *latents, const Tensor *ret)
+{
+        const uint32_t channels = p->model->vae.latent_channels;
+        const size_t one = tensor_elements(ret) / ret->n;
+
+        to_channels_last(latents, 0, channels, ret);
+        if (pipeline_inpaints(p))
+                to_channels_last(job->beside, channels, ret->c - channels, ret);
         for (uint32_t n = 1; n < ret->n; n++)
-                memcpy(ret->data + n * pixels * ret->c, ret->data, pixels * ret->c * sizeof(float));
+                memcpy(ret->data + n * one, ret->data, one * sizeof(float));
 }
 
 static void to_channels_first(const Tensor *t, uint32_t n, float *ret)
@@ -68,12 +80,12 @@ static int predict(Pipeline *p, const PictureJob *job, const UNetContext *contex
                    uint32_t h, uint32_t w, float *input, float *ret)
 {
         const ModelCard *card = &p->model->card;
-        const uint32_t n = pipeline_has_guidance(job) ? 2 : 1;
+        const uint32_t n = pipeline_guides(p, job) ? 2 : 1;
         ArenaMark mark = arena_mark(p->compute.arena);
         Tensor batch = compute_tensor(&p->compute, n, h, w, p->model->unet.in_channels), prediction = {};
 
         if (batch.data)
-                to_channels_last(input, &batch);
+                fill_batch(p, job, input, &batch);
         int r = batch.data ? unet_forward(p->unet, &p->compute, context, &batch, timestep, &prediction)
                            : compute_finish(&p->compute);
         if (r >= 0 && !compute_cancelled(&p->compute)) {
@@ -215,10 +227,10 @@ int pipeline_decode(Pipeline *p, const float *latents, uint32_t h, uint32_t w, T
         int r = compute_finish(&p->compute);
 
         if (r >= 0) {
-                to_channels_last(latents, &scaled);
+                to_channels_last(latents, 0, scaled.c, &scaled);
                 for (size_t i = 0; i < tensor_elements(&scaled); i++)
                         scaled.data[i] = scaled.data[i] / vae->scaling_factor + vae->shift_factor;
-                r = vae_decode(p->vae, &p->compute, &scaled, &decoded);
+                r = vae_decode_any(p->vae, &p->compute, &scaled, &decoded);
         }
         r = pipeline_check(p, r, "decode", error);
         if (r < 0)
@@ -247,7 +259,7 @@ static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *e
 {
         const uint32_t pixels = vae_factor(&p->model->vae) * p->model->card.enlarge;
         _cleanup_(unet_context_freep) UNetContext *context = NULL;
-        _cleanup_(freep) float *latents = NULL;
+        _cleanup_(freep) float *latents = NULL, *beside = NULL;
         Tensor picture = {};
         int r;
 
@@ -257,7 +269,14 @@ static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *e
                 return r;
 
         report(job, STAGE_DENOISE, 0);
-        r = pipeline_denoise(p, job, context, &latents, error);
+        PictureJob whole = *job;
+        if (pipeline_inpaints(p) && !job->beside) {
+                r = pipeline_beside_blank(p, job->resolved->height / pixels, job->resolved->width / pixels, &beside,
+                                          error);
+                whole.beside = beside;
+        }
+        if (r >= 0)
+                r = pipeline_denoise(p, &whole, context, &latents, error);
         if (r < 0)
                 return r;
 

@@ -18,7 +18,7 @@
 typedef struct Pipeline { /* owns all of it: pipeline_done() */
         Model *model;
         Tokenizer *tokenizer;
-        TextEncoder *text_encoder;
+        TextEncoder *text_encoders[CONFIG_TEXTS_MAX]; /* model->n_texts of them */
         UNet *unet;
         Vae *vae;
         Compute compute;
@@ -36,15 +36,13 @@ typedef struct PictureJob {
         const EngineEvents *events; /* not NULL */
         const void *state; /* to go on from; NULL: from the beginning */
         size_t state_size;
+        /* For inpainting models: what they see beside the latents, [1 + latent_channels, h, w]: the mask (1 where it
+         * is to be painted), and the scaled latents of the picture without what lies there. NULL: all is to be
+         * painted. */
+        const float *beside;
 } PictureJob;
 
-/* Whether the denoiser is asked twice at each evaluation, with the negative prompt too. */
-static inline bool pipeline_has_guidance(const PictureJob *job)
-{
-        return job->resolved->guidance > 1;
-}
-
-/* For the stages: what one returned, with a sentence; -ECANCELED if it was cancelled meanwhile, whatever it says. */
+/* What a stage returned, with a sentence; -ECANCELED if it was cancelled meanwhile, whatever it says. */
 int pipeline_check(const Pipeline *p, int r, const char *stage, Error *error);
 
 /* All of them; *ret is the finished picture. */
@@ -53,12 +51,33 @@ int pipeline_run(Pipeline *p, const PictureJob *job, Picture *ret, Error *error)
 /* A prompt's syntax and tokens. field names it in errors. */
 int pipeline_read_text(const Pipeline *p, const char *field, const char *text, Chunks *ret, Error *error);
 
+/* What the text encoders make of tokens; in the arena. */
+typedef struct Embeddings {
+        Tensor text; /* [n, 1, chunks * length, cross_attention_dim], all encoders side by side */
+        Tensor pooled; /* [n, 1, 1, …]; only with Stable Diffusion XL */
+} Embeddings;
+
+/* Of n texts that all have the same number of chunks. clip_skip: 0: the model's; 1: all layers; 2: all but the last one;
+ * and so on, as web UIs count. 0, -EINVAL or -ENOMEM. */
+int pipeline_embed(Pipeline *p, const Chunks *texts, uint32_t n, uint32_t clip_skip, Embeddings *ret);
+
+/* Whether each evaluation needs a pass for the negative prompt: only with a guidance scale above 1, and not for models
+ * that were taught to guide themselves (LCM). */
+bool pipeline_guides(const Pipeline *p, const PictureJob *job);
+
 /* Prompt and, where guidance asks for it, negative prompt to what the denoiser attends to. */
 int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error *error);
 
 /* Noise to latents, in torch's order: [channels, h, w]. *ret is malloc'ed. -EINTR: job->events->state stopped it. */
 int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, float **ret,
                      Error *error);
+
+/* Whether the denoiser sees a mask and a picture beside the latents. */
+bool pipeline_inpaints(const Pipeline *p);
+
+/* The `beside` of a picture of which nothing is given, as web UIs do it: a mask of ones, and the latents of plain
+ * grey. *ret is malloc'ed. */
+int pipeline_beside_blank(Pipeline *p, uint32_t h, uint32_t w, float **ret, Error *error);
 
 /* Latents to a picture in 0 … 1: [1, h * factor, w * factor, 3], in the arena. */
 int pipeline_decode(Pipeline *p, const float *latents, uint32_t h, uint32_t w, Tensor *ret, Error *error);

@@ -13,24 +13,17 @@
 
 #include "base/cpu.h"
 #include "base/util.h"
-#include "engine/denoise/unet.h"
-#include "engine/image/vae.h"
 #include "engine/kernels/blas.h"
 #include "engine/kernels/kernels.h"
-#include "engine/model/model.h"
-#include "engine/text/text_encoder.h"
+#include "engine/pipeline.h"
 
 #define RUNS_MAX 64
 
 typedef struct Bench {
-        Model *model;
-        TextEncoder *text_encoder;
-        UNet *unet;
-        Vae *vae;
+        Pipeline pipeline;
         UNetContext *context;
-        Compute compute;
         uint32_t size; /* of the latents */
-        unsigned runs;
+        unsigned threads, runs;
 } Bench;
 
 static double clock_seconds(clockid_t clock)
@@ -82,34 +75,35 @@ static Tensor random_tensor(Compute *c, uint32_t n, uint32_t h, uint32_t w, uint
         return t;
 }
 
-static void encode_text(Bench *b, Tensor *ret)
+static void encode_text(Bench *b, Embeddings *ret)
 {
-        const TextEncoderConfig *config = &b->model->text_encoder;
-        uint32_t ids[2 * 77];
+        Chunks texts[2] = {};
+        Error error = {};
 
-        for (uint32_t i = 0; i < ELEMENTSOF(ids); i++)
-                ids[i] = i * 37 % config->vocab_size;
-        check(text_encoder_forward(
-                              b->text_encoder, &b->compute, ids, 2, MIN(77u, config->max_positions), ret),
-              NULL, "text encoder");
+        for (int i = 0; i < 2; i++)
+                check(pipeline_read_text(&b->pipeline, "prompt", i ? "a red fox in the snow" : "blurry", &texts[i], &error),
+                      &error, "prompt");
+        check(pipeline_embed(&b->pipeline, texts, 2, 0, ret), NULL, "text encoder");
+        chunks_done(&texts[0]);
+        chunks_done(&texts[1]);
 }
 
 static void stage_text(Bench *b)
 {
-        Tensor ret;
+        Embeddings ret;
         encode_text(b, &ret);
 }
 
 static void stage_step(Bench *b)
 {
-        Tensor latents = random_tensor(&b->compute, 2, b->size, b->size, b->model->unet.in_channels), ret;
-        check(unet_forward(b->unet, &b->compute, b->context, &latents, 500, &ret), NULL, "UNet");
+        Tensor latents = random_tensor(&b->pipeline.compute, 2, b->size, b->size, b->pipeline.model->unet.in_channels), ret;
+        check(unet_forward(b->pipeline.unet, &b->pipeline.compute, b->context, &latents, 500, &ret), NULL, "UNet");
 }
 
 static void stage_decode(Bench *b)
 {
-        Tensor latents = random_tensor(&b->compute, 1, b->size, b->size, b->model->vae.latent_channels), ret;
-        check(vae_decode(b->vae, &b->compute, &latents, &ret), NULL, "VAE");
+        Tensor latents = random_tensor(&b->pipeline.compute, 1, b->size, b->size, b->pipeline.model->vae.latent_channels), ret;
+        check(vae_decode(b->pipeline.vae, &b->pipeline.compute, &latents, &ret), NULL, "VAE");
 }
 
 static double measure(Bench *b, const char *name, void (*stage)(Bench *b), double rate)
@@ -117,15 +111,15 @@ static double measure(Bench *b, const char *name, void (*stage)(Bench *b), doubl
         double times[RUNS_MAX], busy[RUNS_MAX], flops = 0;
 
         for (unsigned i = 0; i < b->runs; i++) {
-                ArenaMark mark = arena_mark(b->compute.arena);
+                ArenaMark mark = arena_mark(b->pipeline.compute.arena);
                 double begin = seconds(), busy_begin = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
 
-                b->compute.flops = 0;
+                b->pipeline.compute.flops = 0;
                 stage(b);
-                flops = b->compute.flops;
+                flops = b->pipeline.compute.flops;
                 times[i] = seconds() - begin;
                 busy[i] = clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy_begin;
-                arena_release(b->compute.arena, mark);
+                arena_release(b->pipeline.compute.arena, mark);
         }
         qsort(times, b->runs, sizeof *times, compare);
         qsort(busy, b->runs, sizeof *busy, compare);
@@ -142,36 +136,24 @@ static void load(Bench *b, const char *dir)
         Error error = {};
         double begin = seconds(), busy_begin = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
 
-        check(model_open(&b->model, dir, &error), &error, dir);
-        check(text_encoder_new(
-                              &b->text_encoder, &b->model->text_encoder, b->model->text_encoder_weights,
-                              &error),
-              &error, dir);
-        check(unet_new(&b->unet, &b->model->unet, b->model->unet_weights, &error), &error, dir);
-        check(vae_new(&b->vae, &b->model->vae, b->model->vae_weights, &error), &error, dir);
-        b->compute.arena = arena_new(0);
-        if (!b->compute.arena)
-                err(1, "arena");
+        check(pipeline_load(&b->pipeline, dir, b->threads, &error), &error, dir);
         (void)printf("  %-28s %9.4f s  %9.4f s of processor\n", "load (files cached)", seconds() - begin,
                      clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy_begin);
 }
 
 static void prepare_context(Bench *b)
 {
-        Tensor text;
+        Embeddings all;
 
-        encode_text(b, &text);
-        check(unet_context_new(&b->context, b->unet, &b->compute, &text), NULL, "context");
+        encode_text(b, &all);
+        const UNetConditions conditions = { .text = all.text, .pooled = all.pooled, .guidance = 7 };
+        check(unet_context_new(&b->context, b->pipeline.unet, &b->pipeline.compute, &conditions), NULL, "context");
 }
 
 static void done(Bench *b)
 {
         (void)unet_context_free(b->context);
-        (void)vae_free(b->vae);
-        (void)unet_free(b->unet);
-        (void)text_encoder_free(b->text_encoder);
-        (void)model_free(b->model);
-        (void)arena_free(b->compute.arena);
+        pipeline_done(&b->pipeline);
 }
 
 int main(int argc, char **argv)
@@ -183,28 +165,28 @@ int main(int argc, char **argv)
 
         const long threads = argc > 3 ? atol(argv[3]) : 0, runs = argc > 4 ? atol(argv[4]) : 5;
         Bench b = {
-                .compute.threads = threads > 0 ? (unsigned)threads : (unsigned)omp_get_num_procs(),
+                .threads = threads > 0 ? (unsigned)threads : (unsigned)omp_get_num_procs(),
                 .runs = (unsigned)MIN(MAX(runs, 1), RUNS_MAX),
         };
         const Kernels *kernels = kernels_get();
 
-        (void)printf("%s, %u threads, kernels %s, products %s, OpenBLAS %s\n", argv[1], b.compute.threads,
+        (void)printf("%s, %u threads, kernels %s, products %s, OpenBLAS %s\n", argv[1], b.threads,
                      kernels->name, kernels->products, blas_core());
         load(&b, argv[1]);
-        const uint32_t factor = vae_factor(&b.model->vae);
-        b.size = atol(argv[2]) > 0 ? (uint32_t)atol(argv[2]) / factor : b.model->unet.sample_size;
+        const uint32_t factor = vae_factor(&b.pipeline.model->vae);
+        b.size = atol(argv[2]) > 0 ? (uint32_t)atol(argv[2]) / factor : b.pipeline.model->unet.sample_size;
         (void)printf("  %-28s %9u x %u, decoded\n", "size", b.size * factor, b.size * factor);
         prepare_context(&b);
-        ArenaMark mark = arena_mark(b.compute.arena);
+        ArenaMark mark = arena_mark(b.pipeline.compute.arena);
         stage_step(&b); /* the first touches fresh memory */
-        arena_release(b.compute.arena, mark);
+        arena_release(b.pipeline.compute.arena, mark);
 
         double rate = blas_measure();
         (void)printf("  %-28s %37.1f GFLOP/s a thread\n", "sgemm 1024", rate);
-        (void)measure(&b, "text encode, two prompts", stage_text, rate * b.compute.threads);
-        (void)measure(&b, "step with guidance", stage_step, rate * b.compute.threads);
+        (void)measure(&b, "text encode, two prompts", stage_text, rate * b.threads);
+        (void)measure(&b, "step with guidance", stage_step, rate * b.threads);
         (void)printf("  %-28s %9.0f MiB\n", "resident after steps", memory("VmRSS:"));
-        (void)measure(&b, "decode", stage_decode, rate * b.compute.threads);
+        (void)measure(&b, "decode", stage_decode, rate * b.threads);
         (void)printf("  %-28s %9.0f MiB\n", "most resident", memory("VmHWM:"));
         (void)printf("  %-28s %37.1f GFLOP/s a thread\n", "sgemm 1024 again", blas_measure());
         done(&b);

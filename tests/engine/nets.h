@@ -18,6 +18,8 @@ typedef struct Variant {
 } Variant;
 
 #define TINY (&(Variant) { "tiny", false })
+#define XL (&(Variant) { "xl", false })
+#define LCM (&(Variant) { "lcm", false })
 #define LINEAR (&(Variant) { "linear", false })
 #define GOLDEN_A (&(Variant) { "A", true })
 #define GOLDEN_B (&(Variant) { "B", true })

@@ -116,11 +116,14 @@ static const struct {
         { "unet", "act_fn", "\"gelu\"", -EOPNOTSUPP, "\"gelu\" is not supported" },
         { "unet", "mid_block_type", "\"UNetMidBlock2D\"", -EOPNOTSUPP, "is not supported" },
         { "unet", "class_embed_type", "\"timestep\"", -EOPNOTSUPP, "is not supported" },
-        { "unet", "addition_embed_type", "\"text_time\"", -EOPNOTSUPP, "is not supported" },
+        { "unet", "addition_embed_type", "\"text_time\"", 0, NULL },
+        { "unet", "addition_embed_type", "\"text\"", -EOPNOTSUPP, "is not supported" },
         { "unet", "only_cross_attention", "true", -EOPNOTSUPP, "true is not supported" },
         { "unet", "mid_block_scale_factor", "1.0", 0, NULL },
         { "unet", "mid_block_scale_factor", "1.5", -EOPNOTSUPP, "is not supported" },
-        { "unet", "time_cond_proj_dim", "256", -EOPNOTSUPP, "256 is not supported" },
+        { "unet", "time_cond_proj_dim", "256", 0, NULL },
+        { "unet", "time_cond_proj_dim", "2", -EBADMSG, "is not between" },
+        { "unet", "time_cond_proj_dim", "255", -EOPNOTSUPP, "an odd number" },
         { "unet", "sample_size", "null", 0, NULL },
         { "unet", "freq_shift", "1e300", -EBADMSG, "is not between" },
 
@@ -131,6 +134,7 @@ static const struct {
         { "vae", "down_block_types", "[\"DownEncoderBlock2D\", \"AttnDownEncoderBlock2D\"]", -EOPNOTSUPP,
           "is not supported" },
         { "vae", "up_block_types", "[\"UpDecoderBlock2D\"]", -EBADMSG, "1 blocks for 2 levels" },
+        { "vae", "_class_name", "\"AutoencoderTiny\"", -EOPNOTSUPP, "silu" },
         { "vae", "scaling_factor", "0", -EBADMSG, "is not between" },
         { "vae", "scaling_factor", "null", 0, NULL },
         { "vae", "shift_factor", "\"0\"", -EBADMSG, "not a number" },
@@ -384,6 +388,19 @@ static void test_models(void **state)
         check_model("mv unet/diffusion_pytorch_model.safetensors "
                     "unet/diffusion_pytorch_model.fp16.safetensors",
                     0, NULL);
+        check_model("$OLDPWD/tests/reference/shard.py unet/diffusion_pytorch_model.safetensors 3", 0, NULL);
+        check_model("$OLDPWD/tests/reference/shard.py unet/diffusion_pytorch_model.safetensors 3 && "
+                    "rm unet/*-00002-*",
+                    -ENOENT, "unet/diffusion_pytorch_model-00002-of-00003.safetensors: No such file");
+        check_model("$OLDPWD/tests/reference/shard.py unet/diffusion_pytorch_model.safetensors 3 && "
+                    "sed -i s,conv_in.bias,conv_in.bios, unet/*.index.json",
+                    -EBADMSG, "no tensor \"conv_in.bios\" in diffusion_pytorch_model-0000");
+        check_model("$OLDPWD/tests/reference/shard.py unet/diffusion_pytorch_model.safetensors 3 && "
+                    "sed -i 's,diffusion_pytorch_model-,../unet/&,' unet/*.index.json",
+                    -EBADMSG, "is not a file of its folder");
+        check_model("$OLDPWD/tests/reference/shard.py unet/diffusion_pytorch_model.safetensors 3 && "
+                    "echo {} >unet/diffusion_pytorch_model.safetensors.index.json",
+                    -EBADMSG, "no \"weight_map\"");
         check_model("rm model_index.json", -ENOENT, "model_index.json: No such file");
         check_model("rm unet/config.json", -ENOENT, "unet/config.json: No such file");
         check_model("rm scheduler/scheduler_config.json", -ENOENT, "scheduler_config.json: No such file");
@@ -396,18 +413,18 @@ static void test_models(void **state)
         check_model("rm vae/config.json && mkfifo vae/config.json", -EBADMSG, "not a regular file");
         check_model("rm vae/config.json && mkdir vae/config.json", -EBADMSG, "not a regular file");
         check_model("echo broken >imagined.json", -EBADMSG, "imagined.json");
-        check_model("sed -i s/StableDiffusionPipeline/StableDiffusionXLPipeline/ model_index.json",
-                    -EOPNOTSUPP, "_class_name: \"StableDiffusionXLPipeline\" is not supported");
-        check_model("sed -i s/AutoencoderKL/AutoencoderTiny/ model_index.json", -EOPNOTSUPP,
-                    "vae: AutoencoderTiny is not supported");
+        check_model("sed -i s/StableDiffusionPipeline/FluxPipeline/ model_index.json", -EOPNOTSUPP,
+                    "_class_name: \"FluxPipeline\" is not supported");
+        check_model("sed -i s/AutoencoderKL/AutoencoderDC/ model_index.json", -EOPNOTSUPP,
+                    "vae: AutoencoderDC is not supported");
         check_model("sed -i 's/\"unet\"/\"other\"/' model_index.json", -EBADMSG, "unet: no such component");
         check_model("sed -i 's/\"cross_attention_dim\": 12/\"cross_attention_dim\": 16/' unet/config.json",
                     -EBADMSG, "unet wants embeddings of 16 numbers, text_encoder makes 12");
         check_model("sed -i 's/\"max_position_embeddings\": 77/\"max_position_embeddings\": 20/' "
                     "text_encoder/config.json",
                     -EBADMSG, "tokenizer makes 77 tokens, text_encoder takes 20");
-        check_model("sed -i 's/\"in_channels\": 4/\"in_channels\": 9/' unet/config.json", -EOPNOTSUPP,
-                    "unet with 9 channels in");
+        check_model("sed -i 's/\"in_channels\": 4/\"in_channels\": 8/' unet/config.json", -EOPNOTSUPP,
+                    "unet with 8 channels in");
         check_model("sed -i 's/\"out_channels\": 3/\"out_channels\": 4/' vae/config.json", -EOPNOTSUPP,
                     "4 colour channels");
 }

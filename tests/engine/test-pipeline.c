@@ -39,9 +39,14 @@ static void check_picture(Pipeline *p, const PictureJob *job, const float *laten
         Tensor decoded = {};
         Error error = {};
 
-        int r = pipeline_encode(p, job, &context, &error);
+        _cleanup_(freep) float *beside = NULL;
+        PictureJob whole = *job;
+        int r = pipeline_inpaints(p) ? pipeline_beside_blank(p, h, w, &beside, &error) : 0;
+        whole.beside = beside;
         if (r >= 0)
-                r = pipeline_denoise(p, job, context, &found, &error);
+                r = pipeline_encode(p, job, &context, &error);
+        if (r >= 0)
+                r = pipeline_denoise(p, &whole, context, &found, &error);
         if (r < 0 || !found) {
                 fail_msg("%s", error.text);
                 return;
@@ -63,18 +68,16 @@ static void check_picture(Pipeline *p, const PictureJob *job, const float *laten
         arena_release(p->compute.arena, (ArenaMark) {});
 }
 
-static void test_reference(void **state)
+static void check_runs(const char *model, const char *runs_name, const char *pictures_name, size_t n)
 {
-        (void)state;
-        json_t *runs = load_json(fixture("pipeline.json").text);
-        _cleanup_(safetensors_freep) Safetensors *goldens =
-                        load_safetensors(fixture("pipeline.safetensors").text);
+        json_t *runs = load_json(fixture(runs_name).text);
+        _cleanup_(safetensors_freep) Safetensors *goldens = load_safetensors(fixture(pictures_name).text);
         _cleanup_(pipeline_done) Pipeline p = {};
         _cleanup_(freep) Request *request = new_request();
         size_t i;
         json_t *run;
 
-        assert_int_equal(pipeline_load(&p, TINY, 2, NULL), 0);
+        assert_int_equal(pipeline_load(&p, model, 2, NULL), 0);
         json_array_foreach (runs, i, run) {
                 const char *name = json_string_value(json_object_get(run, "name"));
                 copy_text(request->prompt, json_object_get(run, "prompt"));
@@ -101,8 +104,27 @@ static void test_reference(void **state)
                 print_message("%s: ", name);
                 check_picture(&p, &job, latents, n_latents, image, n_image);
         }
-        assert_int_equal(i, 4);
+        assert_int_equal(i, n);
         json_decref(runs);
+}
+
+static void test_reference(void **state)
+{
+        (void)state;
+        check_runs(TINY, "pipeline.json", "pipeline.safetensors", 4);
+}
+
+static void test_reference_xl(void **state)
+{
+        (void)state;
+        check_runs("tests/fixtures/tiny-xl", "pipeline-xl.json", "pipeline-xl.safetensors", 3);
+}
+
+/* An inpainting model without a picture to paint in, which embeds its guidance scale. */
+static void test_reference_inpaint(void **state)
+{
+        (void)state;
+        check_runs("tests/fixtures/tiny-inpaint", "pipeline-inpaint.json", "pipeline-inpaint.safetensors", 1);
 }
 
 static uint32_t golden_sampler(const char *name)
@@ -498,7 +520,8 @@ static void test_broken_models(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_reference), cmocka_unit_test(test_goldens_a),
+                cmocka_unit_test(test_reference), cmocka_unit_test(test_reference_xl),
+                cmocka_unit_test(test_reference_inpaint), cmocka_unit_test(test_goldens_a),
                 cmocka_unit_test(test_goldens_b), cmocka_unit_test(test_info),
                 cmocka_unit_test(test_resolve),   cmocka_unit_test(test_events),
                 cmocka_unit_test(test_cancel),    cmocka_unit_test(test_same_bits),

@@ -17,16 +17,32 @@ static UNet *load_unet(const Variant *variant)
         return unet;
 }
 
+/* All that the file says about what the denoiser is told. */
+static UNetConditions load_conditions(Reference *r)
+{
+        UNetConditions ret = { .text = load_rows(r, "encoder_hidden_states") };
+        const StoredTensor *pooled = safetensors_find(r->file, "pooled");
+
+        if (pooled) {
+                ret.pooled = compute_tensor(&r->c, (uint32_t)pooled->shape[0], 1, 1, (uint32_t)pooled->shape[1]);
+                stored_tensor_to_f32(pooled, ret.pooled.data);
+                stored_tensor_to_f32(stored(r->file, "sizes"), ret.sizes);
+        }
+        if (safetensors_find(r->file, "guidance"))
+                stored_tensor_to_f32(stored(r->file, "guidance"), &ret.guidance);
+        return ret;
+}
+
 /* Every output of the file, "NAME/out_tT" for "NAME/sample" at timestep T. */
 static void test_reference(void **state)
 {
         _cleanup_(reference_done) Reference r = reference_open(*state, "unet.safetensors", 2);
         _cleanup_(unet_freep) UNet *unet = load_unet(*state);
         _cleanup_(unet_context_freep) UNetContext *context = NULL;
-        Tensor text = load_rows(&r, "encoder_hidden_states");
+        UNetConditions conditions = load_conditions(&r);
         unsigned compared = 0;
 
-        assert_int_equal(unet_context_new(&context, unet, &r.c, &text), 0);
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &conditions), 0);
         for (size_t i = 0; i < safetensors_count(r.file); i++) {
                 const char *name = safetensors_at(r.file, i)->name, *slash = strchr(name, '/');
                 char sample_name[64];
@@ -43,12 +59,12 @@ static void test_reference(void **state)
         assert_true(compared >= 2);
 }
 
-static Tensor run(const UNet *unet, Compute *c, const Tensor *text, const Tensor *sample)
+static Tensor run(const UNet *unet, Compute *c, const UNetConditions *conditions, const Tensor *sample)
 {
         _cleanup_(unet_context_freep) UNetContext *context = NULL;
         Tensor ret;
 
-        assert_int_equal(unet_context_new(&context, unet, c, text), 0);
+        assert_int_equal(unet_context_new(&context, unet, c, conditions), 0);
         assert_int_equal(unet_forward(unet, c, context, sample, 500, &ret), 0);
         return ret;
 }
@@ -66,18 +82,22 @@ static void test_same_bits(void **state)
 {
         _cleanup_(reference_done) Reference r = reference_open(*state, "unet.safetensors", 1);
         _cleanup_(unet_freep) UNet *unet = load_unet(*state);
-        Tensor text = load_rows(&r, "encoder_hidden_states"), sample = load_picture(&r, "odd/sample");
-        Tensor wanted = run(unet, &r.c, &text, &sample);
+        UNetConditions all = load_conditions(&r);
+        Tensor sample = load_picture(&r, "odd/sample");
+        Tensor wanted = run(unet, &r.c, &all, &sample);
 
         for (unsigned threads = 2; threads <= 4; threads++) {
                 r.c.threads = threads;
-                Tensor got = run(unet, &r.c, &text, &sample);
+                Tensor got = run(unet, &r.c, &all, &sample);
                 assert_memory_equal(got.data, wanted.data, tensor_elements(&got) * sizeof(float));
         }
         for (uint32_t i = 0; i < sample.n; i++) {
-                Tensor one_text = part_of(&text, i), one_sample = part_of(&sample, i),
-                       one_wanted = part_of(&wanted, i);
-                Tensor got = run(unet, &r.c, &one_text, &one_sample);
+                UNetConditions one = all;
+                Tensor one_sample = part_of(&sample, i), one_wanted = part_of(&wanted, i);
+                one.text = part_of(&all.text, i);
+                if (all.pooled.data)
+                        one.pooled = part_of(&all.pooled, i);
+                Tensor got = run(unet, &r.c, &one, &one_sample);
                 assert_memory_equal(got.data, one_wanted.data, tensor_elements(&got) * sizeof(float));
         }
 }
@@ -92,7 +112,7 @@ static void test_memory(void **state)
         size_t peak = 0;
         float *after = NULL;
 
-        assert_int_equal(unet_context_new(&context, unet, &r.c, &text), 0);
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &(UNetConditions) { .text = text }), 0);
         ArenaMark mark = arena_mark(r.c.arena);
         for (int i = 0; i < 3; i++) {
                 assert_int_equal(unet_forward(unet, &r.c, context, &sample, 500, &got), 0);
@@ -116,13 +136,31 @@ static void test_bad_input(void **state)
 
         Tensor narrow = text;
         narrow.c--;
-        assert_int_equal(unet_context_new(&context, unet, &r.c, &narrow), -EINVAL);
-        assert_int_equal(unet_context_new(&context, unet, &r.c, &text), 0);
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &(UNetConditions) { .text = narrow }), -EINVAL);
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &(UNetConditions) { .text = text }), 0);
         Tensor one = part_of(&sample, 0);
         assert_int_equal(unet_forward(unet, &r.c, context, &one, 1, &got), -EINVAL);
         Tensor thin = sample;
         thin.c--;
         assert_int_equal(unet_forward(unet, &r.c, context, &thin, 1, &got), -EINVAL);
+}
+
+/* Stable Diffusion XL is not told too little. */
+static void test_bad_conditions(void **state)
+{
+        _cleanup_(reference_done) Reference r = reference_open(*state, "unet.safetensors", 1);
+        _cleanup_(unet_freep) UNet *unet = load_unet(*state);
+        UNetContext *context = NULL;
+        const UNetConditions good = load_conditions(&r);
+
+        UNetConditions none = good, narrow = good, few = good;
+        none.pooled = (Tensor) {};
+        narrow.pooled.c--;
+        few.pooled.n--;
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &none), -EINVAL);
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &narrow), -EINVAL);
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &few), -EINVAL);
+        assert_null(context);
 }
 
 /* Weights that do not fit the configuration are refused by name. */
@@ -159,7 +197,7 @@ static void test_cancelled(void **state)
         Tensor text = load_rows(&r, "encoder_hidden_states"), sample = load_picture(&r, "odd/sample"), got;
 
         r.c.cancelled = &cancelled;
-        assert_int_equal(unet_context_new(&context, unet, &r.c, &text), 0);
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &(UNetConditions) { .text = text }), 0);
         ArenaMark mark = arena_mark(r.c.arena);
         float *before = arena_alloc(r.c.arena, tensor_elements(&sample));
         for (size_t i = 0; i < tensor_elements(&sample); i++)
@@ -178,7 +216,11 @@ int main(int argc, char **argv)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_prestate(test_reference, TINY),
                 { "test_reference with linear projection", test_reference, NULL, NULL, LINEAR },
+                { "test_reference with added conditioning", test_reference, NULL, NULL, XL },
+                { "test_reference with embedded guidance", test_reference, NULL, NULL, LCM },
                 cmocka_unit_test_prestate(test_same_bits, TINY),
+                { "test_same_bits with added conditioning", test_same_bits, NULL, NULL, XL },
+                cmocka_unit_test_prestate(test_bad_conditions, XL),
                 cmocka_unit_test_prestate(test_memory, TINY),
                 cmocka_unit_test_prestate(test_bad_input, TINY),
                 cmocka_unit_test_prestate(test_wrong_weights, TINY),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/image/vae.h"
+#include "engine/image/vae_tiles.h"
 #include "tests/engine/nets.h"
+#include "tests/engine/numbers.h"
 
 static Vae *load_vae(const Variant *variant, const char *folder, VaeConfig *ret_config)
 {
@@ -95,6 +97,80 @@ static void test_same_bits(void **state)
         }
 }
 
+/* The columns of a picture from `first` on. */
+static Tensor columns_of(Compute *c, const Tensor *x, uint32_t first, uint32_t n)
+{
+        Tensor ret = compute_tensor(c, x->n, x->h, n, x->c);
+
+        for (size_t row = 0; row < (size_t)x->n * x->h; row++)
+                memcpy(ret.data + row * n * x->c, x->data + (row * x->w + first) * x->c,
+                       (size_t)n * x->c * sizeof(float));
+        return ret;
+}
+
+/* Where one tile stands alone it is what it would be by itself; where two overlap, one fades into the other. */
+static void test_tiles(void **state)
+{
+        enum { TILE = 10, OVERLAP = 4, SIDE = 2 * TILE - OVERLAP };
+        VaeConfig config;
+        _cleanup_(vae_freep) Vae *vae = load_vae(*state, "model/vae", &config);
+        const uint32_t factor = vae_factor(&config), ramp = OVERLAP * factor, alone = (TILE - OVERLAP) * factor;
+        Compute c = compute_for_test(2);
+        Numbers numbers = { 1 };
+        Tensor z = compute_tensor(&c, 2, TILE - 3, SIDE, config.latent_channels), got, left, right, whole;
+
+        for (size_t i = 0; i < tensor_elements(&z); i++)
+                z.data[i] = number(&numbers);
+        Tensor left_z = columns_of(&c, &z, 0, TILE), right_z = columns_of(&c, &z, SIDE - TILE, TILE);
+        assert_int_equal(vae_decode_tiles(vae, &c, &z, TILE, OVERLAP, &got), 0);
+        assert_int_equal(vae_decode(vae, &c, &left_z, &left), 0);
+        assert_int_equal(vae_decode(vae, &c, &right_z, &right), 0);
+
+        Tensor a = columns_of(&c, &got, 0, alone), b = columns_of(&c, &left, 0, alone);
+        assert_same(&a, &b);
+        a = columns_of(&c, &got, alone + ramp, alone);
+        b = columns_of(&c, &right, ramp, alone);
+        assert_same(&a, &b);
+
+        Tensor middle = columns_of(&c, &got, alone, ramp), from = columns_of(&c, &left, alone, ramp),
+               to = columns_of(&c, &right, 0, ramp);
+        for (size_t i = 0; i < tensor_elements(&middle); i++) {
+                double t = ((double)(i / middle.c % ramp) + 0.5) / ramp;
+                assert_near((double)middle.data[i], (1 - t) * (double)from.data[i] + t * (double)to.data[i], 1e-5);
+        }
+
+        /* One tile is the whole, bit for bit; and small latents are decoded so. */
+        assert_int_equal(vae_decode(vae, &c, &z, &whole), 0);
+        assert_int_equal(vae_decode_tiles(vae, &c, &z, SIDE, OVERLAP, &got), 0);
+        assert_same(&got, &whole);
+        assert_int_equal(vae_decode_any(vae, &c, &z, &got), 0);
+        assert_same(&got, &whole);
+        assert_int_equal(vae_decode_tiles(vae, &c, &z, 4, 4, &got), -EINVAL);
+        arena_free(c.arena);
+}
+
+/* Any size, cut in both directions: of parts that all have the same colour, the whole has it too. */
+static void test_tiles_cover(void **state)
+{
+        VaeConfig config;
+        _cleanup_(vae_freep) Vae *vae = load_vae(*state, "model/vae", &config);
+        Compute c = compute_for_test(2);
+
+        for (uint32_t side = 1; side < 40; side += 3) {
+                ArenaMark mark = arena_mark(c.arena);
+                Tensor z = compute_tensor(&c, 1, side, 41 - side, config.latent_channels), got, one;
+                memset(z.data, 0, tensor_elements(&z) * sizeof(float));
+                assert_int_equal(vae_decode_tiles(vae, &c, &z, 13, 5, &got), 0);
+                assert_int_equal(vae_decode(vae, &c, &z, &one), 0);
+                assert_int_equal(got.h, one.h);
+                assert_int_equal(got.w, one.w);
+                for (size_t i = 0; i < tensor_elements(&got); i++)
+                        assert_true(isfinite(got.data[i]));
+                arena_release(c.arena, mark);
+        }
+        arena_free(c.arena);
+}
+
 static void test_bad_input(void **state)
 {
         TestPath config_path = variant_path(*state, "model/vae/config.json");
@@ -121,8 +197,13 @@ int main(int argc, char **argv)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_prestate(test_reference, TINY),
                 { "test_reference without attention and quant", test_reference, NULL, NULL, LINEAR },
+                { "test_reference of the tiny kind", test_reference, NULL, NULL, XL },
+                cmocka_unit_test_prestate(test_tiles, TINY),
+                cmocka_unit_test_prestate(test_tiles_cover, XL),
                 cmocka_unit_test_prestate(test_same_bits, TINY),
+                { "test_same_bits of the tiny kind", test_same_bits, NULL, NULL, XL },
                 cmocka_unit_test_prestate(test_bad_input, TINY),
+                { "test_bad_input of the tiny kind", test_bad_input, NULL, NULL, XL },
                 { "test_reference A", test_reference, NULL, NULL, GOLDEN_A },
                 { "test_reference B", test_reference, NULL, NULL, GOLDEN_B },
                 { "test_old_names B", test_old_names, NULL, NULL, GOLDEN_B },

@@ -7,7 +7,9 @@
 
 `tiny` has Stable Diffusion 1's layout, with F16 weights in UNet and VAE, F32 in the text encoder; `linear` has what it has
 not: linear projections, two transformer blocks, heads given by name, other level plans, time embedding with a shift, BF16
-weights; a VAE without middle attention and quantisation layers."""
+weights; a VAE without middle attention and quantisation layers. `xl` is built as Stable Diffusion XL: a text encoder with
+projection, added conditioning; its autoencoder is of TAESD's kind. `lcm` embeds its guidance scale, and sees a mask and a
+picture beside the latents."""
 import json
 import os
 import struct
@@ -41,6 +43,22 @@ VAE = dict(
     _class_name="AutoencoderKL", in_channels=3, out_channels=3, latent_channels=4, sample_size=16, block_out_channels=[8, 12],
     down_block_types=["DownEncoderBlock2D"] * 2, up_block_types=["UpDecoderBlock2D"] * 2, layers_per_block=1,
     norm_num_groups=4, act_fn="silu", scaling_factor=0.18215,
+)
+UNET_XL = dict(
+    UNET, block_out_channels=[8, 12, 16], down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+    up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"], attention_head_dim=[1, 2, 4],
+    transformer_layers_per_block=[1, 1, 2], use_linear_projection=True, addition_embed_type="text_time",
+    addition_time_embed_dim=4, projection_class_embeddings_input_dim=31, cross_attention_dim=20,
+)
+UNET_LCM = dict(UNET, time_cond_proj_dim=10, in_channels=9)
+TEXT_XL = dict(
+    TEXT, architectures=["CLIPTextModelWithProjection"], hidden_act="gelu", hidden_size=8, num_attention_heads=2,
+    intermediate_size=19, num_hidden_layers=3, projection_dim=7,
+)
+VAE_TINY = dict(
+    _class_name="AutoencoderTiny", in_channels=3, out_channels=3, latent_channels=4, encoder_block_out_channels=[8, 8],
+    decoder_block_out_channels=[8, 8], act_fn="relu", upsampling_scaling_factor=2, num_encoder_blocks=[1, 2],
+    num_decoder_blocks=[2, 1], scaling_factor=1.0,
 )
 VAE_LINEAR = dict(
     VAE, latent_channels=3, block_out_channels=[8, 8, 16], down_block_types=["DownEncoderBlock2D"] * 3,
@@ -93,10 +111,14 @@ def create(function, dtype, *args):
 def make_text(folder, config, dtype):
     g = torch.Generator().manual_seed(1)
     ids = torch.randint(0, config["vocab_size"], (3, 17), generator=g)
-    tensors = create(nets.text_encoder, dtype, config, ids)
+    tensors = create(nets.text_states, dtype, config, ids, "projection_dim" in config)
     write_component(folder, "text_encoder", config, tensors, dtype)
-    hidden = nets.text_encoder(nets.Keys(tensors), config, ids)
-    write(f"{folder}/text.safetensors", {"ids": ids, "last_hidden_state": hidden})
+    keys = nets.Keys(tensors)
+    states, last, pooled = nets.text_states(keys, config, ids, "projection_dim" in config)
+    out = {"ids": ids, "last_hidden_state": last}
+    if pooled is not None:
+        out |= {"pooled": pooled, "penultimate": states[-2], "skip1_normed": nets.text_norm(keys, config, states[-2])}
+    write(f"{folder}/text.safetensors", out)
 
 
 def make_unet(folder, config, dtype):
@@ -104,28 +126,35 @@ def make_unet(folder, config, dtype):
     c = config["in_channels"]
     text = torch.randn(2, 17, config["cross_attention_dim"], generator=g)
     samples = {"square": torch.randn(2, c, 8, 8, generator=g), "odd": torch.randn(2, c, 5, 9, generator=g)}
-    tensors = create(nets.unet, dtype, config, samples["square"], 1.0, text)
+    out, more = {"encoder_hidden_states": text}, {}
+    if "addition_embed_type" in config:
+        width = config["projection_class_embeddings_input_dim"] - 6 * config["addition_time_embed_dim"]
+        more = {"pooled": torch.randn(2, width, generator=g), "sizes": [512.0, 768.0, 3.0, 0.0, 64.0, 96.0]}
+        out |= {"pooled": more["pooled"], "sizes": torch.tensor(more["sizes"])}
+    if "time_cond_proj_dim" in config:
+        more = {"guidance": 7.5}
+        out |= {"guidance": torch.tensor([7.5])}
+    tensors = create(lambda k: nets.unet(k, config, samples["square"], 1.0, text, **more), dtype)
     write_component(folder, "unet", config, tensors, dtype)
-    out = {"encoder_hidden_states": text}
     for name, t in (("square", 1), ("square", 999), ("odd", 500)):
         out[f"{name}/sample"] = samples[name]
-        out[f"{name}/out_t{t}"] = nets.unet(nets.Keys(tensors), config, samples[name], float(t), text)
+        out[f"{name}/out_t{t}"] = nets.unet(nets.Keys(tensors), config, samples[name], float(t), text, **more)
     write(f"{folder}/unet.safetensors", out)
 
 
 def make_vae(folder, config, dtype):
     g = torch.Generator().manual_seed(3)
-    factor = 2 ** (len(config["block_out_channels"]) - 1)
+    factor = 2 ** (len(config.get("block_out_channels") or config["num_decoder_blocks"]) - 1)
     tensors, out = {}, {}
     for name, h, w in (("square", 4, 4), ("wide", 3, 5)):
         z = torch.randn(1, config["latent_channels"], h, w, generator=g)
         image = torch.rand(1, 3, h * factor, w * factor, generator=g) * 2 - 1
         if not tensors:
-            tensors = create(nets.vae_decode, dtype, config, z) | create(nets.vae_encode, dtype, config, image)
+            tensors = create(nets.decode, dtype, config, z) | create(nets.encode, dtype, config, image)
         keys = nets.Keys(tensors)
         out[f"{name}/z"], out[f"{name}/image"] = z, image
-        out[f"{name}/decoded"] = nets.vae_decode(keys, config, z)
-        out[f"{name}/mean"], out[f"{name}/logvar"] = nets.vae_encode(keys, config, image)
+        out[f"{name}/decoded"] = nets.decode(keys, config, z)
+        out[f"{name}/mean"], out[f"{name}/logvar"] = nets.encode(keys, config, image)
     write_component(folder, "vae", config, tensors, dtype)
     write(f"{folder}/vae.safetensors", out)
 
@@ -147,7 +176,12 @@ def check(goldens):
 
         keys, config = component("text_encoder", "model")
         t = read(f"{folder}/text.safetensors")
-        good &= compare(f"{variant} text", nets.text_encoder(keys, config, t["ids"]), t["last_hidden_state"])
+        states, last, _ = nets.text_states(keys, config, t["ids"])
+        ends = last[torch.arange(len(last)), t["ids"].argmax(-1)]
+        good &= compare(f"{variant} text", last, t["last_hidden_state"])
+        good &= compare(f"{variant} hidden states", torch.stack(states), t["hidden_states"])
+        good &= compare(f"{variant} pooled", ends, t["pooled"])
+        good &= compare(f"{variant} clip skip", nets.text_norm(keys, config, states[-2]), t["clip_skip2_normed"])
         keys, config = component("unet")
         t = read(f"{folder}/unet.safetensors")
         for name in sorted(n for n in t if "/out_t" in n):
@@ -174,6 +208,10 @@ def main():
     make_text(f"{FIXTURES}/linear", dict(TEXT, hidden_act="gelu", num_attention_heads=1), "F16")
     make_unet(f"{FIXTURES}/linear", UNET_LINEAR, "BF16")
     make_vae(f"{FIXTURES}/linear", VAE_LINEAR, "BF16")
+    make_text(f"{FIXTURES}/xl", TEXT_XL, "F16")
+    make_unet(f"{FIXTURES}/xl", UNET_XL, "F16")
+    make_vae(f"{FIXTURES}/xl", VAE_TINY, "F16")
+    make_unet(f"{FIXTURES}/lcm", UNET_LCM, "F16")
     return 0
 
 

@@ -143,5 +143,6 @@ def make_pictures(text):
 
 torch.set_grad_enabled(False)
 torch.set_num_threads(1)
-make_pictures(make_model())
-sys.exit(0)
+if __name__ == "__main__":
+    make_pictures(make_model())
+    sys.exit(0)

@@ -76,13 +76,16 @@ def resnet(k, x, out, groups, eps, time=None):
 # ---- text encoder
 
 
-def text_encoder(k, config, ids):
+def text_states(k, config, ids, projection=False):
+    """The output of each layer (first the embeddings), the final layer norm's, and the pooled output."""
+    projection_keys = k["text_projection"]
     c, heads = config["hidden_size"], config["num_attention_heads"]
     n, tokens = ids.shape
     k = k["text_model"]
     x = k["embeddings"]["token_embedding"].get("weight", (config["vocab_size"], c), "table")[ids]
     x = x + k["embeddings"]["position_embedding"].get("weight", (config["max_position_embeddings"], c), "table")[:tokens]
     mask = torch.full((tokens, tokens), -math.inf).triu(1)
+    states = [x]
     act = {"quick_gelu": lambda t: t * torch.sigmoid(1.702 * t), "gelu": F.gelu}[config["hidden_act"]]
     for i in range(config["num_hidden_layers"]):
         layer = k[f"encoder.layers.{i}"]
@@ -92,7 +95,22 @@ def text_encoder(k, config, ids):
         x = x + linear(a["out_proj"], h, c)
         h = layer_norm(layer["layer_norm2"], x, config["layer_norm_eps"])
         x = x + linear(layer["mlp.fc2"], act(linear(layer["mlp.fc1"], h, config["intermediate_size"])), c)
-    return layer_norm(k["final_layer_norm"], x, config["layer_norm_eps"])
+        states.append(x)
+    last = layer_norm(k["final_layer_norm"], x, config["layer_norm_eps"])
+    pooled = None
+    if projection:
+        eos = config.get("eos_token_id", 2)
+        ends = ids.argmax(-1) if eos == 2 else (ids == eos).int().argmax(-1)
+        pooled = linear(projection_keys, last[torch.arange(n), ends], config["projection_dim"], False)
+    return states, last, pooled
+
+
+def text_norm(k, config, x):
+    return layer_norm(k["text_model"]["final_layer_norm"], x, config["layer_norm_eps"])
+
+
+def text_encoder(k, config, ids):
+    return text_states(k, config, ids)[1]
 
 
 # ---- UNet
@@ -121,14 +139,20 @@ def transformer(k, x, text, heads, blocks, groups, use_linear):
     return x + (picture(linear(k["proj_out"], h, c)) if use_linear else linear(k["proj_out"], picture(h), c))
 
 
-def timestep_embedding(config, t):
-    half = config["block_out_channels"][0] // 2
+def timestep_embedding(config, t, width=None):
+    half = (width or config["block_out_channels"][0]) // 2
     angles = t * torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32) / (half - config.get("freq_shift", 0)))
     parts = [angles.cos(), angles.sin()] if config.get("flip_sin_to_cos", True) else [angles.sin(), angles.cos()]
     return torch.cat(parts)[None]
 
 
-def unet(k, config, x, t, text):
+def guidance_embedding(width, guidance):
+    half = width // 2
+    angles = (guidance - 1) * 1000 * torch.exp(-math.log(10000) / (half - 1) * torch.arange(half, dtype=torch.float32))
+    return torch.cat([angles.sin(), angles.cos()])[None]
+
+
+def unet(k, config, x, t, text, pooled=None, sizes=None, guidance=None):
     channels = config["block_out_channels"]
     levels = len(channels)
     groups, eps = config["norm_num_groups"], config.get("norm_eps", 1e-5)
@@ -137,8 +161,18 @@ def unet(k, config, x, t, text):
     layers = per_level(config["layers_per_block"], levels)
     use_linear = config.get("use_linear_projection", False)
     width = 4 * channels[0]
-    time = linear(k["time_embedding.linear_1"], timestep_embedding(config, t), width)
+    waves = timestep_embedding(config, t)
+    if config.get("time_cond_proj_dim"):
+        embedded = guidance_embedding(config["time_cond_proj_dim"], guidance)
+        waves = waves + linear(k["time_embedding.cond_proj"], embedded, channels[0], False)
+    time = linear(k["time_embedding.linear_1"], waves, width)
     time = linear(k["time_embedding.linear_2"], F.silu(time), width).expand(x.shape[0], -1)
+    if config.get("addition_embed_type") == "text_time":
+        size_waves = [timestep_embedding(config, s, config["addition_time_embed_dim"]) for s in sizes]
+        added = torch.cat([pooled] + [w.expand(x.shape[0], -1) for w in size_waves], 1)
+        assert added.shape[1] == config["projection_class_embeddings_input_dim"]
+        added = F.silu(linear(k["add_embedding.linear_1"], added, width))
+        time = time + linear(k["add_embedding.linear_2"], added, width)
 
     def attend(key, x, level):
         return transformer(key, x, text, heads[level], blocks[level], groups, use_linear)
@@ -221,3 +255,52 @@ def vae_encode(k, config, image):
         x = linear(k["quant_conv"], x, x.shape[1])
     mean, logvar = x.chunk(2, 1)
     return mean, logvar.clamp(-30, 20)
+
+
+# ---- AutoencoderTiny
+
+
+def tiny_block(k, x):
+    c = x.shape[1]
+    h = F.relu(conv3(k["conv.0"], x, c))
+    h = F.relu(conv3(k["conv.2"], h, c))
+    return F.relu(conv3(k["conv.4"], h, c) + x)
+
+
+def plain_conv3(k, x, out, stride=1):
+    return F.conv2d(x, k.get("weight", (out, x.shape[1], 3, 3), "matrix"), None, stride, 1)
+
+
+def tiny_decode(k, config, z):
+    c, layers, at = config["decoder_block_out_channels"][0], k["decoder.layers"], 2
+    x = F.relu(conv3(layers["0"], torch.tanh(z / 3) * 3, c))
+    blocks = config["num_decoder_blocks"]
+    for i, n in enumerate(blocks):
+        for _ in range(n):
+            x = tiny_block(layers[str(at)], x)
+            at += 1
+        if i + 1 < len(blocks):
+            x = plain_conv3(layers[str(at + 1)], F.interpolate(x, scale_factor=2.0, mode="nearest"), c)
+            at += 2
+    return conv3(layers[str(at)], x, config["out_channels"]) * 2 - 1
+
+
+def tiny_encode(k, config, image):
+    c, layers, at = config["encoder_block_out_channels"][0], k["encoder.layers"], 0
+    x = (image + 1) / 2
+    for i, n in enumerate(config["num_encoder_blocks"]):
+        x = conv3(layers[str(at)], x, c) if i == 0 else plain_conv3(layers[str(at)], x, c, 2)
+        at += 1
+        for _ in range(n):
+            x = tiny_block(layers[str(at)], x)
+            at += 1
+    mean = conv3(layers[str(at)], x, config["latent_channels"])
+    return mean, torch.full_like(mean, -30)
+
+
+def decode(k, config, z):
+    return (tiny_decode if config["_class_name"] == "AutoencoderTiny" else vae_decode)(k, config, z)
+
+
+def encode(k, config, image):
+    return (tiny_encode if config["_class_name"] == "AutoencoderTiny" else vae_encode)(k, config, image)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <math.h>
 
 #include "base/util.h"
+#include "engine/denoise/time_embedding.h"
 #include "engine/denoise/transformer.h"
 #include "engine/denoise/unet.h"
 #include "engine/layers/resnet_block.h"
@@ -22,19 +22,13 @@ struct UNet {
         UNetConfig config;
         Arena *arena;
         uint32_t n_contexts; /* cross-attentions */
-        Matrix time1, time2;
+        TimeEmbedding time;
         Matrix conv_in, conv_out;
         Level down[CONFIG_LEVELS_MAX], up[CONFIG_LEVELS_MAX];
         ResnetBlock mid_resnet1, mid_resnet2;
         Transformer mid_transformer;
         Norm norm_out;
 };
-
-/* The width of the time embedding, in every UNet of the family. */
-static uint32_t time_width(const UNetConfig *config)
-{
-        return 4 * config->block_out_channels[0];
-}
 
 static void load_level_resnet(
                 Loader *loader, UNet *unet, ResnetBlock *ret, uint32_t in, uint32_t out, const char *key)
@@ -126,10 +120,9 @@ static void load_up(Loader *loader, UNet *unet, uint32_t i)
 static void load_all(Loader *loader, UNet *unet)
 {
         const UNetConfig *c = &unet->config;
-        const uint32_t first = c->block_out_channels[0], width = time_width(c);
+        const uint32_t first = c->block_out_channels[0];
 
-        load_matrix(loader, &unet->time1, LAYER_LINEAR, first, width, "time_embedding.linear_1");
-        load_matrix(loader, &unet->time2, LAYER_LINEAR, width, width, "time_embedding.linear_2");
+        load_time_embedding(loader, c, &unet->time);
         load_matrix(loader, &unet->conv_in, LAYER_CONV3, c->in_channels, first, "conv_in");
         for (uint32_t i = 0; i < c->n_levels; i++)
                 load_down(loader, unet, i);
@@ -168,6 +161,7 @@ UNet *unet_free(UNet *unet)
 struct UNetContext {
         Arena *arena;
         uint32_t n; /* texts */
+        TimeConditions time;
         AttentionKeys keys[];
 };
 
@@ -177,17 +171,32 @@ static void level_context(Compute *c, const Level *level, const Tensor *text, UN
                 transformer_context(c, &level->transformers[j], ret->arena, text, ret->keys);
 }
 
-int unet_context_new(UNetContext **ret, const UNet *unet, Compute *compute, const Tensor *text)
+static bool conditions_fit(const UNetConfig *config, const UNetConditions *conditions)
 {
-        if (text->c != unet->config.cross_attention_dim || text->n == 0 || (size_t)text->h * text->w == 0)
-                return -EINVAL;
+        const Tensor *text = &conditions->text, *pooled = &conditions->pooled;
 
+        if (text->c != config->cross_attention_dim || text->n == 0 || (size_t)text->h * text->w == 0)
+                return false;
+        return config->sizes_width == 0 ||
+               (pooled->data && pooled->n == text->n && tensor_rows(pooled) == text->n &&
+                pooled->c + CONFIG_SIZES * config->sizes_width == config->added_width);
+}
+
+int unet_context_new(
+                UNetContext **ret, const UNet *unet, Compute *compute, const UNetConditions *conditions)
+{
+        const Tensor *text = &conditions->text;
+
+        if (!conditions_fit(&unet->config, conditions))
+                return -EINVAL;
         _cleanup_(unet_context_freep) UNetContext *context =
                         calloc(1, sizeof *context + unet->n_contexts * sizeof context->keys[0]);
         if (!context || !(context->arena = arena_new(0)))
                 return -ENOMEM;
 
         context->n = text->n;
+        time_conditions(compute, &unet->config, &unet->time, context->arena, conditions->guidance,
+                        &conditions->pooled, conditions->sizes, &context->time);
         for (uint32_t i = 0; i < unet->config.n_levels; i++) {
                 level_context(compute, &unet->down[i], text, context);
                 level_context(compute, &unet->up[i], text, context);
@@ -210,24 +219,6 @@ UNetContext *unet_context_free(UNetContext *context)
         return NULL;
 }
 
-/* Sines and cosines of the timestep at falling frequencies (Vaswani et al. 2017, as Ho et al. 2020 use
- * them), in float32 as the networks were trained with it. */
-#define LN_10000 9.2103403719761836f
-static void timestep_embedding(const UNetConfig *config, float timestep, float *ret)
-{
-        const uint32_t half = config->block_out_channels[0] / 2;
-        float *sines = ret + (config->flip_sin_to_cos ? half : 0),
-              *cosines = ret + (config->flip_sin_to_cos ? 0 : half);
-
-        for (uint32_t i = 0; i < half; i++) {
-                float exponent = -LN_10000 * (float)i / ((float)half - config->freq_shift);
-                float angle = timestep * (float)exp((double)exponent);
-
-                sines[i] = (float)sin((double)angle);
-                cosines[i] = (float)cos((double)angle);
-        }
-}
-
 /* What runs through the levels of one forward pass. */
 typedef struct Pass {
         const UNet *unet;
@@ -236,20 +227,6 @@ typedef struct Pass {
         Tensor *skips; /* the down path's outputs, for the up path */
         size_t n_skips;
 } Pass;
-
-/* SiLU stands before every use of the embedding, so it is taken here once. */
-static Tensor embed_time(Compute *c, const UNet *unet, float timestep)
-{
-        Tensor sines = compute_tensor(c, 1, 1, 1, unet->config.block_out_channels[0]);
-        Tensor hidden = compute_tensor(c, 1, 1, 1, time_width(&unet->config));
-        Tensor time = compute_tensor(c, 1, 1, 1, time_width(&unet->config));
-
-        if (c->error == 0)
-                timestep_embedding(&unet->config, timestep, sines.data);
-        linear(c, &unet->time1, &sines, FINISH_SILU, NULL, &hidden);
-        linear(c, &unet->time2, &hidden, FINISH_SILU, NULL, &time);
-        return time;
-}
 
 static Tensor down_level(Compute *c, Pass *pass, const Level *level, Tensor x)
 {
@@ -345,7 +322,7 @@ int unet_forward(
                 return -ENOMEM;
 
         Pass pass = { .unet = unet, .context = context, .skips = skips };
-        pass.time = embed_time(compute, unet, timestep);
+        pass.time = embed_time(compute, &unet->config, &unet->time, &context->time, timestep);
         forward(compute, &pass, latents, &out);
         arena_release(compute->arena, mark);
         int r = compute_finish(compute);

@@ -13,10 +13,21 @@ int unet_new(UNet **ret, const UNetConfig *config, const Weights *weights, Error
 UNet *unet_free(UNet *unet);
 DEFINE_CLEANUP(UNet *, unet_free)
 
-/* The embeddings' keys and values for every cross-attention, computed once a job.
- * text: [n, 1, tokens, cross_attention_dim]; it may be freed afterwards. */
+/* What the denoiser is told beside latents and timestep. */
+typedef struct UNetConditions {
+        Tensor text; /* [n, 1, tokens, cross_attention_dim] */
+        /* Where config.sizes_width is not 0: */
+        Tensor pooled; /* [n, 1, 1, config.added_width - CONFIG_SIZES * config.sizes_width] */
+        float sizes[CONFIG_SIZES];
+        /* Where config.guidance_width is not 0: */
+        float guidance;
+} UNetConditions;
+
+/* All that can be computed of them once a job: the keys and values for every cross-attention, and what is added to the
+ * time embedding. The conditions may be freed afterwards. -EINVAL if something is missing or of the wrong size. */
 typedef struct UNetContext UNetContext;
-int unet_context_new(UNetContext **ret, const UNet *unet, Compute *compute, const Tensor *text);
+int unet_context_new(
+                UNetContext **ret, const UNet *unet, Compute *compute, const UNetConditions *conditions);
 UNetContext *unet_context_free(UNetContext *context);
 DEFINE_CLEANUP(UNetContext *, unet_context_free)
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "engine/image/vae.h"
 #include "engine/image/vae_attention.h"
+#include "engine/image/vae_tiny.h"
 #include "engine/layers/resnet_block.h"
 #include "engine/tensor/convolution.h"
 #include "engine/tensor/pointwise.h"
@@ -33,7 +35,13 @@ struct Vae {
         VaeConfig config;
         Arena *arena, *encoder_arena; /* the second only with the encoder */
         VaeHalf decoder, encoder;
+        TinyHalf tiny_decoder, tiny_encoder; /* in their place with VAE_TINY */
 };
+
+const VaeConfig *vae_config(const Vae *vae)
+{
+        return &vae->config;
+}
 
 uint32_t vae_factor(const VaeConfig *config)
 {
@@ -128,7 +136,10 @@ int vae_new(Vae **ret, const VaeConfig *config, const Weights *weights, Error *e
 
         Loader loader = { .weights = weights, .arena = vae->arena, .error = error };
         vae->config = *config;
-        load_decoder(&loader, config, &vae->decoder);
+        if (config->kind == VAE_TINY)
+                load_tiny_decoder(&loader, config, &vae->tiny_decoder);
+        else
+                load_decoder(&loader, config, &vae->decoder);
         if (loader.r < 0)
                 return loader.r;
 
@@ -144,13 +155,18 @@ int vae_load_encoder(Vae *vae, const Weights *weights, Error *error)
 
         Loader loader = { .weights = weights, .arena = arena, .error = error };
         VaeHalf encoder = {};
-        load_encoder(&loader, &vae->config, &encoder);
+        TinyHalf tiny = {};
+        if (vae->config.kind == VAE_TINY)
+                load_tiny_encoder(&loader, &vae->config, &tiny);
+        else
+                load_encoder(&loader, &vae->config, &encoder);
         if (loader.r < 0)
                 return loader.r;
 
         (void)arena_free(vae->encoder_arena);
         vae->encoder_arena = TAKE_PTR(arena);
         vae->encoder = encoder;
+        vae->tiny_encoder = tiny;
         return 0;
 }
 
@@ -264,7 +280,10 @@ int vae_decode(const Vae *vae, Compute *compute, const Tensor *latents, Tensor *
         Tensor out = compute_tensor(compute, latents->n, latents->h * factor, latents->w * factor,
                                     vae->config.out_channels);
         ArenaMark mark = arena_mark(compute->arena);
-        decode(vae, compute, latents, &out);
+        if (vae->config.kind == VAE_TINY)
+                tiny_decode(compute, &vae->config, &vae->tiny_decoder, latents, &out);
+        else
+                decode(vae, compute, latents, &out);
         arena_release(compute->arena, mark);
         int r = compute_finish(compute);
         if (r < 0)
@@ -307,6 +326,26 @@ static void encode(const Vae *vae, Compute *c, const Tensor *picture, const Tens
                 tensor_copy(c, &s.x, ret);
 }
 
+/* The tiny encoder makes latents, not their distribution: they are the means of a very narrow one. */
+static void encode_tiny(const Vae *vae, Compute *c, const Tensor *picture, const Tensor *ret)
+{
+        const uint32_t factor = vae_factor(&vae->config), channels = vae->config.latent_channels;
+        Tensor whole = compute_tensor(c, picture->n, ret->h * factor, ret->w * factor, picture->c);
+        Tensor mean = compute_tensor(c, ret->n, ret->h, ret->w, channels);
+        const size_t row_size = (size_t)whole.w * whole.c;
+
+        for (size_t row = 0; c->error == 0 && row < (size_t)whole.n * whole.h; row++)
+                memcpy(whole.data + row * row_size,
+                       picture->data + (row / whole.h * picture->h + row % whole.h) * picture->w * picture->c,
+                       row_size * sizeof(float));
+        tiny_encode(c, &vae->config, &vae->tiny_encoder, &whole, &mean);
+        for (size_t row = 0; c->error == 0 && row < tensor_rows(&mean); row++)
+                for (uint32_t i = 0; i < channels; i++) {
+                        ret->data[row * ret->c + i] = mean.data[row * channels + i];
+                        ret->data[row * ret->c + channels + i] = LOG_VARIANCE_MIN;
+                }
+}
+
 int vae_encode(const Vae *vae, Compute *compute, const Tensor *picture, Tensor *ret)
 {
         const uint32_t factor = vae_factor(&vae->config);
@@ -320,7 +359,10 @@ int vae_encode(const Vae *vae, Compute *compute, const Tensor *picture, Tensor *
         Tensor out = compute_tensor(compute, picture->n, picture->h / factor, picture->w / factor,
                                     2 * vae->config.latent_channels);
         ArenaMark mark = arena_mark(compute->arena);
-        encode(vae, compute, picture, &out);
+        if (vae->config.kind == VAE_TINY)
+                encode_tiny(vae, compute, picture, &out);
+        else
+                encode(vae, compute, picture, &out);
         if (compute->error == 0 && !compute_cancelled(compute))
                 clamp_log_variance(&out);
         arena_release(compute->arena, mark);

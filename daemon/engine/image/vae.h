@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* AutoencoderKL: latents to pixels and back (Rombach et al. 2022; key names as in diffusers, old attention
- * names too). */
+/* The autoencoder: latents to pixels and back. AutoencoderKL (Rombach et al. 2022; key names as in diffusers, old
+ * attention names too), or AutoencoderTiny in its place. */
 
 #include "engine/model/config.h"
 #include "engine/model/weights.h"
@@ -14,6 +14,8 @@ typedef struct Vae Vae;
 int vae_new(Vae **ret, const VaeConfig *config, const Weights *weights, Error *error);
 Vae *vae_free(Vae *vae);
 DEFINE_CLEANUP(Vae *, vae_free)
+
+const VaeConfig *vae_config(const Vae *vae);
 
 /* Pixels a latent, along each side: 2^(levels - 1). */
 uint32_t vae_factor(const VaeConfig *config);
@@ -27,5 +29,6 @@ int vae_load_encoder(Vae *vae, const Weights *weights, Error *error);
 
 /* -ENODATA without vae_load_encoder; -EINVAL for sizes below the factor.
  * picture: [n, h, w, in_channels] in -1 to 1. *ret, in the arena: [n, h / factor, w / factor, 2 *
- * latent_channels]: mean, then log variance clamped to [-30, 20]; not multiplied by the scaling factor. */
+ * latent_channels]: mean, then log variance clamped to [-30, 20] (-30 where the autoencoder has no variance); not
+ * multiplied by the scaling factor. */
 int vae_encode(const Vae *vae, Compute *compute, const Tensor *picture, Tensor *ret);

@@ -28,31 +28,56 @@ void load_resnet_block(
                 load_matrix(loader, &ret->shortcut, LAYER_POINTWISE, in, out, "%s.conv_shortcut", key);
 }
 
+static Tensor picture_of(const Tensor *t, uint32_t i)
+{
+        Tensor one = *t;
+
+        one.n = 1;
+        if (one.data)
+                one.data += i * tensor_elements(&one);
+        return one;
+}
+
 /* What the time adds to each channel is a bias of the first convolution: their sum, with room for whole
  * vectors. */
 static const float *bias_at_time(Compute *c, const ResnetBlock *block, const Tensor *time)
 {
         Tensor own = { .n = 1, .h = 1, .w = 1, .c = block->out, .data = block->conv1.bias };
-
-        if (!time)
-                return block->conv1.bias;
         Tensor sum = compute_tensor(c, 1, 1, 1, block->out + KERNELS_LANES_MAX);
+
         sum.c = block->out;
         linear(c, &block->time, time, FINISH_PLAIN, &own, &sum);
         return sum.data;
+}
+
+static void convolve_at_time(
+                Compute *c, const ResnetBlock *block, const Tensor *x, const Tensor *time, const Tensor *out)
+{
+        ArenaMark mark = arena_mark(c->arena);
+
+        if (!time || time->n == 1)
+                convolution(c, &block->conv1, CONVOLUTION_SAME, x, time ? bias_at_time(c, block, time) : NULL,
+                            NULL, out);
+        else /* each picture has an embedding of its own, as in Stable Diffusion XL */
+                for (uint32_t i = 0; i < x->n; i++) {
+                        Tensor one_time = picture_of(time, i), one = picture_of(x, i),
+                               one_out = picture_of(out, i);
+                        convolution(c, &block->conv1, CONVOLUTION_SAME, &one,
+                                    bias_at_time(c, block, &one_time), NULL, &one_out);
+                }
+        arena_release(c->arena, mark);
 }
 
 void resnet_block(
                 Compute *c, const ResnetBlock *block, const Tensor *x, const Tensor *time, const Tensor *out)
 {
         ArenaMark mark = arena_mark(c->arena);
-        const float *bias = bias_at_time(c, block, time);
         Tensor h = compute_tensor(c, x->n, x->h, x->w, block->out);
         ArenaMark first_half = arena_mark(c->arena);
         Tensor normed = compute_tensor(c, x->n, x->h, x->w, block->in);
 
         group_norm(c, &block->norm1, x, true, &normed);
-        convolution(c, &block->conv1, CONVOLUTION_SAME, &normed, bias, NULL, &h);
+        convolve_at_time(c, block, &normed, time, &h);
         arena_release(c->arena, first_half);
 
         group_norm(c, &block->norm2, &h, true, &h);

@@ -20,7 +20,7 @@ void load_resnet_block(
                 uint32_t groups, float eps, const char *key_format, ...) _printf_(8, 9);
 
 /* x: [n, h, w, in] to out: [n, h, w, out], which may be x itself if in == out.
- * time: SiLU of the time embedding, [1, 1, 1, time_width], the same for all n; NULL in the VAE. */
+ * time: SiLU of the time embedding, [1, 1, 1, time_width] for all, or [n, 1, 1, time_width]; NULL in the VAE. */
 void resnet_block(
                 Compute *c, const ResnetBlock *block, const Tensor *x, const Tensor *time,
                 const Tensor *out);

@@ -34,7 +34,11 @@ int text_encoder_config_read(TextEncoderConfig *ret, const char *path, Error *er
                 .activation = (Activation)json_choice(&json, "hidden_act", ACTIVATION_QUICK_GELU,
                                                       activations),
                 .layer_norm_eps = (float)json_number(&json, "layer_norm_eps", 1e-5, 1e-12, 1),
+                .projection = json_u32(&json, "projection_dim", 512, 1, WIDTH_MAX),
+                .eos_token = json_u32(&json, "eos_token_id", CONFIG_EOS_LARGEST, 0, VOCAB_MAX),
         };
+        /* OpenCLIP's ViT-H has 24. */
+        c.left_out = c.n_layers == 23 && c.activation == ACTIVATION_GELU;
         if (json.result >= 0 && c.hidden_size % c.n_heads != 0)
                 json_fail(&json, -EBADMSG, "num_attention_heads", "%u heads do not divide hidden_size %u",
                           c.n_heads, c.hidden_size);

@@ -16,7 +16,6 @@ static const struct {
         const char *key, *only;
 } fixed[] = {
         { "act_fn", "\"silu\"" },
-        { "addition_embed_type", NULL },
         { "attention_type", "\"default\"" },
         { "center_input_sample", "false" },
         { "class_embed_type", NULL },
@@ -37,7 +36,6 @@ static const struct {
         { "resnet_skip_time_act", "false" },
         { "resnet_time_scale_shift", "\"default\"" },
         { "reverse_transformer_layers_per_block", NULL },
-        { "time_cond_proj_dim", NULL },
         { "time_embedding_act_fn", NULL },
         { "time_embedding_dim", NULL },
         { "time_embedding_type", "\"positional\"" },
@@ -65,6 +63,20 @@ static void read_blocks(JsonReader *json, UNetConfig *c, const char *key, const 
                 ret[i] = blocks[i];
 }
 
+/* SDXL's: the pooled text and six numbers about sizes, which are added to the time embedding. */
+static void read_added(JsonReader *json, UNetConfig *c)
+{
+        if (json_is(json, "addition_embed_type", NULL))
+                return;
+        json_only(json, "addition_embed_type", "\"text_time\"");
+        c->sizes_width = json_u32(json, "addition_time_embed_dim", 256, 2, CHANNELS_MAX);
+        c->added_width = json_u32(json, "projection_class_embeddings_input_dim", 2816, 1, CHANNELS_MAX);
+        if (json->result >= 0 && (c->sizes_width % 2 != 0 || c->added_width <= CONFIG_SIZES * c->sizes_width))
+                json_fail(json, -EOPNOTSUPP, "projection_class_embeddings_input_dim",
+                          "%u with six sizes of %u numbers each is not supported", c->added_width,
+                          c->sizes_width);
+}
+
 static void read_levels(JsonReader *json, UNetConfig *c)
 {
         static const uint32_t default_channels[] = { 320, 640, 1280, 1280 };
@@ -83,7 +95,7 @@ static void read_levels(JsonReader *json, UNetConfig *c)
         /* attention_head_dim is the number of heads unless num_attention_heads is given: a misnomer that
          * diffusers keeps. */
         json_u32_each(json, "attention_head_dim", 8, 1, CHANNELS_MAX, c->n_heads, c->n_levels);
-        if (!json_is_null(json_object_get(json->root, "num_attention_heads")))
+        if (!json_is(json, "num_attention_heads", NULL))
                 json_u32_each(json, "num_attention_heads", c->n_heads[0], 1, CHANNELS_MAX, c->n_heads,
                               c->n_levels);
 }
@@ -126,7 +138,12 @@ int unet_config_read(UNetConfig *ret, const char *path, Error *error)
                 .use_linear_projection = json_bool(&json, "use_linear_projection", false),
                 .flip_sin_to_cos = json_bool(&json, "flip_sin_to_cos", true),
                 .freq_shift = (float)json_number(&json, "freq_shift", 0, -16, 16),
+                .guidance_width = json_u32(&json, "time_cond_proj_dim", 0, 4, CHANNELS_MAX),
         };
+        if (json.result >= 0 && c.guidance_width % 2 != 0)
+                json_fail(&json, -EOPNOTSUPP, "time_cond_proj_dim", "%u, an odd number, is not supported",
+                          c.guidance_width);
+        read_added(&json, &c);
         read_levels(&json, &c);
         check_levels(&json, &c);
         if (json.result < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "engine/model/config.h"
@@ -37,12 +38,66 @@ static void read_levels(JsonReader *json, VaeConfig *c)
                                   c->norm_groups, c->block_out_channels[i]);
 }
 
+/* The levels of AutoencoderTiny, whose halves each have numbers of blocks of their own. */
+static void read_tiny_levels(JsonReader *json, VaeConfig *c)
+{
+        static const char *const channel_keys[] = { "encoder_block_out_channels", "decoder_block_out_channels" },
+                                *const block_keys[] = { "num_encoder_blocks", "num_decoder_blocks" };
+        static const uint32_t default_blocks[2][4] = { { 1, 3, 3, 3 }, { 3, 3, 3, 1 } };
+
+        for (uint32_t half = 0; half < 2 && json->result >= 0; half++) {
+                uint32_t channels[CONFIG_LEVELS_MAX] = { 64, 64, 64, 64 };
+                uint32_t n = json_u32_list(json, channel_keys[half], 1, CHANNELS_MAX, channels, CONFIG_LEVELS_MAX);
+                uint32_t blocks = json_u32_list(json, block_keys[half], 1, LAYERS_MAX, c->tiny_blocks[half],
+                                                CONFIG_LEVELS_MAX);
+
+                n = n ? n : 4;
+                if (blocks == 0) {
+                        blocks = 4;
+                        memcpy(c->tiny_blocks[half], default_blocks[half], sizeof(default_blocks[half]));
+                }
+                c->n_levels = half == 0 ? n : c->n_levels;
+                if (blocks != n || n != c->n_levels)
+                        json_fail(json, -EBADMSG, block_keys[half], "%u numbers for %u levels", blocks, c->n_levels);
+                c->block_out_channels[0] = half == 0 ? channels[0] : c->block_out_channels[0];
+                for (uint32_t i = 0; i < n; i++)
+                        if (channels[i] != c->block_out_channels[0])
+                                json_fail(json, -EOPNOTSUPP, channel_keys[half], "levels of %u and %u channels are not supported",
+                                          c->block_out_channels[0], channels[i]);
+        }
+}
+
+static int read_tiny(JsonReader *json, VaeConfig *ret)
+{
+        json_only(json, "act_fn", "\"relu\"");
+        json_only(json, "upsampling_scaling_factor", "2");
+        json_only(json, "upsample_fn", "\"nearest\"");
+        VaeConfig c = {
+                .kind = VAE_TINY,
+                .in_channels = json_u32(json, "in_channels", 3, 1, CHANNELS_MAX),
+                .out_channels = json_u32(json, "out_channels", 3, 1, CHANNELS_MAX),
+                .latent_channels = json_u32(json, "latent_channels", 4, 1, CHANNELS_MAX / 2),
+                .scaling_factor = (float)json_number(json, "scaling_factor", 1, 1e-6, 1e6),
+                .shift_factor = (float)json_number(json, "shift_factor", 0, -1e6, 1e6),
+        };
+        read_tiny_levels(json, &c);
+        if (json->result < 0)
+                return json->result;
+
+        *ret = c;
+        return 0;
+}
+
 int vae_config_read(VaeConfig *ret, const char *path, Error *error)
 {
         _cleanup_(json_reader_done) JsonReader json = {};
         int r = json_reader_open(&json, path, error);
         if (r < 0)
                 return r;
+
+        if (!json_is(&json, "_class_name", "\"AutoencoderKL\"") &&
+            json_is(&json, "_class_name", "\"AutoencoderTiny\""))
+                return read_tiny(&json, ret);
 
         json_only(&json, "act_fn", "\"silu\"");
         json_only(&json, "latents_mean", NULL);

@@ -16,6 +16,7 @@
 #include "base/request.h"
 
 #define CONFIG_LEVELS_MAX 8
+#define CONFIG_TEXTS_MAX 2 /* text encoders */
 
 typedef enum Activation {
         ACTIVATION_SILU,
@@ -26,18 +27,27 @@ typedef enum Activation {
 typedef struct TokenizerConfig {
         uint32_t max_length; /* tokens with both marks: 77 for CLIP */
         char bos_token[64], eos_token[64], pad_token[64];
+        char fill_tokens[CONFIG_TEXTS_MAX][64]; /* what fills up the rows of each text encoder that reads them; ""
+                                                   is pad_token */
 } TokenizerConfig;
 
 /* tokenizer_config.json and, where it exists, special_tokens_map.json, which has the last word. */
 int tokenizer_config_read(TokenizerConfig *ret, const char *path, const char *special_tokens_path,
                           Error *error);
 
-typedef struct TextEncoderConfig { /* CLIPTextModel */
+/* Old configurations give 2, which is no id of CLIP's: transformers then pools at the largest id. */
+#define CONFIG_EOS_LARGEST 2U
+
+typedef struct TextEncoderConfig { /* CLIPTextModel, with or without projection */
         uint32_t vocab_size, hidden_size, intermediate_size;
         uint32_t n_layers, n_heads;
         uint32_t max_positions;
         Activation activation;
         float layer_norm_eps;
+        uint32_t projection; /* projection_dim: width of the pooled output, where the weights have a
+                                text_projection */
+        uint32_t left_out; /* layers that were trained with but are not there: 1 in Stable Diffusion 2 */
+        uint32_t eos_token; /* whose first position is pooled; CONFIG_EOS_LARGEST: that of the largest id */
 } TextEncoderConfig;
 
 int text_encoder_config_read(TextEncoderConfig *ret, const char *path, Error *error);
@@ -65,11 +75,23 @@ typedef struct UNetConfig { /* UNet2DConditionModel */
         bool use_linear_projection;
         bool flip_sin_to_cos;
         float freq_shift;
+        uint32_t guidance_width; /* time_cond_proj_dim: of the embedding of the guidance scale (LCM); 0: none */
+        uint32_t sizes_width; /* addition_time_embed_dim: of each embedded number of SDXL's added conditioning
+                                 (addition_embed_type "text_time"); 0: no added conditioning */
+        uint32_t added_width; /* projection_class_embeddings_input_dim: pooled text and embedded sizes together */
 } UNetConfig;
+
+#define CONFIG_SIZES 6 /* SDXL's: original height and width, top and left of the crop, target height and width */
 
 int unet_config_read(UNetConfig *ret, const char *path, Error *error);
 
-typedef struct VaeConfig { /* AutoencoderKL */
+typedef enum VaeKind {
+        VAE_KL, /* AutoencoderKL */
+        VAE_TINY, /* AutoencoderTiny, which TAESD is one of */
+} VaeKind;
+
+typedef struct VaeConfig {
+        VaeKind kind;
         uint32_t in_channels, out_channels, latent_channels;
         uint32_t sample_size;
         uint32_t n_levels;
@@ -79,6 +101,7 @@ typedef struct VaeConfig { /* AutoencoderKL */
         bool mid_attention; /* mid_block_add_attention */
         bool use_quant_conv, use_post_quant_conv;
         float scaling_factor, shift_factor;
+        uint32_t tiny_blocks[2][CONFIG_LEVELS_MAX]; /* VAE_TINY: blocks of each level, encoder and decoder */
 } VaeConfig;
 
 int vae_config_read(VaeConfig *ret, const char *path, Error *error);

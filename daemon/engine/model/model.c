@@ -8,31 +8,49 @@
 #include "engine/model/json-reader.h"
 #include "engine/model/model.h"
 
+/* The pipelines whose folders are understood; what they do beside text to picture is asked for elsewhere. */
+static const char *const pipelines[] = {
+        "StableDiffusionPipeline",
+        "StableDiffusionXLPipeline",
+        "LatentConsistencyModelPipeline",
+        "StableDiffusionInpaintPipeline",
+        "StableDiffusionXLInpaintPipeline",
+        "StableDiffusionImg2ImgPipeline",
+        "StableDiffusionXLImg2ImgPipeline",
+        NULL,
+};
+
 /* The classes that model_index.json may name for each component, as ["library", "class"]. */
 static const struct {
         const char *component;
         const char *classes[2];
+        bool optional;
 } components[] = {
-        { "text_encoder", { "CLIPTextModel" } },
+        { "text_encoder", { "CLIPTextModel", "CLIPTextModelWithProjection" } },
+        { "text_encoder_2", { "CLIPTextModelWithProjection" }, true },
         { "tokenizer", { "CLIPTokenizer", "CLIPTokenizerFast" } },
+        { "tokenizer_2", { "CLIPTokenizer", "CLIPTokenizerFast" }, true },
         { "unet", { "UNet2DConditionModel" } },
-        { "vae", { "AutoencoderKL" } },
+        { "vae", { "AutoencoderKL", "AutoencoderTiny" } },
 };
 
-static void check_component(JsonReader *json, const char *component, const char *const classes[static 2])
+/* Whether the component is there. */
+static bool check_component(JsonReader *json, const char *component, const char *const classes[static 2],
+                            bool optional)
 {
         const char *found = json_string_value(json_array_get(json_object_get(json->root, component), 1));
 
-        if (!found)
+        if (!found && !optional)
                 json_fail(json, -EBADMSG, component, "no such component");
-        else if (!streq(found, classes[0]) && !(classes[1] && streq(found, classes[1])))
+        else if (found && !streq(found, classes[0]) && !(classes[1] && streq(found, classes[1])))
                 json_fail(json, -EOPNOTSUPP, component, "%.60s is not supported", found);
+        return found;
 }
 
-static int check_index(const char *dir, Error *error)
+static int read_index(Model *model, Error *error)
 {
         _cleanup_(freep) char *path = NULL;
-        int r = path_join(&path, dir, "model_index.json", error);
+        int r = path_join(&path, model->dir, "model_index.json", error);
         if (r < 0)
                 return r;
 
@@ -41,19 +59,48 @@ static int check_index(const char *dir, Error *error)
         if (r < 0)
                 return r;
 
-        json_only(&json, "_class_name", "\"StableDiffusionPipeline\"");
-        for (size_t i = 0; i < ELEMENTSOF(components); i++)
-                check_component(&json, components[i].component, components[i].classes);
+        (void)json_choice(&json, "_class_name", 0, pipelines);
+        for (size_t i = 0; i < ELEMENTSOF(components); i++) {
+                bool found = check_component(&json, components[i].component, components[i].classes,
+                                             components[i].optional);
+                if (found && streq(components[i].component, "text_encoder_2"))
+                        model->n_texts = 2;
+        }
+        model->zero_empty_negative = json_bool(&json, "force_zeros_for_empty_prompt", model->n_texts == 2);
         return json.result;
 }
 
-static int read_tokenizer_config(Model *model, Error *error)
+static int read_tokenizer_config(const Model *model, const char *folder, TokenizerConfig *ret, Error *error)
 {
+        char file[64];
         _cleanup_(freep) char *path = NULL, *special = NULL;
-        int r = path_join(&path, model->dir, "tokenizer/tokenizer_config.json", error);
+        (void)snprintf(file, sizeof(file), "%s/tokenizer_config.json", folder);
+        int r = path_join(&path, model->dir, file, error);
+        (void)snprintf(file, sizeof(file), "%s/special_tokens_map.json", folder);
         if (r >= 0)
-                r = path_join(&special, model->dir, "tokenizer/special_tokens_map.json", error);
-        return r < 0 ? r : tokenizer_config_read(&model->tokenizer, path, special, error);
+                r = path_join(&special, model->dir, file, error);
+        return r < 0 ? r : tokenizer_config_read(ret, path, special, error);
+}
+
+/* Text encoder i and the padding of its tokenizer; the vocabulary is one for both. */
+static int read_text(Model *model, uint32_t i, Error *error)
+{
+        ModelText *text = &model->texts[i];
+        TokenizerConfig tokenizer;
+        _cleanup_(freep) char *path = NULL;
+        int r = path_join(&path, model->dir, i > 0 ? "text_encoder_2/config.json" : "text_encoder/config.json",
+                          error);
+
+        if (r < 0 || (r = text_encoder_config_read(&text->config, path, error)) < 0 ||
+            (r = read_tokenizer_config(model, i > 0 ? "tokenizer_2" : "tokenizer", &tokenizer, error)) < 0)
+                return r;
+        if (i == 0)
+                model->tokenizer = tokenizer;
+        else if (tokenizer.max_length != model->tokenizer.max_length)
+                return error_set(error, -EOPNOTSUPP, "%s: tokenizers of %u and %u tokens are not supported",
+                                 model->dir, model->tokenizer.max_length, tokenizer.max_length);
+        memcpy(model->tokenizer.fill_tokens[i], tokenizer.pad_token, sizeof(tokenizer.pad_token));
+        return 0;
 }
 
 /* What to call a model that does not say: its folder. Names travel on the bus: plain characters only. */
@@ -86,53 +133,74 @@ static int read_card(Model *model, Error *error)
 
 static int read_configs(Model *model, Error *error)
 {
-        _cleanup_(freep) char *text_encoder = NULL, *unet = NULL, *vae = NULL, *scheduler = NULL;
-        int r;
+        _cleanup_(freep) char *unet = NULL, *vae = NULL, *scheduler = NULL;
+        int r = 0;
 
-        if ((r = path_join(&text_encoder, model->dir, "text_encoder/config.json", error)) < 0 ||
-            (r = path_join(&unet, model->dir, "unet/config.json", error)) < 0 ||
+        for (uint32_t i = 0; i < model->n_texts && r >= 0; i++)
+                r = read_text(model, i, error);
+        if (r < 0 || (r = path_join(&unet, model->dir, "unet/config.json", error)) < 0 ||
             (r = path_join(&vae, model->dir, "vae/config.json", error)) < 0 ||
             (r = path_join(&scheduler, model->dir, "scheduler/scheduler_config.json", error)) < 0)
                 return r;
 
-        if ((r = text_encoder_config_read(&model->text_encoder, text_encoder, error)) < 0 ||
-            (r = unet_config_read(&model->unet, unet, error)) < 0 ||
+        if ((r = unet_config_read(&model->unet, unet, error)) < 0 ||
             (r = vae_config_read(&model->vae, vae, error)) < 0 ||
-            (r = scheduler_config_read(&model->scheduler, scheduler, error)) < 0 ||
-            (r = read_tokenizer_config(model, error)) < 0)
+            (r = scheduler_config_read(&model->scheduler, scheduler, error)) < 0)
                 return r;
 
         /* diffusers' StableDiffusionPipeline insists on both, whatever its scheduler's file says. */
-        model->scheduler.steps_offset = 1;
+        if (!model_is_xl(model))
+                model->scheduler.steps_offset = 1;
         model->scheduler.clip_sample = false;
 
         return read_card(model, error);
 }
 
-/* Each component is fine by itself; now they must also fit together. */
-static int check_fit(const Model *m, Error *error)
+static int check_text_fits(const Model *m, Error *error)
 {
-        if (m->unet.cross_attention_dim != m->text_encoder.hidden_size)
+        const ModelText *last = &m->texts[m->n_texts - 1];
+        uint32_t width = 0;
+
+        for (uint32_t i = 0; i < m->n_texts; i++) {
+                width += m->texts[i].config.hidden_size;
+                if (m->tokenizer.max_length > m->texts[i].config.max_positions)
+                        return error_set(error, -EBADMSG, "%s: tokenizer makes %u tokens, text_encoder takes %u",
+                                         m->dir, m->tokenizer.max_length, m->texts[i].config.max_positions);
+        }
+        if (m->unet.cross_attention_dim != width)
                 return error_set(error, -EBADMSG,
                                  "%s: unet wants embeddings of %u numbers, text_encoder makes %u", m->dir,
-                                 m->unet.cross_attention_dim, m->text_encoder.hidden_size);
-        if (m->tokenizer.max_length > m->text_encoder.max_positions)
-                return error_set(error, -EBADMSG, "%s: tokenizer makes %u tokens, text_encoder takes %u",
-                                 m->dir, m->tokenizer.max_length, m->text_encoder.max_positions);
-        if (m->unet.in_channels != m->vae.latent_channels || m->unet.out_channels != m->vae.latent_channels)
-                return error_set(error, -EOPNOTSUPP,
-                                 "%s: a unet with %u channels in, %u out and %u in the vae is not supported",
-                                 m->dir, m->unet.in_channels, m->unet.out_channels, m->vae.latent_channels);
-        if (m->vae.out_channels != 3)
-                return error_set(error, -EOPNOTSUPP, "%s: a vae with %u colour channels is not supported",
-                                 m->dir, m->vae.out_channels);
+                                 m->unet.cross_attention_dim, width);
+        if (model_is_xl(m) &&
+            last->config.projection + CONFIG_SIZES * m->unet.sizes_width != m->unet.added_width)
+                return error_set(error, -EBADMSG, "%s: unet wants %u numbers beside the text, text_encoder makes %u",
+                                 m->dir, m->unet.added_width,
+                                 last->config.projection + CONFIG_SIZES * m->unet.sizes_width);
         return 0;
 }
 
-/* Opens DIR/STEM.safetensors, or the 16-bit variant that some models have in its place. */
+/* Each component is fine by itself; now they must also fit together. */
+static int check_fit(const Model *m, Error *error)
+{
+        const uint32_t latents = m->vae.latent_channels, in = m->unet.in_channels;
+
+        /* An inpainting model sees the mask and what it leaves of the picture beside the latents. */
+        if ((in != latents && in != 2 * latents + 1) || m->unet.out_channels != latents)
+                return error_set(error, -EOPNOTSUPP,
+                                 "%s: a unet with %u channels in, %u out and %u in the vae is not supported",
+                                 m->dir, in, m->unet.out_channels, latents);
+        if (m->vae.out_channels != 3)
+                return error_set(error, -EOPNOTSUPP, "%s: a vae with %u colour channels is not supported",
+                                 m->dir, m->vae.out_channels);
+        return check_text_fits(m, error);
+}
+
+/* Opens DIR/STEM.safetensors, or what some models have in its place: several files with an index, or the 16-bit
+ * variant of either. */
 static int open_weights(Weights **ret, const char *dir, const char *stem, Error *error)
 {
-        static const char *const suffixes[] = { "safetensors", "fp16.safetensors" };
+        static const char *const suffixes[] = { "safetensors", "safetensors.index.json", "fp16.safetensors",
+                                                "safetensors.index.fp16.json" };
 
         for (size_t i = 0; i < ELEMENTSOF(suffixes); i++) {
                 char name[64];
@@ -143,7 +211,8 @@ static int open_weights(Weights **ret, const char *dir, const char *stem, Error 
                 if (r < 0)
                         return r;
                 if (access(path, F_OK) >= 0)
-                        return weights_open(ret, path, error);
+                        return strstr(suffixes[i], "index") ? weights_open_index(ret, path, error)
+                                                            : weights_open(ret, path, error);
         }
         return error_set(error, -ENOENT, "%s: no %s.safetensors", dir, stem);
 }
@@ -154,12 +223,13 @@ static int open_all_weights(Model *m, Error *error)
                 Weights **weights;
                 const char *component, *stem;
         } all[] = {
-                { &m->text_encoder_weights, "text_encoder", "model" },
                 { &m->unet_weights, "unet", "diffusion_pytorch_model" },
                 { &m->vae_weights, "vae", "diffusion_pytorch_model" },
+                { &m->texts[0].weights, "text_encoder", "model" },
+                { &m->texts[1].weights, "text_encoder_2", "model" },
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+        for (size_t i = 0; i < 2 + m->n_texts; i++) {
                 _cleanup_(freep) char *dir = NULL;
                 int r = path_join(&dir, m->dir, all[i].component, error);
                 if (r >= 0)
@@ -181,7 +251,8 @@ int model_open(Model **ret, const char *dir, Error *error)
                 return error_set(error, -errno, "model folder %s: %s", dir, strerror(errno));
 
         int r;
-        if ((r = check_index(model->dir, error)) < 0 || (r = read_configs(model, error)) < 0 ||
+        model->n_texts = 1;
+        if ((r = read_index(model, error)) < 0 || (r = read_configs(model, error)) < 0 ||
             (r = check_fit(model, error)) < 0 || (r = open_all_weights(model, error)) < 0)
                 return r;
 
@@ -193,10 +264,20 @@ Model *model_free(Model *model)
 {
         if (!model)
                 return NULL;
-        weights_free(model->text_encoder_weights);
+        for (uint32_t i = 0; i < model->n_texts; i++)
+                weights_free(model->texts[i].weights);
         weights_free(model->unet_weights);
         weights_free(model->vae_weights);
         free(model->dir);
         free(model);
         return NULL;
+}
+
+uint64_t model_parameters(const Model *model)
+{
+        uint64_t n = weights_parameters(model->unet_weights) + weights_parameters(model->vae_weights);
+
+        for (uint32_t i = 0; i < model->n_texts; i++)
+                n += weights_parameters(model->texts[i].weights);
+        return n;
 }

@@ -6,16 +6,32 @@
 #include "engine/model/config.h"
 #include "engine/model/weights.h"
 
+typedef struct ModelText {
+        TextEncoderConfig config;
+        Weights *weights;
+} ModelText;
+
 typedef struct Model {
         char *dir; /* the tokenizer reads its two files from DIR/tokenizer */
         ModelCard card;
         TokenizerConfig tokenizer;
-        TextEncoderConfig text_encoder;
+        uint32_t n_texts; /* 1, or 2 in Stable Diffusion XL, whose embeddings lie side by side */
+        ModelText texts[CONFIG_TEXTS_MAX];
+        bool zero_empty_negative; /* an empty negative prompt is zeros (force_zeros_for_empty_prompt) */
         UNetConfig unet;
         VaeConfig vae;
         SchedulerConfig scheduler;
-        Weights *text_encoder_weights, *unet_weights, *vae_weights;
+        Weights *unet_weights, *vae_weights;
 } Model;
+
+/* Whether the embeddings are those of Stable Diffusion XL: of the last layer but one, with a pooled output beside. */
+static inline bool model_is_xl(const Model *model)
+{
+        return model->unet.sizes_width > 0;
+}
+
+/* Elements of all weights. */
+uint64_t model_parameters(const Model *model);
 
 /* Reads model_index.json and the components it names. Errors as for engine_new. */
 int model_open(Model **ret, const char *dir, Error *error);

@@ -1,26 +1,119 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <string.h>
 
+#include "engine/model/file.h"
 #include "engine/model/weights.h"
 
 #define KEY_MAX 256
 #define SHAPE_TEXT_MAX 128
 
+#define INDEX_SIZE_MAX (16U << 20)
+#define FILES_MAX 256
+
 struct Weights {
-        char *path;
-        Safetensors *file;
+        char *path; /* of the one file, or of the index */
+        Safetensors *files[FILES_MAX];
+        size_t n_files;
 };
 
-int weights_open(Weights **ret, const char *path, Error *error)
+static int weights_new(Weights **ret, const char *path, Error *error)
 {
         _cleanup_(weights_freep) Weights *weights = calloc(1, sizeof(*weights));
         if (!weights || !(weights->path = strdup(path)))
                 return error_set(error, -ENOMEM, "%s: out of memory", path);
 
-        int r = safetensors_open(&weights->file, path, error);
+        *ret = TAKE_PTR(weights);
+        return 0;
+}
+
+int weights_open(Weights **ret, const char *path, Error *error)
+{
+        _cleanup_(weights_freep) Weights *weights = NULL;
+        int r = weights_new(&weights, path, error);
+        if (r < 0)
+                return r;
+        r = safetensors_open(&weights->files[weights->n_files], path, error);
+        if (r < 0)
+                return r;
+        weights->n_files++;
+
+        *ret = TAKE_PTR(weights);
+        return 0;
+}
+
+/* A file of the index's own folder, opened at its first mention. opened: {NAME: number in weights->files}. */
+static int open_shard(Weights *weights, json_t *opened, const char *name, const Safetensors **ret, Error *error)
+{
+        const json_t *number = json_object_get(opened, name);
+        const char *slash = strrchr(weights->path, '/');
+        _cleanup_(freep) char *path = NULL;
+
+        if (number) {
+                *ret = weights->files[json_integer_value(number)];
+                return 0;
+        }
+        if (name[0] == '.' || strchr(name, '/'))
+                return error_set(error, -EBADMSG, "%s: \"%.100s\" is not a file of its folder", weights->path, name);
+        if (weights->n_files == FILES_MAX)
+                return error_set(error, -EBADMSG, "%s: more than %d files", weights->path, FILES_MAX);
+        if (asprintf(&path, "%.*s%s", slash ? (int)(slash + 1 - weights->path) : 0, weights->path, name) < 0 ||
+            json_object_set_new(opened, name, json_integer((json_int_t)weights->n_files)) < 0)
+                return error_set(error, -ENOMEM, "%s: out of memory", weights->path);
+
+        Safetensors **file = &weights->files[weights->n_files];
+        int r = safetensors_open(file, path, error);
+        if (r < 0)
+                return r;
+        weights->n_files++;
+        *ret = *file;
+        return 0;
+}
+
+static int open_shards(Weights *weights, json_t *map, json_t *opened, Error *error)
+{
+        const char *key;
+        json_t *value;
+
+        json_object_foreach (map, key, value) {
+                const Safetensors *file = NULL;
+                const char *name = json_string_value(value);
+                if (!name)
+                        return error_set(error, -EBADMSG, "%s: \"%.100s\" names no file", weights->path, key);
+                int r = open_shard(weights, opened, name, &file, error);
+                if (r < 0)
+                        return r;
+                if (!safetensors_find(file, key))
+                        return error_set(error, -EBADMSG, "%s: no tensor \"%.100s\" in %.60s", weights->path, key,
+                                         name);
+        }
+        return weights->n_files > 0 ? 0 : error_set(error, -EBADMSG, "%s: names no files", weights->path);
+}
+
+int weights_open_index(Weights **ret, const char *path, Error *error)
+{
+        _cleanup_(mapped_file_done) MappedFile file = {};
+        _cleanup_(weights_freep) Weights *weights = NULL;
+        int r;
+
+        if ((r = weights_new(&weights, path, error)) < 0 ||
+            (r = mapped_file_open(&file, path, INDEX_SIZE_MAX, error)) < 0)
+                return r;
+
+        json_error_t json_error;
+        json_t *root = json_loadb((const char *)file.data, file.size, JSON_REJECT_DUPLICATES, &json_error);
+        json_t *map = json_object_get(root, "weight_map"), *opened = json_object();
+        if (!root)
+                r = error_set(error, -EBADMSG, "%s: line %d: %s", path, json_error.line, json_error.text);
+        else if (!json_is_object(map) || !opened)
+                r = error_set(error, -EBADMSG, "%s: no \"weight_map\"", path);
+        else
+                r = open_shards(weights, map, opened, error);
+        json_decref(opened);
+        json_decref(root);
         if (r < 0)
                 return r;
 
@@ -32,10 +125,20 @@ Weights *weights_free(Weights *weights)
 {
         if (!weights)
                 return NULL;
-        safetensors_free(weights->file);
+        for (size_t i = 0; i < weights->n_files; i++)
+                safetensors_free(weights->files[i]);
         free(weights->path);
         free(weights);
         return NULL;
+}
+
+static const StoredTensor *find(const Weights *weights, const char *key)
+{
+        const StoredTensor *tensor = NULL;
+
+        for (size_t i = 0; !tensor && i < weights->n_files; i++)
+                tensor = safetensors_find(weights->files[i], key);
+        return tensor;
 }
 
 /* "[320, 4, 3, 3]" */
@@ -69,7 +172,7 @@ int weights_find(const Weights *weights, const StoredTensor **ret, const uint64_
         (void)vsnprintf(key, sizeof(key), key_format, ap);
         va_end(ap);
 
-        const StoredTensor *t = safetensors_find(weights->file, key);
+        const StoredTensor *t = find(weights, key);
         if (!t)
                 return error_set(error, -ENOENT, "%s: no tensor \"%s\"", weights->path, key);
         if (!is_float(t->dtype))
@@ -94,14 +197,15 @@ bool weights_has(const Weights *weights, const char *key_format, ...)
         (void)vsnprintf(key, sizeof(key), key_format, ap);
         va_end(ap);
 
-        return safetensors_find(weights->file, key);
+        return find(weights, key);
 }
 
 uint64_t weights_parameters(const Weights *weights)
 {
         uint64_t n = 0;
 
-        for (size_t i = 0; i < safetensors_count(weights->file); i++)
-                n += safetensors_at(weights->file, i)->n_elements;
+        for (size_t f = 0; f < weights->n_files; f++)
+                for (size_t i = 0; i < safetensors_count(weights->files[f]); i++)
+                        n += safetensors_at(weights->files[f], i)->n_elements;
         return n;
 }

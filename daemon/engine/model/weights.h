@@ -15,8 +15,13 @@
 
 typedef struct Weights Weights;
 
-/* One safetensors file (the later containers add a constructor each). */
+/* One safetensors file. */
 int weights_open(Weights **ret, const char *path, Error *error);
+
+/* Several of them, in the folder of an index ("weight_map": {KEY: FILE}). -EBADMSG also where it names what is no file
+ * of that folder, or a tensor that is not in its file. */
+int weights_open_index(Weights **ret, const char *path, Error *error);
+
 Weights *weights_free(Weights *weights);
 DEFINE_CLEANUP(Weights *, weights_free)
 

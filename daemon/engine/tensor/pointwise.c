@@ -30,6 +30,26 @@ void tensor_add(Compute *c, const Tensor *a, const Tensor *b, const Tensor *out)
         compute_tiles(c, (tensor_elements(a) + job.tile - 1) / job.tile, 0, add_tile, &job);
 }
 
+static void relu_tile(const void *userdata, size_t i, float *scratch)
+{
+        const PointwiseJob *job = userdata;
+        const size_t at = i * job->tile, n = MIN(job->tile, tensor_elements(job->a) - at);
+        const float *from = job->a->data + at;
+        float *to = job->out->data + at;
+
+        (void)scratch;
+        for (size_t j = 0; j < n; j++)
+                to[j] = from[j] > 0 ? from[j] : 0;
+}
+
+void tensor_relu(Compute *c, const Tensor *x, const Tensor *out)
+{
+        PointwiseJob job = { .a = x, .out = out, .tile = TILE_FLOATS };
+
+        assert(tensor_elements(x) == tensor_elements(out));
+        compute_tiles(c, (tensor_elements(x) + job.tile - 1) / job.tile, 0, relu_tile, &job);
+}
+
 static void concat_tile(const void *userdata, size_t i, float *scratch)
 {
         const PointwiseJob *job = userdata;

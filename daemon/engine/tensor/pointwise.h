@@ -10,4 +10,7 @@ void tensor_add(Compute *c, const Tensor *a, const Tensor *b, const Tensor *out)
 /* out: [n, h, w, a->c + b->c], the channels of both side by side. */
 void tensor_concat(Compute *c, const Tensor *a, const Tensor *b, const Tensor *out);
 
+/* Nothing below zero. out may be x. */
+void tensor_relu(Compute *c, const Tensor *x, const Tensor *out);
+
 void tensor_copy(Compute *c, const Tensor *x, const Tensor *out);

@@ -21,6 +21,8 @@ struct TextEncoder {
         float *positions; /* [max_positions][hidden_size] */
         EncoderLayer *layers;
         Norm final_norm;
+        uint32_t pooled_width; /* 0: no projection */
+        Matrix projection;
 };
 
 static void load_layer(Loader *loader, const TextEncoderConfig *c, EncoderLayer *ret, uint32_t i)
@@ -54,6 +56,11 @@ static void load_all(Loader *loader, TextEncoder *encoder)
                 load_layer(loader, c, &encoder->layers[i], i);
         load_norm(loader, &encoder->final_norm, c->hidden_size, 1, c->layer_norm_eps,
                   "text_model.final_layer_norm");
+        if (weights_has(loader->weights, "text_projection.weight")) {
+                encoder->pooled_width = c->projection;
+                load_matrix(loader, &encoder->projection, LAYER_LINEAR | LAYER_NO_BIAS, c->hidden_size,
+                            c->projection, "text_projection");
+        }
 }
 
 int text_encoder_new(
@@ -133,30 +140,99 @@ static void feed_forward(Compute *c, const EncoderLayer *layer, Finish activatio
         arena_release(c->arena, mark);
 }
 
-int text_encoder_forward(
-                const TextEncoder *encoder, Compute *compute, const uint32_t *ids, uint32_t n,
-                uint32_t length, Tensor *ret)
+uint32_t text_encoder_pooled_width(const TextEncoder *encoder)
+{
+        return encoder->pooled_width;
+}
+
+/* Where a text ends: at the first end mark, or, for configurations that do not know it, at the first of the
+ * largest ids; at the start if there is none. */
+static uint32_t end_of_text(const TextEncoderConfig *config, const uint32_t *ids, uint32_t length)
+{
+        uint32_t end = 0;
+
+        for (uint32_t i = 0; i < length; i++) {
+                if (config->eos_token == CONFIG_EOS_LARGEST)
+                        end = ids[i] > ids[end] ? i : end;
+                else if (ids[i] == config->eos_token)
+                        return i;
+        }
+        return end;
+}
+
+/* x: what all layers made of the ids; kept as it is. */
+static void pool(Compute *c, const TextEncoder *encoder, const uint32_t *ids, const Tensor *x, const Tensor *ret)
+{
+        ArenaMark mark = arena_mark(c->arena);
+        Tensor ends = compute_tensor(c, x->n, 1, 1, x->c);
+
+        for (uint32_t i = 0; c->error == 0 && i < x->n; i++) {
+                size_t row = (size_t)i * x->w + end_of_text(&encoder->config, ids + (size_t)i * x->w, x->w);
+                memcpy(ends.data + (size_t)i * x->c, x->data + row * x->c, x->c * sizeof(float));
+        }
+        layer_norm(c, &encoder->final_norm, &ends, &ends);
+        linear(c, &encoder->projection, &ends, FINISH_PLAIN, NULL, ret);
+        arena_release(c->arena, mark);
+}
+
+static void run_layers(
+                Compute *c, const TextEncoder *encoder, uint32_t first, uint32_t end, const Tensor *x)
 {
         const TextEncoderConfig *config = &encoder->config;
 
-        if (n == 0 || length == 0 || length > config->max_positions)
+        for (uint32_t i = first; i < end; i++) {
+                self_attention(c, &encoder->layers[i], config->n_heads, x);
+                feed_forward(c, &encoder->layers[i], finish_of(config->activation), x);
+        }
+}
+
+static void forward(
+                Compute *c, const TextEncoder *encoder, const uint32_t *ids, const TextWish *wish,
+                const Tensor *ret, const Tensor *pooled)
+{
+        const uint32_t n_layers = encoder->config.n_layers, layers = n_layers - MIN(wish->skip, n_layers - 1);
+        ArenaMark mark = arena_mark(c->arena);
+
+        if (c->error == 0)
+                embed(encoder, ids, ret);
+        run_layers(c, encoder, 0, layers, ret);
+        if (wish->pooled) {
+                Tensor last = *ret;
+                if (layers < n_layers) {
+                        last = compute_tensor(c, ret->n, 1, ret->w, ret->c);
+                        tensor_copy(c, ret, &last);
+                        run_layers(c, encoder, layers, n_layers, &last);
+                }
+                pool(c, encoder, ids, &last, pooled);
+        }
+        if (!wish->plain)
+                layer_norm(c, &encoder->final_norm, ret, ret);
+        arena_release(c->arena, mark);
+}
+
+int text_encoder_forward(
+                const TextEncoder *encoder, Compute *compute, const uint32_t *ids, uint32_t n,
+                uint32_t length, const TextWish *wish, Tensor *ret, Tensor *ret_pooled)
+{
+        const TextEncoderConfig *config = &encoder->config;
+
+        if (n == 0 || length == 0 || length > config->max_positions ||
+            (wish->pooled && encoder->pooled_width == 0))
                 return -EINVAL;
         for (size_t i = 0; i < (size_t)n * length; i++)
                 if (ids[i] >= config->vocab_size)
                         return -EINVAL;
 
-        Tensor x = compute_tensor(compute, n, 1, length, config->hidden_size);
-        if (compute->error == 0)
-                embed(encoder, ids, &x);
-        for (uint32_t i = 0; i < config->n_layers; i++) {
-                self_attention(compute, &encoder->layers[i], config->n_heads, &x);
-                feed_forward(compute, &encoder->layers[i], finish_of(config->activation), &x);
-        }
-        layer_norm(compute, &encoder->final_norm, &x, &x);
+        Tensor pooled = {}, x = compute_tensor(compute, n, 1, length, config->hidden_size);
+        if (wish->pooled)
+                pooled = compute_tensor(compute, n, 1, 1, encoder->pooled_width);
+        forward(compute, encoder, ids, wish, &x, &pooled);
         int r = compute_finish(compute);
         if (r < 0)
                 return r;
 
         *ret = x;
+        if (wish->pooled)
+                *ret_pooled = pooled;
         return 0;
 }

@@ -27,6 +27,7 @@ struct Tokenizer {
         Mark marks[N_MARKS];
         /* What the word pattern lets through whole, in lower case. */
         Mark literal_marks[2];
+        uint32_t fills[CONFIG_TEXTS_MAX];
         Bpe *bpe;
 };
 
@@ -85,6 +86,13 @@ static int find_marks(Tokenizer *t, const json_t *vocab, const TokenizerConfig *
         }
         int64_t comma = vocab_lookup(vocab, ",</w>");
         t->comma = comma >= 0 ? (uint32_t)comma : UINT32_MAX;
+        for (size_t i = 0; i < CONFIG_TEXTS_MAX; i++) {
+                const char *name = config->fill_tokens[i][0] ? config->fill_tokens[i] : config->pad_token;
+                int64_t id = vocab_lookup(vocab, name);
+                if (id < 0)
+                        return error_set(error, -EBADMSG, "%s: no \"%s\"", path, name);
+                t->fills[i] = (uint32_t)id;
+        }
         for (size_t i = 0; i < ELEMENTSOF(literals); i++) {
                 int64_t id = vocab_lookup(vocab, literals[i]);
                 t->literal_marks[i].id = id >= 0 ? (uint32_t)id : t->marks[EOS].id;
@@ -144,6 +152,11 @@ Tokenizer *tokenizer_free(Tokenizer *t)
 uint32_t tokenizer_vocab_size(const Tokenizer *t)
 {
         return t->vocab_size;
+}
+
+uint32_t tokenizer_fill(const Tokenizer *t, uint32_t i)
+{
+        return t->fills[i];
 }
 
 uint32_t tokenizer_max_length(const Tokenizer *t)

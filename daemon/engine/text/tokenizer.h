@@ -16,6 +16,9 @@ Tokenizer *tokenizer_free(Tokenizer *tokenizer);
 DEFINE_CLEANUP(Tokenizer *, tokenizer_free)
 
 uint32_t tokenizer_vocab_size(const Tokenizer *tokenizer);
+/* The id that fills up the rows of text encoder i. */
+uint32_t tokenizer_fill(const Tokenizer *tokenizer, uint32_t i);
+
 uint32_t tokenizer_max_length(const Tokenizer *tokenizer);
 
 /* The ids that stand for something else than text. comma: the token of a comma that ends a word, UINT32_MAX if the
