@@ -24,6 +24,14 @@ static void add_bytes(Table *t, json_t *model)
                 table_add(t, "%.1f MB", bytes / 1e6);
 }
 
+/* What is known of it, and as much of the digest as eyes compare; --json has all of it. */
+static void add_digest(Table *t, json_t *model)
+{
+        const char *digest = text_of(model, "digest"), *state = text_of(model, "digest-state");
+
+        table_add(t, "%.16s%s%s", digest, *digest && *state ? " " : "", state);
+}
+
 static void add_row(Table *t, json_t *model)
 {
         json_int_t width = json_integer_value(json_object_get(model, "width"));
@@ -34,6 +42,8 @@ static void add_row(Table *t, json_t *model)
         table_add(t, "%s", text_of(model, "name"));
         table_add(t, "%s%s%s", is_resident ? "resident" : "", is_resident && is_default ? ", " : "",
                   is_default ? "default" : "");
+        table_add(t, "%s", text_of(model, "version"));
+        table_add(t, "%s", text_of(model, "license"));
         add_bytes(t, model);
         if (width && steps) {
                 table_add(t, "%lldx%lld", (long long)width, (long long)height);
@@ -42,14 +52,13 @@ static void add_row(Table *t, json_t *model)
                 table_add(t, "%s", "");
                 table_add(t, "%s", "");
         }
-        table_add(t, "%s", text_of(model, "sampler"));
-        table_add(t, "%s", text_of(model, "license"));
+        add_digest(t, model);
 }
 
 static void print_table(json_t *models)
 {
         static const char *const heads[] = {
-                "NAME", "STATE", "FILES", "SIZE", "STEPS", "SAMPLER", "LICENSE"
+                "NAME", "STATE", "VERSION", "LICENSE", "FILES", "SIZE", "STEPS", "DIGEST"
         };
         _cleanup_(table_done) Table table = { .columns = ELEMENTSOF(heads) };
         json_t *model;
@@ -60,6 +69,17 @@ static void print_table(json_t *models)
         json_array_foreach(models, i, model)
                 add_row(&table, model);
         table_print(&table);
+}
+
+static void say_differences(Client *c, json_t *models)
+{
+        json_t *model;
+        size_t i;
+
+        json_array_foreach(models, i, model)
+                if (json_object_get(model, "difference"))
+                        client_say(c, "%s will not be loaded: %s", text_of(model, "name"),
+                                   text_of(model, "difference"));
 }
 
 static void print_names(json_t *models)
@@ -84,8 +104,10 @@ ExitCode verb_models(Client *c)
                 print_names(models);
         else if (json_array_size(models) == 0)
                 client_say(c, "No model is installed");
-        else
+        else {
                 print_table(models);
+                say_differences(c, models);
+        }
         json_decref(models);
         return CODE_OK;
 }

@@ -105,6 +105,19 @@ static char *personal_path(const char *variable, const char *below_home, const c
         return r < 0 ? NULL : path;
 }
 
+/* The file that remembers digests: in the directory that systemd has made, or the user's own. NULL: none. */
+static char *digest_cache(const Arguments *arguments)
+{
+        const char *directory = getenv("CACHE_DIRECTORY");
+        char *path = NULL;
+
+        if (directory && directory[0] == '/' && !strchr(directory, ':'))
+                return asprintf(&path, "%s/digests.json", directory) < 0 ? NULL : path;
+        if (arguments->config || arguments->system)
+                return NULL;
+        return personal_path("XDG_CACHE_HOME", ".cache", "digests.json");
+}
+
 /* What is the user's own: a directory of models, and a file that is read after the machine's. */
 static int read_personal(Config *config, Error *error)
 {
@@ -207,6 +220,7 @@ static int open_bus(sd_bus **ret, sd_event *event, bool system)
 static int serve(const Arguments *arguments, Config *config)
 {
         _cleanup_(config_freep) Config *owned = config;
+        _cleanup_(freep) char *cache = digest_cache(arguments);
         _cleanup_(service_freep) Service *service = NULL;
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
@@ -219,7 +233,7 @@ static int serve(const Arguments *arguments, Config *config)
         if (r < 0)
                 return log_error_errno(r, "The %s bus cannot be reached", arguments->system ? "system" : "session");
 
-        r = service_new(&service, event, bus, TAKE_PTR(owned), read_config, (void *)arguments);
+        r = service_new(&service, event, bus, TAKE_PTR(owned), cache, read_config, (void *)arguments);
         if (r < 0)
                 return log_error_errno(r, "The service cannot be set up");
         r = handle_signals(event, service);

@@ -22,6 +22,22 @@ static uint64_t resident_bytes(pid_t pid)
         return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+static json_t *describe_model(const Service *service, const Model *model)
+{
+        const ModelFiles *files = digests_find(service->digests, model->name);
+        json_t *object = json_pack(
+                        "{s:s, s:s, s:b, s:I, s:s}", "name", model->name, "directory", model->directory, "resident",
+                        residency_is_ready(service->residency, model->name), "bytes",
+                        (json_int_t)(files ? files->bytes : 0), "digest-state",
+                        digest_state_to_string(files ? files->state : DIGEST_UNKNOWN));
+
+        if (files && files->info.digest[0])
+                (void)json_object_set_new(object, "digest", json_string(files->info.digest));
+        if (files && files->state == DIGEST_MISMATCH)
+                (void)json_object_set_new(object, "difference", json_string(files->info.difference));
+        return object;
+}
+
 static json_t *describe_models(const Service *service)
 {
         json_t *array = json_array();
@@ -29,15 +45,9 @@ static json_t *describe_models(const Service *service)
 
         if (models_find(&models, service->config->models) < 0)
                 return array;
-        for (size_t i = 0; i < models.n; i++) {
-                const Model *model = &models.items[i];
-                (void)json_array_append_new(
-                                array, json_pack(
-                                                       "{s:s, s:s, s:b, s:I}", "name", model->name, "directory",
-                                                       model->directory, "resident",
-                                                       residency_is_ready(service->residency, model->name), "bytes",
-                                                       (json_int_t)model_size(model->directory)));
-        }
+        digests_look(service->digests, &models);
+        for (size_t i = 0; i < models.n; i++)
+                (void)json_array_append_new(array, describe_model(service, &models.items[i]));
         models_clear(&models);
         return array;
 }

@@ -210,6 +210,19 @@ static int get_resident_model(
         return sd_bus_message_append(reply, "s", residency_model(service->residency));
 }
 
+static int get_model_digests(
+                sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                void *userdata, sd_bus_error *error)
+{
+        const Service *service = userdata;
+        (void)bus, (void)path, (void)interface, (void)property, (void)error;
+
+        int r = sd_bus_message_open_container(reply, 'a', "(sss)");
+        for (const ModelFiles *m = digests_first(service->digests); m && r >= 0; m = m->next)
+                r = sd_bus_message_append(reply, "(sss)", m->name, digest_state_to_string(m->state), m->info.digest);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int get_supported_options(
                 sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
                 void *userdata, sd_bus_error *error)
@@ -249,6 +262,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("State", "s", get_state, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("ResidentModel", "s", get_resident_model, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("ModelDigests", "a(sss)", get_model_digests, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("SupportedOptions", "a{ss}", get_supported_options, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_VTABLE_END,
 };
@@ -258,6 +272,18 @@ int manager_publish(Service *service)
         return sd_bus_add_object_vtable(
                         service->bus, &service->slots[0], IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, manager_vtable,
                         service);
+}
+
+static void tell_properties(Service *service, char **names)
+{
+        int r = sd_bus_emit_properties_changed_strv(service->bus, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, names);
+        if (r < 0)
+                log_debug("PropertiesChanged is lost: %s", strerror(-r));
+}
+
+void manager_tell_digests(Service *service)
+{
+        tell_properties(service, (char *[]) { (char *)"ModelDigests", NULL });
 }
 
 void manager_update(Service *service)
@@ -276,7 +302,5 @@ void manager_update(Service *service)
 
         (void)snprintf(service->told_state, sizeof(service->told_state), "%s", state);
         (void)snprintf(service->told_model, sizeof(service->told_model), "%s", model);
-        int r = sd_bus_emit_properties_changed_strv(service->bus, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, names);
-        if (r < 0)
-                log_debug("PropertiesChanged is lost: %s", strerror(-r));
+        tell_properties(service, names);
 }

@@ -9,3 +9,6 @@ int manager_publish(Service *service);
 
 /* PropertiesChanged for State and ResidentModel where they are other ones than told last. */
 void manager_update(Service *service);
+
+/* The same for ModelDigests. */
+void manager_tell_digests(Service *service);

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 
 #include "base/util.h"
 #include "service/models.h"
 
 #define MODELS_MAX 1024
-#define DEPTH_MAX 4
-#define FILES_MAX 10000
 
 DEFINE_CLEANUP(DIR *, closedir)
 
@@ -129,35 +125,4 @@ int models_resolve(
                 return 0;
         }
         return error_set(error, -ENOPKG, "No model %.64s is installed", name);
-}
-
-static uint64_t size_below(int parent, const char *name, unsigned depth, unsigned *files)
-{
-        _cleanup_(closep) int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return 0;
-        _cleanup_(closedirp) DIR *dir = fdopendir(fd);
-        if (!dir)
-                return 0;
-        (void)TAKE_FD(fd);
-
-        uint64_t size = 0;
-        struct dirent *entry;
-        while ((entry = readdir(dir)) && ++*files <= FILES_MAX) {
-                struct stat st;
-                if (streq(entry->d_name, ".") || streq(entry->d_name, "..") ||
-                    fstatat(dirfd(dir), entry->d_name, &st, 0) < 0)
-                        continue;
-                if (S_ISREG(st.st_mode))
-                        size += (uint64_t)st.st_size;
-                else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
-                        size += size_below(dirfd(dir), entry->d_name, depth + 1, files);
-        }
-        return size;
-}
-
-uint64_t model_size(const char *directory)
-{
-        unsigned files = 0;
-        return size_below(AT_FDCWD, directory, 0, &files);
 }

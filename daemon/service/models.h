@@ -33,6 +33,3 @@ int models_resolve(
 
 /* [A-Za-z0-9._-]+, no dot in front, not too long. */
 bool model_name_is_valid(const char *name);
-
-/* Bytes of all files below; a bounded walk. */
-uint64_t model_size(const char *directory);

@@ -185,6 +185,8 @@ static void on_message(Worker *worker, const Message *message, int fd, void *use
 
         if (message->type == MESSAGE_READY)
                 on_ready(residency, message);
+        else if (message->type == MESSAGE_DIGEST && !residency->ready)
+                residency->handlers.digest(residency->model, &message->digest, residency->userdata);
         else if (message->type == MESSAGE_FAILED && message->job == 0 && !residency->ready)
                 on_load_failed(residency, message);
         else if (message->job == 0 || !residency->ready)
@@ -248,7 +250,9 @@ static void start(Residency *residency, const char *wanted)
         (void)snprintf(model, sizeof(model), "%s", wanted);
         int r = models_resolve(config->models, model, &directory, name, &error);
         if (r >= 0) {
+                bool verify = residency->handlers.must_verify(name, directory, residency->userdata);
                 WorkerSpec spec = {
+                        .task = verify ? WORKER_VERIFIES : WORKER_LOADS,
                         .program = config->worker,
                         .model_directory = directory,
                         .threads = config->threads,

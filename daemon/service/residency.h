@@ -24,6 +24,10 @@ typedef struct ResidencyHandlers {
         void (*changed)(void *userdata);
         /* A message about a job; the handler owns fd, if it is not -1. */
         void (*message)(const Message *message, int fd, void *userdata);
+        /* A model is about to be loaded: whether its worker shall verify it first. */
+        bool (*must_verify)(const char *model, const char *directory, void *userdata);
+        /* What it says of the files then. */
+        void (*digest)(const char *model, const DigestInfo *info, void *userdata);
         /* A worker could not be started, did not load its model, or was lost. hopeless: waiting for this model is no
          * use; otherwise the next residency_load may do better. changed() follows. */
         void (*failed)(const char *model, const Error *error, bool hopeless, void *userdata);

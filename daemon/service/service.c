@@ -56,10 +56,37 @@ static void on_residency_message(const Message *message, int fd, void *userdata)
         runner_hear(service->runner, message, fd);
 }
 
+static bool on_residency_must_verify(const char *model, const char *directory, void *userdata)
+{
+        Service *service = userdata;
+        return digests_must_verify(service->digests, model, directory);
+}
+
+static void on_residency_digest(const char *model, const DigestInfo *info, void *userdata)
+{
+        Service *service = userdata;
+        digests_take(service->digests, model, info);
+}
+
 static void on_residency_failed(const char *model, const Error *error, bool hopeless, void *userdata)
 {
         Service *service = userdata;
         runner_lost(service->runner, model, error, hopeless);
+}
+
+static void on_digests_changed(void *userdata)
+{
+        manager_tell_digests(userdata);
+}
+
+static void look_at_models(Service *service)
+{
+        Models models;
+
+        if (models_find(&models, service->config->models) < 0)
+                return;
+        digests_look(service->digests, &models);
+        models_clear(&models);
 }
 
 /* --- a connection has left --- */
@@ -155,6 +182,7 @@ void service_update_status(Service *service)
         const char *model = residency_model(service->residency);
         ResidencyState state = residency_state(service->residency);
 
+        digests_set_busy(service->digests, job || state == RESIDENCY_LOADING);
         if (service->stopping)
                 notify_status(service->notify, "Stopping");
         else if (job && job->state == JOB_RUNNING)
@@ -172,12 +200,14 @@ void service_update_status(Service *service)
 /* --- the whole --- */
 
 int service_new(
-                Service **ret, sd_event *event, sd_bus *bus, Config *config, read_config_t read_config,
-                void *userdata)
+                Service **ret, sd_event *event, sd_bus *bus, Config *config, const char *digest_cache,
+                read_config_t read_config, void *userdata)
 {
         static const ResidencyHandlers handlers = {
                 .changed = on_residency_changed,
                 .message = on_residency_message,
+                .must_verify = on_residency_must_verify,
+                .digest = on_residency_digest,
                 .failed = on_residency_failed,
         };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
@@ -202,6 +232,8 @@ int service_new(
                 r = watchers_new(&service->watchers);
         if (r >= 0)
                 r = queue_new(&service->queue, &limits, on_job_removed, service);
+        if (r >= 0)
+                r = digests_new(&service->digests, event, config, digest_cache, on_digests_changed, service);
         if (r >= 0)
                 r = residency_new(&service->residency, event, config, &handlers, service);
         if (r >= 0)
@@ -235,6 +267,7 @@ Service *service_free(Service *service)
         handouts_free(service->handouts);
         runner_free(service->runner);
         residency_free(service->residency);
+        digests_free(service->digests);
         notify_free(service->notify);
         config_free(service->config);
         sd_bus_flush_close_unref(service->bus);
@@ -267,6 +300,7 @@ int service_start(Service *service)
         if (r < 0)
                 return log_error_errno(r, "The name " IMAGINE_BUS_NAME " cannot be owned");
 
+        look_at_models(service);
         if (service->config->preload)
                 preload(service);
         runner_schedule(service->runner);
@@ -289,11 +323,13 @@ void service_reload(Service *service)
                 queue_set_limits(service->queue, &limits);
                 handouts_set_limits(service->handouts, config->descriptors_per_user, config->descriptors_total);
                 residency_set_config(service->residency, config);
+                digests_set_config(service->digests, config);
                 config_free(service->config);
                 service->config = config;
                 log_set_max_level(config_log_level(config));
                 queue_expire(service->queue, clock_usec(CLOCK_MONOTONIC));
                 schedule_expiry(service);
+                look_at_models(service);
                 runner_schedule(service->runner);
                 log_info("The configuration was read again");
         }
@@ -322,6 +358,7 @@ void service_stop(Service *service)
 
         (void)error_set(&error, -ESHUTDOWN, "The service was stopped; ask again");
         runner_stop(service->runner);
+        digests_stop(service->digests);
         while ((job = find_active(service)))
                 service_finish_job(service, job, JOB_FAILED, &error);
         load_calls_answer(service->load_calls, NULL, &error);

@@ -15,6 +15,7 @@
 #include "queue/queue.h"
 #include "service/authority.h"
 #include "service/caller.h"
+#include "service/digests.h"
 #include "service/handouts.h"
 #include "service/load-calls.h"
 #include "service/notify.h"
@@ -36,6 +37,7 @@ typedef struct Service {
         Authority *authority;
         Watchers *watchers;
         Queue *queue;
+        Digests *digests;
         Residency *residency;
         Runner *runner;
         LoadCalls *load_calls;
@@ -48,10 +50,10 @@ typedef struct Service {
         char told_state[16], told_model[MODEL_NAME_MAX + 1]; /* by the last PropertiesChanged */
 } Service;
 
-/* Takes the configuration. */
+/* Takes the configuration. digest_cache: a file; NULL: none. */
 int service_new(
-                Service **ret, sd_event *event, sd_bus *bus, Config *config, read_config_t read_config,
-                void *userdata);
+                Service **ret, sd_event *event, sd_bus *bus, Config *config, const char *digest_cache,
+                read_config_t read_config, void *userdata);
 Service *service_free(Service *service);
 DEFINE_CLEANUP(Service *, service_free)
 
@@ -68,5 +70,5 @@ void service_remove_job(Service *service, Job *job);
 /* Queue positions of that user's jobs may be other ones now. */
 void service_touch_user(Service *service, uid_t uid);
 
-/* Something that `systemctl status` shows may have changed. */
+/* Something that `systemctl status` shows may have changed, and with it whether there is time for digests. */
 void service_update_status(Service *service);

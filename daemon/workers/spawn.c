@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "base/cpu.h"
 #include "base/util.h"
@@ -69,7 +70,7 @@ static void make_environment(
 }
 
 /* Between fork and exec: system calls only. */
-_Noreturn static void become_worker(char *const argv[], char *const environment[], int socket, pid_t parent)
+_Noreturn static void become_worker(char *const argv[], char *const environment[], int socket, bool nice, pid_t parent)
 {
         struct sigaction action = { .sa_handler = SIG_DFL };
         for (int i = 1; i < NSIG; i++)
@@ -79,6 +80,8 @@ _Noreturn static void become_worker(char *const argv[], char *const environment[
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
 
         (void)setpgid(0, 0);
+        if (nice) /* the scheduler of disks goes by it, too */
+                (void)setpriority(PRIO_PROCESS, 0, 19);
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
                 _exit(127);
 
@@ -97,26 +100,28 @@ _Noreturn static void become_worker(char *const argv[], char *const environment[
         _exit(127);
 }
 
-int spawn_worker(
-                const char *program, const char *model_directory, uint64_t threads, int socket, pid_t *ret_pid,
-                Error *error)
+int spawn_worker(const WorkerSpec *spec, int socket, pid_t *ret_pid, Error *error)
 {
-        if (access(program, X_OK) < 0)
-                return error_set(error, -errno, "The engine %s cannot be run: %s", program, strerror(errno));
+        static const char *const options[] = { [WORKER_VERIFIES] = "--verify", [WORKER_DIGESTS] = "--digest" };
+
+        if (access(spec->program, X_OK) < 0)
+                return error_set(error, -errno, "The engine %s cannot be run: %s", spec->program, strerror(errno));
 
         Setting settings[4];
         char lines[4][128], *environment[ENVIRONMENT_MAX], number[16];
-        make_environment(environment, lines, settings, make_settings(settings, threads));
+        make_environment(environment, lines, settings, make_settings(settings, spec->threads));
         (void)snprintf(number, sizeof(number), "%d", SPAWN_SOCKET);
         char *argv[] = {
-                (char *)program, (char *)"--socket", number, (char *)"--model", (char *)model_directory, NULL,
+                (char *)spec->program, (char *)"--socket",          number,
+                (char *)"--model",     (char *)spec->model_directory, (char *)options[spec->task],
+                NULL,
         };
 
         pid_t parent = getpid(), pid = fork();
         if (pid < 0)
                 return error_set(error, -errno, "The engine cannot be started: %s", strerror(errno));
         if (pid == 0)
-                become_worker(argv, environment, socket, parent);
+                become_worker(argv, environment, socket, spec->task == WORKER_DIGESTS, parent);
 
         *ret_pid = pid;
         return 0;

@@ -108,6 +108,12 @@ static void await_end(Worker *worker, WorkerEnd why)
                 worker_kill(worker, why);
 }
 
+void worker_pause(Worker *worker, bool paused)
+{
+        if (worker->pid > 0)
+                (void)kill(worker->pid, paused ? SIGSTOP : SIGCONT);
+}
+
 void worker_stop(Worker *worker)
 {
         await_end(worker, WORKER_STOPPED);
@@ -278,7 +284,7 @@ static int watch(Worker *worker, uint64_t load_usec)
         r = sd_event_source_set_priority(worker->io, SD_EVENT_PRIORITY_NORMAL + 5);
         if (r < 0)
                 return r;
-        return set_timer(worker, load_usec, on_load_over);
+        return load_usec > 0 ? set_timer(worker, load_usec, on_load_over) : 0;
 }
 
 int worker_new(
@@ -303,7 +309,7 @@ int worker_new(
         if (fcntl(worker->socket, F_SETFL, O_NONBLOCK) < 0)
                 return error_set(error, -errno, "No socket for the engine: %s", strerror(errno));
 
-        int r = spawn_worker(spec->program, spec->model_directory, spec->threads, theirs, &worker->pid, error);
+        int r = spawn_worker(spec, theirs, &worker->pid, error);
         if (r < 0)
                 return r;
         r = watch(worker, spec->load_seconds * USEC_PER_SEC);

@@ -17,11 +17,18 @@
 
 typedef struct Worker Worker;
 
+typedef enum WorkerTask {
+        WORKER_LOADS,
+        WORKER_VERIFIES, /* and loads what is as its SHA256SUMS says: --verify */
+        WORKER_DIGESTS, /* only tells the digest, at the lowest priority: --digest */
+} WorkerTask;
+
 typedef struct WorkerSpec {
         const char *program; /* run as: PROGRAM --socket 3 --model DIRECTORY */
+        WorkerTask task;
         const char *model_directory;
         uint64_t threads; /* 0: one for each core */
-        uint64_t load_seconds; /* until READY */
+        uint64_t load_seconds; /* until READY; 0: it may take any time */
         uint64_t ping_seconds; /* without an answer while busy */
 } WorkerSpec;
 
@@ -54,6 +61,9 @@ void worker_send(Worker *worker, const Message *message, int fd);
 
 /* A busy worker is asked for signs of life. */
 void worker_set_busy(Worker *worker, bool busy);
+
+/* Stops the process where it is, and lets it go on. */
+void worker_pause(Worker *worker, bool paused);
 
 /* Closes the socket: the process ends by itself, or is killed after two seconds. No message comes any more. */
 void worker_stop(Worker *worker);

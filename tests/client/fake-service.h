@@ -14,6 +14,7 @@
 
 #define FAKE_JOBS_MAX 16
 #define FAKE_SEED 4200000000u
+#define FAKE_DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 /* 1x1, grey. */
 static const uint8_t tiny_png[] = {
@@ -326,11 +327,15 @@ static int fake_list_models(sd_bus_message *m, void *userdata, sd_bus_error *err
 
         (void)error;
         if (!s->model[0])
-                return sd_bus_reply_method_return(m, "a(sa{sv})", 1, "sprites", 3, "resident", "b", false,
-                                                  "default", "b", true, "bytes", "t", (uint64_t)38000000);
-        return sd_bus_reply_method_return(m, "a(sa{sv})", 1, "sprites", 7, "resident", "b", true, "default",
+                return sd_bus_reply_method_return(m, "a(sa{sv})", 1, "sprites", 4, "resident", "b", false,
+                                                  "default", "b", true, "bytes", "t", (uint64_t)38000000,
+                                                  "digest-state", "s", "computing");
+        return sd_bus_reply_method_return(m, "a(sa{sv})", 1, "sprites", 12, "resident", "b", true, "default",
                                           "b", true, "bytes", "t", (uint64_t)38000000, "width", "u", 128,
-                                          "height", "u", 128, "steps", "u", 20, "size-multiple", "u", 16);
+                                          "height", "u", 128, "steps", "u", 20, "size-multiple", "u", 16,
+                                          "version", "s", "0.1", "license", "s", "CC0-1.0", "digest", "s",
+                                          FAKE_DIGEST, "digest-state", "s", "mismatch", "difference", "s",
+                                          "unet/config.json differs \033[2J");
 }
 
 static int fake_load(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -13,6 +13,7 @@
 
 #include "base/memfd.h"
 #include "base/util.h"
+#include "stub-digest.h"
 #include "workers/protocol.h"
 
 typedef enum Mode {
@@ -452,10 +453,14 @@ static Mode mode_of(const char *directory)
 
 int main(int argc, char *argv[])
 {
-        if (argc != 5 || !streq(argv[1], "--socket") || !streq(argv[3], "--model"))
+        if (argc < 5 || argc > 6 || !streq(argv[1], "--socket") || !streq(argv[3], "--model"))
                 return 64;
 
         Stub stub = { .socket = atoi(argv[2]), .mode = mode_of(argv[4]), .directory = argv[4] };
+        if (argc == 6 && streq(argv[5], "--digest"))
+                return stub_digest(stub.socket, stub.directory, false) > MODEL_CHECK_MAX;
+        if (argc == 6 && stub_digest(stub.socket, stub.directory, true) == MODEL_MISMATCH)
+                fail_load(&stub, -EBADMSG, "model_index.json differs from SHA256SUMS");
         load(&stub);
         for (;;) {
                 listen_for(&stub, -1);

@@ -20,12 +20,12 @@ static char *resident_model(sd_bus *bus)
         return model;
 }
 
-/* The process of the worker; 0: none. */
+/* The process of the worker that holds a model; 0: none. */
 static pid_t worker_of(pid_t service)
 {
-        char command[64], line[64] = "";
+        char command[128], line[64] = "";
 
-        (void)snprintf(command, sizeof(command), "ps -o pid= --ppid %d", (int)service);
+        (void)snprintf(command, sizeof(command), "ps -o pid=,args= --ppid %d | grep -v -e --digest", (int)service);
         FILE *pipe = popen(command, "r");
         assert_non_null(pipe);
         bool some = fgets(line, sizeof(line), pipe) != NULL;

@@ -235,7 +235,6 @@ static void test_finding_models(void **state)
         assert_string_equal(models.items[0].name, "ape");
         assert_string_equal(models.items[1].name, "zebra");
         assert_int_equal(strncmp(models.items[1].directory, first, strlen(first)), 0);
-        assert_int_equal(model_size(models.items[0].directory), 5);
         models_clear(&models);
 
         _cleanup_(freep) char *directory = NULL, *any = NULL;

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "base/util.h"
+#include "service/digest-cache.h"
+
+#define FORMAT 1
+#define MODELS_MAX 64
+#define BYTES_MAX (4U << 20)
+
+typedef struct Known {
+        char *identity;
+        DigestInfo info;
+} Known;
+
+struct DigestCache {
+        char *path; /* NULL: none */
+        Known known[MODELS_MAX]; /* oldest first */
+        size_t n;
+};
+
+static const char *const check_names[MODEL_CHECK_MAX] = {
+        [MODEL_UNLISTED] = "unlisted",
+        [MODEL_VERIFIED] = "verified",
+        [MODEL_MISMATCH] = "mismatch",
+};
+
+/* Takes the identity. */
+static void insert(DigestCache *cache, char *identity, const DigestInfo *info)
+{
+        size_t i = 0;
+
+        while (i < cache->n && !streq(cache->known[i].identity, identity))
+                i++;
+        if (i == cache->n && cache->n == MODELS_MAX)
+                i = 0;
+        if (i < cache->n) {
+                free(cache->known[i].identity);
+                cache->n--;
+                memmove(&cache->known[i], &cache->known[i + 1], (cache->n - i) * sizeof(Known));
+        }
+        cache->known[cache->n++] = (Known) { identity, *info };
+}
+
+/* --- reading --- */
+
+static bool read_text(const json_t *object, const char *key, char *ret, size_t size)
+{
+        const json_t *value = json_object_get(object, key);
+        const char *text = json_string_value(value);
+
+        if (!text || json_string_length(value) != strlen(text) || strlen(text) >= size)
+                return false;
+        memcpy(ret, text, strlen(text) + 1);
+        return true;
+}
+
+static bool read_check(const json_t *object, uint32_t *ret)
+{
+        char name[16];
+
+        if (!read_text(object, "check", name, sizeof(name)))
+                return false;
+        for (uint32_t i = 0; i < MODEL_CHECK_MAX; i++)
+                if (streq(name, check_names[i])) {
+                        *ret = i;
+                        return true;
+                }
+        return false;
+}
+
+static void read_model(DigestCache *cache, const json_t *object)
+{
+        const char *identity = json_string_value(json_object_get(object, "files"));
+        DigestInfo info = {};
+
+        if (!identity || !read_check(object, &info.check) ||
+            !read_text(object, "digest", info.digest, sizeof(info.digest)) ||
+            strspn(info.digest, "0123456789abcdef") != sizeof(info.digest) - 1 ||
+            !read_text(object, "difference", info.difference, sizeof(info.difference)) ||
+            !read_text(object, "name", info.name, sizeof(info.name)) ||
+            !read_text(object, "version", info.version, sizeof(info.version)) ||
+            !read_text(object, "license", info.license, sizeof(info.license)))
+                return;
+        char *copy = strdup(identity);
+        if (copy)
+                insert(cache, copy, &info);
+}
+
+/* A regular file of reasonable size; NULL: there is none, or it is no JSON. */
+static json_t *load_json(const char *path)
+{
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uintmax_t)st.st_size > BYTES_MAX)
+                return NULL;
+        return json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
+}
+
+static void load(DigestCache *cache)
+{
+        json_t *root = load_json(cache->path), *model;
+        size_t i;
+
+        if (json_integer_value(json_object_get(root, "format")) == FORMAT)
+                json_array_foreach(json_object_get(root, "models"), i, model)
+                        read_model(cache, model);
+        json_decref(root);
+}
+
+/* --- writing --- */
+
+static json_t *to_json(const DigestCache *cache)
+{
+        json_t *models = json_array();
+
+        for (size_t i = 0; i < cache->n; i++) {
+                const DigestInfo *info = &cache->known[i].info;
+                (void)json_array_append_new(
+                                models, json_pack(
+                                                        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "files",
+                                                        cache->known[i].identity, "digest", info->digest, "check",
+                                                        check_names[info->check], "difference", info->difference,
+                                                        "name", info->name, "version", info->version, "license",
+                                                        info->license));
+        }
+        return json_pack("{s:i, s:o}", "format", FORMAT, "models", models);
+}
+
+/* The folder of a path, and the one above it if need be ($HOME/.cache may be missing). */
+static void make_folders(const char *path)
+{
+        _cleanup_(freep) char *folder = strdup(path);
+        char *slash = folder ? strrchr(folder, '/') : NULL;
+        if (!slash || slash == folder)
+                return;
+        *slash = '\0';
+        if (mkdir(folder, 0700) == 0 || errno != ENOENT)
+                return;
+        slash = strrchr(folder, '/');
+        if (!slash || slash == folder)
+                return;
+        *slash = '\0';
+        if (mkdir(folder, 0700) < 0)
+                return;
+        *slash = '/';
+        (void)mkdir(folder, 0700);
+}
+
+/* Another file takes the place of the old one in one step. It is not waited for until it is on the disk: if it is lost
+ * with the power, digests are computed again. */
+static int replace(const char *path, const char *text)
+{
+        _cleanup_(freep) char *temporary = NULL;
+        if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+                temporary = NULL;
+                return -ENOMEM;
+        }
+        _cleanup_(closep) int fd = mkostemp(temporary, O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+
+        int r = write_all(fd, text, strlen(text));
+        if (r >= 0 && rename(temporary, path) < 0)
+                r = -errno;
+        if (r < 0)
+                (void)unlink(temporary);
+        return r;
+}
+
+static void save(const DigestCache *cache)
+{
+        json_t *root = to_json(cache);
+        _cleanup_(freep) char *text = json_dumps(root, JSON_INDENT(1));
+
+        json_decref(root);
+        make_folders(cache->path);
+        int r = text ? replace(cache->path, text) : -ENOMEM;
+        if (r < 0)
+                log_debug("Digests are not kept in %s: %s", cache->path, strerror(-r));
+}
+
+/* --- the whole --- */
+
+int digest_cache_new(DigestCache **ret, const char *path)
+{
+        _cleanup_(digest_cache_freep) DigestCache *cache = calloc(1, sizeof(*cache));
+        if (!cache)
+                return -ENOMEM;
+        if (path) {
+                cache->path = strdup(path);
+                if (!cache->path)
+                        return -ENOMEM;
+                load(cache);
+        }
+        *ret = TAKE_PTR(cache);
+        return 0;
+}
+
+DigestCache *digest_cache_free(DigestCache *cache)
+{
+        if (!cache)
+                return NULL;
+        for (size_t i = 0; i < cache->n; i++)
+                free(cache->known[i].identity);
+        free(cache->path);
+        free(cache);
+        return NULL;
+}
+
+const DigestInfo *digest_cache_find(const DigestCache *cache, const char *identity)
+{
+        for (size_t i = 0; i < cache->n; i++)
+                if (streq(cache->known[i].identity, identity))
+                        return &cache->known[i].info;
+        return NULL;
+}
+
+void digest_cache_add(DigestCache *cache, const char *identity, const DigestInfo *info)
+{
+        char *copy = strdup(identity);
+        if (!copy)
+                return;
+        insert(cache, copy, info);
+        if (cache->path)
+                save(cache);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The file that remembers digests, whatever has become of it. */
+
+#include "harness.h"
+
+#include "base/log.h"
+#include "service/digest-cache.h"
+
+static char folder[64], path[128];
+
+static int setup(void **state)
+{
+        (void)state;
+        log_set_max_level(LOG_EMERG);
+        (void)snprintf(folder, sizeof(folder), "/tmp/imagined-test-XXXXXX");
+        if (!mkdtemp(folder))
+                return -1;
+        (void)snprintf(path, sizeof(path), "%s/two/folders/digests.json", folder);
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        char command[128];
+        (void)state;
+        (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+        return system(command);
+}
+
+static DigestInfo info_of(char digit)
+{
+        DigestInfo info = { .check = MODEL_MISMATCH, .version = "0.1", .difference = "grün \"differs\"" };
+        memset(info.digest, digit, sizeof(info.digest) - 1);
+        return info;
+}
+
+static DigestCache *open_cache(const char *at)
+{
+        DigestCache *cache;
+        assert_int_equal(digest_cache_new(&cache, at), 0);
+        return cache;
+}
+
+static void test_kept(void **state)
+{
+        DigestInfo a = info_of('a'), b = info_of('b');
+        (void)state;
+
+        DigestCache *cache = open_cache(path);
+        assert_null(digest_cache_find(cache, "1:2 3 4 5 file\n"));
+        digest_cache_add(cache, "1:2 3 4 5 file\n", &b);
+        digest_cache_add(cache, "another", &b);
+        digest_cache_add(cache, "1:2 3 4 5 file\n", &a);
+        digest_cache_free(cache);
+
+        cache = open_cache(path);
+        assert_memory_equal(digest_cache_find(cache, "1:2 3 4 5 file\n"), &a, sizeof(a));
+        assert_memory_equal(digest_cache_find(cache, "another"), &b, sizeof(b));
+        assert_null(digest_cache_find(cache, "1:2 3 4 5"));
+        digest_cache_free(cache);
+}
+
+static void test_bounded(void **state)
+{
+        DigestInfo info = info_of('c');
+        char name[16];
+        (void)state;
+
+        DigestCache *cache = open_cache(path);
+        for (int i = 0; i < 200; i++) {
+                (void)snprintf(name, sizeof(name), "%d", i);
+                digest_cache_add(cache, name, &info);
+        }
+        digest_cache_free(cache);
+        cache = open_cache(path);
+        assert_null(digest_cache_find(cache, "100"));
+        assert_non_null(digest_cache_find(cache, "199"));
+        assert_non_null(digest_cache_find(cache, "150"));
+        digest_cache_free(cache);
+}
+
+static void test_damaged(void **state)
+{
+        static const char *const damage[] = {
+                ": >%1$s",
+                "head -c 100 %1$s >%1$s.cut; mv %1$s.cut %1$s",
+                "head -c 3000 /dev/urandom >%1$s",
+                "echo '[]' >%1$s",
+                "echo '{\"format\": 1, \"models\": 7}' >%1$s",
+                "echo '{\"format\": 1, \"models\": [7, {}, {\"files\": 5}, {\"files\": \"f\", \"digest\": \"x\"}]}' >%1$s",
+                "sed -i 's/\"digest\": \"../\"digest\": \"zz/' %1$s",
+                "sed -i 's/\"digest\": \"../\"digest\": \"/' %1$s",
+                "sed -i 's/\"check\": \"mismatch\"/\"check\": \"certified\"/' %1$s",
+                "sed -i 's/\"check\": \"mismatch\"/\"check\": 2/' %1$s",
+                "sed -i 's/\"version\": \"0.1\"/\"version\": \"0123456789012345678901234567890123\"/' %1$s",
+                "sed -i 's/\"version\": \"0.1\"/\"version\": \"\\\\u0000\"/' %1$s",
+                "sed -i 's/\"files\": \"f\"/\"path\": \"f\"/' %1$s",
+                "sed -i 's/\"format\": 1/\"format\": 2/' %1$s",
+                "truncate -s 100M %1$s",
+                "rm %1$s && mkdir %1$s",
+                "rm -r %1$s && mkfifo %1$s",
+                "rm %1$s && ln -s /etc/passwd %1$s",
+        };
+        DigestInfo info = info_of('d');
+        char command[1024];
+        (void)state;
+
+        for (size_t i = 0; i < ELEMENTSOF(damage); i++) {
+                DigestCache *cache = open_cache(path);
+                digest_cache_add(cache, "f", &info);
+                digest_cache_free(cache);
+                (void)snprintf(command, sizeof(command), damage[i], path);
+                assert_int_equal(system(command), 0);
+                cache = open_cache(path);
+                if (digest_cache_find(cache, "f"))
+                        fail_msg("believed: %s", damage[i]);
+                digest_cache_add(cache, "f", &info);
+                assert_non_null(digest_cache_find(cache, "f"));
+                digest_cache_free(cache);
+        }
+        /* All that is left is the file itself. */
+        (void)snprintf(command, sizeof(command), "test \"$(ls -A %s/two/folders)\" = digests.json", folder);
+        assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
