@@ -19,7 +19,7 @@ CC ?= gcc
 SAN ?=
 B ?= build$(if $(SAN),-san)
 
-PKGS_ENGINE = openblas jansson libpng libcrypto
+PKGS_ENGINE = openblas jansson libpng libseccomp libcrypto
 PKGS_SERVICE = libsystemd libconfig jansson
 PKGS_CLIENT = libsystemd jansson
 
@@ -39,7 +39,8 @@ LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_FLAGS) -fopenmp -pthread
 # A folder is a subsystem; a new file in it needs no line here.
 BASE_SRC := $(wildcard daemon/base/*.c)
 ENGINE_SRC := $(filter-out daemon/engine/main.c,$(wildcard daemon/engine/*.c daemon/engine/*/*.c daemon/engine/*/*/*.c))
-PROTOCOL_SRC := daemon/workers/protocol.c
+# What both sides of the socket, or the worker alone, are made of.
+PROTOCOL_SRC := daemon/workers/protocol.c $(wildcard daemon/workers/sandbox*.c)
 SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/service/*.c daemon/queue/*.c daemon/workers/*.c))
 CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c))
 
@@ -98,7 +99,7 @@ $(B)/tests/client/test-%: $(B)/tests/client/test-%.o $(CLIENT_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT) $(LDLIBS_TEST)
 # A worker without a model for the service's tests: it draws a gradient.
 $(B)/tests/service/stub-worker: $(B)/tests/service/stub-worker.o $(PROTOCOL_LIB) $(BASE_LIB)
-	$(LINK) -o $@ $^ $(shell pkg-config --libs libpng)
+	$(LINK) -o $@ $^ $(shell pkg-config --libs libpng libseccomp)
 
 tests: $(TESTS) $(B)/tests/service/stub-worker $(PROGRAMS)
 

@@ -16,7 +16,7 @@ FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(wildcard daemon/engine/model/*.c) \
 $(FUZZ_B)/fuzz-%: tests/fuzz/fuzz-%.c tests/fuzz/fuzz.h $(FUZZED_SRC)
 	@mkdir -p $(@D)
 	clang -g -O1 $(ALL_CFLAGS) -fno-openmp -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $@ $< $(FUZZED_SRC) -ljansson -lunistring -lm
+		-o $@ $< $(FUZZED_SRC) -ljansson -lseccomp -lunistring -lm
 
 fuzzers: $(FUZZERS)
 

@@ -15,6 +15,7 @@
 #include "engine/model/digest.h"
 #include "engine/verify.h"
 #include "engine/worker.h"
+#include "workers/sandbox.h"
 
 typedef struct Options {
         int socket; /* -1: run as a command */
@@ -260,6 +261,12 @@ static int serve(const Options *o)
         /* Blocking: both threads may wait for a service that reads slowly. */
         if (fcntl(o->socket, F_SETFD, FD_CLOEXEC) < 0 || fcntl(o->socket, F_SETFL, 0) < 0)
                 return log_error_errno(-errno, "Cannot use the socket");
+        Error error = {};
+        int entered = sandbox_enter(o->model_dir, &error);
+        if (entered < 0) {
+                log_error("%s", error.text);
+                return entered;
+        }
         if (o->digest)
                 return verify_tell_digest(o->socket, o->model_dir);
         int r = o->verify ? verify_model(o->socket, o->model_dir) : 0;

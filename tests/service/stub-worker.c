@@ -10,11 +10,13 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "base/memfd.h"
 #include "base/util.h"
 #include "stub-digest.h"
 #include "workers/protocol.h"
+#include "workers/sandbox.h"
 
 typedef enum Mode {
         GOOD,
@@ -27,6 +29,7 @@ typedef enum Mode {
         DIES_LOADING,
         DIES_ENCODING,
         DIES_DENOISING,
+        FORBIDDEN, /* asks for a socket, in the sandbox of a worker */
         DIES_ONCE, /* in the first job after its directory got no file "died" */
         DIES_MIDWAY, /* likewise, in the middle of a picture; counts all steps by the size of a file "steps" */
         HANGS, /* in the middle of a job, deaf to everything */
@@ -56,6 +59,7 @@ static const char *const mode_names[MODE_MAX] = {
         [DIES_LOADING] = "dies-loading",
         [DIES_ENCODING] = "dies-encoding",
         [DIES_DENOISING] = "dies-denoising",
+        [FORBIDDEN] = "forbidden",
         [DIES_ONCE] = "dies-once",
         [DIES_MIDWAY] = "dies-midway",
         [HANGS] = "hangs",
@@ -334,6 +338,9 @@ static void misbehave_in_step(Stub *stub)
         case DIES_DENOISING:
                 (void)raise(SIGSEGV);
                 break;
+        case FORBIDDEN:
+                (void)socket(AF_UNIX, SOCK_STREAM, 0);
+                break;
         case DIES_MIDWAY:
                 if (leave_mark(stub, "died"))
                         (void)raise(SIGSEGV);
@@ -461,6 +468,8 @@ int main(int argc, char *argv[])
                 return stub_digest(stub.socket, stub.directory, false) > MODEL_CHECK_MAX;
         if (argc == 6 && stub_digest(stub.socket, stub.directory, true) == MODEL_MISMATCH)
                 fail_load(&stub, -EBADMSG, "model_index.json differs from SHA256SUMS");
+        if (stub.mode == FORBIDDEN && sandbox_enter(argv[4], NULL) < 0)
+                return 65;
         load(&stub);
         for (;;) {
                 listen_for(&stub, -1);

@@ -3,6 +3,7 @@
 /* A worker that dies, hangs, lies or sends rubbish costs the job that it is at, with a clear error, and nothing else. */
 
 #include "listener.h"
+#include "workers/sandbox-rules.h"
 
 static Place place;
 
@@ -14,7 +15,7 @@ static int setup(void **state)
                         "stub-fails-job", "stub-fails-loading", "stub-lacks-memory", "stub-hangs-loading", "stub-garbage",
                         "stub-wrong-job", "stub-unsealed", "stub-lying-size", "stub-not-png", "stub-too-few",
                         "stub-too-many", "stub-wrong-seed", "stub-slow", "stub-stubborn", "stub-vanishing",
-                        "stub-other-size", "stub-dies-midway");
+                        "stub-other-size", "stub-dies-midway", "stub-forbidden");
 }
 
 /* The job fails with that error, and one behind it that needs a sound model is done. */
@@ -52,6 +53,10 @@ static void test_death(void **state)
         assert_breaks("stub-dies-loading", IMAGINE_ERROR_WORKER_DIED);
         assert_breaks("stub-dies-encoding", IMAGINE_ERROR_WORKER_DIED);
         assert_breaks("stub-dies-denoising", IMAGINE_ERROR_WORKER_DIED);
+#ifndef SANDBOX_SANITIZED
+        /* A call that no engine makes: the filter kills it, and nothing else. */
+        assert_breaks("stub-forbidden", IMAGINE_ERROR_WORKER_DIED);
+#endif
 }
 
 /* A job survives one worker; after the second it has failed, and others are not touched. */

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/landlock.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/cleanup.h"
+#include "base/util.h"
+#include "workers/sandbox-rules.h"
+
+#include <dirent.h>
+
+/* The kernel's header may be older than the kernel: the rights of each version of Landlock, from its documentation. */
+#define FS_1 ((UINT64_C(1) << 13) - 1) /* execute … make_sym */
+#define FS_2 (UINT64_C(1) << 13) /* refer */
+#define FS_3 (UINT64_C(1) << 14) /* truncate */
+#define FS_5 (UINT64_C(1) << 15) /* ioctl_dev */
+#define NET_4 UINT64_C(3) /* bind_tcp, connect_tcp */
+#define SCOPE_6 UINT64_C(3) /* abstract sockets and signals of others */
+
+#define READ_FILE LANDLOCK_ACCESS_FS_READ_FILE
+#define READ_BELOW (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+
+#define LINKS_MAX 4096 /* entries of a model's folder that are looked at */
+#define DEPTH_MAX 4
+
+typedef struct Ruleset { /* of version 6; an older kernel takes the beginning */
+        uint64_t handled_access_fs, handled_access_net, scoped;
+} Ruleset;
+
+/* May be read, or read below if it is a folder. What is not there needs no rule. */
+static int allow(int ruleset, const char *path)
+{
+        _cleanup_(closep) int fd = open(path, O_PATH | O_CLOEXEC);
+        struct stat st;
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return 0;
+
+        struct landlock_path_beneath_attr rule = {
+                .allowed_access = S_ISDIR(st.st_mode) ? READ_BELOW : READ_FILE,
+                .parent_fd = fd,
+        };
+        return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
+}
+
+/* Models are often links into a store: what they point at may be read too. */
+static int allow_targets(int ruleset, const char *directory, unsigned depth, unsigned *budget)
+{
+        DIR *dir = opendir(directory);
+        int r = 0;
+
+        for (struct dirent *entry; dir && r >= 0 && *budget > 0 && (entry = readdir(dir));) {
+                char path[PATH_MAX];
+                struct stat st;
+                if (streq(entry->d_name, ".") || streq(entry->d_name, ".."))
+                        continue;
+                --*budget;
+                if (snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) >= (int)sizeof(path) ||
+                    lstat(path, &st) < 0)
+                        continue;
+                if (S_ISLNK(st.st_mode)) {
+                        r = allow(ruleset, path);
+                        if (r < 0 || stat(path, &st) < 0)
+                                continue;
+                }
+                if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+                        r = allow_targets(ruleset, path, depth + 1, budget);
+        }
+        if (dir)
+                (void)closedir(dir);
+        return r;
+}
+
+int sandbox_restrict_files(const char *directory)
+{
+        long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+        if (version < 1)
+                return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
+
+        Ruleset rules = { .handled_access_fs = FS_1 };
+        size_t size = sizeof(rules.handled_access_fs);
+        rules.handled_access_fs |= version >= 2 ? FS_2 : 0;
+        rules.handled_access_fs |= version >= 3 ? FS_3 : 0;
+        rules.handled_access_fs |= version >= 5 ? FS_5 : 0;
+        if (version >= 4) {
+                rules.handled_access_net = NET_4;
+                size += sizeof(rules.handled_access_net);
+        }
+        if (version >= 6) {
+                rules.scoped = SCOPE_6;
+                size += sizeof(rules.scoped);
+        }
+
+        _cleanup_(closep) int ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
+        if (ruleset < 0)
+                return -errno;
+        unsigned budget = LINKS_MAX;
+        int r = allow(ruleset, directory);
+        if (r >= 0)
+                r = allow_targets(ruleset, directory, 0, &budget);
+#ifdef SANDBOX_SANITIZED
+        if (r >= 0)
+                r = allow(ruleset, "/proc");
+#endif
+        if (r < 0)
+                return r;
+        return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The two filters of sandbox.h. */
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANDBOX_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANDBOX_SANITIZED
+#endif
+#endif
+
+/* sandbox-files.c: Landlock. 0 also where the kernel has none. */
+int sandbox_restrict_files(const char *directory);
+
+/* sandbox-calls.c: seccomp. */
+int sandbox_restrict_calls(void);

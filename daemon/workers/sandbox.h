@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a worker takes away from itself before it opens a model or a picture, both of which strangers may have made:
+ *
+ *     resource limits   no core files, few descriptors, no file larger than a picture
+ *     no new privileges, and not readable by other processes of the user
+ *     Landlock          reads the model's folder, and what links in it point at; nothing else, and no TCP
+ *     seccomp           the system calls that computing needs, threads but no processes, no sockets, no executable memory;
+ *                       any other call kills the worker, and only it
+ *
+ * It holds for the whole process and for good. Under AddressSanitizer, which reads /proc and makes calls of its own, the
+ * seccomp filter is left out and /proc may be read. */
+
+#include "base/error.h"
+
+/* directory: of the model. 0 where the kernel has no Landlock, too; otherwise a negative errno with a sentence: then the
+ * worker must not go on. To be called before there is a second thread. */
+int sandbox_enter(const char *directory, Error *error);
