@@ -23,6 +23,7 @@ const ConfigKey config_keys[] = {
         TEXT(worker, CONFIG_STRING, "\"" LIBEXECDIR "/imagined-engine\"", "The program that computes"),
         BOOL(preload, "false", "Whether the default model is loaded at start, not at the first request"),
         NUMBER(idle_unload_seconds, 0, 31536000, 600, "Seconds without work until the model is unloaded; 0: never"),
+        NUMBER(memory_max, 0, INT64_MAX, 0, "Bytes of memory that the engine may take; 0: what there is"),
         NUMBER(threads, 0, 1024, 0, "Threads that compute; 0: one for each core"),
         NUMBER(jobs_per_user, 1, 10000, 16, "Jobs of one user that may wait or run"),
         NUMBER(jobs_total, 1, 10000, 64, "Jobs of all users together that may wait or run"),

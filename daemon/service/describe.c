@@ -4,23 +4,11 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "service/appetite.h"
 #include "service/describe.h"
 #include "service/errors.h"
 #include "service/job.h"
 #include "service/models.h"
-
-/* Bytes of a process that are in memory; 0 if it cannot be told. */
-static uint64_t resident_bytes(pid_t pid)
-{
-        char path[64];
-        unsigned long long pages = 0;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-        _cleanup_(fclosep) FILE *file = fopen(path, "re");
-        if (!file || fscanf(file, "%*u %llu", &pages) != 1)
-                return 0;
-        return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
 
 static json_t *describe_model(const Service *service, const Model *model)
 {
@@ -107,8 +95,8 @@ int describe_service(Service *service, uid_t uid, char **ret)
                         residency_state_to_string(residency_state(residency)), "resident-model",
                         residency_model(residency), "models", describe_models(service), "jobs",
                         describe_jobs(service, uid), "limits", describe_limits(service->config), "memory",
-                        "service", (json_int_t)resident_bytes(getpid()), "worker",
-                        (json_int_t)(worker > 0 ? resident_bytes(worker) : 0));
+                        "service", (json_int_t)process_resident(getpid()), "worker",
+                        (json_int_t)(worker > 0 ? process_resident(worker) : 0));
         if (!root)
                 return -ENOMEM;
         char *text = json_dumps(root, JSON_INDENT(2) | JSON_ENSURE_ASCII);

@@ -54,7 +54,12 @@ static int read_request(Service *service, sd_bus_message *call, Options *options
         r = models_resolve(service->config->models, model, &directory, options->policy.model, error);
         if (r < 0)
                 return r;
-        return check_size(service, options, error);
+        r = check_size(service, options, error);
+        if (r < 0)
+                return r;
+        return appetite_check(
+                        &service->appetite, options->policy.model, options->request.width, options->request.height,
+                        service->config->memory_max, error);
 }
 
 /* Below 2^32, so that it is easily typed. */

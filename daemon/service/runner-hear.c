@@ -66,8 +66,12 @@ static void commend(Runner *runner)
         residency_commend(residency);
         residency_set_busy(residency, false);
         residency_keep(residency, runner->keep_alive);
-        if (job)
-                pace_learn(&runner->pace, job->policy.model, &job->resolved, &runner->watch.sample);
+        if (!job)
+                return;
+        appetite_note_picture(
+                        &runner->service->appetite, residency_pid(residency),
+                        (uint64_t)job->resolved.width * job->resolved.height);
+        pace_learn(&runner->pace, job->policy.model, &job->resolved, &runner->watch.sample);
 }
 
 static int hear_parked(Runner *runner)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <malloc.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -40,6 +41,11 @@ static void on_residency_changed(void *userdata)
 {
         Service *service = userdata;
 
+        const char *model = residency_model(service->residency);
+        if (residency_is_ready(service->residency, model) && !streq(service->appetite.model, model))
+                appetite_note_loaded(&service->appetite, model, residency_pid(service->residency));
+        else if (residency_is_empty(service->residency))
+                service->appetite = (Appetite) {};
         manager_update(service);
         if (residency_is_empty(service->residency)) {
                 load_calls_answer_unloads(service->load_calls);
@@ -87,6 +93,19 @@ static void look_at_models(Service *service)
                 return;
         digests_look(service->digests, &models);
         models_clear(&models);
+}
+
+/* Caches go first; the model next, if nobody needs it now. A job at work is finished. */
+static void on_pressure(void *userdata)
+{
+        Service *service = userdata;
+
+        (void)malloc_trim(0);
+        if (service->stopping || runner_is_busy(service->runner) || queue_next(service->queue) ||
+            load_calls_first(service->load_calls) || residency_state(service->residency) != RESIDENCY_READY)
+                return;
+        log_notice("Memory is short: the model goes");
+        residency_unload(service->residency);
 }
 
 /* --- a connection has left --- */
@@ -246,6 +265,8 @@ int service_new(
                 handouts_set_limits(service->handouts, config->descriptors_per_user, config->descriptors_total);
         if (r >= 0)
                 r = notify_new(&service->notify, event);
+        if (r >= 0)
+                r = pressure_new(&service->pressure, event, on_pressure, service);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(service);
@@ -269,6 +290,7 @@ Service *service_free(Service *service)
         residency_free(service->residency);
         digests_free(service->digests);
         notify_free(service->notify);
+        pressure_free(service->pressure);
         config_free(service->config);
         sd_bus_flush_close_unref(service->bus);
         sd_event_unref(service->event);

@@ -13,12 +13,14 @@
 
 #include "config.h"
 #include "queue/queue.h"
+#include "service/appetite.h"
 #include "service/authority.h"
 #include "service/caller.h"
 #include "service/digests.h"
 #include "service/handouts.h"
 #include "service/load-calls.h"
 #include "service/notify.h"
+#include "service/pressure.h"
 #include "service/residency.h"
 #include "service/runner.h"
 #include "service/watchers.h"
@@ -43,6 +45,8 @@ typedef struct Service {
         LoadCalls *load_calls;
         Handouts *handouts;
         Notify *notify;
+        Pressure *pressure;
+        Appetite appetite; /* of the resident model */
 
         sd_bus_slot *slots[3]; /* manager, jobs, their enumeration */
         sd_event_source *expiry;

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Memory: what the service takes, what is given back, what is refused, and what clients share. */
+
+#include "listener.h"
+#include "service/appetite.h"
+
+static Place place;
+
+static int setup(void **state)
+{
+        *state = &place;
+        place_open(&place);
+        place.has_engine = true;
+        place_add_tiny_model(&place);
+        return 0;
+}
+
+static pid_t worker_of(pid_t service)
+{
+        char path[64];
+        pid_t pid = 0;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)service, (int)service);
+        _cleanup_(fclosep) FILE *file = fopen(path, "re");
+        assert_non_null(file);
+        return fscanf(file, "%d", &pid) == 1 ? pid : 0;
+}
+
+/* Bytes, each page divided by the number of processes that have it. */
+static uint64_t proportional(pid_t pid)
+{
+        char path[64], line[256];
+        unsigned long long kib = 0;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+        _cleanup_(fclosep) FILE *file = fopen(path, "re");
+        while (file && fgets(line, sizeof(line), file))
+                if (sscanf(line, "Pss: %llu kB", &kib) == 1)
+                        break;
+        return kib * 1024;
+}
+
+static void draw(sd_bus *bus)
+{
+        JobRef job;
+        assert_true(generate(bus, &job, "a fox", 2, "width", "u", 64, "height", "u", 64) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+}
+
+/* A FIFO stands for the kernel's file. */
+static void test_pressure(void **state)
+{
+        char fifo[128];
+        (void)state;
+
+        (void)snprintf(fifo, sizeof(fifo), "%s/pressure", place.directory);
+        assert_int_equal(mkfifo(fifo, 0600), 0);
+        assert_int_equal(setenv("MEMORY_PRESSURE_WATCH", fifo, 1), 0);
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
+        assert_int_equal(unsetenv("MEMORY_PRESSURE_WATCH"), 0);
+
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        _cleanup_(closep) int fd = open(fifo, O_WRONLY | O_CLOEXEC);
+        JobRef job;
+
+        /* At work the model stays, and the job comes to its end. */
+        assert_true(generate(bus, &job, "a fox", 3, "width", "u", 64, "height", "u", 64, "steps", "u", 40) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
+        pid_t worker = worker_of(place.service);
+        assert_int_equal(write(fd, "x", 1), 1);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        assert_int_equal(worker_of(place.service), worker);
+
+        /* Idle it goes, with its process and all of its memory. */
+        sleep_ms(1100); /* one event a second is heard */
+        assert_int_equal(write(fd, "x", 1), 1);
+        assert_true(wait_for_model_state(bus, "unloaded"));
+        while (worker_of(place.service) != 0)
+                sleep_ms(5);
+        assert_int_equal(kill(worker, 0), -1);
+        assert_int_equal(errno, ESRCH);
+        draw(bus);
+        place_stop_service(&place);
+}
+
+/* The figures come from what was measured: a large picture after a small one. */
+static void test_admission(void **state)
+{
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        JobRef job;
+        char settings[128];
+        (void)state;
+
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        draw(bus);
+        uint64_t peak = process_peak(worker_of(place.service));
+        assert_true(peak > 0);
+        (void)snprintf(
+                        settings, sizeof(settings), "default_model = \"tiny\"; threads = 1; memory_max = %lluL;",
+                        (unsigned long long)peak * 3 / 2);
+        place_write_config(&place, settings);
+        assert_int_equal(kill(place.service, SIGHUP), 0);
+        draw(bus);
+        draw(bus);
+        assert_true(generate_error(bus, &job, &error, "a fox", 2, "width", "u", 2048, "height", "u", 2048) < 0);
+        assert_non_null(strstr(error.message, "2048x2048 needs about"));
+        assert_bus_error(&error, IMAGINE_ERROR_OUT_OF_MEMORY);
+        draw(bus);
+        place_stop_service(&place);
+}
+
+/* Twenty clients and their pictures: one worker, and a service that stays small. */
+static void test_clients_share_one_model(void **state)
+{
+        sd_bus *buses[20];
+        (void)state;
+
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
+        buses[0] = place_connect(&place);
+        draw(buses[0]);
+        pid_t worker = worker_of(place.service);
+        uint64_t one = proportional(worker), service = process_resident(place.service);
+        for (size_t i = 1; i < ELEMENTSOF(buses); i++) {
+                buses[i] = place_connect(&place);
+                draw(buses[i]);
+        }
+        assert_int_equal(worker_of(place.service), worker);
+        uint64_t twenty = proportional(worker), peak = process_peak(place.service);
+        printf("worker: %llu KiB (PSS) for one client, %llu for twenty; service: %llu KiB (RSS), at most %llu\n",
+               (unsigned long long)one / 1024, (unsigned long long)twenty / 1024, (unsigned long long)service / 1024,
+               (unsigned long long)peak / 1024);
+#ifndef __SANITIZE_ADDRESS__
+        assert_true(one > 0 && twenty < one + one / 4);
+        assert_true(peak < 12 * 1024 * 1024);
+#endif
+        for (size_t i = 0; i < ELEMENTSOF(buses); i++)
+                (void)bus_close(buses[i]);
+        place_stop_service(&place);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_pressure),
+                cmocka_unit_test(test_admission),
+                cmocka_unit_test(test_clients_share_one_model),
+        };
+        return cmocka_run_group_tests(tests, setup, place_tear_down);
+}
