@@ -29,6 +29,7 @@
         X(ASPECT, 0, "aspect", "W:H", ASPECT, aspect, 0, 0, ASKS, "shape, as 16:9")                        \
         X(STEPS, 0, "steps", "N", INTEGER, steps, 1, REQUEST_STEPS_MAX, ASKS, "denoising steps")           \
         X(GUIDANCE, 0, "guidance", "X", NUMBER, guidance, 0, REQUEST_GUIDANCE_MAX, ASKS, "guidance scale") \
+        X(FAST, 0, "fast", NULL, FLAG, fast, 0, 0, ASKS, "few steps, sooner")                              \
         X(NEGATIVE, 0, "negative", "TEXT", TEXT, negative, 0, 0, ASKS, "what not to show")                 \
         X(SAMPLER, 0, "sampler", "NAME", SAMPLER, sampler, 0, 0, ASKS, "ddim, euler, ...")                 \
         X(COUNT, 0, "count", "N", INTEGER, count, 1, REQUEST_COUNT_MAX, ASKS, "several pictures")          \
@@ -68,6 +69,7 @@ typedef struct Options {
         double aspect; /* width divided by height */
         uint64_t steps;
         double guidance;
+        bool fast;
         const char *negative;
         const char *sampler;
         uint64_t count; /* 1 if not given */

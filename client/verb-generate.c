@@ -80,6 +80,7 @@ static int append_options(sd_bus_message *m, const Options *o)
                 { options_has(o, OPTION_SEED), "seed", 't', &o->seed },
                 { options_has(o, OPTION_KEEP_ALIVE), "keep-alive", 't', &o->keep_alive },
                 { options_has(o, OPTION_GUIDANCE), "guidance", 'd', &o->guidance },
+                { o->fast, "fast", 'b', &(int) { true } },
                 { o->detach, "detach", 'b', &(int) { true } },
                 { o->no_prompt_metadata, "prompt-metadata", 'b', &(int) { false } },
         };

@@ -16,7 +16,7 @@ _imagine() {
         local verbs='generate status jobs watch get cancel models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local makes='--output --force'
-        local asks='--seed --size --aspect --steps --guidance --negative --sampler --count --model --detach
+        local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --count --model --detach
                 --priority --keep-alive --no-prompt-metadata'
         local samplers='ddim euler euler-a dpm++-2m euler-karras euler-a-karras dpm++-2m-karras'
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words=''

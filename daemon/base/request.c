@@ -87,6 +87,7 @@ int request_check(const Request *q, Error *error)
                 { "preview-every", q->preview_every, 0, REQUEST_STEPS_MAX },
                 { "sampler", q->sampler, 0, SAMPLER_MAX - 1 },
                 { "prompt-metadata", q->prompt_metadata, 0, 1 },
+                { "fast", q->fast, 0, 1 },
         };
         for (size_t i = 0; i < ELEMENTSOF(ranges); i++) {
                 r = check_range(ranges[i].field, ranges[i].value, ranges[i].low, ranges[i].high, error);

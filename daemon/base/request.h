@@ -65,7 +65,8 @@ typedef struct Request {
         uint64_t seed;
         double guidance; /* guidance scale; negative: the model's; up to 1: no negative pass */
         uint8_t prompt_metadata; /* whether the prompts are written into the picture's file */
-        uint8_t reserved[7];
+        uint8_t fast; /* whether the model's few-step denoiser draws */
+        uint8_t reserved[6];
 } Request;
 
 /* What the model made of what was left open. */

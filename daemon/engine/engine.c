@@ -132,13 +132,21 @@ int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error 
         if (r < 0)
                 return r;
 
+        const ModelCard *card = &engine->pipeline.model->card;
+        if (request->fast && card->fast_steps == 0)
+                return error_set(error, -EINVAL, "fast: the model %s has no few-step version", info->name);
+
         Resolved resolved = {
                 .width = request->width ? request->width : info->width,
                 .height = request->height ? request->height : info->height,
-                .steps = request->steps ? request->steps : info->steps,
-                .sampler = request->sampler ? request->sampler : info->sampler,
-                .guidance = request->guidance >= 0 ? request->guidance : info->guidance,
+                .steps = request->fast ? card->fast_steps : info->steps,
+                /* The step that the few-step denoiser was trained with. */
+                .sampler = request->fast ? SAMPLER_DDIM : info->sampler,
+                .guidance = request->fast ? card->fast_guidance : info->guidance,
         };
+        resolved.steps = request->steps ? request->steps : resolved.steps;
+        resolved.sampler = request->sampler ? request->sampler : resolved.sampler;
+        resolved.guidance = request->guidance >= 0 ? request->guidance : resolved.guidance;
         if ((r = check_size("width", resolved.width, info->size_multiple, error)) < 0 ||
             (r = check_size("height", resolved.height, info->size_multiple, error)) < 0)
                 return r;

@@ -147,7 +147,7 @@ static int new_context(Pipeline *p, const PictureJob *job, const Embeddings *emb
                 .guidance = (float)job->resolved->guidance,
         };
 
-        return unet_context_new(ret, p->unet, &p->compute, &conditions);
+        return unet_context_new(ret, pipeline_unet(p, job), &p->compute, &conditions);
 }
 
 int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error *error)

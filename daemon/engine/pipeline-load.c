@@ -49,6 +49,8 @@ static int load(Pipeline *p, const char *dir, Error *error)
                 return r;
         if ((r = load_text_encoders(p, error)) < 0 ||
             (r = unet_new(&p->unet, &m->unet, m->unet_weights, error)) < 0 ||
+            (m->fast_unet_weights &&
+             (r = unet_new(&p->fast_unet, &m->fast_unet, m->fast_unet_weights, error)) < 0) ||
             (r = vae_new(&p->vae, &m->vae, m->vae_weights, error)) < 0 ||
             (pipeline_inpaints(p) && (r = vae_load_encoder(p->vae, m->vae_weights, error)) < 0))
                 /* A missing tensor makes a broken file, not a missing one. */
@@ -78,6 +80,7 @@ void pipeline_done(Pipeline *p)
         for (uint32_t i = 0; i < CONFIG_TEXTS_MAX; i++)
                 text_encoder_free(p->text_encoders[i]);
         unet_free(p->unet);
+        unet_free(p->fast_unet);
         vae_free(p->vae);
         model_free(p->model);
         arena_free(p->compute.arena);

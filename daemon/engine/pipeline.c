@@ -86,7 +86,7 @@ static int predict(Pipeline *p, const PictureJob *job, const UNetContext *contex
 
         if (batch.data)
                 fill_batch(p, job, input, &batch);
-        int r = batch.data ? unet_forward(p->unet, &p->compute, context, &batch, timestep, &prediction)
+        int r = batch.data ? unet_forward(pipeline_unet(p, job), &p->compute, context, &batch, timestep, &prediction)
                            : compute_finish(&p->compute);
         if (r >= 0 && !compute_cancelled(&p->compute)) {
                 to_channels_first(&prediction, n - 1, ret);
@@ -145,6 +145,7 @@ static void make_key(DenoiseKey *ret, const Pipeline *p, const PictureJob *job, 
         ret->guidance = job->resolved->guidance;
         ret->sampler = job->resolved->sampler;
         ret->steps = job->resolved->steps;
+        ret->fast = job->request->fast;
         ret->h = h;
         ret->w = w;
 }

@@ -20,6 +20,7 @@ typedef struct Pipeline { /* owns all of it: pipeline_done() */
         Tokenizer *tokenizer;
         TextEncoder *text_encoders[CONFIG_TEXTS_MAX]; /* model->n_texts of them */
         UNet *unet;
+        UNet *fast_unet; /* or NULL */
         Vae *vae;
         Compute compute;
 } Pipeline;
@@ -41,6 +42,12 @@ typedef struct PictureJob {
          * painted. */
         const float *beside;
 } PictureJob;
+
+/* Which denoiser draws the picture. */
+static inline const UNet *pipeline_unet(const Pipeline *p, const PictureJob *job)
+{
+        return job->request->fast ? p->fast_unet : p->unet;
+}
 
 /* What a stage returned, with a sentence; -ECANCELED if it was cancelled meanwhile, whatever it says. */
 int pipeline_check(const Pipeline *p, int r, const char *stage, Error *error);

@@ -94,6 +94,13 @@ static int set_prompt_metadata(Options *options, const Option *option, const Val
         return 0;
 }
 
+static int set_fast(Options *options, const Option *option, const Value *value, Error *error)
+{
+        (void)option, (void)error;
+        options->request.fast = value->b != 0;
+        return 0;
+}
+
 static int set_detach(Options *options, const Option *option, const Value *value, Error *error)
 {
         (void)option, (void)error;
@@ -133,6 +140,7 @@ static const Option table[] = {
         { "sampler", 's', .set = set_sampler },
         NUMBER("count", count, 1, REQUEST_COUNT_MAX),
         NUMBER("preview-every", preview_every, 0, REQUEST_STEPS_MAX),
+        { "fast", 'b', .set = set_fast },
         { "prompt-metadata", 'b', .set = set_prompt_metadata },
         { "detach", 'b', .set = set_detach },
         { "keep-alive", 't', .high = KEEP_ALIVE_MAX, .set = set_keep_alive },

@@ -61,6 +61,7 @@ static void test_limits(void **state)
         request.guidance = REQUEST_GUIDANCE_MAX;
         request.seed = UINT64_MAX;
         request.prompt_metadata = 0;
+        request.fast = 1;
         memset(request.prompt, 'a', REQUEST_PROMPT_MAX);
         memset(request.negative_prompt, 'a', REQUEST_PROMPT_MAX);
         accept();
@@ -79,6 +80,8 @@ static void test_limits(void **state)
         refuse("sampler: 8 is not between 0 and 7");
         request.prompt_metadata = 2;
         refuse("prompt-metadata: 2 is not between 0 and 1");
+        request.fast = 2;
+        refuse("fast: 2 is not between 0 and 1");
         request.guidance = 100.5;
         refuse("guidance: 100.5 is not between 0 and 100");
         request.guidance = NAN;

@@ -101,13 +101,13 @@ static void test_options_on_the_bus(void **state)
         run_program(&run, bus, "echo", "--size", "64x32", "--steps", "5", "--seed", "18446744073709551615",
                     "--count", "3", "--guidance", "1.5", "--sampler", "euler-a", "--negative", "grün",
                     "--model", "m", "--priority", "batch", "--keep-alive", "2m", "--detach",
-                    "--no-prompt-metadata", NULL);
+                    "--no-prompt-metadata", "--fast", NULL);
         assert_int_equal(run.code, 2);
         assert_contains(run.err,
                         "imagine: model:s=m negative-prompt:s=grün sampler:s=euler-a priority:s=batch "
                         "width:u=64 "
                         "height:u=32 steps:u=5 count:u=3 seed:t=18446744073709551615 keep-alive:t=120 "
-                        "guidance:d=1.5 detach:b=1 prompt-metadata:b=0 \n");
+                        "guidance:d=1.5 fast:b=1 detach:b=1 prompt-metadata:b=0 \n");
 
         /* The model is not loaded and does not tell its size before. */
         run_program(&run, bus, "echo", "--aspect", "16:9", NULL);

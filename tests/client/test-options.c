@@ -12,7 +12,7 @@
 #include "client/options.h"
 #include "client/values.h"
 
-#define WORDS_MAX_TEST 16
+#define WORDS_MAX_TEST 24
 
 /* Parses a command line of words with one space between them. */
 static int parse(Options *o, const char *line, Error *error)
@@ -123,10 +123,10 @@ static void test_values_arrive(void **state)
         assert_int_equal(parse(&o,
                                "fox -fq -o x.png --seed 18446744073709551615 --size 640x480 --steps=500 "
                                "--guidance 0.5 "
-                               "--keep-alive 2h --count 64",
+                               "--keep-alive 2h --count 64 --fast",
                                &error),
                          0);
-        assert_true(o.force && o.quiet && !o.json);
+        assert_true(o.force && o.quiet && o.fast && !o.json);
         assert_string_equal(o.output, "x.png");
         assert_true(o.seed == UINT64_MAX);
         assert_int_equal(o.width, 640);

@@ -171,6 +171,11 @@ static void test_parameters(void **state)
         resolved.truncated_tokens = 7;
         assert_int_equal(parameters_format(&text, q, &resolved, 0, "m"), 0);
         assert_non_null(strstr(text, ", Prompt tokens: 150, Prompt chunks: 2, Truncated tokens: 7, Version: "));
+
+        _cleanup_(freep) char *fast = NULL;
+        q->fast = 1;
+        assert_int_equal(parameters_format(&fast, q, &resolved, 0, "m"), 0);
+        assert_non_null(strstr(fast, ", Prompt tokens: 150, Fast: yes, Prompt chunks: 2, "));
 }
 
 static void test_rounding(void **state)

@@ -77,6 +77,7 @@ static void test_defaults(void **state)
         assert_int_equal(options.request.width, 0);
         assert_true(options.request.guidance < 0);
         assert_true(options.request.prompt_metadata);
+        assert_false(options.request.fast);
         assert_int_equal(options.request.sampler, SAMPLER_DEFAULT);
         assert_int_equal(options.policy.priority, PRIORITY_NORMAL);
         assert_false(options.policy.detach);
@@ -88,10 +89,10 @@ static void test_every_option(void **state)
 {
         (void)state;
         assert_int_equal(
-                        READ(&options, NULL, 14, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
+                        READ(&options, NULL, 15, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
                              64, "height", "u", 2048, "steps", "u", 500, "seed", "t", UINT64_MAX, "guidance", "d",
                              7.5, "sampler", "s", "dpm++-2m-karras", "count", "u", 64, "preview-every", "u", 3,
-                             "prompt-metadata", "b", false, "detach", "b", true, "keep-alive", "t",
+                             "prompt-metadata", "b", false, "fast", "b", true, "detach", "b", true, "keep-alive", "t",
                              UINT64_C(86400), "priority", "s", "batch"),
                         0);
         const Request *q = &options.request;
@@ -106,6 +107,7 @@ static void test_every_option(void **state)
         assert_int_equal(q->count, 64);
         assert_int_equal(q->preview_every, 3);
         assert_false(q->prompt_metadata);
+        assert_true(q->fast);
         assert_true(options.policy.detach);
         assert_int_equal(options.policy.keep_alive, 86400);
         assert_int_equal(options.policy.priority, PRIORITY_BATCH);

@@ -13,6 +13,7 @@ typedef struct DenoiseKey {
         uint64_t seed;
         double guidance;
         uint32_t sampler, steps, h, w; /* h, w: of the latents */
+        uint32_t fast, reserved; /* whether the few-step denoiser draws */
 } DenoiseKey;
 
 /* After evaluation next - 1. *ret is malloc'ed. -ENOMEM. */

@@ -10,10 +10,12 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
                       const char *model)
 {
         const char *negative = request->prompt_metadata ? request->negative_prompt : "";
-        char *text, more[80] = "";
+        char *text, more[96] = "";
 
+        if (request->fast)
+                (void)snprintf(more, sizeof(more), ", Fast: yes");
         if (resolved->prompt_chunks > 1)
-                (void)snprintf(more, sizeof(more), ", Prompt chunks: %u", resolved->prompt_chunks);
+                (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Prompt chunks: %u", resolved->prompt_chunks);
         if (resolved->truncated_tokens > 0)
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Truncated tokens: %u",
                                resolved->truncated_tokens);

@@ -144,6 +144,8 @@ typedef struct ModelCard {
         double guidance_rescale; /* 0 to 1; 0: none (Lin et al. 2023, "Common diffusion noise schedules…",
                                     eq. 15, 16) */
         Sampler sampler;
+        uint32_t fast_steps; /* of the few-step denoiser, for which it was trained; 0: there is none */
+        double fast_guidance; /* 1, if its guidance is built in */
         uint32_t native_size; /* pixels of the decoded picture that the denoiser draws best */
         uint32_t prompt_chunks; /* that a prompt may be cut into (text/chunks.h); 0: as many as there can be */
         uint32_t enlarge; /* factor from the decoded picture to the finished one; 1 if not said */

@@ -43,6 +43,8 @@ int model_card_read(ModelCard *ret, const char *path, Error *error)
                 .steps = json_u32(&json, "steps", 0, 1, REQUEST_STEPS_MAX),
                 .guidance = json_number(&json, "guidance", -1, 0, REQUEST_GUIDANCE_MAX),
                 .guidance_rescale = json_number(&json, "guidance_rescale", 0, 0, 1),
+                .fast_steps = json_u32(&json, "fast_steps", 0, 1, REQUEST_STEPS_MAX),
+                .fast_guidance = json_number(&json, "fast_guidance", 1, 0, REQUEST_GUIDANCE_MAX),
                 .native_size = json_u32(&json, "native_size", 0, 1, REQUEST_SIZE_MAX),
                 .prompt_chunks = json_u32(&json, "prompt_chunks", 0, 1, REQUEST_CHUNKS_MAX),
                 .enlarge = json_u32(&json, "enlarge", 1, 1, ENLARGE_MAX),

@@ -153,7 +153,13 @@ static int read_configs(Model *model, Error *error)
                 model->scheduler.steps_offset = 1;
         model->scheduler.clip_sample = false;
 
-        return read_card(model, error);
+        r = read_card(model, error);
+        if (r < 0 || model->card.fast_steps == 0)
+                return r;
+
+        _cleanup_(freep) char *fast_unet = NULL;
+        r = path_join(&fast_unet, model->dir, "unet_fast/config.json", error);
+        return r < 0 ? r : unet_config_read(&model->fast_unet, fast_unet, error);
 }
 
 static int check_text_fits(const Model *m, Error *error)
@@ -179,6 +185,19 @@ static int check_text_fits(const Model *m, Error *error)
         return 0;
 }
 
+/* The few-step denoiser stands in for the other, so it must take and make the same. */
+static int check_fast_unet(const Model *m, Error *error)
+{
+        const UNetConfig *a = &m->unet, *b = &m->fast_unet;
+
+        if (m->card.fast_steps > 0 &&
+            (a->in_channels != b->in_channels || a->out_channels != b->out_channels ||
+             a->cross_attention_dim != b->cross_attention_dim || a->added_width != b->added_width ||
+             a->sizes_width != b->sizes_width || a->guidance_width != b->guidance_width))
+                return error_set(error, -EBADMSG, "%s: unet_fast takes or makes other numbers than unet", m->dir);
+        return 0;
+}
+
 /* Each component is fine by itself; now they must also fit together. */
 static int check_fit(const Model *m, Error *error)
 {
@@ -192,7 +211,8 @@ static int check_fit(const Model *m, Error *error)
         if (m->vae.out_channels != 3)
                 return error_set(error, -EOPNOTSUPP, "%s: a vae with %u colour channels is not supported",
                                  m->dir, m->vae.out_channels);
-        return check_text_fits(m, error);
+        int r = check_text_fits(m, error);
+        return r < 0 ? r : check_fast_unet(m, error);
 }
 
 /* Opens DIR/STEM.safetensors, or what some models have in its place: several files with an index, or the 16-bit
@@ -217,6 +237,14 @@ static int open_weights(Weights **ret, const char *dir, const char *stem, Error 
         return error_set(error, -ENOENT, "%s: no %s.safetensors", dir, stem);
 }
 
+/* Whether the model has the component whose weights these are to be. */
+static bool is_there(const Model *m, Weights *const *weights)
+{
+        if (weights == &m->fast_unet_weights)
+                return m->card.fast_steps > 0;
+        return weights != &m->texts[1].weights || m->n_texts > 1;
+}
+
 static int open_all_weights(Model *m, Error *error)
 {
         const struct {
@@ -227,9 +255,12 @@ static int open_all_weights(Model *m, Error *error)
                 { &m->vae_weights, "vae", "diffusion_pytorch_model" },
                 { &m->texts[0].weights, "text_encoder", "model" },
                 { &m->texts[1].weights, "text_encoder_2", "model" },
+                { &m->fast_unet_weights, "unet_fast", "diffusion_pytorch_model" },
         };
 
-        for (size_t i = 0; i < 2 + m->n_texts; i++) {
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                if (!is_there(m, all[i].weights))
+                        continue;
                 _cleanup_(freep) char *dir = NULL;
                 int r = path_join(&dir, m->dir, all[i].component, error);
                 if (r >= 0)
@@ -268,6 +299,7 @@ Model *model_free(Model *model)
                 weights_free(model->texts[i].weights);
         weights_free(model->unet_weights);
         weights_free(model->vae_weights);
+        weights_free(model->fast_unet_weights);
         free(model->dir);
         free(model);
         return NULL;
@@ -279,5 +311,7 @@ uint64_t model_parameters(const Model *model)
 
         for (uint32_t i = 0; i < model->n_texts; i++)
                 n += weights_parameters(model->texts[i].weights);
+        if (model->fast_unet_weights)
+                n += weights_parameters(model->fast_unet_weights);
         return n;
 }

@@ -20,8 +20,10 @@ typedef struct Model {
         bool zero_empty_negative; /* an empty negative prompt is zeros (force_zeros_for_empty_prompt) */
         UNetConfig unet;
         VaeConfig vae;
+        UNetConfig fast_unet; /* of DIR/unet_fast, which draws in few steps; if card.fast_steps says that there is one */
         SchedulerConfig scheduler;
         Weights *unet_weights, *vae_weights;
+        Weights *fast_unet_weights; /* or NULL */
 } Model;
 
 /* Whether the embeddings are those of Stable Diffusion XL: of the last layer but one, with a pooled output beside. */
