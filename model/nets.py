@@ -118,7 +118,7 @@ class TextEncoder(nn.Module):
     def forward(self, ids):
         m, length = self.text_model, ids.shape[1]
         x = m.embeddings.token_embedding(ids) + m.embeddings.position_embedding.weight[:length]
-        mask = torch.full((length, length), float("-inf"), dtype=x.dtype).triu(1)
+        mask = torch.full((length, length), float("-inf"), dtype=x.dtype, device=x.device).triu(1)
         for layer in m.encoder.layers:
             x = layer(x, mask)
         return ops.layer_norm(x, m.final_layer_norm)
@@ -241,7 +241,7 @@ class SpatialTransformer(nn.Module):
 def timestep_features(t, width):
     """Sinusoids, cosines first (flip_sin_to_cos, freq_shift 0): [N] -> [N, width]."""
     half = width // 2
-    freqs = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32) / half)
+    freqs = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32, device=t.device) / half)
     angles = t.float()[:, None] * freqs[None]
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
@@ -462,10 +462,11 @@ def save_safetensors(path, tensors, dtype=torch.float16):
     os.replace(path + ".new", path)
 
 
-def load_model(folder):
-    """The three networks of a Diffusers folder, in float32: (text encoder, unet, autoencoder)."""
+def load_model(folder, fast=False):
+    """The three networks of a Diffusers folder, in float32: (text encoder, unet, autoencoder). With `fast` the UNet is
+    the one for few steps."""
     out = []
-    for part, cls in (("text_encoder", TextEncoder), ("unet", UNet), ("vae", Autoencoder)):
+    for part, cls in (("text_encoder", TextEncoder), ("unet_fast" if fast else "unet", UNet), ("vae", Autoencoder)):
         with open(os.path.join(folder, part, "config.json")) as f:
             net = cls(json.load(f))
         name = "model" if part == "text_encoder" else "diffusion_pytorch_model"

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Sizes of the networks and of the noise schedule, in the form of the config.json files."""
+"""Sizes of the networks and of the noise schedule, in the form of the config.json files.
+
+VAE, TEXT and UNET are those of the preset for a CPU; PRESETS has all.
+"""
 
 VAE = {
     "_class_name": "AutoencoderKL", "act_fn": "silu", "in_channels": 3, "out_channels": 3,
@@ -29,4 +32,24 @@ SCHEDULER = {
     "_class_name": "DDIMScheduler", "num_train_timesteps": 1000, "beta_schedule": "scaled_linear",
     "beta_start": 0.00085, "beta_end": 0.012, "prediction_type": "v_prediction", "rescale_betas_zero_snr": True,
     "timestep_spacing": "trailing", "clip_sample": False, "set_alpha_to_one": True, "steps_offset": 1,
+}
+
+# Half an hour of one large GPU (gpu/run.py): 51 M parameters, which is why that preset is stored in 8 bit.
+GPU_VAE = {**VAE, "block_out_channels": [64, 128, 256, 256], "norm_num_groups": 32}
+GPU_TEXT = {**TEXT, "hidden_size": 384, "intermediate_size": 1536, "num_attention_heads": 6, "num_hidden_layers": 4}
+GPU_UNET = {
+    **UNET, "block_out_channels": [128, 256], "layers_per_block": 2, "attention_head_dim": [4, 8],
+    "cross_attention_dim": 384, "norm_num_groups": 32,
+    "down_block_types": ["CrossAttnDownBlock2D"] * 2, "up_block_types": ["CrossAttnUpBlock2D"] * 2,
+}
+
+PRESETS = {
+    "cpu": {"vae": VAE, "text": TEXT, "unet": UNET},
+    "gpu": {"vae": GPU_VAE, "text": GPU_TEXT, "unet": GPU_UNET},
+    "tiny": {  # draws nothing: for trying out every stage in seconds
+        "vae": {**VAE, "block_out_channels": [8, 8, 16, 16]},
+        "text": {**TEXT, "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2},
+        "unet": {**GPU_UNET, "block_out_channels": [16, 32], "layers_per_block": 1, "attention_head_dim": [2, 2],
+                 "cross_attention_dim": 32, "norm_num_groups": 8},
+    },
 }

@@ -63,6 +63,37 @@ def unet_weights(path, plain):
     return state["steps"], state["names"], flat
 
 
+def text_config(tokens, sizes=config.TEXT):
+    with open(os.path.join(tokens, "vocab.json")) as f:
+        vocabulary = json.load(f)
+    return {**sizes, "vocab_size": len(vocabulary), "bos_token_id": vocabulary["<|startoftext|>"],
+            "eos_token_id": vocabulary["<|endoftext|>"], "pad_token_id": vocabulary["<|endoftext|>"]}
+
+
+def plain_words(weights, vectors):
+    """The text encoder's state dict with the table of words as an ordinary token_embedding."""
+    out, table = dict(weights), "text_model.embeddings.token_embedding."
+    out[table + "weight"] = WordTable.rows(vectors, out[table + "weight"], out.pop(table + "projection"))
+    return out
+
+
+def write_model(out, tokens, configs, states, steps):
+    """`configs` and `states`: by the names of the folders."""
+    for folder, name in (("text_encoder", "model"), ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model")):
+        write_json(os.path.join(out, folder, "config.json"), configs[folder])
+        nets.save_safetensors(os.path.join(out, folder, name + ".safetensors"), states[folder])
+    write_json(os.path.join(out, "scheduler", "scheduler_config.json"), config.SCHEDULER)
+    write_json(os.path.join(out, "model_index.json"), INDEX)
+    write_json(os.path.join(out, "imagined.json"), {**IDENTITY, "trained_steps": steps})
+    os.makedirs(os.path.join(out, "tokenizer"), exist_ok=True)
+    for name in os.listdir(tokens):
+        shutil.copyfile(os.path.join(tokens, name), os.path.join(out, "tokenizer", name))
+    nets.load_model(out)
+    sums.write(out)
+    total = sum(os.path.getsize(os.path.join(d, f)) for d, _, files in os.walk(out) for f in files)
+    print(f"step {steps}, {total / 1e6:.1f} MB")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", required=True)
@@ -72,13 +103,10 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     tokens = os.path.join(args.work, "tokenizer")
-    with open(os.path.join(tokens, "vocab.json")) as f:
-        vocabulary = json.load(f)
-    text_config = {**config.TEXT, "vocab_size": len(vocabulary), "bos_token_id": vocabulary["<|startoftext|>"],
-                   "eos_token_id": vocabulary["<|endoftext|>"], "pad_token_id": vocabulary["<|endoftext|>"]}
+    words = text_config(tokens)
     vectors = torch.load(os.path.join(args.work, "glove.pt"))
-    text, unet = nets.TextEncoder(text_config), nets.UNet(config.UNET)
-    text.text_model.embeddings.token_embedding = WordTable(vectors, text_config["hidden_size"])
+    text, unet = nets.TextEncoder(words), nets.UNet(config.UNET)
+    text.text_model.embeddings.token_embedding = WordTable(vectors, words["hidden_size"])
     steps, names, flat = unet_weights(os.path.join(args.work, args.name + ".pt"), args.plain)
     at, weights = 0, {}
     shapes = {**{"text." + k: v.shape for k, v in text.named_parameters()},
@@ -87,27 +115,12 @@ def main():
         size = shapes[name].numel()
         weights[name] = flat[at:at + size].view(shapes[name])
         at += size
-    table = "text.text_model.embeddings.token_embedding."
-    weights[table + "weight"] = WordTable.rows(vectors, weights[table + "weight"], weights.pop(table + "projection"))
     decoder = os.path.join(args.work, "vae-decoder.pt")
     vae = torch.load(decoder if os.path.exists(decoder) else os.path.join(args.work, "vae.pt"))["weights"]
     latents = torch.load(os.path.join(args.work, "latents.pt"))
-    vae = folded(part(vae, "vae."), latents["mean"], latents["std"])
-    for folder, state, c, name in (("text_encoder", part(weights, "text."), text_config, "model"),
-                                   ("unet", part(weights, "unet."), config.UNET, "diffusion_pytorch_model"),
-                                   ("vae", vae, config.VAE, "diffusion_pytorch_model")):
-        write_json(os.path.join(args.out, folder, "config.json"), c)
-        nets.save_safetensors(os.path.join(args.out, folder, name + ".safetensors"), state)
-    write_json(os.path.join(args.out, "scheduler", "scheduler_config.json"), config.SCHEDULER)
-    write_json(os.path.join(args.out, "model_index.json"), INDEX)
-    write_json(os.path.join(args.out, "imagined.json"), {**IDENTITY, "trained_steps": steps})
-    os.makedirs(os.path.join(args.out, "tokenizer"), exist_ok=True)
-    for name in os.listdir(tokens):
-        shutil.copyfile(os.path.join(tokens, name), os.path.join(args.out, "tokenizer", name))
-    nets.load_model(args.out)
-    sums.write(args.out)
-    total = sum(os.path.getsize(os.path.join(d, f)) for d, _, files in os.walk(args.out) for f in files)
-    print(f"step {steps}, {total / 1e6:.1f} MB")
+    write_model(args.out, tokens, {"text_encoder": words, "unet": config.UNET, "vae": config.VAE},
+                {"text_encoder": plain_words(part(weights, "text."), vectors), "unet": part(weights, "unet."),
+                 "vae": folded(part(vae, "vae."), latents["mean"], latents["std"])}, steps)
 
 
 if __name__ == "__main__":

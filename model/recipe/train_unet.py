@@ -16,7 +16,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import fast
 
-fast.environment()
+if __name__ == "__main__":
+    fast.environment()
 
 import torch
 import torch.nn.functional as F
@@ -82,12 +83,12 @@ def start_unet(unet):
         torch.nn.init.zeros_(m.bias)
 
 
-def networks(vectors, seed):
+def networks(vectors, seed, preset="cpu"):
     """`vectors`: [symbols, 101], DIR/glove.pt."""
     torch.manual_seed(seed)
-    vocabulary = len(vectors)
-    text = nets.TextEncoder({**config.TEXT, "vocab_size": vocabulary})
-    unet = nets.UNet(config.UNET)
+    vocabulary, sizes = len(vectors), config.PRESETS[preset]
+    text = nets.TextEncoder({**sizes["text"], "vocab_size": vocabulary})
+    unet = nets.UNet(sizes["unet"])
     start_text(text, [vocabulary - 2, vocabulary - 1], vectors)
     start_unet(unet)
     return text, unet

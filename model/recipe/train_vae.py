@@ -15,7 +15,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import fast
 
-fast.environment()
+if __name__ == "__main__":
+    fast.environment()
 
 import numpy as np
 import torch

@@ -12,15 +12,16 @@ LEFT_OUT = 0.15
 class WordTable(torch.nn.Module):
     def __init__(self, vectors, width):
         super().__init__()
-        self.vectors = vectors.bfloat16()  # [symbols, 101]; zeros where GloVe has no word
-        self.known = vectors[:, 100] > 0
+        # [symbols, 101]; zeros where GloVe has no word. In no state dict: DIR/glove.pt holds them.
+        self.register_buffer("vectors", vectors.bfloat16(), persistent=False)
+        self.register_buffer("known", vectors[:, 100] > 0, persistent=False)
         self.weight = torch.nn.Parameter(torch.zeros(len(vectors), width))
         self.projection = torch.nn.Parameter(torch.zeros(vectors.shape[1], width))
 
     def forward(self, ids):
         own = torch.nn.functional.embedding(ids, self.weight)
         if torch.is_grad_enabled():
-            left = (torch.rand(ids.shape) < LEFT_OUT) & self.known[ids]
+            left = (torch.rand(ids.shape, device=ids.device) < LEFT_OUT) & self.known[ids]
             own = own.masked_fill(left[..., None], 0)
         return own + self.vectors[ids].to(own.dtype) @ self.projection
 

@@ -123,6 +123,17 @@ class WordNet:
                 if word.isalpha() and self.synset(offsets[0])[0] in wanted]
 
 
+class StoredWords:
+    """What WordNet.words_for says of the things, from the file that prepare.py wrote: for machines without WordNet."""
+
+    def __init__(self, path):
+        with open(path) as f:
+            self.table = json.load(f)
+
+    def words_for(self, noun, _):
+        return self.table.get(noun, ([], []))
+
+
 # ---------------------------------------------------------------- GloVe
 
 

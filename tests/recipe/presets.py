@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Does the recipe for a GPU run, and do its scenes look as render.py draws them? On a CPU, with a made-up pack.
+
+    python3 tests/recipe/presets.py        # TAP; exit status 77 where PyTorch or Pillow is missing
+"""
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RECIPE = os.path.join(HERE, "..", "..", "model", "recipe")
+sys.path[:0] = [HERE, os.path.join(RECIPE, "gpu"), RECIPE, os.path.join(RECIPE, "..")]
+
+try:
+    import numpy as np
+    import torch
+    from PIL import Image  # noqa: F401
+except ImportError as error:
+    print(f"not installed: {error.name}")
+    sys.exit(77)
+
+import ahead
+import bank
+import diffusion
+import distil
+import nets
+import pack as made_up
+import render
+import tokenizer
+import words
+from captions import Captions
+from compose import Composer
+from scenes import KINDS, LOOKS, Stage
+from sprites import Sprites
+from tokenizer import Tokenizer
+
+torch.set_num_threads(1)
+LEVELS, MEAN = 2.5 / 255, 0.25 / 255  # the paintings' bytes are rounded, and Pillow's own weights
+
+
+def prepare(folder):
+    """What prepare.py makes, without GloVe and WordNet, which CI has not."""
+    made_up.write(os.path.join(folder, "sprites"))
+    pack, rng = Sprites(os.path.join(folder, "sprites")), random.Random(0)
+    stage, captions = Stage(pack), Captions(pack)
+    counts = {}
+    for _ in range(300):
+        for word in tokenizer.words_of(captions.caption(rng, stage.scene(rng))):
+            counts[word] = counts.get(word, 0) + 1
+    tokenizer.write(os.path.join(folder, "tokenizer"), tokenizer.learn(counts))
+    vocabulary = Tokenizer(os.path.join(folder, "tokenizer")).vocab
+    vectors = {"dog": np.ones(100, np.float32), "fox": -np.ones(100, np.float32)}
+    words.word_vectors(vocabulary, vectors, os.path.join(folder, "glove.pt"))
+    with open(os.path.join(folder, "wordnet.json"), "w") as f:
+        json.dump({"dog": [["hound"], ["canine"]]}, f)
+    return pack, stage
+
+
+def scenes_agree(pack, stage, folder):
+    """Every kind of scene and every look, composed in batches and drawn one by one."""
+    rng = random.Random(4)
+    scenes = [stage.scene(rng, kind, "3d") for kind in KINDS for _ in range(4)]
+    scenes += [stage.scene(rng, None, look) for look in LOOKS for _ in range(3)]
+    scenes = [bank.settled(s, 2) for s in scenes]
+    lot, keys = ahead.joined([ahead.as_numbers(scenes[:20], None, None, rng, 2), ahead.as_numbers(scenes[20:], None, None, rng, 2)])
+    bank.fill(os.path.join(folder, "bank"), pack, keys, 1, 2)
+    composer = Composer(bank.Bank(os.path.join(folder, "bank"), torch.device("cpu")), part=16)
+    got = composer.compose(lot, torch.arange(len(scenes))).numpy().transpose(0, 2, 3, 1).astype(float) / 255
+    want = np.stack([render.render(pack, s) for s in scenes]).astype(float) / 255
+    off = np.abs(got - want)
+    kinds = {s.kind for s in scenes} | {s.background[0] for s in scenes}
+    assert {"solid", "gradient", "place", "dressed", "count", "pair"} <= kinds, kinds
+    assert any(layer.colour for s in scenes for layer in s.layers) and any(l.mirrored for s in scenes for l in s.layers)
+    assert want.std() > 0.1
+    assert off.max() < LEVELS, f"{off.max() * 255:.1f} levels, scene {off.max((1, 2, 3)).argmax()}"
+    assert off.mean() < MEAN, f"{off.mean() * 255:.2f} levels on average"
+
+
+def preparing(pack, folder):
+    """The pack that travels shows the same scenes as the whole one."""
+    import prepare as prepare_
+    small = os.path.join(folder, "small")
+    prepare_.write_sprites(pack, os.path.join(folder, "sprites"), small)
+    again = Sprites(small)
+    assert len(again.rows) < len(pack.rows)
+    for seed in range(20):
+        a, b = (Stage(p).scene(random.Random(seed)) for p in (pack, again))
+        assert (render.render(pack, a) == render.render(again, b)).all() and a.words == b.words
+
+
+def every_stage(folder):
+    work = os.path.join(folder, "work")
+    command = [sys.executable, os.path.join(RECIPE, "gpu", "run.py"), "--prepared", folder, "--work", work, "--tiny"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    first = subprocess.run([*command, "--minutes", "0"], env=env, capture_output=True, text=True)
+    assert "to go on" in first.stdout and "done" not in first.stdout, first.stdout + first.stderr
+    rest = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert rest.returncode == 0 and rest.stdout.endswith("done\n"), rest.stdout + rest.stderr
+    again = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert "over" not in again.stdout and again.stdout.endswith("done\n"), again.stdout + again.stderr
+    model = os.path.join(work, "model")
+    full, few = (nets.load_model(model, fast=fast)[1] for fast in (False, True))
+    with open(os.path.join(model, "imagined.json")) as f:
+        assert json.load(f)["fast_steps"] in range(4, 9)
+    assert not torch.equal(full.conv_in.weight, few.conv_in.weight)
+
+
+def lessons():
+    """A student that answers with what it was taught arrives where the teacher does."""
+    def teacher(x, t, context):
+        return torch.tanh(x * 0.7 + context.mean((1, 2))[:, None, None, None]) - t.view(-1, 1, 1, 1) / 1500
+
+    g = torch.Generator().manual_seed(3)
+    noise, context = torch.randn(3, 2, 4, 4, generator=g), torch.randn(3, 5, 6, generator=g)
+    empty = torch.zeros_like(context)
+    pupil = distil.Pupil(5, 4, 3.0, 0.7)
+    x, v = pupil.paths(teacher, None, noise, context, empty)
+    taught = {t: v[:, k] for k, t in enumerate(pupil.times)}
+    want = diffusion.sample(teacher, noise, context, empty, 20, 3.0, 0.7)
+    got = pupil.draw(lambda x, t, _: taught[int(t[0])], noise, context)
+    assert torch.allclose(got, want, atol=1e-4), (got - want).abs().max()
+    own, _ = pupil.paths(teacher, lambda x, t, _: taught[int(t[0])] + 0.1, noise, context, empty)
+    assert torch.equal(own[:, 0], x[:, 0]) and not torch.allclose(own[:, 1], x[:, 1])
+
+
+def main():
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        pack, stage = prepare(folder)
+        for name, test in (("the GPU's compositor draws what render.py draws", lambda: scenes_agree(pack, stage, folder)),
+                           ("the sprites that travel are enough", lambda: preparing(pack, folder)),
+                           ("every stage of the GPU's preset runs and resumes", lambda: every_stage(folder)),
+                           ("the few-step lessons lead where the teacher goes", lessons)):
+            try:
+                test()
+                print("ok -", name, flush=True)
+            except Exception:
+                traceback.print_exc(file=sys.stdout)
+                print("not ok -", name, flush=True)
+                failed = 1
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
