@@ -22,35 +22,11 @@
  *
  * Code for other users runs in as_user(): a child process in which no cmocka assertion may fail; it uses CHECK. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <pwd.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <systemd/sd-bus.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/util.h"
 #include "dbus/names.h"
-
-/* Longer than anything takes on a loaded machine under sanitizers: what is not there then will never be. */
-#define PATIENCE (60 * USEC_PER_SEC)
-#define IGNORE(x) ((void)!(x))
+#include "process.h"
 
 typedef struct Place {
         char directory[64];
@@ -65,87 +41,6 @@ static inline sd_bus *bus_close(sd_bus *bus)
         return sd_bus_flush_close_unref(bus);
 }
 DEFINE_CLEANUP(sd_bus *, bus_close)
-
-#define CHECK(condition)                                                                              \
-        do {                                                                                          \
-                if (!(condition)) {                                                                   \
-                        (void)fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-                        _exit(1);                                                                     \
-                }                                                                                     \
-        } while (0)
-
-static inline bool is_root(void)
-{
-        return geteuid() == 0;
-}
-
-static inline void sleep_ms(int ms)
-{
-        (void)poll(NULL, 0, ms);
-}
-
-/* A program that the build made; IMAGINED_WRAPPER in the environment stands for the service (valgrind). */
-static inline const char *built(const char *name, char buffer[static PATH_MAX])
-{
-        const char *build = getenv("B"), *wrapper = getenv("IMAGINED_WRAPPER");
-        char path[PATH_MAX];
-
-        if (wrapper && streq(name, "imagined"))
-                return wrapper;
-        (void)snprintf(path, sizeof(path), "%s/%s", build ? build : "build", name);
-        assert_non_null(realpath(path, buffer));
-        return buffer;
-}
-
-static inline pid_t fork_child(void)
-{
-        pid_t parent = getpid(), pid = fork();
-        assert_true(pid >= 0);
-        if (pid == 0) {
-                (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-                if (getppid() != parent)
-                        _exit(127);
-        }
-        return pid;
-}
-
-/* The exit status, or 128 + signal; -1 when it has not ended in time (then it is killed). */
-static inline int wait_for_exit(pid_t pid)
-{
-        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
-        int status;
-
-        while (waitpid(pid, &status, WNOHANG) == 0) {
-                if (clock_usec(CLOCK_MONOTONIC) > end) {
-                        (void)kill(pid, SIGKILL);
-                        (void)waitpid(pid, &status, 0);
-                        return -1;
-                }
-                sleep_ms(5);
-        }
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static inline void write_file(const char *path, const char *text)
-{
-        FILE *f = fopen(path, "we");
-        assert_non_null(f);
-        assert_true(fputs(text, f) >= 0);
-        assert_int_equal(fclose(f), 0);
-}
-
-/* The whole file, NUL-terminated; the caller frees it. */
-static inline char *read_text_file(const char *path)
-{
-        FILE *f = fopen(path, "re");
-        char *text = calloc(1, 1 << 20);
-        assert_non_null(f);
-        assert_non_null(text);
-        size_t n = fread(text, 1, (1 << 20) - 1, f);
-        text[n] = '\0';
-        (void)fclose(f);
-        return text;
-}
 
 /* What systemd's and Debian's system bus says before the included policy: everything is denied. */
 static inline void place_write_bus_config(const Place *place, const char *path)
@@ -385,6 +280,19 @@ static inline int place_tear_down(void **state)
 {
         place_close(*state);
         return 0;
+}
+
+/* The process of the worker that holds a model; 0: none. */
+static inline pid_t place_worker(const Place *place)
+{
+        char command[128], line[64] = "";
+
+        (void)snprintf(command, sizeof(command), "ps -o pid=,args= --ppid %d | grep -v -e --digest", (int)place->service);
+        FILE *pipe = popen(command, "r");
+        assert_non_null(pipe);
+        bool some = fgets(line, sizeof(line), pipe) != NULL;
+        (void)pclose(pipe);
+        return some ? atoi(line) : 0;
 }
 
 /* Runs a function as another user, with a connection of its own; it returns 0 or ends the process with CHECK. */

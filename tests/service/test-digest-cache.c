@@ -2,7 +2,7 @@
 
 /* The file that remembers digests, whatever has become of it. */
 
-#include "harness.h"
+#include "process.h"
 
 #include "base/log.h"
 #include "service/digest-cache.h"

@@ -20,19 +20,6 @@ static char *resident_model(sd_bus *bus)
         return model;
 }
 
-/* The process of the worker that holds a model; 0: none. */
-static pid_t worker_of(pid_t service)
-{
-        char command[128], line[64] = "";
-
-        (void)snprintf(command, sizeof(command), "ps -o pid=,args= --ppid %d | grep -v -e --digest", (int)service);
-        FILE *pipe = popen(command, "r");
-        assert_non_null(pipe);
-        bool some = fgets(line, sizeof(line), pipe) != NULL;
-        (void)pclose(pipe);
-        return some ? atoi(line) : 0;
-}
-
 static bool is_gone(pid_t pid)
 {
         for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE; clock_usec(CLOCK_MONOTONIC) < end; sleep_ms(5))
@@ -68,7 +55,7 @@ static void test_stop_while_at_work(void **state)
         assert_true(generate(bus, &running, "x", 2, "model", "s", "stub-slow", "steps", "u", 500) >= 0);
         assert_true(generate(bus, &waiting, "x", 0) >= 0);
         assert_true(wait_for_state(bus, running.path, IMAGINE_STATE_RUNNING));
-        pid_t worker = worker_of(place.service);
+        pid_t worker = place_worker(&place);
         assert_true(worker > 0);
 
         place_stop_service(&place); /* asserts 0 */
@@ -86,7 +73,7 @@ static void test_stop_with_a_worker_that_lingers(void **state)
         place_start_service(&place, "default_model = \"stub-lingers\"; preload = true;");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         assert_true(wait_for_model_state(bus, "ready"));
-        pid_t worker = worker_of(place.service);
+        pid_t worker = place_worker(&place);
         place_stop_service(&place);
         assert_true(is_gone(worker));
 }
@@ -98,7 +85,7 @@ static void test_a_killed_service(void **state)
         place_start_service(&place, "default_model = \"stub-lingers\"; preload = true;");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         assert_true(wait_for_model_state(bus, "ready"));
-        pid_t worker = worker_of(place.service);
+        pid_t worker = place_worker(&place);
         assert_int_equal(kill(place.service, SIGKILL), 0);
         assert_int_equal(wait_for_exit(place.service), 128 + SIGKILL);
         place.service = 0;
@@ -115,7 +102,7 @@ static void test_lost_bus(void **state)
         sd_bus *bus = place_connect(&own);
         assert_true(wait_for_model_state(bus, "ready"));
         (void)bus_close(bus);
-        pid_t worker = worker_of(own.service);
+        pid_t worker = place_worker(&own);
 
         place_stop_bus(&own);
         uint64_t begin = clock_usec(CLOCK_MONOTONIC);
@@ -263,21 +250,21 @@ static void test_loading_and_unloading(void **state)
         assert_true(sd_bus_match_signal(
                             bus, NULL, IMAGINE_BUS_NAME, IMAGINE_PATH, "org.freedesktop.DBus.Properties",
                             "PropertiesChanged", on_properties, log) >= 0);
-        assert_int_equal(worker_of(place.service), 0);
+        assert_int_equal(place_worker(&place), 0);
         assert_true(manager_call(bus, "UnloadModel", NULL, NULL, NULL) >= 0);
 
         assert_true(manager_call(bus, "LoadModel", NULL, NULL, "s", "stub") >= 0);
-        pid_t first = worker_of(place.service);
+        pid_t first = place_worker(&place);
         assert_true(first > 0);
         _cleanup_(freep) char *model = resident_model(bus);
         assert_string_equal(model, "stub");
         assert_true(manager_call(bus, "LoadModel", NULL, NULL, "s", "stub") >= 0);
-        assert_int_equal(worker_of(place.service), first);
+        assert_int_equal(place_worker(&place), first);
 
         /* Another model is another process, and the first one is gone. */
         assert_true(manager_call(bus, "LoadModel", NULL, NULL, "s", "stub-slow") >= 0);
         assert_true(is_gone(first));
-        pid_t second = worker_of(place.service);
+        pid_t second = place_worker(&place);
         assert_true(second > 0);
 
         assert_true(generate(bus, &job, "x", 1, "steps", "u", 500) >= 0);
@@ -323,7 +310,7 @@ static void test_unloading_while_loading(void **state)
         assert_true(manager_call(bus, "UnloadModel", NULL, NULL, NULL) >= 0);
         hear_what_came(bus);
         assert_string_equal(result, IMAGINE_ERROR_CANCELLED);
-        assert_int_equal(worker_of(place.service), 0);
+        assert_int_equal(place_worker(&place), 0);
         place_stop_service(&place);
 }
 
