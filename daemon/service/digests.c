@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <stddef.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/tree.h"
 #include "base/util.h"
 #include "service/digest-cache.h"
+#include "service/digest-list.h"
 #include "service/digests.h"
 #include "workers/worker.h"
 
@@ -16,178 +15,35 @@
  * before and after a look within one tick of the file system's clock. */
 #define QUIET USEC_PER_SEC
 
-typedef struct Entry {
-        ModelFiles files; /* first */
-        char *directory;
-        char *identity; /* of its files, when they were looked at last; NULL: they cannot be */
-        uint64_t looked; /* CLOCK_MONOTONIC */
-        uint64_t changed; /* the latest ctime, µs */
-        char *loading; /* the identity when the worker that loads it began */
-        bool is_there; /* while the list is gone through */
-} Entry;
-
 struct Digests {
         sd_event *event;
         const Config *config;
         DigestCache *cache;
+        DigestList list;
         void (*changed)(void *userdata);
         void *userdata;
 
-        Entry *first;
         Worker *worker; /* NULL: none */
-        Entry *current; /* what it is at; NULL: nothing that still counts */
+        DigestEntry *current; /* what it is at; NULL: nothing that still counts */
         char *computing; /* identity of the current one when it began */
         sd_event_source *timer; /* until the next one begins */
         bool busy, stopped;
-        bool news; /* not yet told */
 };
-
-static const char *const state_names[] = {
-        [DIGEST_UNKNOWN] = "unknown",   [DIGEST_COMPUTING] = "computing", [DIGEST_UNLISTED] = "unlisted",
-        [DIGEST_VERIFIED] = "verified", [DIGEST_MISMATCH] = "mismatch",
-};
-
-const char *digest_state_to_string(DigestState state)
-{
-        return state_names[state];
-}
-
-static Entry *next_of(const Entry *entry)
-{
-        return (Entry *)entry->files.next;
-}
-
-static Entry *entry_free(Entry *entry)
-{
-        free(entry->directory);
-        free(entry->identity);
-        free(entry->loading);
-        free(entry);
-        return NULL;
-}
 
 static void tell(Digests *digests)
 {
-        if (!digests->news)
+        if (!digests->list.news)
                 return;
-        digests->news = false;
+        digests->list.news = false;
         digests->changed(digests->userdata);
 }
-
-/* --- looking --- */
-
-static void set_info(Digests *digests, Entry *entry, const DigestInfo *info)
-{
-        static const DigestState states[MODEL_CHECK_MAX] = {
-                [MODEL_UNLISTED] = DIGEST_UNLISTED,
-                [MODEL_VERIFIED] = DIGEST_VERIFIED,
-                [MODEL_MISMATCH] = DIGEST_MISMATCH,
-        };
-
-        entry->files.info = *info;
-        entry->files.state = states[info->check];
-        digests->news = true;
-        if (info->check == MODEL_MISMATCH)
-                log_warning("The model %s is not what was published: %s", entry->files.name, info->difference);
-}
-
-static void set_state(Digests *digests, Entry *entry, DigestState state)
-{
-        digests->news = digests->news || entry->files.state != state;
-        entry->files.state = state;
-        entry->files.info = (DigestInfo) {};
-}
-
-/* The files are others than before. Takes the identity. */
-static void begin_anew(Digests *digests, Entry *entry, char *identity)
-{
-        const DigestInfo *known = identity ? digest_cache_find(digests->cache, identity) : NULL;
-
-        free(entry->identity);
-        entry->identity = identity;
-        if (known)
-                set_info(digests, entry, known);
-        else
-                set_state(digests, entry, identity ? DIGEST_COMPUTING : DIGEST_UNKNOWN);
-}
-
-static void look(Digests *digests, Entry *entry)
-{
-        _cleanup_(tree_done) Tree tree = {};
-        _cleanup_(freep) char *identity = NULL;
-
-        int r = tree_read(&tree, entry->directory);
-        if (r >= 0)
-                r = tree_identity(&tree, &identity);
-        entry->looked = clock_usec(CLOCK_MONOTONIC);
-        entry->files.bytes = tree.size;
-        entry->changed = (uint64_t)MAX(tree.changed, 0) / 1000;
-        if (r < 0)
-                log_debug("The files of the model %s cannot be listed: %s", entry->files.name, strerror(-r));
-        if (!entry->identity || !identity || !streq(entry->identity, identity))
-                begin_anew(digests, entry, TAKE_PTR(identity));
-}
-
-static Entry *find(const Digests *digests, const char *name)
-{
-        for (Entry *entry = digests->first; entry; entry = next_of(entry))
-                if (streq(entry->files.name, name))
-                        return entry;
-        return NULL;
-}
-
-/* The entry of a model, which has moved if it is at another place; NULL: out of memory. */
-static Entry *meet(Digests *digests, const char *name, const char *directory)
-{
-        Entry *entry = find(digests, name);
-        bool is_new = !entry;
-
-        if (entry && streq(entry->directory, directory))
-                return entry;
-        char *copy = strdup(directory);
-        if (is_new)
-                entry = calloc(1, sizeof(*entry));
-        if (!copy || !entry) {
-                free(copy);
-                return NULL;
-        }
-        free(entry->directory);
-        entry->directory = copy;
-        entry->looked = 0;
-        if (is_new) {
-                (void)snprintf(entry->files.name, sizeof(entry->files.name), "%s", name);
-                entry->files.next = (ModelFiles *)digests->first;
-                digests->first = entry;
-                digests->news = true;
-        }
-        return entry;
-}
-
-static void forget_missing(Digests *digests)
-{
-        for (Entry **p = &digests->first; *p;) {
-                Entry *entry = *p;
-                if (entry->is_there) {
-                        entry->is_there = false;
-                        p = (Entry **)&entry->files.next;
-                        continue;
-                }
-                if (entry == digests->current)
-                        digests->current = NULL;
-                *p = next_of(entry);
-                (void)entry_free(entry);
-                digests->news = true;
-        }
-}
-
-/* --- computing --- */
 
 static void schedule(Digests *digests, uint64_t usec);
 
 static void on_message(Worker *worker, const Message *message, int fd, void *userdata)
 {
         Digests *digests = userdata;
-        Entry *entry = digests->current;
+        DigestEntry *entry = digests->current;
 
         if (fd >= 0)
                 (void)close(fd);
@@ -200,10 +56,10 @@ static void on_message(Worker *worker, const Message *message, int fd, void *use
         /* Other files by now: they will have their turn. */
         if (entry && entry->identity && streq(entry->identity, digests->computing)) {
                 if (message->type == MESSAGE_DIGEST) {
-                        set_info(digests, entry, &message->digest);
+                        digest_list_set(&digests->list, entry, &message->digest);
                 } else {
                         log_warning("The digest of %s cannot be computed: %s", entry->files.name, message->failed.text);
-                        set_state(digests, entry, DIGEST_UNKNOWN);
+                        digest_list_set_state(&digests->list, entry, DIGEST_UNKNOWN);
                 }
         }
         digests->current = NULL;
@@ -214,19 +70,19 @@ static void on_message(Worker *worker, const Message *message, int fd, void *use
 static void on_ended(Worker *worker, WorkerEnd end, const Error *error, void *userdata)
 {
         Digests *digests = userdata;
-        Entry *entry = digests->current;
+        DigestEntry *entry = digests->current;
         (void)end, (void)error;
 
         /* Without a word. It is not tried again with the same files. */
         if (entry && entry->identity && streq(entry->identity, digests->computing))
-                set_state(digests, entry, DIGEST_UNKNOWN);
+                digest_list_set_state(&digests->list, entry, DIGEST_UNKNOWN);
         digests->current = NULL;
         digests->worker = worker_free(worker);
         tell(digests);
         schedule(digests, 0);
 }
 
-static void compute(Digests *digests, Entry *entry)
+static void compute(Digests *digests, DigestEntry *entry)
 {
         static const WorkerHandlers handlers = { .message = on_message, .ended = on_ended };
         const WorkerSpec spec = {
@@ -246,11 +102,11 @@ static void compute(Digests *digests, Entry *entry)
                 return;
         }
         log_debug("The digest of %s cannot be computed: %s", entry->files.name, error.text);
-        set_state(digests, entry, DIGEST_UNKNOWN);
+        digest_list_set_state(&digests->list, entry, DIGEST_UNKNOWN);
 }
 
 /* µs until the files have been quiet for long enough; times in the future count as long ago. */
-static uint64_t unrest(const Entry *entry)
+static uint64_t unrest(const DigestEntry *entry)
 {
         uint64_t now = clock_usec(CLOCK_REALTIME);
         return entry->changed <= now && now - entry->changed < QUIET ? QUIET - (now - entry->changed) : 0;
@@ -262,10 +118,10 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
         uint64_t wait = UINT64_MAX;
         (void)source, (void)usec;
 
-        for (Entry *entry = digests->first; entry && !digests->worker; entry = next_of(entry)) {
+        for (DigestEntry *entry = digests->list.first; entry && !digests->worker; entry = digest_entry_next(entry)) {
                 if (entry->files.state != DIGEST_COMPUTING)
                         continue;
-                look(digests, entry);
+                digest_list_look(&digests->list, entry);
                 if (entry->files.state != DIGEST_COMPUTING)
                         continue;
                 if (unrest(entry) > 0)
@@ -285,7 +141,7 @@ static void schedule(Digests *digests, uint64_t usec)
         digests->timer = sd_event_source_disable_unref(digests->timer);
         if (digests->busy || digests->stopped || digests->worker)
                 return;
-        for (const Entry *entry = digests->first; entry; entry = next_of(entry))
+        for (const DigestEntry *entry = digests->list.first; entry; entry = digest_entry_next(entry))
                 if (entry->files.state == DIGEST_COMPUTING) {
                         int r = sd_event_add_time_relative(
                                         digests->event, &digests->timer, CLOCK_MONOTONIC, usec, 0, on_time, digests);
@@ -311,6 +167,7 @@ int digests_new(
         int r = digest_cache_new(&digests->cache, cache);
         if (r < 0)
                 return r;
+        digests->list.cache = digests->cache;
         *ret = TAKE_PTR(digests);
         return 0;
 }
@@ -320,11 +177,7 @@ Digests *digests_free(Digests *digests)
         if (!digests)
                 return NULL;
         digests_stop(digests);
-        while (digests->first) {
-                Entry *entry = digests->first;
-                digests->first = next_of(entry);
-                (void)entry_free(entry);
-        }
+        digest_list_done(&digests->list);
         digest_cache_free(digests->cache);
         free(digests->computing);
         sd_event_unref(digests->event);
@@ -342,14 +195,14 @@ void digests_look(Digests *digests, const Models *models)
         uint64_t now = clock_usec(CLOCK_MONOTONIC);
 
         for (size_t i = models->n; i-- > 0;) {
-                Entry *entry = meet(digests, models->items[i].name, models->items[i].directory);
+                DigestEntry *entry = digest_list_meet(&digests->list, models->items[i].name, models->items[i].directory);
                 if (!entry)
                         continue;
                 entry->is_there = true;
                 if (entry->looked == 0 || now - entry->looked >= LOOK_VALID)
-                        look(digests, entry);
+                        digest_list_look(&digests->list, entry);
         }
-        forget_missing(digests);
+        digest_list_forget_missing(&digests->list, &digests->current);
         if (!digests->timer)
                 schedule(digests, IDLE);
         tell(digests);
@@ -357,12 +210,12 @@ void digests_look(Digests *digests, const Models *models)
 
 const ModelFiles *digests_first(const Digests *digests)
 {
-        return digests->first ? &digests->first->files : NULL;
+        return digests->list.first ? &digests->list.first->files : NULL;
 }
 
 const ModelFiles *digests_find(const Digests *digests, const char *name)
 {
-        const Entry *entry = find(digests, name);
+        const DigestEntry *entry = digest_list_find(&digests->list, name);
         return entry ? &entry->files : NULL;
 }
 
@@ -386,10 +239,10 @@ void digests_stop(Digests *digests)
 
 bool digests_must_verify(Digests *digests, const char *name, const char *directory)
 {
-        Entry *entry = meet(digests, name, directory);
+        DigestEntry *entry = digest_list_meet(&digests->list, name, directory);
         if (!entry)
                 return true;
-        look(digests, entry);
+        digest_list_look(&digests->list, entry);
         free(entry->loading);
         entry->loading = entry->identity ? strdup(entry->identity) : NULL;
         tell(digests);
@@ -398,14 +251,14 @@ bool digests_must_verify(Digests *digests, const char *name, const char *directo
 
 void digests_take(Digests *digests, const char *name, const DigestInfo *info)
 {
-        Entry *entry = find(digests, name);
+        DigestEntry *entry = digest_list_find(&digests->list, name);
 
         if (!entry || !entry->loading)
                 return;
         digest_cache_add(digests->cache, entry->loading, info);
         if (!entry->identity || !streq(entry->identity, entry->loading))
                 return;
-        set_info(digests, entry, info);
+        digest_list_set(&digests->list, entry, info);
         if (entry == digests->current) {
                 digests->current = NULL;
                 worker_kill(digests->worker, WORKER_STOPPED);
