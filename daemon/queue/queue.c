@@ -195,6 +195,40 @@ int queue_add(
         return 0;
 }
 
+int queue_restore(
+                Queue *queue, const Request *request, const JobPolicy *policy, uid_t uid, const char *app_name, uint32_t id,
+                uint64_t serial, Job **ret)
+{
+        User *user;
+        App *app;
+        Job *job;
+
+        int r = users_acquire(&queue->users, uid, &user);
+        if (r < 0)
+                return r;
+        if (queue_find(queue, uid, id) || serial <= queue->last_serial)
+                return -EEXIST;
+        r = user_acquire_app(user, app_name, &app);
+        if (r < 0)
+                return r;
+        r = job_new(&job, request, policy);
+        if (r < 0) {
+                user_release_app(user, app);
+                return r;
+        }
+
+        job->uid = uid;
+        job->app = app;
+        job->id = id;
+        job->serial = serial;
+        user->last_id = MAX(user->last_id, id);
+        queue->last_serial = serial;
+        append(queue, job);
+        count_active(queue, user, app, job, 1);
+        *ret = job;
+        return 0;
+}
+
 void queue_begin(Queue *queue, Job *job, JobState state, uint64_t now)
 {
         User *user = user_of(queue, job);

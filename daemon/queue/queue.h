@@ -44,6 +44,12 @@ int queue_add(
                 Queue *queue, const Request *request, const JobPolicy *policy, uid_t uid, const char *app, Job **ret,
                 Error *error);
 
+/* A job that a process before this one had, with the numbers that it had there, in the order of these: queued, whatever the
+ * limits say now. */
+int queue_restore(
+                Queue *queue, const Request *request, const JobPolicy *policy, uid_t uid, const char *app, uint32_t id,
+                uint64_t serial, Job **ret);
+
 /* The job whose turn it is, still queued; NULL: none waits. */
 Job *queue_next(const Queue *queue);
 

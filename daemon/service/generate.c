@@ -8,6 +8,7 @@
 #include "service/job.h"
 #include "service/models.h"
 #include "service/options.h"
+#include "service/store.h"
 
 /* The model for a request that names none: the resident one, else the configured one. */
 static const char *default_model(const Service *service)
@@ -108,6 +109,7 @@ static int add_job(Service *service, sd_bus_message *call, uid_t uid, Options *o
                 queue_remove(service->queue, job);
                 return r;
         }
+        store_job(job);
         *ret = job;
         return 0;
 }

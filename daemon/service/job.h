@@ -15,6 +15,8 @@ typedef struct JobObject {
         Job *job;
         char *caller; /* unique name; NULL: has left */
 
+        bool is_swept; /* dropped pictures are out of the store (store.c) */
+
         /* what was told last (signals.c) */
         Snapshot told;
         uint64_t told_at; /* CLOCK_MONOTONIC, µs */

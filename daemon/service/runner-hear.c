@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "service/news.h"
 #include "service/runner-private.h"
+#include "service/store.h"
 
 static void hear_progress(Runner *runner, const Progress *progress)
 {
@@ -20,6 +21,10 @@ static int hear_picture(Runner *runner, const PictureInfo *info, int fd)
 
         pace_watch_picture(&runner->watch, clock_usec(CLOCK_MONOTONIC));
         int r = news_picture(runner->service->queue, runner->job, info, fd, &error);
+        if (r > 0) {
+                store_picture(runner->job, info->picture);
+                store_sweep(runner->service->queue);
+        }
         if (r >= 0 || error.code == 0)
                 return r;
         /* The fault is not the worker's: there is no room. */

@@ -10,6 +10,7 @@
 #include "service/manager.h"
 #include "service/models.h"
 #include "service/service.h"
+#include "service/store.h"
 
 static QueueLimits limits_of(const Config *config)
 {
@@ -30,6 +31,8 @@ static void on_job_removed(Job *job, void *userdata)
 {
         Service *service = userdata;
 
+        if (!service->stopping && job_object(job))
+                store_forget(job);
         if (service->watchers)
                 watchers_forget_job(service->watchers, job->serial);
         job->userdata = job_object_free(job->userdata);
@@ -135,8 +138,10 @@ static void on_caller_gone(const char *name, void *userdata)
                 service_remove_job(service, orphan);
         for (Job *job = queue_first(service->queue); job; job = job->next) {
                 JobObject *object = job_object(job);
-                if (object->caller && streq(object->caller, name))
+                if (object->caller && streq(object->caller, name)) {
                         free(TAKE_PTR(object->caller));
+                        store_job(job);
+                }
         }
 }
 
@@ -173,6 +178,7 @@ void service_finish_job(Service *service, Job *job, JobState state, const Error 
         uid_t uid = job->uid;
 
         queue_finish(service->queue, job, state, error, clock_usec(CLOCK_MONOTONIC));
+        store_job(job);
         log_debug("Job %u of user %u is %s", job->id, job->uid, job_state_to_string(state));
         job_object_tell_end(job_object(job));
         job_object_end_previews(job_object(job));
@@ -318,6 +324,8 @@ int service_start(Service *service)
         r = job_objects_publish(service);
         if (r < 0)
                 return log_error_errno(r, "The jobs' objects cannot be published");
+        store_restore(service);
+        schedule_expiry(service);
         r = sd_bus_request_name(service->bus, IMAGINE_BUS_NAME, 0);
         if (r < 0)
                 return log_error_errno(r, "The name " IMAGINE_BUS_NAME " cannot be owned");
@@ -381,7 +389,8 @@ void service_stop(Service *service)
         (void)error_set(&error, -ESHUTDOWN, "The service was stopped; ask again");
         runner_stop(service->runner);
         digests_stop(service->digests);
-        while ((job = find_active(service)))
+        /* What the service manager keeps goes on with the next process. */
+        while (!store_exists() && (job = find_active(service)))
                 service_finish_job(service, job, JOB_FAILED, &error);
         load_calls_answer(service->load_calls, NULL, &error);
         residency_unload(service->residency); /* on_residency_changed leaves the loop */
