@@ -35,7 +35,7 @@ INSTALLED = \
 	644:dbus/org.imagined.Imagine1.xml:$(DATADIR)/dbus-1/interfaces/org.imagined.Imagine1.xml \
 	$(foreach section,1 5 8,$(call installs,$(wildcard docs/*.$(section)),644,$(MANDIR)/man$(section))) \
 	$(patsubst %,644:%:$(COMPLETIONDIR)/imagine,$(wildcard client/completions/imagine.bash)) \
-	$(call installs,$(wildcard README.md COPYING NOTICE docs/*.md docs/example.c),644,$(DOCDIR)) \
+	$(call installs,$(wildcard README.md SECURITY.md COPYING NOTICE docs/*.md docs/example.c),644,$(DOCDIR)) \
 	$(call installs,$(wildcard model/README.md model/NOTICE),644,$(DOCDIR)/model) \
 	$(foreach file,$(MODEL_FILES),644:$(file):$(MODELDIR)/$(patsubst model/%,%,$(file)))
 MODEL_FILES := $(shell test -d model/default && find model/default -type f ! -name '.*' | sort)

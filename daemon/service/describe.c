@@ -85,16 +85,49 @@ static json_t *describe_limits(const Config *config)
         return object;
 }
 
+/* What pictures take, as far as it was learned: seconds. */
+static json_t *describe_speed(const Pace *pace)
+{
+        json_t *array = json_array();
+
+        for (size_t i = 0; i < pace->n; i++) {
+                const PaceItem *item = &pace->items[i];
+                (void)json_array_append_new(
+                                array, json_pack(
+                                                       "{s:s, s:I, s:f, s:f, s:f}", "model", item->model, "pixels",
+                                                       (json_int_t)item->pixels, "step", item->step / 1e6, "guided-step",
+                                                       item->guided / 1e6, "rest", item->rest / 1e6));
+        }
+        return array;
+}
+
+/* The latest first. */
+static json_t *describe_errors(const Service *service)
+{
+        const size_t room = ELEMENTSOF(service->last_errors);
+        json_t *array = json_array();
+
+        for (uint64_t i = service->n_errors; i > 0 && service->n_errors - i < room; i--) {
+                const LastError *last = &service->last_errors[(i - 1) % room];
+                (void)json_array_append_new(
+                                array, json_pack(
+                                                       "{s:I, s:s, s:s}", "when", (json_int_t)last->when, "name",
+                                                       error_bus_name(last->error.code), "message", last->error.text));
+        }
+        return array;
+}
+
 int describe_service(Service *service, uid_t uid, char **ret)
 {
         const Residency *residency = service->residency;
         pid_t worker = residency_pid(residency);
 
         json_t *root = json_pack(
-                        "{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I}}", "version", VERSION, "state",
+                        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I}}", "version", VERSION, "state",
                         residency_state_to_string(residency_state(residency)), "resident-model",
                         residency_model(residency), "models", describe_models(service), "jobs",
-                        describe_jobs(service, uid), "limits", describe_limits(service->config), "memory",
+                        describe_jobs(service, uid), "limits", describe_limits(service->config), "speed",
+                        describe_speed(runner_pace(service->runner)), "errors", describe_errors(service), "memory",
                         "service", (json_int_t)process_resident(getpid()), "worker",
                         (json_int_t)(worker > 0 ? process_resident(worker) : 0));
         if (!root)

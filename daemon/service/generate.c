@@ -6,6 +6,7 @@
 #include "service/errors.h"
 #include "service/generate.h"
 #include "service/job.h"
+#include "service/journal.h"
 #include "service/models.h"
 #include "service/options.h"
 #include "service/store.h"
@@ -110,6 +111,7 @@ static int add_job(Service *service, sd_bus_message *call, uid_t uid, Options *o
                 return r;
         }
         store_job(job);
+        journal_job(JOURNAL_JOB_QUEUED, job);
         *ret = job;
         return 0;
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "service/errors.h"
+#include "service/journal.h"
 #include "service/models.h"
 #include "service/residency.h"
 
@@ -160,7 +161,7 @@ static void on_ready(Residency *residency, const Message *message)
         }
         residency->ready = true;
         remember(residency, &message->ready);
-        log_info("The model %s is ready", residency->model);
+        journal_say(JOURNAL_MODEL_READY, LOG_INFO, residency->model, "The model %s is ready", residency->model);
         residency->handlers.changed(residency->userdata);
 }
 
@@ -293,7 +294,7 @@ void residency_unload(Residency *residency)
         residency->next[0] = '\0';
         residency->has_failed = false;
         if (residency->worker && !residency->ending) {
-                log_info("Unloading the model %s", residency->model);
+                journal_say(JOURNAL_MODEL_GONE, LOG_INFO, residency->model, "Unloading the model %s", residency->model);
                 end_worker(residency);
         }
         residency->handlers.changed(residency->userdata);

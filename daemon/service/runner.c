@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "service/journal.h"
 #include "service/runner-private.h"
 
 /* Finished comes within 200 ms of Cancel, even if the worker takes longer. */
@@ -104,6 +105,7 @@ void runner_requeue(Runner *runner)
         Job *job = TAKE_PTR(runner->job);
 
         queue_park(runner->service->queue, job, clock_usec(CLOCK_MONOTONIC));
+        journal_job(JOURNAL_JOB_PARKED, job);
         job_object_update(job_object(job));
         service_touch_user(runner->service, job->uid);
 }
@@ -130,6 +132,7 @@ static void begin(Runner *runner)
         Message message = { .version = PROTOCOL_VERSION, .type = MESSAGE_GENERATE, .job = job->serial };
 
         queue_begin(runner->service->queue, job, JOB_RUNNING, clock_usec(CLOCK_MONOTONIC));
+        journal_job(JOURNAL_JOB_BEGUN, job);
         message.generate = *job->request;
         runner->serial = job->serial;
         runner->count = job->count;

@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "dbus/names.h"
 #include "service/job.h"
+#include "service/journal.h"
 #include "service/manager.h"
 #include "service/models.h"
 #include "service/service.h"
@@ -80,6 +81,10 @@ static void on_residency_digest(const char *model, const DigestInfo *info, void 
 static void on_residency_failed(const char *model, const Error *error, bool hopeless, void *userdata)
 {
         Service *service = userdata;
+        LastError *last = &service->last_errors[service->n_errors++ % ELEMENTSOF(service->last_errors)];
+
+        *last = (LastError) { .when = clock_usec(CLOCK_REALTIME), .error = *error };
+        journal_say(JOURNAL_ENGINE_FAILED, LOG_WARNING, model, "The model %s: %s", model, error->text);
         runner_lost(service->runner, model, error, hopeless);
 }
 
@@ -107,7 +112,9 @@ static void on_pressure(void *userdata)
         if (service->stopping || runner_is_busy(service->runner) || queue_next(service->queue) ||
             load_calls_first(service->load_calls) || residency_state(service->residency) != RESIDENCY_READY)
                 return;
-        log_notice("Memory is short: the model goes");
+        journal_say(
+                        JOURNAL_MEMORY_SHORT, LOG_NOTICE, residency_model(service->residency),
+                        "Memory is short: the model goes");
         residency_unload(service->residency);
 }
 
@@ -179,7 +186,11 @@ void service_finish_job(Service *service, Job *job, JobState state, const Error 
 
         queue_finish(service->queue, job, state, error, clock_usec(CLOCK_MONOTONIC));
         store_job(job);
-        log_debug("Job %u of user %u is %s", job->id, job->uid, job_state_to_string(state));
+        journal_job(
+                        state == JOB_DONE     ? JOURNAL_JOB_DONE
+                        : state == JOB_FAILED ? JOURNAL_JOB_FAILED
+                                              : JOURNAL_JOB_CANCELLED,
+                        job);
         job_object_tell_end(job_object(job));
         job_object_end_previews(job_object(job));
         service_touch_user(service, uid);

@@ -28,6 +28,12 @@
 /* Gives a new configuration, or the error that keeps the old one in force. */
 typedef int (*read_config_t)(Config **ret, void *userdata, Error *error);
 
+/* What went wrong with models and workers lately; nothing of what callers asked for. */
+typedef struct LastError {
+        uint64_t when; /* CLOCK_REALTIME, µs */
+        Error error;
+} LastError;
+
 typedef struct Service {
         sd_event *event;
         sd_bus *bus;
@@ -51,6 +57,8 @@ typedef struct Service {
         sd_bus_slot *slots[3]; /* manager, jobs, their enumeration */
         sd_event_source *expiry;
         bool stopping;
+        LastError last_errors[4]; /* a ring */
+        uint64_t n_errors; /* all that there ever were */
         char told_state[16], told_model[MODEL_NAME_MAX + 1]; /* by the last PropertiesChanged */
 } Service;
 
