@@ -38,6 +38,7 @@ static const struct {
         { "Width", 'u', FIELD(width) },
         { "Height", 'u', FIELD(height) },
         { "Sampler", 's', FIELD(sampler) },
+        { "Schedule", 's', FIELD(schedule) },
         { "Guidance", 'd', FIELD(guidance) },
         { "PromptTokens", 'u', FIELD(prompt_tokens) },
         { "PromptChunks", 'u', FIELD(prompt_chunks) },
@@ -267,6 +268,7 @@ json_t *job_to_json(const JobInfo *job)
                 { "width", size_to_json(job->width) },
                 { "height", size_to_json(job->height) },
                 { "sampler", job->sampler[0] ? json_from_text(job->sampler) : json_null() },
+                { "schedule", job->schedule[0] ? json_from_text(job->schedule) : json_null() },
                 { "guidance", job->guidance >= 0 ? json_real(job->guidance) : json_null() },
                 { "priority", json_from_text(job->priority) },
                 { "detached", json_boolean(job->detached) },
@@ -296,7 +298,7 @@ void job_describe(const JobInfo *job, char *buffer, size_t size)
         if (job->steps)
                 (void)fprintf(f, ", %u steps", job->steps);
         if (job->sampler[0])
-                (void)fprintf(f, ", %s", job->sampler);
+                (void)fprintf(f, ", %s%s%s", job->sampler, job->schedule[0] ? " " : "", job->schedule);
         if (job->guidance >= 0)
                 (void)fprintf(f, ", guidance %g", job->guidance);
         if (job->model[0])

@@ -30,6 +30,8 @@ typedef enum Kind {
         KIND_ASPECT, /* double */
         KIND_DURATION, /* uint64_t */
         KIND_SAMPLER, /* const char *, one of the samplers */
+        KIND_SCHEDULE, /* const char *, one of the schedules */
+        KIND_INTERVAL, /* two doubles */
         KIND_PRIORITY, /* const char * */
 } Kind;
 
@@ -49,13 +51,26 @@ static const struct {
 
 static int check_sampler(const char *name, Error *error)
 {
-        if (sampler_from_string(name) > 0)
+        if (sampler_from_string(name, NULL) > 0)
                 return 0;
 
         char list[256] = "";
         for (int i = SAMPLER_DEFAULT + 1; i < SAMPLER_MAX; i++) {
                 strncat(list, i > 1 ? ", " : "", sizeof(list) - strlen(list) - 1);
                 strncat(list, sampler_to_string((Sampler)i), sizeof(list) - strlen(list) - 1);
+        }
+        return error_set(error, -EINVAL, "there is no '%s'; there are %s", name, list);
+}
+
+static int check_schedule(const char *name, Error *error)
+{
+        if (sigma_schedule_from_string(name) > 0)
+                return 0;
+
+        char list[256] = "";
+        for (int i = SIGMA_SCHEDULE_DEFAULT + 1; i < SIGMA_SCHEDULE_MAX; i++) {
+                strncat(list, i > 1 ? ", " : "", sizeof(list) - strlen(list) - 1);
+                strncat(list, sigma_schedule_to_string((SigmaSchedule)i), sizeof(list) - strlen(list) - 1);
         }
         return error_set(error, -EINVAL, "there is no '%s'; there are %s", name, list);
 }
@@ -97,6 +112,10 @@ static int apply_value(Options *o, OptionId id, const char *value, Error *error)
                 return store_text(check_text(id, value, error), value, field);
         case KIND_SAMPLER:
                 return store_text(check_sampler(value, error), value, field);
+        case KIND_SCHEDULE:
+                return store_text(check_schedule(value, error), value, field);
+        case KIND_INTERVAL:
+                return value_parse_interval(value, value_table[id].low, value_table[id].high, field, error);
         case KIND_PRIORITY:
                 return store_text(check_priority(value, error), value, field);
         case KIND_INTEGER:

@@ -21,7 +21,8 @@
 #define KEEP_ALIVE_MAX 86400 /* seconds */
 
 #define OPTIONS(X)                                                                                         \
-        /* id, letter, name, argument, kind, field, least, most, verbs, what it does */                    \
+        /* id, letter, name, argument, kind, field, least, most, verbs, what it does: with a + before it in \
+         * the manual page only, and not in the help that fits on a screen */                              \
         X(OUTPUT, 'o', "output", "FILE", TEXT, output, 0, 0, MAKES, "FILE, DIR/, or -")                    \
         X(FORCE, 'f', "force", NULL, FLAG, force, 0, 0, MAKES, "replace FILE")                             \
         X(SEED, 0, "seed", "N", INTEGER, seed, 0, UINT64_MAX, ASKS, "repeats a picture")                   \
@@ -32,6 +33,12 @@
         X(FAST, 0, "fast", NULL, FLAG, fast, 0, 0, ASKS, "few steps, sooner")                              \
         X(NEGATIVE, 0, "negative", "TEXT", TEXT, negative, 0, 0, ASKS, "what not to show")                 \
         X(SAMPLER, 0, "sampler", "NAME", SAMPLER, sampler, 0, 0, ASKS, "ddim, euler, ...")                 \
+        X(SCHEDULE, 0, "schedule", "NAME", SCHEDULE, schedule, 0, 0, ASKS, "+karras, simple, ...")         \
+        X(ETA, 0, "eta", "X", NUMBER, eta, 0, 1, ASKS, "+noise that steps add")                            \
+        X(GUIDANCE_RESCALE, 0, "guidance-rescale", "X", NUMBER, guidance_rescale, 0, 1, ASKS,              \
+          "+take spread back")                                                                             \
+        X(GUIDANCE_INTERVAL, 0, "guidance-interval", "A:B", INTERVAL, guidance_interval, 0, 1, ASKS,       \
+          "+guided part of the way")                                                                       \
         X(COUNT, 0, "count", "N", INTEGER, count, 1, REQUEST_COUNT_MAX, ASKS, "several pictures")          \
         X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, ASKS, "one of 'models'")                           \
         X(DETACH, 0, "detach", NULL, FLAG, detach, 0, 0, ASKS, "do not wait")                              \
@@ -71,7 +78,9 @@ typedef struct Options {
         double guidance;
         bool fast;
         const char *negative;
-        const char *sampler;
+        const char *sampler, *schedule;
+        double eta, guidance_rescale;
+        double guidance_interval[2];
         uint64_t count; /* 1 if not given */
         const char *model;
         bool detach;

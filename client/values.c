@@ -88,6 +88,29 @@ int value_parse_aspect(const char *text, double *ret, Error *error)
         return 0;
 }
 
+int value_parse_interval(const char *text, double low, double high, double ret[2], Error *error)
+{
+        const char *middle = strchr(text, ':');
+        char first[24];
+        double from, to;
+
+        if (!middle || (size_t)(middle - text) >= sizeof(first))
+                return error_set(error, -EINVAL, "'%s' has not the form A:B", text);
+        memcpy(first, text, (size_t)(middle - text));
+        first[middle - text] = '\0';
+
+        int r = value_parse_number(first, low, high, &from, error);
+        if (r >= 0)
+                r = value_parse_number(middle + 1, low, high, &to, error);
+        if (r < 0)
+                return r;
+        if (from > to)
+                return error_set(error, -EINVAL, "%s ends before it begins", text);
+        ret[0] = from;
+        ret[1] = to;
+        return 0;
+}
+
 int value_parse_duration(const char *text, uint64_t max, uint64_t *ret, Error *error)
 {
         static const struct {

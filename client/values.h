@@ -20,5 +20,8 @@ int value_parse_size(const char *text, uint32_t *ret_width, uint32_t *ret_height
 /* "16:9", each part 1 to 10000, the whole between 1:16 and 16:1: width divided by height. */
 int value_parse_aspect(const char *text, double *ret, Error *error);
 
+/* "0.2:0.8", in that order. */
+int value_parse_interval(const char *text, double low, double high, double ret[2], Error *error);
+
 /* "90", "90s", "15m" or "2h": seconds, at most max. */
 int value_parse_duration(const char *text, uint64_t max, uint64_t *ret, Error *error);

@@ -34,16 +34,26 @@ static void put_option(int i, bool is_last)
         put_cell(text, option->help, is_last);
 }
 
-static void put_columns(int count, void (*put)(int i, bool is_last))
+static void put_columns(int count, const int *indices, void (*put)(int i, bool is_last))
 {
         int rows = (count + 1) / 2;
 
         for (int i = 0; i < rows; i++) {
-                put(i, i + rows >= count);
+                put(indices ? indices[i] : i, i + rows >= count);
                 if (i + rows < count)
-                        put(i + rows, true);
+                        put(indices ? indices[i + rows] : i + rows, true);
                 (void)putchar('\n');
         }
+}
+
+static void put_options(void)
+{
+        int shown[OPTION_MAX], n = 0;
+
+        for (int i = 0; i < OPTION_MAX; i++)
+                if (option_table[i].help[0] != '+')
+                        shown[n++] = i;
+        put_columns(n, shown, put_option);
 }
 
 static void put_exit_codes(void)
@@ -66,7 +76,7 @@ static json_t *to_json(void)
         for (int i = 0; i < VERB_MAX; i++)
                 (void)json_object_set_new(verbs, verb_table[i].name, json_string(verb_table[i].help));
         for (int i = 0; i < OPTION_MAX; i++)
-                (void)json_object_set_new(options, option_table[i].name, json_string(option_table[i].help));
+                (void)json_object_set_new(options, option_table[i].name, json_string(option_table[i].help + (option_table[i].help[0] == '+')));
 #define X(id, number, text) (void)json_object_set_new(codes, #number, json_string(text));
         EXIT_CODES(X)
 #undef X
@@ -80,9 +90,9 @@ ExitCode verb_help(Client *c)
                 return CODE_OK;
         }
         (void)puts("imagine [VERB] [OPTIONS] WORDS ... makes pictures and prints their paths");
-        put_columns(VERB_MAX, put_verb);
+        put_columns(VERB_MAX, NULL, put_verb);
         (void)putchar('\n');
-        put_columns(OPTION_MAX, put_option);
+        put_options();
         (void)putchar('\n');
         put_exit_codes();
         return CODE_OK;

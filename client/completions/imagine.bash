@@ -16,17 +16,18 @@ _imagine() {
         local verbs='generate status jobs watch get cancel models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local makes='--output --force'
-        local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --count --model --detach
+        local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --schedule --count --model --detach
+                --eta --guidance-rescale --guidance-interval
                 --priority --keep-alive --no-prompt-metadata'
-        local samplers='ddim euler euler-a dpm++-2m euler-karras euler-a-karras dpm++-2m-karras'
+        local samplers='ddim euler euler-a heun dpm2 dpm2-a dpm++-2s-a dpm++-2m dpm++-2m-sde dpm++-sde lms ddpm pndm unipc lcm'
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words=''
         local i
 
         COMPREPLY=()
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                --output | -o | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --count | \
-                        --model | --priority | --keep-alive) ((i++)) ;;
+                --output | -o | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
+                        --eta | --guidance-rescale | --guidance-interval | --model | --priority | --keep-alive) ((i++)) ;;
                 -*) ;;
                 *)
                         verb=${COMP_WORDS[i]}
@@ -48,9 +49,11 @@ _imagine() {
                 return
                 ;;
         --sampler) words=$samplers ;;
+        --schedule) words='normal karras exponential sgm-uniform simple beta' ;;
         --model) words=$(_imagine_ask models) ;;
         --priority) words='interactive normal batch' ;;
-        --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive) return ;;
+        --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | \
+                --guidance-rescale | --guidance-interval) return ;;
         *)
                 case $current,$verb in
                 -*,get) words="$all $makes" ;;

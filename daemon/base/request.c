@@ -7,26 +7,6 @@
 #include "base/utf8.h"
 #include "base/util.h"
 
-static const char *const sampler_names[SAMPLER_MAX] = {
-        [SAMPLER_DEFAULT] = "",
-#define X(id, name) [id] = name,
-        SAMPLERS(X)
-#undef X
-};
-
-const char *sampler_to_string(Sampler sampler)
-{
-        return sampler < SAMPLER_MAX ? sampler_names[sampler] : "";
-}
-
-int sampler_from_string(const char *name)
-{
-        for (int i = SAMPLER_DEFAULT + 1; i < SAMPLER_MAX; i++)
-                if (streq(name, sampler_names[i]))
-                        return i;
-        return -EINVAL;
-}
-
 static const char *const stage_names[STAGE_MAX] = {
         [STAGE_ENCODE] = "encode",
         [STAGE_DENOISE] = "denoise",
@@ -44,6 +24,9 @@ void request_init(Request *request)
         *request = (Request) {
                 .count = 1,
                 .guidance = -1,
+                .guidance_rescale = -1,
+                .guidance_end = 1,
+                .eta = -1,
                 .prompt_metadata = true,
         };
 }
@@ -86,6 +69,7 @@ int request_check(const Request *q, Error *error)
                 { "count", q->count, 1, REQUEST_COUNT_MAX },
                 { "preview-every", q->preview_every, 0, REQUEST_STEPS_MAX },
                 { "sampler", q->sampler, 0, SAMPLER_MAX - 1 },
+                { "schedule", q->schedule, 0, SIGMA_SCHEDULE_MAX - 1 },
                 { "prompt-metadata", q->prompt_metadata, 0, 1 },
                 { "fast", q->fast, 0, 1 },
         };
@@ -95,8 +79,19 @@ int request_check(const Request *q, Error *error)
                         return r;
         }
 
-        if (!isfinite(q->guidance) || q->guidance > REQUEST_GUIDANCE_MAX)
-                return error_set(error, -EINVAL, "guidance: %g is not between 0 and %g", q->guidance,
-                                 REQUEST_GUIDANCE_MAX);
+        const struct {
+                const char *field;
+                double value, low, high;
+        } shares[] = {
+                { "guidance", q->guidance, -HUGE_VAL, REQUEST_GUIDANCE_MAX },
+                { "guidance-rescale", q->guidance_rescale, -HUGE_VAL, 1 },
+                { "guidance-start", q->guidance_start, 0, 1 },
+                { "guidance-end", q->guidance_end, 0, 1 },
+                { "eta", q->eta, -HUGE_VAL, 1 },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(shares); i++)
+                if (!isfinite(shares[i].value) || shares[i].value < shares[i].low || shares[i].value > shares[i].high)
+                        return error_set(error, -EINVAL, "%s: %g is not between 0 and %g", shares[i].field,
+                                         shares[i].value, shares[i].high);
         return 0;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/sampler.h"
 
 #define REQUEST_PROMPT_MAX 8192 /* bytes of UTF-8 */
 #define REQUEST_SIZE_MIN 16 /* pixels, width and height */
@@ -18,30 +19,6 @@
 #define REQUEST_COUNT_MAX 64
 #define REQUEST_GUIDANCE_MAX 100.0
 #define REQUEST_CHUNKS_MAX 16 /* of a prompt, each as long as the text encoder can read */
-
-/* A new sampler: one line here, one file in engine/denoise and one line in its table. */
-#define SAMPLERS(X)                                      \
-        X(SAMPLER_DDIM, "ddim")                          \
-        X(SAMPLER_EULER, "euler")                        \
-        X(SAMPLER_EULER_A, "euler-a")                    \
-        X(SAMPLER_DPMPP_2M, "dpm++-2m")                  \
-        X(SAMPLER_EULER_KARRAS, "euler-karras")          \
-        X(SAMPLER_EULER_A_KARRAS, "euler-a-karras")      \
-        X(SAMPLER_DPMPP_2M_KARRAS, "dpm++-2m-karras")
-
-typedef enum Sampler {
-        SAMPLER_DEFAULT, /* the model's own */
-#define X(id, name) id,
-        SAMPLERS(X)
-#undef X
-        SAMPLER_MAX,
-} Sampler;
-
-/* The name on the bus, the command line and in files; "" for SAMPLER_DEFAULT. */
-const char *sampler_to_string(Sampler sampler);
-
-/* Returns the sampler (> 0), or -EINVAL. */
-int sampler_from_string(const char *name);
 
 /* The stages of a job in the order in which they happen. */
 typedef enum Stage {
@@ -62,8 +39,14 @@ typedef struct Request {
         uint32_t count; /* pictures; the i-th is drawn with seed + i */
         uint32_t preview_every; /* steps between previews; 0: only when asked for */
         uint32_t sampler; /* a Sampler */
+        uint32_t schedule; /* a SigmaSchedule */
         uint64_t seed;
         double guidance; /* guidance scale; negative: the model's; up to 1: no negative pass */
+        double guidance_rescale; /* share of the spread that guidance added and that is taken back, 0 to 1; negative: the
+                                    model's */
+        double guidance_start, guidance_end; /* the part of the steps that is guided, 0 to 1; elsewhere the negative
+                                                prompt is not used */
+        double eta; /* how much of the noise that a step may add anew it adds, 0 to 1; negative: the sampler's usual */
         uint8_t prompt_metadata; /* whether the prompts are written into the picture's file */
         uint8_t fast; /* whether the model's few-step denoiser draws */
         uint8_t reserved[6];
@@ -74,11 +57,13 @@ typedef struct Resolved {
         uint32_t width, height;
         uint32_t steps;
         uint32_t sampler;
-        double guidance;
+        uint32_t schedule; /* SIGMA_SCHEDULE_DEFAULT: the model's */
+        uint32_t reserved;
+        double guidance, guidance_rescale;
         uint32_t prompt_tokens; /* of the prompt that are used, marks not counted */
         uint32_t prompt_chunks; /* that the text encoder reads one by one, at least 1 */
         uint32_t truncated_tokens; /* of the prompt that did not fit, 0 if all did */
-        uint32_t reserved;
+        uint32_t reserved2;
 } Resolved;
 
 /* A request for one picture of "" with everything left to the model. */

@@ -56,6 +56,8 @@ static int fill_info(ModelInfo *info, const Model *model, Error *error)
         info->steps = MIN(card->steps ? card->steps : STEPS_DEFAULT, model->scheduler.train_timesteps - 1);
         info->guidance = card->guidance >= 0 ? card->guidance : GUIDANCE_DEFAULT;
         info->sampler = card->sampler ? card->sampler : model->scheduler.class_sampler;
+        info->schedule = card->schedule;
+        info->guidance_rescale = card->guidance_rescale;
         if (info->sampler == SAMPLER_DEFAULT)
                 info->sampler = SAMPLER_FALLBACK;
         info->parameters = model_parameters(model);
@@ -123,6 +125,15 @@ static int count_tokens(const Engine *engine, const Request *request, Resolved *
         return 0;
 }
 
+/* Whether the sampler takes these steps and that schedule. */
+static int check_sampling(const Engine *engine, const Request *request, const Resolved *resolved, Error *error)
+{
+        _cleanup_(sampling_freep) Sampling *s = NULL;
+        const SamplingSettings settings = pipeline_sampling_settings(request, resolved);
+
+        return sampling_new(&s, &engine->pipeline.model->scheduler, &settings, 1, error);
+}
+
 int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error *error)
 {
         const ModelInfo *info = &engine->info;
@@ -142,18 +153,27 @@ int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error 
                 .steps = request->fast ? card->fast_steps : info->steps,
                 /* The step that the few-step denoiser was trained with. */
                 .sampler = request->fast ? SAMPLER_DDIM : info->sampler,
+                .schedule = request->fast ? SIGMA_SCHEDULE_DEFAULT : info->schedule,
                 .guidance = request->fast ? card->fast_guidance : info->guidance,
+                .guidance_rescale = info->guidance_rescale,
         };
         resolved.steps = request->steps ? request->steps : resolved.steps;
+        /* The model's schedule goes with its sampler. */
+        if (request->schedule || request->sampler)
+                resolved.schedule = request->schedule;
         resolved.sampler = request->sampler ? request->sampler : resolved.sampler;
         resolved.guidance = request->guidance >= 0 ? request->guidance : resolved.guidance;
+        if (request->guidance_rescale >= 0)
+                resolved.guidance_rescale = request->guidance_rescale;
         if ((r = check_size("width", resolved.width, info->size_multiple, error)) < 0 ||
             (r = check_size("height", resolved.height, info->size_multiple, error)) < 0)
                 return r;
         if (resolved.steps >= timesteps)
                 return error_set(error, -EINVAL, "steps: %u, but this model can make at most %u",
                                  resolved.steps, timesteps - 1);
-        r = count_tokens(engine, request, &resolved, error);
+        r = check_sampling(engine, request, &resolved, error);
+        if (r >= 0)
+                r = count_tokens(engine, request, &resolved, error);
         if (r < 0)
                 return r;
 

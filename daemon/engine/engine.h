@@ -43,7 +43,8 @@ typedef struct ModelInfo {
         uint32_t size_multiple; /* sizes must be multiples of it */
         uint32_t steps;
         Sampler sampler;
-        double guidance;
+        SigmaSchedule schedule; /* SIGMA_SCHEDULE_DEFAULT: as scheduler_config.json says */
+        double guidance, guidance_rescale;
         uint64_t parameters;
 } ModelInfo;
 

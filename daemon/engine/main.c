@@ -40,8 +40,10 @@ static const char help[] =
                 "  --seed N           (0)\n"
                 "  --steps N          the model's own, if not given; so are the following\n"
                 "  --guidance X\n"
-                "  --sampler NAME     ddim, euler, euler-a, dpm++-2m, euler-karras, euler-a-karras, "
-                "dpm++-2m-karras\n"
+                "  --sampler NAME     ddim, euler, euler-a, heun, dpm2, dpm2-a, dpm++-2s-a, dpm++-2m, dpm++-2m-sde,\n"
+                "                     dpm++-sde, lms, ddpm, pndm, unipc, lcm, or as web UIs call them\n"
+                "  --schedule NAME    normal, karras, exponential, sgm-uniform, simple, beta\n"
+                "  --eta X            0 to 1\n"
                 "  --width N, --height N\n"
                 "  --threads N        one for each processor, if not given\n"
                 "  --verify           load the model only if its files are as its SHA256SUMS says\n"
@@ -58,6 +60,8 @@ enum {
         OPTION_STEPS,
         OPTION_GUIDANCE,
         OPTION_SAMPLER,
+        OPTION_SCHEDULE,
+        OPTION_ETA,
         OPTION_WIDTH,
         OPTION_HEIGHT,
         OPTION_THREADS,
@@ -77,6 +81,8 @@ static const struct option long_options[] = {
         { "steps", required_argument, NULL, OPTION_STEPS },
         { "guidance", required_argument, NULL, OPTION_GUIDANCE },
         { "sampler", required_argument, NULL, OPTION_SAMPLER },
+        { "schedule", required_argument, NULL, OPTION_SCHEDULE },
+        { "eta", required_argument, NULL, OPTION_ETA },
         { "width", required_argument, NULL, OPTION_WIDTH },
         { "height", required_argument, NULL, OPTION_HEIGHT },
         { "threads", required_argument, NULL, OPTION_THREADS },
@@ -131,6 +137,7 @@ static int parse_text(const char *text, char ret[static REQUEST_PROMPT_MAX + 1])
 static int parse_option(Options *o, int option, const char *value)
 {
         Request *q = &o->request;
+        SigmaSchedule schedule = SIGMA_SCHEDULE_DEFAULT;
         uint32_t n = 0;
         int r = 0;
 
@@ -156,9 +163,16 @@ static int parse_option(Options *o, int option, const char *value)
         case OPTION_GUIDANCE:
                 return parse_real(value, &q->guidance);
         case OPTION_SAMPLER:
-                r = sampler_from_string(value);
+                r = sampler_from_string(value, &schedule);
                 q->sampler = r > 0 ? (uint32_t)r : 0;
+                q->schedule = q->schedule ? q->schedule : (uint32_t)schedule;
                 return r;
+        case OPTION_SCHEDULE:
+                r = sigma_schedule_from_string(value);
+                q->schedule = r > 0 ? (uint32_t)r : 0;
+                return r;
+        case OPTION_ETA:
+                return parse_real(value, &q->eta);
         case OPTION_WIDTH:
                 return parse_u32(value, REQUEST_SIZE_MAX, &q->width);
         case OPTION_HEIGHT:

@@ -75,12 +75,12 @@ static void to_channels_first(const Tensor *t, uint32_t n, float *ret)
                         ret[c * pixels + i] = from[i * t->c + c];
 }
 
-/* The denoiser's answer at one evaluation, guided. input and ret: [c, h, w]; input is used up. */
+/* The denoiser's answer at one evaluation; guided, if the context has two texts. input and ret: [c, h, w]; input is used
+ * up. */
 static int predict(Pipeline *p, const PictureJob *job, const UNetContext *context, float timestep,
                    uint32_t h, uint32_t w, float *input, float *ret)
 {
-        const ModelCard *card = &p->model->card;
-        const uint32_t n = pipeline_guides(p, job) ? 2 : 1;
+        const uint32_t n = unet_context_texts(context);
         ArenaMark mark = arena_mark(p->compute.arena);
         Tensor batch = compute_tensor(&p->compute, n, h, w, p->model->unet.in_channels), prediction = {};
 
@@ -93,7 +93,7 @@ static int predict(Pipeline *p, const PictureJob *job, const UNetContext *contex
                 if (n == 2) {
                         to_channels_first(&prediction, 0, input);
                         guide(ret, input, tensor_elements(&prediction) / 2, job->resolved->guidance,
-                              card->guidance_rescale);
+                              job->resolved->guidance_rescale);
                 }
         }
         arena_release(p->compute.arena, mark);
@@ -133,7 +133,8 @@ static bool all_finite(const float *values, size_t n)
         return true;
 }
 
-static void make_key(DenoiseKey *ret, const Pipeline *p, const PictureJob *job, uint32_t h, uint32_t w)
+static void make_key(DenoiseKey *ret, const Pipeline *p, const PictureJob *job, const Sampling *s, uint32_t h,
+                     uint32_t w)
 {
         const ModelCard *card = &p->model->card;
 
@@ -143,7 +144,12 @@ static void make_key(DenoiseKey *ret, const Pipeline *p, const PictureJob *job, 
         (void)snprintf(ret->version, sizeof(ret->version), "%s", card->version);
         ret->seed = job->seed;
         ret->guidance = job->resolved->guidance;
+        ret->guidance_rescale = job->resolved->guidance_rescale;
+        ret->guidance_start = job->request->guidance_start;
+        ret->guidance_end = job->request->guidance_end;
+        ret->eta = s->eta;
         ret->sampler = job->resolved->sampler;
+        ret->schedule = job->resolved->schedule;
         ret->steps = job->resolved->steps;
         ret->fast = job->request->fast;
         ret->h = h;
@@ -178,6 +184,25 @@ static int show_state(const PictureJob *job, const DenoiseKey *key, const Sampli
         return events->state(events->userdata, step, data, size) ? 0 : error_set(error, -EINTR, "interrupted");
 }
 
+SamplingSettings pipeline_sampling_settings(const Request *request, const Resolved *resolved)
+{
+        return (SamplingSettings) {
+                .sampler = (Sampler)resolved->sampler,
+                .schedule = (SigmaSchedule)resolved->schedule,
+                .steps = resolved->steps,
+                .eta = request->eta,
+        };
+}
+
+/* Whether evaluation i is within the part of the way that is guided. */
+static bool is_guided(const PictureJob *job, const Sampling *s, uint32_t i)
+{
+        const double done = i > 0 ? (double)sampling_step_of(s, i - 1) / s->steps : 0;
+        const Request *q = job->request;
+
+        return done >= q->guidance_start && (done < q->guidance_end || q->guidance_end >= 1);
+}
+
 int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, float **ret,
                      Error *error)
 {
@@ -190,17 +215,21 @@ int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *cont
                                *prediction = calloc(n, sizeof(float));
         if (!latents || !input || !prediction)
                 return error_set(error, -ENOMEM, "denoise: out of memory");
-        int r = sampling_new(&s, (Sampler)job->resolved->sampler, &p->model->scheduler, job->resolved->steps,
-                             n, error);
+        const SamplingSettings settings = pipeline_sampling_settings(job->request, job->resolved);
+        int r = sampling_new(&s, &p->model->scheduler, &settings, n, error);
         if (r < 0)
                 return r;
 
         Noise noise;
         DenoiseKey key;
-        make_key(&key, p, job, h, w);
+        _cleanup_(unet_context_freep) UNetContext *unguided = NULL;
+        if (unet_context_texts(context) > 1 && unet_context_last(&unguided, context) < 0)
+                return error_set(error, -ENOMEM, "denoise: out of memory");
+        make_key(&key, p, job, s, h, w);
         for (uint32_t i = start(job, &key, s, &noise, latents); i < s->n_evaluations; i++) {
                 sampling_input(s, i, latents, input);
-                r = pipeline_check(p, predict(p, job, context, s->evaluations[i].timestep, h, w, input, prediction),
+                const UNetContext *texts = !unguided || is_guided(job, s, i) ? context : unguided;
+                r = pipeline_check(p, predict(p, job, texts, s->evaluations[i].timestep, h, w, input, prediction),
                           "denoise", error);
                 if (r < 0)
                         return r;

@@ -49,6 +49,9 @@ static inline const UNet *pipeline_unet(const Pipeline *p, const PictureJob *job
         return job->request->fast ? p->fast_unet : p->unet;
 }
 
+/* What the sampler is told. */
+SamplingSettings pipeline_sampling_settings(const Request *request, const Resolved *resolved);
+
 /* What a stage returned, with a sentence; -ECANCELED if it was cancelled meanwhile, whatever it says. */
 int pipeline_check(const Pipeline *p, int r, const char *stage, Error *error);
 

@@ -230,6 +230,7 @@ static const sd_bus_vtable job_vtable[] = {
         CHANGING("Width", "u"),
         CHANGING("Height", "u"),
         CHANGING("Sampler", "s"),
+        CHANGING("Schedule", "s"),
         CHANGING("Guidance", "d"),
         CHANGING("PromptTokens", "u"),
         CHANGING("PromptChunks", "u"),

@@ -55,6 +55,15 @@ static int set_guidance(Options *options, const Option *option, const Value *val
         return 0;
 }
 
+/* A share of something, 0 to 1. */
+static int set_share(Options *options, const Option *option, const Value *value, Error *error)
+{
+        if (!(value->d >= 0 && value->d <= 1))
+                return error_set(error, -EINVAL, "%s: %g is not between 0 and 1", option->name, value->d);
+        *(double *)((uint8_t *)options + option->offset) = value->d;
+        return 0;
+}
+
 static const char sampler_names[] =
 #define X(id, name) " " name
         SAMPLERS(X)
@@ -63,10 +72,29 @@ static const char sampler_names[] =
 
 static int set_sampler(Options *options, const Option *option, const Value *value, Error *error)
 {
-        int sampler = sampler_from_string(value->s);
+        SigmaSchedule schedule = SIGMA_SCHEDULE_DEFAULT;
+        int sampler = sampler_from_string(value->s, &schedule);
         if (sampler < 0)
                 return error_set(error, -EINVAL, "%s: not one of%s", option->name, sampler_names);
         options->request.sampler = (uint32_t)sampler;
+        /* A schedule by itself, which may stand before this, has the last word. */
+        if (options->request.schedule == SIGMA_SCHEDULE_DEFAULT)
+                options->request.schedule = schedule;
+        return 0;
+}
+
+static const char schedule_names[] =
+#define X(id, name) " " name
+        SIGMA_SCHEDULES(X)
+#undef X
+        ;
+
+static int set_schedule(Options *options, const Option *option, const Value *value, Error *error)
+{
+        int schedule = sigma_schedule_from_string(value->s);
+        if (schedule < 0)
+                return error_set(error, -EINVAL, "%s: not one of%s", option->name, schedule_names);
+        options->request.schedule = (uint32_t)schedule;
         return 0;
 }
 
@@ -129,6 +157,8 @@ static int set_priority(Options *options, const Option *option, const Value *val
 
 #define NUMBER(name, member, low, high) { name, 'u', low, high, offsetof(Options, request.member), set_u32 }
 
+#define SHARE(name, member) { name, 'd', .offset = offsetof(Options, request.member), .set = set_share }
+
 static const Option table[] = {
         { "model", 's', .set = set_model },
         { "negative-prompt", 's', .set = set_negative_prompt },
@@ -138,6 +168,11 @@ static const Option table[] = {
         { "seed", 't', .set = set_seed },
         { "guidance", 'd', .set = set_guidance },
         { "sampler", 's', .set = set_sampler },
+        { "schedule", 's', .set = set_schedule },
+        SHARE("eta", eta),
+        SHARE("guidance-rescale", guidance_rescale),
+        SHARE("guidance-start", guidance_start),
+        SHARE("guidance-end", guidance_end),
         NUMBER("count", count, 1, REQUEST_COUNT_MAX),
         NUMBER("preview-every", preview_every, 0, REQUEST_STEPS_MAX),
         { "fast", 'b', .set = set_fast },
@@ -146,7 +181,7 @@ static const Option table[] = {
         { "keep-alive", 't', .high = KEEP_ALIVE_MAX, .set = set_keep_alive },
         { "priority", 's', .set = set_priority },
 };
-_Static_assert(ELEMENTSOF(table) <= 32, "options are counted in 32 bits");
+_Static_assert(ELEMENTSOF(table) <= 64, "options are counted in 64 bits");
 
 static int find(const char *name)
 {
@@ -179,7 +214,7 @@ static int read_value(sd_bus_message *message, const Option *option, Value *ret,
 }
 
 /* One entry of the dictionary, inside of it. */
-static int read_option(sd_bus_message *message, Options *options, uint32_t *seen, Error *error)
+static int read_option(sd_bus_message *message, Options *options, uint64_t *seen, Error *error)
 {
         const char *name;
         int r = sd_bus_message_read_basic(message, 's', &name);
@@ -189,9 +224,9 @@ static int read_option(sd_bus_message *message, Options *options, uint32_t *seen
         int i = find(name);
         if (i < 0)
                 return error_set(error, -EINVAL, "%.64s: unknown option", name);
-        if (*seen & (UINT32_C(1) << i))
+        if (*seen & (UINT64_C(1) << i))
                 return error_set(error, -EINVAL, "%s: given twice", name);
-        *seen |= UINT32_C(1) << i;
+        *seen |= UINT64_C(1) << i;
 
         Value value;
         r = read_value(message, &table[i], &value, error);
@@ -202,7 +237,7 @@ static int read_option(sd_bus_message *message, Options *options, uint32_t *seen
 
 int options_read(sd_bus_message *message, Options *ret, Error *error)
 {
-        uint32_t seen = 0;
+        uint64_t seen = 0;
 
         request_init(&ret->request);
         ret->policy = (JobPolicy) { .priority = PRIORITY_NORMAL };

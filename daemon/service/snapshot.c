@@ -42,6 +42,7 @@ static const struct {
         { "Width", 'u', offsetof(Snapshot, width), true },
         { "Height", 'u', offsetof(Snapshot, height), true },
         { "Sampler", 's', offsetof(Snapshot, sampler), true },
+        { "Schedule", 's', offsetof(Snapshot, schedule), true },
         { "Guidance", 'd', offsetof(Snapshot, guidance), true },
         { "PromptTokens", 'u', offsetof(Snapshot, prompt_tokens), true },
         { "PromptChunks", 'u', offsetof(Snapshot, prompt_chunks), true },
@@ -83,6 +84,7 @@ void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, const Pace
                 .stage = job->state == JOB_RUNNING ? stage_to_string(job->stage) : job_is_parked(job) ? IMAGINE_STAGE_PARKED : "",
                 .priority = priority_to_string(job->policy.priority),
                 .sampler = sampler_to_string(job->resolved.sampler),
+                .schedule = sigma_schedule_to_string(job->resolved.schedule),
                 .model = job->policy.model,
         };
 }

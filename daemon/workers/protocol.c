@@ -76,12 +76,18 @@ static bool check_digest(const Message *m)
                is_text(d->version, sizeof(d->version)) && is_text(d->license, sizeof(d->license));
 }
 
+static bool is_share(double x)
+{
+        return isfinite(x) && x >= 0 && x <= 1;
+}
+
 static bool check_started(const Message *m)
 {
         const Resolved *started = &m->started;
 
         return is_picture_size(started->width, started->height, REQUEST_SIZE_MAX) &&
-               are_settings(started->steps, started->sampler, started->guidance);
+               are_settings(started->steps, started->sampler, started->guidance) &&
+               started->schedule < SIGMA_SCHEDULE_MAX && is_share(started->guidance_rescale);
 }
 
 static bool check_progress(const Message *m)

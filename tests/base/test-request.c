@@ -37,15 +37,65 @@ static void test_names(void **state)
 {
         (void)state;
         for (int i = SAMPLER_DEFAULT + 1; i < SAMPLER_MAX; i++)
-                assert_int_equal(sampler_from_string(sampler_to_string((Sampler)i)), i);
+                assert_int_equal(sampler_from_string(sampler_to_string((Sampler)i), NULL), i);
         assert_string_equal(sampler_to_string(SAMPLER_DEFAULT), "");
         assert_string_equal(sampler_to_string(SAMPLER_MAX), "");
-        assert_int_equal(sampler_from_string(""), -EINVAL);
-        assert_int_equal(sampler_from_string("Euler"), -EINVAL);
-        assert_int_equal(sampler_from_string("dpm++-2m-karras"), SAMPLER_DPMPP_2M_KARRAS);
-        assert_string_equal(stage_to_string(STAGE_TOUCHES), "touches");
-        assert_string_equal(stage_to_string(STAGE_MAX), "");
+        for (int i = SIGMA_SCHEDULE_DEFAULT + 1; i < SIGMA_SCHEDULE_MAX; i++)
+                assert_int_equal(sigma_schedule_from_string(sigma_schedule_to_string((SigmaSchedule)i)), i);
+        assert_int_equal(sampler_from_string("", NULL), -EINVAL);
+        assert_int_equal(sampler_from_string("karras", NULL), -EINVAL);
+        assert_int_equal(sampler_from_string("euler karras beta", NULL), -EINVAL);
+        assert_int_equal(sampler_from_string("dpm++-2m karras 2", NULL), -EINVAL);
+        assert_int_equal(sigma_schedule_from_string(""), -EINVAL);
 }
+
+/* What web UIs, k-diffusion, stable-diffusion.cpp and diffusers call them. */
+static void test_sampler_aliases(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *name;
+                Sampler sampler;
+                SigmaSchedule schedule;
+        } names[] = {
+                { "Euler", SAMPLER_EULER, 0 },
+                { "Euler a", SAMPLER_EULER_A, 0 },
+                { "euler_a", SAMPLER_EULER_A, 0 },
+                { "k_euler_a", SAMPLER_EULER_A, 0 },
+                { "euler_ancestral", SAMPLER_EULER_A, 0 },
+                { "dpm2", SAMPLER_DPM2, 0 },
+                { "dpm_2", SAMPLER_DPM2, 0 },
+                { "k_dpm_2_a", SAMPLER_DPM2_A, 0 },
+                { "dpm_2_ancestral", SAMPLER_DPM2_A, 0 },
+                { "DPM2 a Karras", SAMPLER_DPM2_A, SIGMA_SCHEDULE_KARRAS },
+                { "DPM++ 2S a Karras", SAMPLER_DPMPP_2S_A, SIGMA_SCHEDULE_KARRAS },
+                { "dpmpp_2s_ancestral", SAMPLER_DPMPP_2S_A, 0 },
+                { "dpm++2s_a", SAMPLER_DPMPP_2S_A, 0 },
+                { "dpm++2m", SAMPLER_DPMPP_2M, 0 },
+                { "DPM++ 2M Karras", SAMPLER_DPMPP_2M, SIGMA_SCHEDULE_KARRAS },
+                { "dpm++-2m-karras", SAMPLER_DPMPP_2M, SIGMA_SCHEDULE_KARRAS },
+                { "DPM++ 2M SDE Exponential", SAMPLER_DPMPP_2M_SDE, SIGMA_SCHEDULE_EXPONENTIAL },
+                { "dpmpp_2m_sde_gpu", SAMPLER_DPMPP_2M_SDE, 0 },
+                { "dpmpp_sde", SAMPLER_DPMPP_SDE, 0 },
+                { "DPM++ SDE SGM Uniform", SAMPLER_DPMPP_SDE, SIGMA_SCHEDULE_SGM_UNIFORM },
+                { "LMS Karras", SAMPLER_LMS, SIGMA_SCHEDULE_KARRAS },
+                { "PLMS", SAMPLER_PNDM, 0 },
+                { "uni_pc", SAMPLER_UNIPC, 0 },
+                { "uni_pc_bh2", SAMPLER_UNIPC, 0 },
+                { "UniPC", SAMPLER_UNIPC, 0 },
+                { "heun beta", SAMPLER_HEUN, SIGMA_SCHEDULE_BETA },
+                { "PNDMScheduler", SAMPLER_PNDM, 0 },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                SigmaSchedule schedule = SIGMA_SCHEDULE_MAX;
+                assert_int_equal(sampler_from_string(names[i].name, &schedule), names[i].sampler);
+                assert_int_equal(schedule, names[i].schedule);
+        }
+        assert_int_equal(sigma_schedule_from_string("Karras"), SIGMA_SCHEDULE_KARRAS);
+        assert_int_equal(sigma_schedule_from_string("sgm_uniform"), SIGMA_SCHEDULE_SGM_UNIFORM);
+        assert_int_equal(sigma_schedule_from_string("discrete"), SIGMA_SCHEDULE_NORMAL);
+}
+
 
 static void test_limits(void **state)
 {
@@ -77,7 +127,15 @@ static void test_limits(void **state)
         request.preview_every = UINT32_MAX;
         refuse("preview-every: 4294967295 is not between 0 and 500");
         request.sampler = SAMPLER_MAX;
-        refuse("sampler: 8 is not between 0 and 7");
+        refuse("sampler: 16 is not between 0 and 15");
+        request.schedule = SIGMA_SCHEDULE_MAX;
+        refuse("schedule: 7 is not between 0 and 6");
+        request.eta = 1.5;
+        refuse("eta: 1.5 is not between 0 and 1");
+        request.guidance_start = -0.5;
+        refuse("guidance-start: -0.5 is not between 0 and 1");
+        request.guidance_rescale = 2;
+        refuse("guidance-rescale: 2 is not between 0 and 1");
         request.prompt_metadata = 2;
         refuse("prompt-metadata: 2 is not between 0 and 1");
         request.fast = 2;
@@ -111,6 +169,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_names),
+                cmocka_unit_test(test_sampler_aliases),
                 cmocka_unit_test(test_limits),
                 cmocka_unit_test(test_texts),
         };

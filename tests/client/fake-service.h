@@ -204,6 +204,7 @@ static const sd_bus_vtable fake_job_vtable[] = {
         SD_BUS_PROPERTY("Height", "u", fake_get, 0, 0),
         SD_BUS_PROPERTY("Sampler", "s", fake_get, 0, 0),
         SD_BUS_PROPERTY("Guidance", "d", fake_get, 0, 0),
+        SD_BUS_PROPERTY("Schedule", "s", fake_get, 0, 0),
         SD_BUS_PROPERTY("PromptTokens", "u", fake_get, 0, 0),
         SD_BUS_PROPERTY("PromptChunks", "u", fake_get, 0, 0),
         SD_BUS_PROPERTY("TruncatedTokens", "u", fake_get, 0, 0),

@@ -166,7 +166,7 @@ static const struct {
         { "card", "steps", "501", -EBADMSG, "is not between" },
         { "card", "guidance", "101", -EBADMSG, "is not between" },
         { "card", "guidance_rescale", "1.1", -EBADMSG, "is not between" },
-        { "card", "sampler", "\"heun\"", -EOPNOTSUPP, "\"heun\" is not supported" },
+        { "card", "sampler", "\"zigzag\"", -EOPNOTSUPP, "\"zigzag\" is not supported" },
         { "card", "sampler", "\"\"", 0, NULL },
         { "card", "native_size", "4096", -EBADMSG, "is not between" },
         { "card", "prompt_chunks", "0", -EBADMSG, "is not between" },

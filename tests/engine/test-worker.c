@@ -295,7 +295,7 @@ static void test_parking(void **state)
                 m->generate.sampler = sampler;
                 m->generate.count = 2;
                 m->generate.steps = 8;
-                m->generate.width = m->generate.height = 64;
+                m->generate.width = m->generate.height = 48;
                 make_at_once(&child, m, whole);
                 make_in_spells(&child, m, parked, &spells);
                 most_spells = MAX(most_spells, spells);

@@ -14,7 +14,8 @@ static void use_scheduler(const SchedulerConfig *config)
                 Noise noise;
 
                 noise_seed(&noise, 1);
-                if (sampling_new(&s, (Sampler)sampler, config, 7, LATENTS, NULL) < 0)
+                const SamplingSettings settings = { .sampler = (Sampler)sampler, .schedule = sampler % SIGMA_SCHEDULE_MAX, .steps = 7, .eta = -1 };
+                if (sampling_new(&s, config, &settings, LATENTS, NULL) < 0)
                         continue;
                 sampling_start(s, x);
                 for (uint32_t i = 0; i < s->n_evaluations; i++)

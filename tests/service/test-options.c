@@ -103,7 +103,8 @@ static void test_every_option(void **state)
         assert_int_equal(q->steps, 500);
         assert_true(q->seed == UINT64_MAX && options.has_seed);
         assert_true(q->guidance == 7.5);
-        assert_int_equal(q->sampler, SAMPLER_DPMPP_2M_KARRAS);
+        assert_int_equal(q->sampler, SAMPLER_DPMPP_2M);
+        assert_int_equal(q->schedule, SIGMA_SCHEDULE_KARRAS);
         assert_int_equal(q->count, 64);
         assert_int_equal(q->preview_every, 3);
         assert_false(q->prompt_metadata);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "engine/denoise/sampler.h"
@@ -9,10 +10,18 @@ static const SamplerType *const types[SAMPLER_MAX] = {
         [SAMPLER_DDIM] = &sampler_ddim,
         [SAMPLER_EULER] = &sampler_euler,
         [SAMPLER_EULER_A] = &sampler_euler_ancestral,
+        [SAMPLER_HEUN] = &sampler_heun,
+        [SAMPLER_DPM2] = &sampler_dpm2,
+        [SAMPLER_DPM2_A] = &sampler_dpm2_ancestral,
+        [SAMPLER_DPMPP_2S_A] = &sampler_dpmpp_2s_ancestral,
         [SAMPLER_DPMPP_2M] = &sampler_dpmpp_2m,
-        [SAMPLER_EULER_KARRAS] = &sampler_euler_karras,
-        [SAMPLER_EULER_A_KARRAS] = &sampler_euler_ancestral_karras,
-        [SAMPLER_DPMPP_2M_KARRAS] = &sampler_dpmpp_2m_karras,
+        [SAMPLER_DPMPP_2M_SDE] = &sampler_dpmpp_2m_sde,
+        [SAMPLER_DPMPP_SDE] = &sampler_dpmpp_sde,
+        [SAMPLER_LMS] = &sampler_lms,
+        [SAMPLER_DDPM] = &sampler_ddpm,
+        [SAMPLER_PNDM] = &sampler_pndm,
+        [SAMPLER_UNIPC] = &sampler_unipc,
+        [SAMPLER_LCM] = &sampler_lcm,
 };
 
 const char *sampler_label(Sampler sampler)
@@ -25,38 +34,85 @@ static int allocate(Sampling *s)
         s->evaluations = calloc(s->n_evaluations, sizeof(*s->evaluations));
         s->x0 = calloc(s->n, sizeof(float));
         s->x0_last = calloc(s->n, sizeof(float));
-        return s->evaluations && s->x0 && s->x0_last ? 0 : -ENOMEM;
+        if (!s->evaluations || !s->x0 || !s->x0_last)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < s->type->n_kept; i++)
+                if (!(s->kept[i] = calloc(s->n, sizeof(float))))
+                        return -ENOMEM;
+        return 0;
 }
 
-int sampling_new(Sampling **ret, Sampler sampler, const SchedulerConfig *config, uint32_t steps, size_t n,
+static int check_settings(const SchedulerConfig *config, const SamplingSettings *settings, Error *error)
+{
+        if (settings->sampler <= SAMPLER_DEFAULT || settings->sampler >= SAMPLER_MAX)
+                return error_set(error, -EINVAL, "sampler: no such sampler");
+        if (settings->schedule >= SIGMA_SCHEDULE_MAX)
+                return error_set(error, -EINVAL, "schedule: no such schedule");
+        if (settings->steps < 1 || settings->steps >= config->train_timesteps)
+                return error_set(error, -EINVAL, "steps: %u, but the model was trained with %u timesteps",
+                                 settings->steps, config->train_timesteps);
+        if (settings->schedule != SIGMA_SCHEDULE_DEFAULT && types[settings->sampler]->own_schedule)
+                return error_set(error, -EINVAL, "schedule: %s has one of its own",
+                                 sampler_to_string(settings->sampler));
+        return 0;
+}
+
+/* What starts from a picture leaves out the first steps. */
+static void cut(Sampling *s, uint32_t skip)
+{
+        if (skip >= s->steps)
+                skip = s->steps - 1;
+        s->steps -= skip;
+        memmove(s->evaluations, s->evaluations + skip, s->steps * sizeof(*s->evaluations));
+        s->n_evaluations = s->steps;
+}
+
+static int plan(Sampling *s, const SchedulerConfig *config, const SamplingSettings *settings)
+{
+        _cleanup_(schedule_done) Schedule schedule = {};
+        const SamplerType *type = s->type;
+
+        int r = schedule_init(&schedule, config);
+        if (r < 0)
+                return r;
+        if (settings->schedule == SIGMA_SCHEDULE_DEFAULT)
+                r = type->plan(s, &schedule, config->spacing == SPACING_DEFAULT ? type->spacing : config->spacing);
+        else
+                r = plan_schedule(s, &schedule, settings->schedule);
+        if (r < 0)
+                return r;
+        cut(s, settings->skip);
+        return type->expand ? type->expand(s, &schedule) : 0;
+}
+
+int sampling_new(Sampling **ret, const SchedulerConfig *config, const SamplingSettings *settings, size_t n,
                  Error *error)
 {
-        if (sampler <= SAMPLER_DEFAULT || sampler >= SAMPLER_MAX)
-                return error_set(error, -EINVAL, "sampler: no such sampler");
-        if (steps < 1 || steps >= config->train_timesteps)
-                return error_set(error, -EINVAL, "steps: %u, but the model was trained with %u timesteps",
-                                 steps, config->train_timesteps);
+        int r = check_settings(config, settings, error);
+        if (r < 0)
+                return r;
 
+        const SamplerType *type = types[settings->sampler];
         _cleanup_(sampling_freep) Sampling *s = calloc(1, sizeof(*s));
         if (!s)
                 return error_set(error, -ENOMEM, "out of memory");
         *s = (Sampling) {
-                .type = types[sampler],
+                .type = type,
                 .prediction = config->prediction,
-                .clip = types[sampler]->clips && config->clip_sample ? config->clip_sample_range : 0,
-                .steps = steps,
-                .n_evaluations = steps,
+                .clip = type->clips && config->clip_sample ? config->clip_sample_range : 0,
+                .eta = settings->eta >= 0 ? settings->eta : type->eta,
+                .steps = settings->steps,
+                .n_evaluations = settings->steps + type->drops_penultimate,
                 .start_scale = 1,
                 .n = n,
         };
-
-        _cleanup_(schedule_done) Schedule schedule = {};
-        int r = allocate(s);
+        r = allocate(s);
+        s->n_evaluations = s->steps;
         if (r >= 0)
-                r = schedule_init(&schedule, config);
-        if (r >= 0)
-                r = s->type->plan(s, &schedule,
-                                  config->spacing == SPACING_DEFAULT ? s->type->spacing : config->spacing);
+                r = plan(s, config, settings);
+        if (r == -ERANGE)
+                return error_set(error, -EINVAL, "steps: %u, but with this model %s makes at most %u", settings->steps,
+                                 sampler_to_string(settings->sampler), config->original_steps);
         if (r < 0)
                 return error_set(error, r, "out of memory");
 
@@ -71,6 +127,8 @@ Sampling *sampling_free(Sampling *s)
         free(s->evaluations);
         free(s->x0);
         free(s->x0_last);
+        for (size_t i = 0; i < ELEMENTSOF(s->kept); i++)
+                free(s->kept[i]);
         free(s);
         return NULL;
 }
@@ -79,6 +137,27 @@ void sampling_start(const Sampling *s, float *latents)
 {
         for (size_t k = 0; k < s->n; k++)
                 latents[k] *= (float)s->start_scale;
+}
+
+/* The picture under the noise of a level, as this sampler's latents are scaled. */
+static void add_level(const Sampling *s, NoiseLevel level, const float *picture, const float *normals, float *ret)
+{
+        bool exploding = s->type->variance_exploding;
+        float signal = exploding ? 1 : (float)level.signal,
+              noise = (float)(exploding ? noise_level_sigma(level) : level.noise);
+
+        for (size_t k = 0; k < s->n; k++)
+                ret[k] = signal * picture[k] + noise * normals[k];
+}
+
+void sampling_start_from(const Sampling *s, const float *picture, float *latents)
+{
+        add_level(s, s->evaluations[0].from, picture, latents, latents);
+}
+
+void sampling_noised(const Sampling *s, uint32_t i, const float *picture, const float *normals, float *ret)
+{
+        add_level(s, s->evaluations[i].to, picture, normals, ret);
 }
 
 void sampling_input(const Sampling *s, uint32_t i, const float *latents, float *ret)
@@ -152,22 +231,4 @@ void sampling_step(Sampling *s, uint32_t i, const float *prediction, float *late
 uint32_t sampling_step_of(const Sampling *s, uint32_t i)
 {
         return (uint32_t)((uint64_t)(i + 1) * s->steps / s->n_evaluations);
-}
-
-int sampling_plan_sigmas(Sampling *s, const Schedule *schedule, const double *timesteps,
-                         const double *sigmas)
-{
-        for (uint32_t i = 0; i < s->steps; i++) {
-                double next = 0;
-                if (i + 1 < s->steps)
-                        next = sigmas ? sigmas[i + 1] : schedule_sigma(schedule, timesteps[i + 1]);
-
-                s->evaluations[i] = (Evaluation) {
-                        .timestep = (float)timesteps[i],
-                        .from = noise_level_from_sigma(sigmas ? sigmas[i]
-                                                              : schedule_sigma(schedule, timesteps[i])),
-                        .to = noise_level_from_sigma(next),
-                };
-        }
-        return 0;
 }

@@ -25,6 +25,11 @@ double noise_level_sigma(NoiseLevel level)
         return level.noise / level.signal;
 }
 
+double noise_level_lambda(NoiseLevel level)
+{
+        return log(level.signal) - log(level.noise);
+}
+
 /* As torch.linspace computes it eight at a time with fused multiply-adds: each half is counted from its own
  * end, each group of eight from its first value. Bit for bit the same for 1000. */
 static void linspace_f32(float *ret, float start, float end, uint32_t n)

@@ -17,6 +17,7 @@ typedef struct NoiseLevel {
 NoiseLevel noise_level_from_alpha(double alpha_cumprod); /* signal^2 */
 NoiseLevel noise_level_from_sigma(double sigma);
 double noise_level_sigma(NoiseLevel level);
+double noise_level_lambda(NoiseLevel level); /* log(signal / noise), infinite without noise */
 
 /* One look of the denoiser at the latents: the timestep it is told, and the step that is made with its
  * answer. */
@@ -47,6 +48,9 @@ void schedule_space(const Schedule *schedule, TimestepSpacing spacing, bool with
 
 /* The training timestep whose sigma this is; between two, by the logarithm. */
 double schedule_timestep(const Schedule *schedule, double sigma);
+
+/* The sigmas from which a schedule's n steps start (schedules.c). Returns how many there are: some have fewer. */
+uint32_t schedule_sigmas(const Schedule *schedule, SigmaSchedule kind, uint32_t n, double *ret);
 
 /* n sigmas from high to low, spaced as Karras et al. 2022, eq. 5, rho = 7. */
 void karras_sigmas(double high, double low, uint32_t n, double *ret);

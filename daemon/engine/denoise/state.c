@@ -8,7 +8,7 @@
 
 static const char magic[8] = "IMGSTAT1";
 
-typedef struct Header { /* followed by the latents and x0, n floats each */
+typedef struct Header { /* followed by the latents, x0 and what the sampler keeps, n floats each */
         char magic[8];
         DenoiseKey key;
         uint64_t n;
@@ -18,11 +18,16 @@ typedef struct Header { /* followed by the latents and x0, n floats each */
         double kept_normal;
 } Header;
 
+static size_t state_size(const Sampling *s)
+{
+        return sizeof(Header) + (2 + (size_t)s->type->n_kept) * s->n * sizeof(float);
+}
+
 int denoise_state_save(
                 const DenoiseKey *key, const Sampling *s, uint32_t next, const Noise *noise, const float *latents,
                 void **ret, size_t *ret_size)
 {
-        const size_t floats = s->n * sizeof(float), size = sizeof(Header) + 2 * floats;
+        const size_t floats = s->n * sizeof(float), size = state_size(s);
         uint8_t *data = calloc(1, size);
         if (!data)
                 return -ENOMEM;
@@ -38,6 +43,8 @@ int denoise_state_save(
         header->kept_normal = noise->has_kept_normal ? noise->kept_normal : 0;
         memcpy(data + sizeof(Header), latents, floats);
         memcpy(data + sizeof(Header) + floats, s->x0, floats);
+        for (uint32_t i = 0; i < s->type->n_kept; i++)
+                memcpy(data + sizeof(Header) + (2 + i) * floats, s->kept[i], floats);
 
         *ret = data;
         *ret_size = size;
@@ -47,7 +54,7 @@ int denoise_state_save(
 static bool header_is_valid(const Header *header, const DenoiseKey *key, const Sampling *s, size_t size)
 {
         return memcmp(header->magic, magic, sizeof(magic)) == 0 && memcmp(&header->key, key, sizeof(*key)) == 0 &&
-               header->n == s->n && size == sizeof(Header) + 2 * s->n * sizeof(float) &&
+               header->n == s->n && size == state_size(s) &&
                header->next <= s->n_evaluations && header->noise_next <= ELEMENTSOF(header->noise_state) &&
                header->has_kept_normal <= 1 && isfinite(header->kept_normal);
 }
@@ -71,6 +78,8 @@ int denoise_state_load(
         noise->kept_normal = header.kept_normal;
         memcpy(latents, (const uint8_t *)data + sizeof(header), floats);
         memcpy(s->x0, (const uint8_t *)data + sizeof(header) + floats, floats);
+        for (uint32_t i = 0; i < s->type->n_kept; i++)
+                memcpy(s->kept[i], (const uint8_t *)data + sizeof(header) + (2 + i) * floats, floats);
         *ret_next = header.next;
         return 0;
 }

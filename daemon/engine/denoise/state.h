@@ -11,9 +11,9 @@
 typedef struct DenoiseKey {
         char engine[16], model[64], version[32]; /* the engine's version; the model's name and version */
         uint64_t seed;
-        double guidance;
-        uint32_t sampler, steps, h, w; /* h, w: of the latents */
-        uint32_t fast, reserved; /* whether the few-step denoiser draws */
+        double guidance, guidance_rescale, guidance_start, guidance_end, eta;
+        uint32_t sampler, schedule, steps, h, w; /* h, w: of the latents */
+        uint32_t fast; /* whether the few-step denoiser draws */
 } DenoiseKey;
 
 /* After evaluation next - 1. *ret is malloc'ed. -ENOMEM. */

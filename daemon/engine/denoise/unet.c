@@ -162,6 +162,7 @@ struct UNetContext {
         Arena *arena;
         uint32_t n; /* texts */
         TimeConditions time;
+        uint32_t n_keys;
         AttentionKeys keys[];
 };
 
@@ -197,6 +198,7 @@ int unet_context_new(
         context->n = text->n;
         time_conditions(compute, &unet->config, &unet->time, context->arena, conditions->guidance,
                         &conditions->pooled, conditions->sizes, &context->time);
+        context->n_keys = unet->n_contexts;
         for (uint32_t i = 0; i < unet->config.n_levels; i++) {
                 level_context(compute, &unet->down[i], text, context);
                 level_context(compute, &unet->up[i], text, context);
@@ -207,6 +209,30 @@ int unet_context_new(
                 return r;
 
         *ret = TAKE_PTR(context);
+        return 0;
+}
+
+uint32_t unet_context_texts(const UNetContext *context)
+{
+        return context->n;
+}
+
+int unet_context_last(UNetContext **ret, const UNetContext *context)
+{
+        UNetContext *last = calloc(1, sizeof *last + context->n_keys * sizeof last->keys[0]);
+        if (!last)
+                return -ENOMEM;
+
+        last->n = 1;
+        last->n_keys = context->n_keys;
+        last->time = context->time;
+        if (last->time.added.data) {
+                last->time.added.data += (size_t)(context->n - 1) * last->time.added.c;
+                last->time.added.n = 1;
+        }
+        for (uint32_t i = 0; i < context->n_keys; i++)
+                last->keys[i] = attention_keys_last(&context->keys[i]);
+        *ret = last;
         return 0;
 }
 

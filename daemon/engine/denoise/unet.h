@@ -28,6 +28,9 @@ typedef struct UNetConditions {
 typedef struct UNetContext UNetContext;
 int unet_context_new(
                 UNetContext **ret, const UNet *unet, Compute *compute, const UNetConditions *conditions);
+uint32_t unet_context_texts(const UNetContext *context);
+/* A context of its last text alone, which is valid as long as the whole. -ENOMEM. */
+int unet_context_last(UNetContext **ret, const UNetContext *context);
 UNetContext *unet_context_free(UNetContext *context);
 DEFINE_CLEANUP(UNetContext *, unet_context_free)
 

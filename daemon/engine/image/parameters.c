@@ -6,6 +6,21 @@
 #include "engine/denoise/sampler.h"
 #include "engine/image/parameters.h"
 
+/* As the web UI writes it since it has named schedules apart from samplers. */
+static const char *schedule_label(uint32_t schedule)
+{
+        static const char *const labels[SIGMA_SCHEDULE_MAX] = {
+                [SIGMA_SCHEDULE_DEFAULT] = "",
+                [SIGMA_SCHEDULE_NORMAL] = ", Schedule type: Normal",
+                [SIGMA_SCHEDULE_KARRAS] = ", Schedule type: Karras",
+                [SIGMA_SCHEDULE_EXPONENTIAL] = ", Schedule type: Exponential",
+                [SIGMA_SCHEDULE_SGM_UNIFORM] = ", Schedule type: SGM Uniform",
+                [SIGMA_SCHEDULE_SIMPLE] = ", Schedule type: Simple",
+                [SIGMA_SCHEDULE_BETA] = ", Schedule type: Beta",
+        };
+        return schedule < SIGMA_SCHEDULE_MAX ? labels[schedule] : "";
+}
+
 int parameters_format(char **ret, const Request *request, const Resolved *resolved, uint32_t index,
                       const char *model)
 {
@@ -21,12 +36,13 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
                                resolved->truncated_tokens);
         /* %.10g: as many digits as anyone types, and no more. */
         int n = asprintf(&text,
-                         "%s%s%s%s%sSteps: %u, Sampler: %s, CFG scale: %.10g, Seed: %" PRIu64
+                         "%s%s%s%s%sSteps: %u, Sampler: %s%s, CFG scale: %.10g, Seed: %" PRIu64
                          ", Size: %ux%u, Model: %s, Prompt tokens: %u%s, Version: imagined " VERSION,
                          request->prompt_metadata ? request->prompt : "",
                          request->prompt_metadata ? "\n" : "", negative[0] ? "Negative prompt: " : "",
                          negative, negative[0] ? "\n" : "", resolved->steps,
-                         sampler_label((Sampler)resolved->sampler), resolved->guidance,
+                         sampler_label((Sampler)resolved->sampler), schedule_label(resolved->schedule),
+                         resolved->guidance,
                          request->seed + index, resolved->width, resolved->height, model,
                          resolved->prompt_tokens, more);
         if (n < 0)

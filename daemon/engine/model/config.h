@@ -113,7 +113,7 @@ typedef enum BetaSchedule {
 } BetaSchedule;
 
 typedef enum TimestepSpacing {
-        SPACING_DEFAULT, /* each sampler class's own: leading for DDIM, else linspace */
+        SPACING_DEFAULT, /* each sampler class's own (denoise/sampler.h) */
         SPACING_LEADING,
         SPACING_TRAILING,
         SPACING_LINSPACE,
@@ -130,8 +130,9 @@ typedef struct SchedulerConfig {
         bool rescale_betas_zero_snr;
         bool clip_sample;
         double clip_sample_range;
-        Sampler class_sampler; /* the sampler that _class_name names, SAMPLER_DEFAULT if it is none of ours
-                                  (PNDM) */
+        bool karras; /* use_karras_sigmas */
+        uint32_t original_steps; /* original_inference_steps: those that LCM skips among */
+        Sampler class_sampler; /* the sampler that _class_name names, SAMPLER_DEFAULT if it is none of ours */
 } SchedulerConfig;
 
 int scheduler_config_read(SchedulerConfig *ret, const char *path, Error *error);
@@ -146,6 +147,7 @@ typedef struct ModelCard {
         Sampler sampler;
         uint32_t fast_steps; /* of the few-step denoiser, for which it was trained; 0: there is none */
         double fast_guidance; /* 1, if its guidance is built in */
+        SigmaSchedule schedule; /* that stands behind the sampler's name */
         uint32_t native_size; /* pixels of the decoded picture that the denoiser draws best */
         uint32_t prompt_chunks; /* that a prompt may be cut into (text/chunks.h); 0: as many as there can be */
         uint32_t enlarge; /* factor from the decoded picture to the finished one; 1 if not said */

@@ -220,6 +220,12 @@ bool json_is(const JsonReader *json, const char *key, const char *only)
         return equal;
 }
 
+bool json_is_text(const JsonReader *json, const char *key, const char *text)
+{
+        const char *value = json_string_value(find(json, key));
+        return value && strcmp(value, text) == 0;
+}
+
 void json_only(JsonReader *json, const char *key, const char *only)
 {
         if (json_is(json, key, only))

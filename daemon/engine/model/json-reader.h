@@ -57,6 +57,9 @@ void json_u32_each(JsonReader *json, const char *key, uint32_t absent, uint32_t 
 /* Whether the key is absent, null, or equal to `only` (JSON text; NULL: nothing but null will do). */
 bool json_is(const JsonReader *json, const char *key, const char *only);
 
+/* Whether the key is that string. */
+bool json_is_text(const JsonReader *json, const char *key, const char *text);
+
 /* -EOPNOTSUPP unless json_is(). */
 void json_only(JsonReader *json, const char *key, const char *only);
 

@@ -14,7 +14,7 @@ static void read_sampler(JsonReader *json, ModelCard *card)
         json_text(json, "sampler", "", name, sizeof(name));
         if (json->result < 0 || name[0] == '\0')
                 return;
-        int r = sampler_from_string(name);
+        int r = sampler_from_string(name, &card->schedule);
         if (r < 0)
                 json_fail(json, -EOPNOTSUPP, "sampler", "\"%s\" is not supported", name);
         else

@@ -61,6 +61,17 @@ AttentionKeys attention_keys(Compute *c, Arena *arena, uint32_t heads, const Ten
         return keys;
 }
 
+AttentionKeys attention_keys_last(const AttentionKeys *keys)
+{
+        const size_t before = (size_t)(keys->n - 1) * keys->heads;
+        AttentionKeys last = *keys;
+
+        last.n = 1;
+        last.keys += before * keys_size(keys);
+        last.values += before * values_size(keys);
+        return last;
+}
+
 typedef struct AttentionJob {
         const AttentionKeys *keys;
         const Tensor *q, *out;

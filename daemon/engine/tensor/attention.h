@@ -20,6 +20,9 @@ typedef struct AttentionKeys {
 /* k, v: [n, h, w, heads * head_size], h * w tokens. The packed copies are taken from `arena`. */
 AttentionKeys attention_keys(Compute *c, Arena *arena, uint32_t heads, const Tensor *k, const Tensor *v);
 
+/* The same for the last of the n alone; it owns nothing. */
+AttentionKeys attention_keys_last(const AttentionKeys *keys);
+
 /* q, out: [n, h, w, heads * head_size]. causal: a query sees only the keys up to its own position. out may
  * be q. */
 void attention(Compute *c, const Tensor *q, const AttentionKeys *keys, bool causal, const Tensor *out);
