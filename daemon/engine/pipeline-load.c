@@ -3,12 +3,16 @@
 
 #include "engine/model/file.h"
 #include "engine/pipeline.h"
+#include "engine/text/vocabulary.h"
 
 static int load_tokenizer(Pipeline *p, Error *error)
 {
         _cleanup_(freep) char *dir = NULL;
         int r = path_join(&dir, p->model->dir, "tokenizer", error);
-        if (r >= 0)
+        if (r >= 0 && p->model->single)
+                r = vocabulary_find(&p->tokenizer, p->model->dir, &p->model->tokenizer, p->model->texts[0].config.vocab_size,
+                                    error);
+        else if (r >= 0)
                 r = tokenizer_new(&p->tokenizer, dir, &p->model->tokenizer, error);
         if (r < 0)
                 return r;

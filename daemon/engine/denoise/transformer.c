@@ -34,7 +34,7 @@ void load_transformer(
                 Loader *loader, Transformer *ret, const TransformerShape *shape, uint32_t first_context,
                 const char *key_format, ...)
 {
-        const LayerKind projection = shape->linear_projection ? LAYER_LINEAR : LAYER_CONV1;
+        const LayerKind projection = LAYER_POINTWISE; /* they are stored as either */
         char key[KEY_MAX - 64], block_key[KEY_MAX - 32];
         va_list args;
 

@@ -27,7 +27,6 @@ typedef struct TransformerShape {
         uint32_t channels, heads, n_blocks;
         uint32_t text_width; /* of the text's embeddings */
         uint32_t groups;
-        bool linear_projection; /* how proj_in and proj_out are stored */
 } TransformerShape;
 
 void load_transformer(

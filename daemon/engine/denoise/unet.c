@@ -47,7 +47,6 @@ static void load_level_transformer(
                 .n_blocks = c->transformer_layers[level],
                 .text_width = c->cross_attention_dim,
                 .groups = c->norm_groups,
-                .linear_projection = c->use_linear_projection,
         };
 
         load_transformer(loader, ret, &shape, unet->n_contexts, "%s", key);

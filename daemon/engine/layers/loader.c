@@ -37,6 +37,8 @@ static WeightType weight_type(const StoredTensor *tensor)
 {
         switch (tensor->dtype) {
         case DTYPE_F16:
+        case DTYPE_Q8_0: /* a scale of 16 bits times a small number: 16 bits hold it well enough */
+        case DTYPE_Q4_0:
                 return WEIGHT_F16;
         case DTYPE_BF16:
                 return WEIGHT_BF16;
@@ -50,7 +52,8 @@ static WeightType weight_type(const StoredTensor *tensor)
 static const void *weights_of(Loader *loader, const StoredTensor *tensor, void **ret_memory)
 {
         const WeightType type = weight_type(tensor);
-        const bool as_stored = type != WEIGHT_F32 || tensor->dtype == DTYPE_F32;
+        const bool blocks = tensor->dtype == DTYPE_Q8_0 || tensor->dtype == DTYPE_Q4_0;
+        const bool as_stored = !blocks && (type != WEIGHT_F32 || tensor->dtype == DTYPE_F32);
 
         if (as_stored && (uintptr_t)tensor->data % weight_size(type) == 0)
                 return tensor->data;
@@ -62,6 +65,8 @@ static const void *weights_of(Loader *loader, const StoredTensor *tensor, void *
         }
         if (as_stored)
                 memcpy(memory, tensor->data, tensor->n_elements * weight_size(type));
+        else if (blocks)
+                stored_tensor_to_f16(tensor, memory);
         else
                 stored_tensor_to_f32(tensor, memory);
         return *ret_memory = memory;
@@ -72,7 +77,9 @@ static void forget_pages(const StoredTensor *tensor)
 {
         const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), data = (uintptr_t)tensor->data;
         const uintptr_t begin = (data + page - 1) / page * page;
-        const uintptr_t end = (data + tensor->n_elements * dtype_size(tensor->dtype)) / page * page;
+        uint64_t bytes = 0;
+        (void)dtype_bytes(tensor->dtype, tensor->n_elements, &bytes);
+        const uintptr_t end = (data + bytes) / page * page;
 
         if (end > begin)
                 (void)madvise((void *)begin, end - begin, MADV_DONTNEED);

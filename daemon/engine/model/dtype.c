@@ -7,15 +7,18 @@
 
 static const struct {
         const char *name;
-        size_t size;
+        size_t size; /* bytes of a block */
+        size_t block; /* elements */
 } dtypes[DTYPE_MAX] = {
-        [DTYPE_F32] = { "F32", 4 }, [DTYPE_F16] = { "F16", 2 }, [DTYPE_BF16] = { "BF16", 2 },
-        [DTYPE_I64] = { "I64", 8 }, [DTYPE_I32] = { "I32", 4 }, [DTYPE_U8] = { "U8", 1 },
+        [DTYPE_F32] = { "F32", 4, 1 },    [DTYPE_F16] = { "F16", 2, 1 },    [DTYPE_BF16] = { "BF16", 2, 1 },
+        [DTYPE_I64] = { "I64", 8, 1 },    [DTYPE_I32] = { "I32", 4, 1 },    [DTYPE_U8] = { "U8", 1, 1 },
+        [DTYPE_Q8_0] = { "Q8_0", 34, 32 }, [DTYPE_Q4_0] = { "Q4_0", 18, 32 },
 };
 
-size_t dtype_size(DType dtype)
+bool dtype_bytes(DType dtype, uint64_t n, uint64_t *ret)
 {
-        return dtypes[dtype].size;
+        return n % dtypes[dtype].block == 0 &&
+               !__builtin_mul_overflow(n / dtypes[dtype].block, dtypes[dtype].size, ret);
 }
 
 const char *dtype_to_string(DType dtype)
@@ -23,10 +26,11 @@ const char *dtype_to_string(DType dtype)
         return dtypes[dtype].name;
 }
 
+/* Those of safetensors, which has no blocks. */
 int dtype_from_string(const char *name)
 {
         for (int i = 0; i < DTYPE_MAX; i++)
-                if (streq(name, dtypes[i].name))
+                if (dtypes[i].block == 1 && streq(name, dtypes[i].name))
                         return i;
         return -1;
 }
@@ -54,6 +58,24 @@ static float f32_from_f16(uint16_t half)
 static float f32_from_bf16(uint16_t half)
 {
         return f32_from_bits((uint32_t)half << 16);
+}
+
+/* A scale and 32 whole numbers: bytes, or halves of bytes less 8, the low ones first. */
+static void convert_block(const uint8_t *block, DType dtype, float *ret)
+{
+        uint16_t half;
+        memcpy(&half, block, sizeof(half));
+        const float scale = f32_from_f16(half);
+        const uint8_t *numbers = block + sizeof(half);
+
+        for (unsigned i = 0; i < 16; i++)
+                if (dtype == DTYPE_Q8_0) {
+                        ret[i] = scale * (float)(int8_t)numbers[i];
+                        ret[i + 16] = scale * (float)(int8_t)numbers[i + 16];
+                } else {
+                        ret[i] = scale * (float)((numbers[i] & 15) - 8);
+                        ret[i + 16] = scale * (float)((numbers[i] >> 4) - 8);
+                }
 }
 
 /* The data may be unaligned, so every element is copied out. */
@@ -84,7 +106,44 @@ void stored_tensor_to_f32(const StoredTensor *tensor, float *ret)
                 CONVERT(int32_t, (float)x);
         case DTYPE_U8:
                 CONVERT(uint8_t, (float)x);
+        case DTYPE_Q8_0:
+        case DTYPE_Q4_0:
+                for (uint64_t i = 0; i < tensor->n_elements / 32; i++)
+                        convert_block((const uint8_t *)tensor->data + i * dtypes[tensor->dtype].size, tensor->dtype,
+                                      ret + i * 32);
+                break;
         case DTYPE_MAX:
                 break;
+        }
+}
+
+/* To the nearest, ties to even; what is too large becomes infinite. */
+static uint16_t f16_from_f32(float f)
+{
+        uint32_t bits, sign;
+
+        memcpy(&bits, &f, sizeof(bits));
+        sign = bits >> 16 & 0x8000;
+        bits &= 0x7fffffff;
+        if (bits >= 0x47800000) /* 2^16 and above, infinity, NaN */
+                return (uint16_t)(sign | (bits > 0x7f800000 ? 0x7e00 : 0x7c00));
+        if (bits < 0x38800000) { /* below 2^-14: the sum's last bits count in 2^-24 */
+                float magic = f32_from_bits(bits) + 0.5F;
+                uint32_t sum;
+
+                memcpy(&sum, &magic, sizeof(sum));
+                return (uint16_t)(sign | (sum - 0x3f000000));
+        }
+        return (uint16_t)(sign | ((bits - 0x38000000 + 0xfff + (bits >> 13 & 1)) >> 13));
+}
+
+void stored_tensor_to_f16(const StoredTensor *tensor, uint16_t *ret)
+{
+        for (uint64_t i = 0; i < tensor->n_elements / 32; i++) {
+                float block[32];
+
+                convert_block((const uint8_t *)tensor->data + i * dtypes[tensor->dtype].size, tensor->dtype, block);
+                for (unsigned j = 0; j < 32; j++)
+                        ret[i * 32 + j] = f16_from_f32(block[j]);
         }
 }

@@ -49,6 +49,14 @@ int model_card_read(ModelCard *ret, const char *path, Error *error)
                 .prompt_chunks = json_u32(&json, "prompt_chunks", 0, 1, REQUEST_CHUNKS_MAX),
                 .enlarge = json_u32(&json, "enlarge", 1, 1, ENLARGE_MAX),
         };
+        static const char *const predictions[] = { [PREDICTION_EPSILON] = "epsilon",
+                                                   [PREDICTION_V] = "v_prediction",
+                                                   [PREDICTION_SAMPLE] = "sample",
+                                                   NULL };
+        card.prediction = json_choice(&json, "prediction_type", -1, predictions);
+        json_text(&json, "vae", "", card.vae, sizeof(card.vae));
+        if (card.vae[0] == '.' || strchr(card.vae, '/'))
+                json_fail(&json, -EBADMSG, "vae", "\"%s\" is not a file beside the model", card.vae);
         read_name(&json, &card);
         json_text(&json, "version", "", card.version, sizeof(card.version));
         json_text(&json, "license", "", card.license, sizeof(card.license));

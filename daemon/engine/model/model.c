@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 
 #include "base/util.h"
+#include "engine/model/checkpoint.h"
 #include "engine/model/file.h"
 #include "engine/model/json-reader.h"
 #include "engine/model/model.h"
+#include "engine/model/recommend.h"
 
 /* The pipelines whose folders are understood; what they do beside text to picture is asked for elsewhere. */
 static const char *const pipelines[] = {
@@ -103,12 +105,16 @@ static int read_text(Model *model, uint32_t i, Error *error)
         return 0;
 }
 
-/* What to call a model that does not say: its folder. Names travel on the bus: plain characters only. */
-static void name_after_folder(ModelCard *card, const char *dir)
+/* What to call a model that does not say: its folder, or its file without what stands after the last dot. Names travel on
+ * the bus: plain characters only. */
+static void name_after_path(ModelCard *card, const char *path, bool file)
 {
-        const char *slash = strrchr(dir, '/');
+        const char *slash = strrchr(path, '/');
 
         (void)snprintf(card->name, sizeof(card->name), "%s", slash && slash[1] ? slash + 1 : "model");
+        char *dot = strrchr(card->name, '.');
+        if (file && dot && dot > card->name)
+                *dot = '\0';
         for (char *c = card->name; *c; c++)
                 if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", *c))
                         *c = '-';
@@ -121,14 +127,7 @@ static int read_card(Model *model, Error *error)
         if (r < 0)
                 return r;
 
-        model->card = (ModelCard) { .guidance = -1, .enlarge = 1 };
-        if (access(path, F_OK) >= 0)
-                r = model_card_read(&model->card, path, error);
-        if (r < 0)
-                return r;
-        if (model->card.name[0] == '\0')
-                name_after_folder(&model->card, model->dir);
-        return 0;
+        return access(path, F_OK) >= 0 ? model_card_read(&model->card, path, error) : 0;
 }
 
 static int read_configs(Model *model, Error *error)
@@ -271,6 +270,19 @@ static int open_all_weights(Model *m, Error *error)
         return 0;
 }
 
+static int open_folder(Model *m, Error *error)
+{
+        int r;
+
+        if ((r = read_index(m, error)) < 0 || (r = read_configs(m, error)) < 0 || (r = open_all_weights(m, error)) < 0 ||
+            m->card.vae[0] == '\0')
+                return r;
+
+        _cleanup_(freep) char *path = NULL;
+        r = path_join(&path, m->dir, m->card.vae, error);
+        return r < 0 ? r : checkpoint_replace_vae(m, path, error);
+}
+
 int model_open(Model **ret, const char *dir, Error *error)
 {
         _cleanup_(model_freep) Model *model = calloc(1, sizeof(*model));
@@ -283,9 +295,17 @@ int model_open(Model **ret, const char *dir, Error *error)
 
         int r;
         model->n_texts = 1;
-        if ((r = read_index(model, error)) < 0 || (r = read_configs(model, error)) < 0 ||
-            (r = check_fit(model, error)) < 0 || (r = open_all_weights(model, error)) < 0)
+        model->card = (ModelCard) { .guidance = -1, .enlarge = 1, .prediction = -1 };
+        struct stat st;
+        if (stat(model->dir, &st) >= 0 && S_ISREG(st.st_mode))
+                r = checkpoint_open(model, error);
+        else
+                r = open_folder(model, error);
+        if (r < 0 || (r = check_fit(model, error)) < 0)
                 return r;
+        if (model->card.name[0] == '\0')
+                name_after_path(&model->card, model->dir, model->single);
+        recommend(model);
 
         *ret = TAKE_PTR(model);
         return 0;
@@ -300,6 +320,8 @@ Model *model_free(Model *model)
         weights_free(model->unet_weights);
         weights_free(model->vae_weights);
         weights_free(model->fast_unet_weights);
+        safetensors_free(model->file);
+        safetensors_free(model->vae_file);
         free(model->dir);
         free(model);
         return NULL;

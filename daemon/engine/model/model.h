@@ -4,6 +4,7 @@
 /* A model's folder: the configs read and checked, the weights mapped. Nothing is computed here. */
 
 #include "engine/model/config.h"
+#include "engine/model/original-config.h"
 #include "engine/model/weights.h"
 
 typedef struct ModelText {
@@ -12,7 +13,11 @@ typedef struct ModelText {
 } ModelText;
 
 typedef struct Model {
-        char *dir; /* the tokenizer reads its two files from DIR/tokenizer */
+        char *dir; /* of a Diffusers folder; of a single file, that file */
+        bool single; /* a file in the original layout: it has no vocabulary, and what it does not say was inferred */
+        Safetensors *file; /* that one, of which the weights are views */
+        Safetensors *vae_file; /* of a separate autoencoder in an original layout */
+        char inferred[256]; /* what was, for people */
         ModelCard card;
         TokenizerConfig tokenizer;
         uint32_t n_texts; /* 1, or 2 in Stable Diffusion XL, whose embeddings lie side by side */
@@ -35,7 +40,7 @@ static inline bool model_is_xl(const Model *model)
 /* Elements of all weights. */
 uint64_t model_parameters(const Model *model);
 
-/* Reads model_index.json and the components it names. Errors as for engine_new. */
+/* Reads a folder's model_index.json and the components it names, or a single file. Errors as for engine_new. */
 int model_open(Model **ret, const char *dir, Error *error);
 Model *model_free(Model *model);
 DEFINE_CLEANUP(Model *, model_free)

@@ -2,12 +2,10 @@
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <string.h>
 
 #include "base/util.h"
-#include "engine/model/file.h"
-#include "engine/model/safetensors.h"
+#include "engine/model/safetensors-private.h"
 
 /* The layout (https://github.com/huggingface/safetensors): 8 bytes of header size, little endian; the
  * header, a JSON object {"NAME": {"dtype", "shape", "data_offsets": [BEGIN, END]}, …, "__metadata__": {…}};
@@ -20,14 +18,6 @@ typedef struct Entry {
         StoredTensor tensor;
         uint64_t begin, end;
 } Entry;
-
-struct Safetensors {
-        char *path;
-        MappedFile file;
-        json_t *header; /* owns the names */
-        StoredTensor *tensors; /* sorted by name */
-        size_t n_tensors;
-};
 
 static int bad(Error *error, const char *path, const char *name, const char *what)
 {
@@ -52,7 +42,7 @@ static int read_shape(StoredTensor *t, const json_t *shape, const char *path, ui
                 if (__builtin_mul_overflow(t->n_elements, t->shape[i], &t->n_elements))
                         return bad(error, path, t->name, "shape is too large");
         }
-        if (__builtin_mul_overflow(t->n_elements, dtype_size(t->dtype), ret_bytes))
+        if (!dtype_bytes(t->dtype, t->n_elements, ret_bytes))
                 return bad(error, path, t->name, "shape is too large");
         return 0;
 }
@@ -135,6 +125,12 @@ static int check_coverage(Entry *entries, size_t n, uint64_t data_size, const ch
         return 0;
 }
 
+void safetensors_sort(Safetensors *s)
+{
+        if (s->n_tensors > 0)
+                qsort(s->tensors, s->n_tensors, sizeof(*s->tensors), compare_names);
+}
+
 static int read_tensors(Safetensors *s, const uint8_t *data, uint64_t data_size, Error *error)
 {
         _cleanup_(freep) Entry *entries = calloc(json_object_size(s->header) + 1, sizeof(*entries));
@@ -162,8 +158,7 @@ static int read_tensors(Safetensors *s, const uint8_t *data, uint64_t data_size,
                 s->tensors[i].data = data + entries[i].begin;
         }
         s->n_tensors = n;
-        if (n > 0)
-                qsort(s->tensors, n, sizeof(*s->tensors), compare_names);
+        safetensors_sort(s);
         return 0;
 }
 
@@ -217,6 +212,7 @@ Safetensors *safetensors_free(Safetensors *s)
                 return NULL;
         free(s->tensors);
         json_decref(s->header);
+        free(s->names);
         mapped_file_done(&s->file);
         free(s->path);
         free(s);

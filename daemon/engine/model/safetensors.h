@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A .safetensors file, mapped read-only. The file may be truncated, lying or hostile: every offset, shape
- * and size was checked against the file and against the others before safetensors_open returns. */
+/* A file of tensors, mapped read-only: .safetensors, or GGUF (gguf.c), which is held alike. The file may be truncated,
+ * lying or hostile: every offset, shape and size was checked against the file before it is opened. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,10 +20,13 @@ typedef enum DType {
         DTYPE_I64,
         DTYPE_I32,
         DTYPE_U8,
+        DTYPE_Q8_0, /* blocks of 32 with one F16 scale, of GGUF */
+        DTYPE_Q4_0,
         DTYPE_MAX,
 } DType;
 
-size_t dtype_size(DType dtype);
+/* The bytes of n elements; false if they are too many, or no whole blocks. */
+bool dtype_bytes(DType dtype, uint64_t n, uint64_t *ret);
 const char *dtype_to_string(DType dtype);
 
 /* Returns the DType, or -1. */
@@ -43,6 +47,12 @@ typedef struct Safetensors Safetensors;
 int safetensors_open(Safetensors **ret, const char *path, Error *error);
 Safetensors *safetensors_free(Safetensors *file);
 DEFINE_CLEANUP(Safetensors *, safetensors_free)
+
+/* The same for GGUF, versions 2 and 3, with tensors that are F32, F16, BF16, Q8_0, Q4_0 or whole numbers. */
+int gguf_open(Safetensors **ret, const char *path, Error *error);
+
+/* Whichever of them it is by its first bytes. -EOPNOTSUPP for pickles (.ckpt, .pt, .bin), which can hold programs. */
+int tensor_file_open(Safetensors **ret, const char *path, Error *error);
 
 /* NULL if there is none of that name. */
 const StoredTensor *safetensors_find(const Safetensors *file, const char *name);

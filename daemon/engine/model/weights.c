@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "engine/model/file.h"
 #include "engine/model/weights.h"
 
@@ -14,10 +15,22 @@
 #define INDEX_SIZE_MAX (16U << 20)
 #define FILES_MAX 256
 
+/* What was made of a stored tensor because the layouts differ in more than names. The Weights change by it, but not for
+ * those who use them. */
+typedef struct View {
+        struct View *next;
+        char key[ORIGINAL_KEY_MAX];
+        StoredTensor tensor;
+        void *memory; /* NULL: it lies in the file */
+} View;
+
 struct Weights {
         char *path; /* of the one file, or of the index */
         Safetensors *files[FILES_MAX];
         size_t n_files;
+        const Safetensors *whole; /* of which this is a component, in place of the files */
+        KeyMap map;
+        View *views;
 };
 
 static int weights_new(Weights **ret, const char *path, Error *error)
@@ -36,12 +49,25 @@ int weights_open(Weights **ret, const char *path, Error *error)
         int r = weights_new(&weights, path, error);
         if (r < 0)
                 return r;
-        r = safetensors_open(&weights->files[weights->n_files], path, error);
+        r = tensor_file_open(&weights->files[weights->n_files], path, error);
         if (r < 0)
                 return r;
         weights->n_files++;
 
         *ret = TAKE_PTR(weights);
+        return 0;
+}
+
+int weights_open_view(Weights **ret, const Safetensors *file, const char *path, const KeyMap *map, Error *error)
+{
+        Weights *weights = NULL;
+        int r = weights_new(&weights, path, error);
+        if (r < 0)
+                return r;
+
+        weights->whole = file;
+        weights->map = *map;
+        *ret = weights;
         return 0;
 }
 
@@ -127,14 +153,81 @@ Weights *weights_free(Weights *weights)
                 return NULL;
         for (size_t i = 0; i < weights->n_files; i++)
                 safetensors_free(weights->files[i]);
+        for (View *view = weights->views, *next; view; view = next) {
+                next = view->next;
+                free(view->memory);
+                free(view);
+        }
         free(weights->path);
         free(weights);
         return NULL;
 }
 
+/* Rows and columns of elements exchanged. */
+static void *transpose(const StoredTensor *t, size_t size)
+{
+        const size_t rows = t->shape[0], columns = t->shape[1];
+        char *ret = malloc(MAX(t->n_elements * size, (size_t)1));
+
+        for (size_t i = 0; ret && i < rows; i++)
+                for (size_t j = 0; j < columns; j++)
+                        memcpy(ret + (j * rows + i) * size, (const char *)t->data + (i * columns + j) * size, size);
+        return ret;
+}
+
+/* Some of its rows, or all of it the other way round; false if it is not of a kind with which that can be done. */
+static bool make_view(View *view, const StoredTensor *t, const OriginalKey *key)
+{
+        uint64_t bytes;
+
+        view->tensor = *t;
+        if (key->parts > 1) {
+                if (t->n_dims == 0 || t->shape[0] % key->parts != 0 ||
+                    !dtype_bytes(t->dtype, t->n_elements / key->parts, &bytes))
+                        return false;
+                view->tensor.shape[0] /= key->parts;
+                view->tensor.n_elements /= key->parts;
+                view->tensor.data = (const char *)t->data + key->part * bytes;
+        }
+        if (key->transposed) {
+                if (t->n_dims != 2 || !dtype_bytes(t->dtype, 1, &bytes))
+                        return false;
+                view->tensor.shape[0] = t->shape[1];
+                view->tensor.shape[1] = t->shape[0];
+                view->tensor.data = view->memory = transpose(t, (size_t)bytes);
+        }
+        return view->tensor.data;
+}
+
+static const StoredTensor *find_view(const Weights *weights, const char *key)
+{
+        OriginalKey original;
+        if (!original_key(&weights->map, key, &original))
+                return NULL;
+        const StoredTensor *tensor = safetensors_find(weights->whole, original.name);
+        if (!tensor || (original.parts == 1 && !original.transposed))
+                return tensor;
+
+        for (const View *view = weights->views; view; view = view->next)
+                if (streq(view->key, key))
+                        return &view->tensor;
+        View *view = calloc(1, sizeof(*view));
+        if (!view || !make_view(view, tensor, &original)) {
+                free(view);
+                return NULL;
+        }
+        (void)snprintf(view->key, sizeof(view->key), "%s", key);
+        view->next = weights->views;
+        ((Weights *)weights)->views = view;
+        return &view->tensor;
+}
+
 static const StoredTensor *find(const Weights *weights, const char *key)
 {
         const StoredTensor *tensor = NULL;
+
+        if (weights->whole)
+                return find_view(weights, key);
 
         for (size_t i = 0; !tensor && i < weights->n_files; i++)
                 tensor = safetensors_find(weights->files[i], key);
@@ -155,7 +248,8 @@ static void format_shape(const uint64_t *shape, uint32_t n_dims, char ret[static
 
 static bool is_float(DType dtype)
 {
-        return dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16;
+        return dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16 || dtype == DTYPE_Q8_0 ||
+               dtype == DTYPE_Q4_0;
 }
 
 static bool shape_equals(const StoredTensor *t, const uint64_t *shape, uint32_t n_dims)
@@ -200,12 +294,40 @@ bool weights_has(const Weights *weights, const char *key_format, ...)
         return find(weights, key);
 }
 
+typedef struct Sum {
+        uint64_t elements, bytes;
+} Sum;
+
+static void add_file(Sum *sum, const Safetensors *file, const char *prefix)
+{
+        for (size_t i = 0; i < safetensors_count(file); i++) {
+                const StoredTensor *t = safetensors_at(file, i);
+                uint64_t bytes = 0;
+
+                if (strncmp(t->name, prefix, strlen(prefix)) != 0 || !dtype_bytes(t->dtype, t->n_elements, &bytes))
+                        continue;
+                sum->elements += t->n_elements;
+                sum->bytes += bytes;
+        }
+}
+
+static Sum sum_up(const Weights *weights)
+{
+        Sum sum = {};
+
+        if (weights->whole)
+                add_file(&sum, weights->whole, weights->map.prefix);
+        for (size_t i = 0; i < weights->n_files; i++)
+                add_file(&sum, weights->files[i], "");
+        return sum;
+}
+
 uint64_t weights_parameters(const Weights *weights)
 {
-        uint64_t n = 0;
+        return sum_up(weights).elements;
+}
 
-        for (size_t f = 0; f < weights->n_files; f++)
-                for (size_t i = 0; i < safetensors_count(weights->files[f]); i++)
-                        n += safetensors_at(weights->files[f], i)->n_elements;
-        return n;
+uint64_t weights_bytes(const Weights *weights)
+{
+        return sum_up(weights).bytes;
 }

@@ -11,16 +11,21 @@
 
 #include <stdbool.h>
 
+#include "engine/model/original-names.h"
 #include "engine/model/safetensors.h"
 
 typedef struct Weights Weights;
 
-/* One safetensors file. */
+/* One file, safetensors or GGUF. */
 int weights_open(Weights **ret, const char *path, Error *error);
 
 /* Several of them, in the folder of an index ("weight_map": {KEY: FILE}). -EBADMSG also where it names what is no file
  * of that folder, or a tensor that is not in its file. */
 int weights_open_index(Weights **ret, const char *path, Error *error);
+
+/* One component of a file in an original layout. The file (which stays the caller's) and what the map points to must
+ * outlive it; path: for error messages. */
+int weights_open_view(Weights **ret, const Safetensors *file, const char *path, const KeyMap *map, Error *error);
 
 Weights *weights_free(Weights *weights);
 DEFINE_CLEANUP(Weights *, weights_free)
@@ -35,5 +40,11 @@ bool weights_has(const Weights *weights, const char *key_format, ...) _printf_(2
 /* Elements of all tensors together. */
 uint64_t weights_parameters(const Weights *weights);
 
+/* The bytes of all tensors together. */
+uint64_t weights_bytes(const Weights *weights);
+
 /* Writes n_elements floats. NaN and infinities pass as they are. */
 void stored_tensor_to_f32(const StoredTensor *tensor, float *ret);
+
+/* The same as 16-bit floats, rounded to the nearest, for tensors of blocks (Q8_0, Q4_0). */
+void stored_tensor_to_f16(const StoredTensor *tensor, uint16_t *ret);

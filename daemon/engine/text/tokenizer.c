@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "engine/model/file.h"
 #include "engine/text/bpe.h"
+#include "engine/text/simple_vocab.h"
 #include "engine/text/tokenizer.h"
 #include "engine/text/words.h"
 
@@ -102,6 +103,13 @@ static int find_marks(Tokenizer *t, const json_t *vocab, const TokenizerConfig *
         return 0;
 }
 
+static int use_vocab(Tokenizer *t, json_t *vocab, const char *merges, size_t size, const TokenizerConfig *config,
+                     const char *vocab_path, const char *merges_path, Error *error)
+{
+        int r = find_marks(t, vocab, config, vocab_path, error);
+        return r < 0 ? r : bpe_new(&t->bpe, merges, size, merges_path, vocab_lookup, vocab, t->marks[EOS].id, error);
+}
+
 static int load(Tokenizer *t, const char *vocab_path, const char *merges_path, const TokenizerConfig *config,
                 Error *error)
 {
@@ -114,17 +122,29 @@ static int load(Tokenizer *t, const char *vocab_path, const char *merges_path, c
         r = load_vocab(&vocab, vocab_path, &t->vocab_size, error);
         if (r < 0)
                 return r;
-        r = find_marks(t, vocab, config, vocab_path, error);
-        if (r >= 0)
-                r = bpe_new(&t->bpe, (const char *)merges.data, merges.size, merges_path, vocab_lookup,
-                            vocab, t->marks[EOS].id, error);
+        r = use_vocab(t, vocab, (const char *)merges.data, merges.size, config, vocab_path, merges_path, error);
+        json_decref(vocab);
+        return r;
+}
+
+static int load_simple(Tokenizer *t, const char *path, const TokenizerConfig *config, Error *error)
+{
+        _cleanup_(freep) char *merges = NULL;
+        json_t *vocab = NULL;
+        size_t size = 0;
+        int r = simple_vocab_read(&vocab, &merges, &size, path, error);
+        if (r < 0)
+                return r;
+
+        t->vocab_size = (uint32_t)json_object_size(vocab);
+        r = use_vocab(t, vocab, merges, size, config, path, path, error);
         json_decref(vocab);
         return r;
 }
 
 int tokenizer_new(Tokenizer **ret, const char *dir, const TokenizerConfig *config, Error *error)
 {
-        _cleanup_(freep) char *vocab_path = NULL, *merges_path = NULL;
+        _cleanup_(freep) char *vocab_path = NULL, *merges_path = NULL, *simple_path = NULL;
         _cleanup_(tokenizer_freep) Tokenizer *t = calloc(1, sizeof(*t));
         if (!t)
                 return error_set(error, -ENOMEM, "%s: out of memory", dir);
@@ -133,7 +153,13 @@ int tokenizer_new(Tokenizer **ret, const char *dir, const TokenizerConfig *confi
         int r;
         if ((r = path_join(&vocab_path, dir, "vocab.json", error)) < 0 ||
             (r = path_join(&merges_path, dir, "merges.txt", error)) < 0 ||
-            (r = load(t, vocab_path, merges_path, config, error)) < 0)
+            (r = path_join(&simple_path, dir, SIMPLE_VOCAB_FILE, error)) < 0)
+                return r;
+        if (access(vocab_path, F_OK) < 0 && access(simple_path, F_OK) >= 0)
+                r = load_simple(t, simple_path, config, error);
+        else
+                r = load(t, vocab_path, merges_path, config, error);
+        if (r < 0)
                 return r;
 
         *ret = TAKE_PTR(t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* CLIP's byte-level BPE from vocab.json and merges.txt: control characters dropped, CJK ideographs set
+/* CLIP's byte-level BPE from vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz where these are not there: control characters dropped, CJK ideographs set
  * apart, NFC, lower case, split by CLIP's pattern, merged by rank, words ended by `</w>`; as transformers'
  * slow CLIPTokenizer does it without ftfy. */
 
