@@ -31,6 +31,7 @@ typedef enum Kind {
         KIND_DURATION, /* uint64_t */
         KIND_SAMPLER, /* const char *, one of the samplers */
         KIND_SCHEDULE, /* const char *, one of the schedules */
+        KIND_RNG, /* const char * */
         KIND_INTERVAL, /* two doubles */
         KIND_PRIORITY, /* const char * */
 } Kind;
@@ -114,6 +115,10 @@ static int apply_value(Options *o, OptionId id, const char *value, Error *error)
                 return store_text(check_sampler(value, error), value, field);
         case KIND_SCHEDULE:
                 return store_text(check_schedule(value, error), value, field);
+        case KIND_RNG:
+                return store_text(rng_from_string(value) < 0 ? error_set(error, -EINVAL, "'%s' is none of cpu, philox", value)
+                                                             : 0,
+                                  value, field);
         case KIND_INTERVAL:
                 return value_parse_interval(value, value_table[id].low, value_table[id].high, field, error);
         case KIND_PRIORITY:

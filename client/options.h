@@ -34,6 +34,10 @@
         X(NEGATIVE, 0, "negative", "TEXT", TEXT, negative, 0, 0, ASKS, "what not to show")                 \
         X(SAMPLER, 0, "sampler", "NAME", SAMPLER, sampler, 0, 0, ASKS, "ddim, euler, ...")                 \
         X(SCHEDULE, 0, "schedule", "NAME", SCHEDULE, schedule, 0, 0, ASKS, "+karras, simple, ...")         \
+        X(RNG, 0, "rng", "NAME", RNG, rng, 0, 0, ASKS, "+cpu or philox")                                   \
+        X(VARY, 0, "vary", "X", NUMBER, vary, 0, 1, ASKS, "+strength of variations")                      \
+        X(VARIATION_SEED, 0, "variation-seed", "N", INTEGER, variation_seed, 0, UINT64_MAX, ASKS,          \
+          "+of the variation")                                                                             \
         X(ETA, 0, "eta", "X", NUMBER, eta, 0, 1, ASKS, "+noise that steps add")                            \
         X(GUIDANCE_RESCALE, 0, "guidance-rescale", "X", NUMBER, guidance_rescale, 0, 1, ASKS,              \
           "+take spread back")                                                                             \
@@ -78,7 +82,9 @@ typedef struct Options {
         double guidance;
         bool fast;
         const char *negative;
-        const char *sampler, *schedule;
+        const char *sampler, *schedule, *rng;
+        double vary;
+        uint64_t variation_seed;
         double eta, guidance_rescale;
         double guidance_interval[2];
         uint64_t count; /* 1 if not given */

@@ -17,7 +17,7 @@ _imagine() {
         local all='--json --quiet --user --system --no-start --help --version'
         local makes='--output --force'
         local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --schedule --count --model --detach
-                --eta --guidance-rescale --guidance-interval
+                --eta --guidance-rescale --guidance-interval --rng --vary --variation-seed
                 --priority --keep-alive --no-prompt-metadata'
         local samplers='ddim euler euler-a heun dpm2 dpm2-a dpm++-2s-a dpm++-2m dpm++-2m-sde dpm++-sde lms ddpm pndm unipc lcm'
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words=''
@@ -27,7 +27,7 @@ _imagine() {
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
                 --output | -o | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
-                        --eta | --guidance-rescale | --guidance-interval | --model | --priority | --keep-alive) ((i++)) ;;
+                        --eta | --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --model | --priority | --keep-alive) ((i++)) ;;
                 -*) ;;
                 *)
                         verb=${COMP_WORDS[i]}
@@ -49,11 +49,12 @@ _imagine() {
                 return
                 ;;
         --sampler) words=$samplers ;;
+        --rng) words='cpu philox' ;;
         --schedule) words='normal karras exponential sgm-uniform simple beta' ;;
         --model) words=$(_imagine_ask models) ;;
         --priority) words='interactive normal batch' ;;
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | \
-                --guidance-rescale | --guidance-interval) return ;;
+                --guidance-rescale | --guidance-interval | --vary | --variation-seed) return ;;
         *)
                 case $current,$verb in
                 -*,get) words="$all $makes" ;;

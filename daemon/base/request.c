@@ -69,6 +69,7 @@ int request_check(const Request *q, Error *error)
                 { "count", q->count, 1, REQUEST_COUNT_MAX },
                 { "preview-every", q->preview_every, 0, REQUEST_STEPS_MAX },
                 { "sampler", q->sampler, 0, SAMPLER_MAX - 1 },
+                { "rng", q->rng, 0, RNG_MAX - 1 },
                 { "schedule", q->schedule, 0, SIGMA_SCHEDULE_MAX - 1 },
                 { "prompt-metadata", q->prompt_metadata, 0, 1 },
                 { "fast", q->fast, 0, 1 },
@@ -87,6 +88,7 @@ int request_check(const Request *q, Error *error)
                 { "guidance-rescale", q->guidance_rescale, -HUGE_VAL, 1 },
                 { "guidance-start", q->guidance_start, 0, 1 },
                 { "guidance-end", q->guidance_end, 0, 1 },
+                { "variation-strength", q->variation_strength, 0, 1 },
                 { "eta", q->eta, -HUGE_VAL, 1 },
         };
         for (size_t i = 0; i < ELEMENTSOF(shares); i++)

@@ -36,7 +36,7 @@ typedef struct Request {
         char negative_prompt[REQUEST_PROMPT_MAX + 1];
         uint32_t width, height; /* pixels of the finished picture; 0: the model's */
         uint32_t steps; /* 0: the model's */
-        uint32_t count; /* pictures; the i-th is drawn with seed + i */
+        uint32_t count; /* pictures; see request_picture_seed */
         uint32_t preview_every; /* steps between previews; 0: only when asked for */
         uint32_t sampler; /* a Sampler */
         uint32_t schedule; /* a SigmaSchedule */
@@ -46,6 +46,10 @@ typedef struct Request {
                                     model's */
         double guidance_start, guidance_end; /* the part of the steps that is guided, 0 to 1; elsewhere the negative
                                                 prompt is not used */
+        uint64_t variation_seed; /* of the noise that is mixed in */
+        double variation_strength; /* how much of it, 0 to 1; 0: none */
+        uint32_t rng; /* a Rng */
+        uint32_t reserved2;
         double eta; /* how much of the noise that a step may add anew it adds, 0 to 1; negative: the sampler's usual */
         uint8_t prompt_metadata; /* whether the prompts are written into the picture's file */
         uint8_t fast; /* whether the model's few-step denoiser draws */
@@ -65,6 +69,17 @@ typedef struct Resolved {
         uint32_t truncated_tokens; /* of the prompt that did not fit, 0 if all did */
         uint32_t reserved2;
 } Resolved;
+
+/* The seeds of picture i, as web UIs count them: one more a picture; with a variation strength only the variation's. */
+static inline uint64_t request_picture_seed(const Request *request, uint32_t i)
+{
+        return request->seed + (request->variation_strength > 0 ? 0 : i);
+}
+
+static inline uint64_t request_variation_seed(const Request *request, uint32_t i)
+{
+        return request->variation_seed + i;
+}
 
 /* A request for one picture of "" with everything left to the model. */
 void request_init(Request *request);

@@ -137,6 +137,23 @@ int sampler_from_string(const char *name, SigmaSchedule *ret_schedule)
         return sampler;
 }
 
+int rng_from_string(const char *name)
+{
+        static const struct {
+                const char *name;
+                Rng rng;
+        } names[] = {
+                { "cpu", RNG_CPU }, { "philox", RNG_PHILOX }, { "gpu", RNG_PHILOX }, { "nv", RNG_PHILOX },
+                { "cuda", RNG_PHILOX },
+        };
+        char plain[PLAIN_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(names) && make_plain(name, plain) > 0; i++)
+                if (streq(plain, names[i].name))
+                        return (int)names[i].rng;
+        return -EINVAL;
+}
+
 int sigma_schedule_from_string(const char *name)
 {
         char plain[PLAIN_MAX];

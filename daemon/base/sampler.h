@@ -48,6 +48,21 @@ typedef enum SigmaSchedule {
         SIGMA_SCHEDULE_MAX,
 } SigmaSchedule;
 
+/* Where noise comes from (engine/denoise/noise.h). */
+#define RNGS(X)                                                        \
+        X(RNG_CPU, "cpu") /* PyTorch's on the CPU */                   \
+        X(RNG_PHILOX, "philox") /* web UIs' of a GPU */
+
+typedef enum Rng {
+#define X(id, name) id,
+        RNGS(X)
+#undef X
+        RNG_MAX,
+} Rng;
+
+/* -EINVAL: none of them. Web UIs' "GPU" and "NV", and stable-diffusion.cpp's "cuda", are Philox too. */
+int rng_from_string(const char *name);
+
 /* The name on the bus, the command line and in files; "" for the default. */
 const char *sampler_to_string(Sampler sampler);
 const char *sigma_schedule_to_string(SigmaSchedule schedule);

@@ -201,7 +201,8 @@ int engine_resume(Engine *engine, const Request *request, uint32_t index, const 
         const PictureJob job = {
                 .request = request,
                 .resolved = &resolved,
-                .seed = request->seed + index,
+                .seed = request_picture_seed(request, index),
+                .variation_seed = request_variation_seed(request, index),
                 .events = events ? events : &none,
                 .state = state,
                 .state_size = state_size,

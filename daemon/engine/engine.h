@@ -76,7 +76,7 @@ const ModelInfo *engine_info(const Engine *engine);
  * cannot draw. */
 int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error *error);
 
-/* Draws picture `index` of the request (with seed + index). -ECANCELED after engine_cancel. */
+/* Draws picture `index` of the request (with the seed that request_picture_seed says). -ECANCELED after engine_cancel. */
 int engine_generate(Engine *engine, const Request *request, uint32_t index, const EngineEvents *events,
                     Picture *ret, Error *error);
 

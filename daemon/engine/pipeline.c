@@ -143,6 +143,10 @@ static void make_key(DenoiseKey *ret, const Pipeline *p, const PictureJob *job, 
         (void)snprintf(ret->model, sizeof(ret->model), "%s", card->name);
         (void)snprintf(ret->version, sizeof(ret->version), "%s", card->version);
         ret->seed = job->seed;
+        ret->rng = job->request->rng;
+        ret->variation_strength = job->request->variation_strength;
+        if (ret->variation_strength > 0)
+                ret->variation_seed = job->variation_seed;
         ret->guidance = job->resolved->guidance;
         ret->guidance_rescale = job->resolved->guidance_rescale;
         ret->guidance_start = job->request->guidance_start;
@@ -156,16 +160,37 @@ static void make_key(DenoiseKey *ret, const Pipeline *p, const PictureJob *job, 
         ret->w = w;
 }
 
-/* Latents to begin with: fresh noise, or what a state holds. Returns the first evaluation that is left. */
-static uint32_t start(const PictureJob *job, const DenoiseKey *key, Sampling *s, Noise *noise, float *latents)
+/* The first noise, with a variation mixed in. Later noise goes on from the seed's generator alone. */
+static int draw_first(const PictureJob *job, Noise *noise, float *ret, size_t n, uint32_t h, uint32_t w)
 {
-        uint32_t next;
+        const Request *q = job->request;
 
-        if (job->state && denoise_state_load(job->state, job->state_size, key, s, &next, noise, latents) >= 0)
-                return next;
-        noise_seed(noise, job->seed);
-        noise_normals(noise, latents, s->n);
+        noise_init(noise, (Rng)q->rng, job->seed);
+        noise_normals(noise, ret, n);
+        if (q->variation_strength <= 0)
+                return 0;
+
+        _cleanup_(freep) float *other = calloc(n, sizeof(float));
+        Noise variation;
+        if (!other)
+                return -ENOMEM;
+        noise_init(&variation, (Rng)q->rng, job->variation_seed);
+        noise_normals(&variation, other, n);
+        noise_mix(ret, other, q->variation_strength, n / ((size_t)h * w), h, w);
+        return 0;
+}
+
+/* Latents to begin with: fresh noise, or what a state holds. *ret_next: the first evaluation that is left. */
+static int start(const PictureJob *job, const DenoiseKey *key, Sampling *s, Noise *noise, float *latents,
+                 uint32_t *ret_next)
+{
+        if (job->state && denoise_state_load(job->state, job->state_size, key, s, ret_next, noise, latents) >= 0)
+                return 0;
+        int r = draw_first(job, noise, latents, s->n, key->h, key->w);
+        if (r < 0)
+                return r;
         sampling_start(s, latents);
+        *ret_next = 0;
         return 0;
 }
 
@@ -226,7 +251,11 @@ int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *cont
         if (unet_context_texts(context) > 1 && unet_context_last(&unguided, context) < 0)
                 return error_set(error, -ENOMEM, "denoise: out of memory");
         make_key(&key, p, job, s, h, w);
-        for (uint32_t i = start(job, &key, s, &noise, latents); i < s->n_evaluations; i++) {
+        uint32_t first = 0;
+        r = start(job, &key, s, &noise, latents, &first);
+        if (r < 0)
+                return error_set(error, r, "denoise: out of memory");
+        for (uint32_t i = first; i < s->n_evaluations; i++) {
                 sampling_input(s, i, latents, input);
                 const UNetContext *texts = !unguided || is_guided(job, s, i) ? context : unguided;
                 r = pipeline_check(p, predict(p, job, texts, s->evaluations[i].timestep, h, w, input, prediction),

@@ -33,7 +33,7 @@ void pipeline_done(Pipeline *p);
 typedef struct PictureJob {
         const Request *request;
         const Resolved *resolved;
-        uint64_t seed;
+        uint64_t seed, variation_seed;
         const EngineEvents *events; /* not NULL */
         const void *state; /* to go on from; NULL: from the beginning */
         size_t state_size;

@@ -139,7 +139,7 @@ static int send_picture(Worker *w, const Picture *picture, Error *error)
                 .picture = w->picture,
                 .width = picture->width,
                 .height = picture->height,
-                .seed = w->request.seed + w->picture,
+                .seed = request_picture_seed(&w->request, w->picture),
         };
         worker_send(w, &m, fd);
         return 0;

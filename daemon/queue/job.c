@@ -40,12 +40,14 @@ int job_new(Job **ret, const Request *request, const JobPolicy *policy)
         job->count = request->count;
         job->preview_every = request->preview_every;
         job->seed = request->seed;
+        job->varies = request->variation_strength > 0;
         /* What was asked for is known already; zeros and a negative guidance are left to the model. */
         job->resolved = (Resolved) {
                 .width = request->width,
                 .height = request->height,
                 .steps = request->steps,
                 .sampler = request->sampler,
+                .schedule = request->schedule,
                 .guidance = request->guidance,
         };
 

@@ -60,6 +60,7 @@ typedef struct Job {
         uint32_t id; /* counts this user's jobs, from 1 */
         uint64_t serial; /* counts all jobs, from 1; never shown to callers */
         JobPolicy policy;
+        bool varies; /* the seed stays, its variation goes on */
         Request *request; /* NULL once the job has ended */
         uint32_t count, preview_every;
         uint64_t seed; /* of the first picture */

@@ -97,6 +97,8 @@ static int add_job(Service *service, sd_bus_message *call, uid_t uid, Options *o
         if (service->stopping)
                 return error_set(error, -ESHUTDOWN, "The service is being stopped");
         int r = options->has_seed ? 0 : draw_seed(&options->request.seed);
+        if (r >= 0 && !options->has_variation_seed)
+                r = draw_seed(&options->request.variation_seed);
         if (r < 0)
                 return r;
         r = queue_add(

@@ -39,11 +39,11 @@ int news_preview(Job *job, const PreviewInfo *info, int fd)
         return 1;
 }
 
-/* The next picture, of the size that was announced and with the seed that follows. */
+/* The next picture, of the size that was announced and with the seed that follows (request_picture_seed). */
 static bool is_expected(const Job *job, const PictureInfo *info)
 {
         return info->picture == job->n_pictures && info->picture < job->count &&
-               info->seed == job->seed + info->picture && info->width == job->resolved.width &&
+               info->seed == job->seed + (job->varies ? 0 : info->picture) && info->width == job->resolved.width &&
                info->height == job->resolved.height;
 }
 

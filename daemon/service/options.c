@@ -64,6 +64,23 @@ static int set_share(Options *options, const Option *option, const Value *value,
         return 0;
 }
 
+static int set_variation_seed(Options *options, const Option *option, const Value *value, Error *error)
+{
+        (void)option, (void)error;
+        options->request.variation_seed = value->t;
+        options->has_variation_seed = true;
+        return 0;
+}
+
+static int set_rng(Options *options, const Option *option, const Value *value, Error *error)
+{
+        int rng = rng_from_string(value->s);
+        if (rng < 0)
+                return error_set(error, -EINVAL, "%s: must be cpu or philox", option->name);
+        options->request.rng = (uint32_t)rng;
+        return 0;
+}
+
 static const char sampler_names[] =
 #define X(id, name) " " name
         SAMPLERS(X)
@@ -168,6 +185,9 @@ static const Option table[] = {
         { "seed", 't', .set = set_seed },
         { "guidance", 'd', .set = set_guidance },
         { "sampler", 's', .set = set_sampler },
+        { "rng", 's', .set = set_rng },
+        { "variation-seed", 't', .set = set_variation_seed },
+        SHARE("variation-strength", variation_strength),
         { "schedule", 's', .set = set_schedule },
         SHARE("eta", eta),
         SHARE("guidance-rescale", guidance_rescale),
@@ -241,7 +261,7 @@ int options_read(sd_bus_message *message, Options *ret, Error *error)
 
         request_init(&ret->request);
         ret->policy = (JobPolicy) { .priority = PRIORITY_NORMAL };
-        ret->has_seed = false;
+        ret->has_seed = ret->has_variation_seed = false;
 
         int r = sd_bus_message_enter_container(message, 'a', "{sv}");
         if (r < 0)

@@ -10,7 +10,7 @@
 typedef struct Options {
         Request request; /* with the prompt not yet in it */
         JobPolicy policy; /* model "": none was named */
-        bool has_seed;
+        bool has_seed, has_variation_seed;
 } Options;
 
 /* Reads an a{sv} over the defaults. -EINVAL with a sentence that names the option: unknown, given twice, of a wrong type,

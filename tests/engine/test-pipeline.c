@@ -228,6 +228,21 @@ static void test_goldens_b(void **state)
         check_goldens("B");
 }
 
+/* A generator that the seed decides, and pictures of a job counted as web UIs count them. */
+static void test_seeds(void **state)
+{
+        (void)state;
+        Request q;
+
+        request_init(&q);
+        q.seed = 7;
+        q.variation_seed = 9;
+        assert_int_equal(request_picture_seed(&q, 2), 9);
+        q.variation_strength = 0.25;
+        assert_int_equal(request_picture_seed(&q, 2), 7);
+        assert_int_equal(request_variation_seed(&q, 2), 11);
+}
+
 static Engine *open_engine(unsigned threads)
 {
         Engine *engine = NULL;
@@ -521,9 +536,60 @@ static void test_broken_models(void **state)
                            check_infinite, "tiny: the denoiser made infinite numbers");
 }
 
+static void paint(Engine *engine, const Request *q, Picture *ret)
+{
+        assert_int_equal(engine_generate(engine, q, 0, NULL, ret, NULL), 0);
+}
+
+static bool are_equal(const Picture *a, const Picture *b)
+{
+        return memcmp(a->rgb, b->rgb, (size_t)a->width * a->height * 3) == 0;
+}
+
+/* Guided on the whole way, on none of it, and on a part; other noise; a variation. */
+static void test_guided_part(void **state)
+{
+        (void)state;
+        _cleanup_(engine_freep) Engine *engine = open_engine(1);
+        _cleanup_(freep) Request *q = new_request();
+        _cleanup_(picture_done) Picture whole = {}, none = {}, plain = {}, part = {}, philox = {}, varied = {}, same = {};
+
+        strcpy(q->prompt, "a red fox");
+        q->guidance = 5;
+        q->steps = 4;
+        paint(engine, q, &whole);
+        q->guidance_end = 0;
+        paint(engine, q, &none);
+        q->guidance_start = 0.5;
+        q->guidance_end = 1;
+        paint(engine, q, &part);
+        q->guidance_start = 0;
+        q->guidance = 1;
+        paint(engine, q, &plain);
+        assert_true(are_equal(&none, &plain));
+        assert_false(are_equal(&whole, &none));
+        assert_false(are_equal(&part, &whole));
+        assert_false(are_equal(&part, &none));
+
+        q->rng = RNG_PHILOX;
+        paint(engine, q, &philox);
+        assert_false(are_equal(&philox, &plain));
+        q->rng = RNG_CPU;
+        q->variation_seed = 5;
+        q->variation_strength = 0.5;
+        paint(engine, q, &varied);
+        assert_false(are_equal(&varied, &plain));
+        q->variation_seed = q->seed;
+        paint(engine, q, &same);
+        for (size_t i = 0; i < (size_t)same.width * same.height * 3; i++)
+                assert_in_range(same.rgb[i] + 1, plain.rgb[i], plain.rgb[i] + 2);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_seeds),
+                cmocka_unit_test(test_guided_part),
                 cmocka_unit_test(test_reference), cmocka_unit_test(test_reference_xl),
                 cmocka_unit_test(test_reference_inpaint), cmocka_unit_test(test_goldens_a),
                 cmocka_unit_test(test_goldens_b), cmocka_unit_test(test_info),

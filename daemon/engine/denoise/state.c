@@ -12,7 +12,7 @@ typedef struct Header { /* followed by the latents, x0 and what the sampler keep
         char magic[8];
         DenoiseKey key;
         uint64_t n;
-        uint32_t next, noise_next;
+        uint32_t next, noise_next, noise_draws, reserved;
         uint32_t noise_state[ELEMENTSOF(((Noise *)NULL)->state)];
         uint64_t has_kept_normal;
         double kept_normal;
@@ -38,6 +38,7 @@ int denoise_state_save(
         header->n = s->n;
         header->next = next;
         header->noise_next = noise->next;
+        header->noise_draws = noise->draws;
         memcpy(header->noise_state, noise->state, sizeof(noise->state));
         header->has_kept_normal = noise->has_kept_normal;
         header->kept_normal = noise->has_kept_normal ? noise->kept_normal : 0;
@@ -72,8 +73,10 @@ int denoise_state_load(
         if (!header_is_valid(&header, key, s, size))
                 return -EBADMSG;
 
+        noise_init(noise, (Rng)key->rng, key->seed);
         memcpy(noise->state, header.noise_state, sizeof(noise->state));
         noise->next = header.noise_next;
+        noise->draws = header.noise_draws;
         noise->has_kept_normal = header.has_kept_normal == 1;
         noise->kept_normal = header.kept_normal;
         memcpy(latents, (const uint8_t *)data + sizeof(header), floats);

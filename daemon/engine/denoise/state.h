@@ -10,9 +10,11 @@
 /* What must be the same for the bytes to mean the same. Unused bytes are zero. */
 typedef struct DenoiseKey {
         char engine[16], model[64], version[32]; /* the engine's version; the model's name and version */
-        uint64_t seed;
+        uint64_t seed, variation_seed;
+        double variation_strength;
         double guidance, guidance_rescale, guidance_start, guidance_end, eta;
         uint32_t sampler, schedule, steps, h, w; /* h, w: of the latents */
+        uint32_t rng;
         uint32_t fast; /* whether the few-step denoiser draws */
 } DenoiseKey;
 

@@ -25,12 +25,19 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
                       const char *model)
 {
         const char *negative = request->prompt_metadata ? request->negative_prompt : "";
-        char *text, more[96] = "";
+        char *text, more[256] = "";
 
         if (request->fast)
                 (void)snprintf(more, sizeof(more), ", Fast: yes");
+        if (request->variation_strength > 0)
+                (void)snprintf(more + strlen(more), sizeof(more) - strlen(more),
+                               ", Variation seed: %" PRIu64 ", Variation seed strength: %.10g",
+                               request_variation_seed(request, index), request->variation_strength);
+        if (request->rng == RNG_PHILOX)
+                (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", RNG: NV");
         if (resolved->prompt_chunks > 1)
-                (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Prompt chunks: %u", resolved->prompt_chunks);
+                (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Prompt chunks: %u",
+                               resolved->prompt_chunks);
         if (resolved->truncated_tokens > 0)
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Truncated tokens: %u",
                                resolved->truncated_tokens);
@@ -43,7 +50,7 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
                          negative, negative[0] ? "\n" : "", resolved->steps,
                          sampler_label((Sampler)resolved->sampler), schedule_label(resolved->schedule),
                          resolved->guidance,
-                         request->seed + index, resolved->width, resolved->height, model,
+                         request_picture_seed(request, index), resolved->width, resolved->height, model,
                          resolved->prompt_tokens, more);
         if (n < 0)
                 return -ENOMEM;
