@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dirent.h>
 #include <errno.h>
+#include <sys/stat.h>
 
+#include "base/model-path.h"
 #include "base/util.h"
 #include "service/models.h"
 
@@ -23,17 +25,66 @@ void models_clear(Models *models)
         *models = (Models) {};
 }
 
-static bool holds_model(const char *directory, const char *name, char **ret_directory)
+static const char *const file_ends[] = { ".safetensors", ".gguf", ".ckpt" };
+
+/* The length of a model file's name without its end; 0 if it is none. NAME.vae.safetensors belongs to NAME. */
+static size_t stem_length(const char *file)
 {
-        _cleanup_(freep) char *path = NULL, *index = NULL;
-        if (asprintf(&path, "%s/%s", directory, name) < 0 || asprintf(&index, "%s/model_index.json", path) < 0) {
-                path = index = NULL;
+        const size_t length = strlen(file);
+
+        for (size_t i = 0; i < ELEMENTSOF(file_ends); i++) {
+                const size_t end = strlen(file_ends[i]);
+
+                if (length > end && streq(file + length - end, file_ends[i]))
+                        return length > end + 4 && strncmp(file + length - end - 4, ".vae", 4) == 0 ? 0 : length - end;
+        }
+        return 0;
+}
+
+static bool is_readable_file(const char *path)
+{
+        struct stat st;
+        return stat(path, &st) >= 0 && S_ISREG(st.st_mode) && access(path, R_OK) >= 0;
+}
+
+/* A folder with an index. */
+static bool is_folder_model(const char *path)
+{
+        _cleanup_(freep) char *index = NULL;
+        if (asprintf(&index, "%s/model_index.json", path) < 0) {
+                index = NULL;
                 return false;
         }
-        if (access(index, R_OK) < 0)
+        return access(index, R_OK) >= 0;
+}
+
+/* The model of that name in a directory: a folder, else a file. */
+static bool holds_model(const char *directory, const char *name, char **ret_path)
+{
+        for (size_t i = 0; i <= ELEMENTSOF(file_ends); i++) {
+                _cleanup_(freep) char *path = NULL;
+                if (asprintf(&path, "%s/%s%s", directory, name, i > 0 ? file_ends[i - 1] : "") < 0) {
+                        path = NULL;
+                        return false;
+                }
+                if (i > 0 ? stem_length(path) > 0 && is_readable_file(path) : is_folder_model(path)) {
+                        *ret_path = TAKE_PTR(path);
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* Whether a configured path is a model by itself; *ret_name is what it is called. */
+static bool is_model(const char *path, char ret_name[static MODEL_NAME_MAX + 1])
+{
+        const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+        const size_t stem = stem_length(name), length = stem ? stem : strlen(name);
+
+        if (length > MODEL_NAME_MAX || !(stem ? is_readable_file(path) : is_folder_model(path)))
                 return false;
-        *ret_directory = TAKE_PTR(path);
-        return true;
+        (void)snprintf(ret_name, MODEL_NAME_MAX + 1, "%.*s", (int)length, name);
+        return model_name_is_valid(ret_name);
 }
 
 static const Model *find(const Models *models, const char *name)
@@ -44,14 +95,9 @@ static const Model *find(const Models *models, const char *name)
         return NULL;
 }
 
-static int add(Models *models, const char *directory, const char *name)
+/* Takes the path. */
+static int add_path(Models *models, const char *name, char *path)
 {
-        if (models->n >= MODELS_MAX || !model_name_is_valid(name) || find(models, name))
-                return 0;
-
-        char *path;
-        if (!holds_model(directory, name, &path))
-                return 0;
         Model *items = reallocarray(models->items, models->n + 1, sizeof(Model));
         if (!items) {
                 free(path);
@@ -64,6 +110,33 @@ static int add(Models *models, const char *directory, const char *name)
         return 0;
 }
 
+static bool has_room_for(const Models *models, const char *name)
+{
+        return models->n < MODELS_MAX && model_name_is_valid(name) && !find(models, name);
+}
+
+/* entry: of a folder or a file in the directory. */
+static int add(Models *models, const char *directory, const char *entry)
+{
+        char name[MODEL_NAME_MAX + 1], *path;
+        const size_t stem = stem_length(entry);
+
+        if (snprintf(name, sizeof(name), "%.*s", (int)(stem ? stem : strlen(entry)), entry) >= (int)sizeof(name) ||
+            !has_room_for(models, name) || !holds_model(directory, name, &path))
+                return 0;
+        return add_path(models, name, path);
+}
+
+static int add_itself(Models *models, const char *path)
+{
+        char name[MODEL_NAME_MAX + 1];
+
+        if (!is_model(path, name) || !has_room_for(models, name))
+                return 0;
+        char *copy = strdup(path);
+        return copy ? add_path(models, name, copy) : -ENOMEM;
+}
+
 static int compare(const void *a, const void *b)
 {
         return strcmp(((const Model *)a)->name, ((const Model *)b)->name);
@@ -74,14 +147,14 @@ int models_find(Models *ret, char *const *directories)
         Models models = {};
 
         for (char *const *directory = directories; *directory; directory++) {
+                int r = add_itself(&models, *directory);
                 _cleanup_(closedirp) DIR *dir = opendir(*directory);
                 struct dirent *entry;
-                while (dir && (entry = readdir(dir))) {
-                        int r = add(&models, *directory, entry->d_name);
-                        if (r < 0) {
-                                models_clear(&models);
-                                return r;
-                        }
+                while (r >= 0 && dir && (entry = readdir(dir)))
+                        r = add(&models, *directory, entry->d_name);
+                if (r < 0) {
+                        models_clear(&models);
+                        return r;
                 }
         }
         if (models.n > 0)
@@ -118,11 +191,32 @@ int models_resolve(
                 return resolve_first(directories, ret_directory, ret_name, error);
 
         for (char *const *directory = directories; *directory && model_name_is_valid(name); directory++) {
-                if (!holds_model(*directory, name, ret_directory))
+                char own[MODEL_NAME_MAX + 1];
+                if (is_model(*directory, own) && streq(own, name)) {
+                        *ret_directory = strdup(*directory);
+                        if (!*ret_directory)
+                                return error_set(error, -ENOMEM, "Out of memory");
+                } else if (!holds_model(*directory, name, ret_directory))
                         continue;
                 if (ret_name != name)
                         memcpy(ret_name, name, strlen(name) + 1);
                 return 0;
         }
         return error_set(error, -ENOPKG, "No model %.64s is installed", name);
+}
+
+void models_tell_workers(char *const *directories)
+{
+        size_t size = 1;
+
+        for (char *const *directory = directories; *directory; directory++)
+                size += strlen(*directory) + 1;
+        _cleanup_(freep) char *text = calloc(size, 1);
+        for (char *const *directory = directories; text && *directory; directory++) {
+                strcat(text, *directory);
+                if (directory[1])
+                        strcat(text, ":");
+        }
+        if (text)
+                (void)setenv(MODEL_PATH_VARIABLE, text, 1);
 }

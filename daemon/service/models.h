@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Which models are installed: directories with a model_index.json, one floor below the configured ones. Nothing in them
- * is parsed here. */
+/* Which models are installed: directories with a model_index.json, and files that end in .safetensors, .gguf or .ckpt (which
+ * the engine refuses, saying how to convert it), one floor below the configured directories, or configured themselves.
+ * Nothing in them is parsed here. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,7 +13,7 @@
 
 typedef struct Model {
         char name[MODEL_NAME_MAX + 1];
-        char *directory;
+        char *directory; /* or the file */
 } Model;
 
 typedef struct Models {
@@ -30,6 +31,9 @@ int models_find(Models *ret, char *const *directories);
 int models_resolve(
                 char *const *directories, const char *name, char **ret_directory,
                 char ret_name[static MODEL_NAME_MAX + 1], Error *error);
+
+/* Tells the workers to come where models lie, through the environment. */
+void models_tell_workers(char *const *directories);
 
 /* [A-Za-z0-9._-]+, no dot in front, not too long. */
 bool model_name_is_valid(const char *name);

@@ -247,6 +247,7 @@ static void start(Residency *residency, const char *wanted)
         char name[MODEL_NAME_MAX + 1], model[MODEL_NAME_MAX + 1];
         Error error = {};
 
+        models_tell_workers(config->models);
         /* What the handlers do may be the end of the one who wanted it. */
         (void)snprintf(model, sizeof(model), "%s", wanted);
         int r = models_resolve(config->models, model, &directory, name, &error);

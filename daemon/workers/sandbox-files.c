@@ -4,12 +4,14 @@
 #include <limits.h>
 #include <linux/landlock.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/cleanup.h"
+#include "base/model-path.h"
 #include "base/util.h"
 #include "workers/sandbox-rules.h"
 
@@ -76,6 +78,28 @@ static int allow_targets(int ruleset, const char *directory, unsigned depth, uns
         return r;
 }
 
+/* A model that is one file: what lies beside it (a card, an autoencoder), and the directories of models, where there may
+ * be a vocabulary for it. */
+static int allow_beside(int ruleset, const char *file)
+{
+        const char *slash = strrchr(file, '/'), *others = getenv(MODEL_PATH_VARIABLE);
+        char path[PATH_MAX];
+        struct stat st;
+
+        if (stat(file, &st) < 0 || !S_ISREG(st.st_mode))
+                return 0;
+        (void)snprintf(path, sizeof(path), "%.*s", slash ? (int)(slash - file) + 1 : 1, slash ? file : ".");
+        int r = allow(ruleset, path);
+        for (const char *at = others; r >= 0 && at && *at; at += *at == ':') {
+                const size_t length = strcspn(at, ":");
+
+                if (length > 0 && (size_t)snprintf(path, sizeof(path), "%.*s", (int)length, at) < sizeof(path))
+                        r = allow(ruleset, path);
+                at += length;
+        }
+        return r;
+}
+
 int sandbox_restrict_files(const char *directory)
 {
         long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -103,6 +127,8 @@ int sandbox_restrict_files(const char *directory)
         int r = allow(ruleset, directory);
         if (r >= 0)
                 r = allow_targets(ruleset, directory, 0, &budget);
+        if (r >= 0)
+                r = allow_beside(ruleset, directory);
 #ifdef SANDBOX_SANITIZED
         if (r >= 0)
                 r = allow(ruleset, "/proc");
