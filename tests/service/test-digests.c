@@ -295,6 +295,12 @@ static void test_changed_files(void **state)
         place_stop_service(&place);
 }
 
+/* By the worker that loaded it, or in the background, where that came first. */
+static size_t times_read(const char *model)
+{
+        return count(model, ".verified") + count(model, ".digested");
+}
+
 /* The worker that loads a model holds it against its SHA256SUMS, once. */
 static void test_loading_verifies(void **state)
 {
@@ -309,15 +315,14 @@ static void test_loading_verifies(void **state)
         assert_string_equal(see(bus, "stub-good").state, "verified");
         assert_true(manager_call(bus, "UnloadModel", NULL, NULL, NULL) >= 0);
         assert_true(manager_call(bus, "LoadModel", NULL, NULL, "s", "stub-good") >= 0);
-        assert_int_equal(count("stub-good", ".verified"), 1);
         (void)wait_until(bus, "stub", "unlisted");
-        assert_int_equal(count("stub-good", ".digested"), 0); /* nor in the background */
+        assert_int_equal(times_read("stub-good"), 1);
 
         /* Changed files are verified anew. */
         write_file(path_of("stub-good", "model_index.json"), "{ }");
         assert_true(manager_call(bus, "UnloadModel", NULL, NULL, NULL) >= 0);
         assert_true(manager_call(bus, "LoadModel", NULL, NULL, "s", "stub-good") >= 0);
-        assert_int_equal(count("stub-good", ".verified"), 2);
+        assert_int_equal(times_read("stub-good"), 2);
 
         for (int i = 0; i < 2; i++) {
                 assert_true(manager_call(bus, "LoadModel", &error, NULL, "s", "stub-bad") < 0);
