@@ -424,7 +424,8 @@ class Autoencoder(nn.Module):
 
 # ---------------------------------------------------------------- files
 
-DTYPES = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "U8": np.uint8}
+DTYPES = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "U8": np.uint8, "I8": np.int8}
+SCALE = ".scale"  # NAME.scale: what the rows of the 8-bit tensor NAME are to be multiplied by
 
 
 def load_safetensors(path):
@@ -442,16 +443,33 @@ def load_safetensors(path):
         else:
             array = np.frombuffer(raw, DTYPES[info["dtype"]]).copy()
         out[name] = torch.from_numpy(array).reshape(info["shape"])
+    for name in [name for name in out if out[name].dtype == torch.int8]:
+        out[name] = (out[name].flatten(1) * out.pop(name + SCALE)[:, None]).view(out[name].shape)
+    return out
+
+
+def in_8_bit(tensors):
+    """The state dict with each matrix or kernel as bytes and a factor for each row."""
+    out = dict(tensors)
+    for name, tensor in tensors.items():
+        if tensor.dim() > 1:
+            rows = tensor.detach().float().flatten(1)
+            scale = (rows.abs().amax(1) / 127).clamp(min=1e-12)
+            out[name] = (rows / scale[:, None]).round().to(torch.int8).view(tensor.shape)
+            out[name + SCALE] = scale
     return out
 
 
 def save_safetensors(path, tensors, dtype=torch.float16):
-    """Write a state dict, sorted by name, the header padded so that the data is aligned to 64 bytes."""
+    """Write a state dict, sorted by name, the header padded so that the data is aligned to 64 bytes. What in_8_bit made
+    stays as it is; bytes come last, so that nothing else is unaligned."""
     header, blobs, at = {"__metadata__": {"format": "pt"}}, [], 0
-    names = {torch.float16: "F16", torch.float32: "F32"}
-    for name in sorted(tensors):
-        blob = tensors[name].detach().to(dtype).contiguous().numpy().tobytes()
-        header[name] = {"dtype": names[dtype], "shape": list(tensors[name].shape),
+    names = {torch.float16: "F16", torch.float32: "F32", torch.int8: "I8"}
+    kinds = {name: torch.int8 if t.dtype == torch.int8 else torch.float32 if name.endswith(SCALE) else dtype
+             for name, t in tensors.items()}
+    for name in sorted(tensors, key=lambda name: (kinds[name] == torch.int8, name)):
+        blob = tensors[name].detach().to(kinds[name]).contiguous().numpy().tobytes()
+        header[name] = {"dtype": names[kinds[name]], "shape": list(tensors[name].shape),
                         "data_offsets": [at, at + len(blob)]}
         blobs.append(blob)
         at += len(blob)

@@ -8,11 +8,11 @@ DIR/distil.pt, round by round.
 
 Why this way (progressive distillation, Salimans and Ho 2022, of the guided model, Meng et al. 2023, in one go):
 a step of DDIM is a rotation of (x, noise), so with v prediction the one v that leads from x to where the teacher
-arrives in several guided steps is well defined at every timestep, pure noise included; consistency models need a
-boundary condition there, a second average, and draw other pictures than the teacher. The few timesteps are fixed, so the
-student learns those alone. Its first round follows the teacher's own paths; later ones begin every step where the
-student itself has gone, so that it learns to come back to the path and errors do not add up. Equal seeds give the
-teacher's picture, only sooner.
+arrives in several guided steps is well defined at every timestep, pure noise included. Consistency models would need a
+second, averaged student to aim at and a sampler that adds noise, and draw other pictures than the teacher. The few
+timesteps are fixed, so the student learns those alone. Its first round follows the teacher's own paths; later ones
+begin every step where the student itself has gone, so that it learns to come back to the path and errors do not add up.
+Equal seeds give the teacher's picture, only sooner.
 """
 import argparse
 import json
@@ -35,7 +35,7 @@ import nets
 import sums
 import things
 from captions import Captions
-from export import write_json
+from export import write_json, write_weights
 from scenes import Stage
 from sprites import Sprites
 from tokenizer import Tokenizer
@@ -148,9 +148,8 @@ def save_sheet(path, rows):
     Image.fromarray(torch.cat([torch.cat(list(r), 1) for r in rows]).numpy()).save(path)
 
 
-def publish(model, unet_config, weights, steps):
-    write_json(os.path.join(model, "unet_fast", "config.json"), unet_config)
-    nets.save_safetensors(os.path.join(model, "unet_fast", "diffusion_pytorch_model.safetensors"), weights)
+def publish(model, unet_config, weights, steps, bits=16):
+    write_weights(os.path.join(model, "unet_fast"), "diffusion_pytorch_model", unet_config, weights, bits)
     card = os.path.join(model, "imagined.json")
     with open(card) as f:
         settings = json.load(f)
@@ -189,6 +188,7 @@ def arguments():
     parser.add_argument("--substeps", type=int, default=SUBSTEPS)
     parser.add_argument("--paths", type=int, default=PATHS)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=16, help="of each stored weight")
     return parser.parse_args()
 
 
@@ -242,7 +242,7 @@ def main():
               f"{time.time() - started:.0f}s", flush=True)
     print(report(os.path.join(args.work, "distil.png")), flush=True)
     weights = trainer.tensors(trainer.master)
-    publish(args.model, c, {name[len("unet."):]: w for name, w in weights.items()}, args.steps)
+    publish(args.model, c, {name[len("unet."):]: w for name, w in weights.items()}, args.steps, args.bits)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes the trained networks as a Diffusers folder in 16 bit.
+"""Writes the trained networks as a Diffusers folder in 16 bit, or in 8.
 
-    python3 export.py --work DIR --out ../default [--plain]
+    python3 export.py --work DIR --out ../default [--plain] [--bits 8]
 
 The latents' mean and deviation are folded into quant_conv and post_quant_conv, so scaling_factor is 1.
 --plain takes the last weights in place of their running average.
@@ -77,11 +77,15 @@ def plain_words(weights, vectors):
     return out
 
 
-def write_model(out, tokens, configs, states, steps):
+def write_weights(folder, name, c, state, bits):
+    write_json(os.path.join(folder, "config.json"), c)
+    nets.save_safetensors(os.path.join(folder, name + ".safetensors"), nets.in_8_bit(state) if bits == 8 else state)
+
+
+def write_model(out, tokens, configs, states, steps, bits=16):
     """`configs` and `states`: by the names of the folders."""
     for folder, name in (("text_encoder", "model"), ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model")):
-        write_json(os.path.join(out, folder, "config.json"), configs[folder])
-        nets.save_safetensors(os.path.join(out, folder, name + ".safetensors"), states[folder])
+        write_weights(os.path.join(out, folder), name, configs[folder], states[folder], bits)
     write_json(os.path.join(out, "scheduler", "scheduler_config.json"), config.SCHEDULER)
     write_json(os.path.join(out, "model_index.json"), INDEX)
     write_json(os.path.join(out, "imagined.json"), {**IDENTITY, "trained_steps": steps})
@@ -100,6 +104,7 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--name", default="unet")
     parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=16, help="of each stored weight")
     args = parser.parse_args()
     torch.set_num_threads(1)
     tokens = os.path.join(args.work, "tokenizer")
@@ -120,7 +125,7 @@ def main():
     latents = torch.load(os.path.join(args.work, "latents.pt"))
     write_model(args.out, tokens, {"text_encoder": words, "unet": config.UNET, "vae": config.VAE},
                 {"text_encoder": plain_words(part(weights, "text."), vectors), "unet": part(weights, "unet."),
-                 "vae": folded(part(vae, "vae."), latents["mean"], latents["std"])}, steps)
+                 "vae": folded(part(vae, "vae."), latents["mean"], latents["std"])}, steps, args.bits)
 
 
 if __name__ == "__main__":

@@ -331,6 +331,48 @@ static void test_weights(void **state)
         assert_non_null(strstr(error.text, "I32"));
 }
 
+/* 8-bit weights, each row with a factor of its own; without factors they are plain numbers, and no weights. */
+static void test_scaled_rows(void **state)
+{
+        (void)state;
+        static const char header[] = "{\"w\": {\"dtype\": \"I8\", \"shape\": [2, 3], \"data_offsets\": [0, 6]},"
+                                     "\"n\": {\"dtype\": \"I8\", \"shape\": [2], \"data_offsets\": [6, 8]},"
+                                     "\"w.scale\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [8, 16]}}";
+        struct {
+                int8_t w[6], n[2];
+                float scales[2];
+        } data = { { 127, -128, 0, 1, -1, 2 }, { -5, 7 }, { 0.5F, -0.25F } };
+        static const float wanted[] = { 63.5F, -64, 0, -0.25F, 0.25F, -0.5F };
+        _cleanup_(weights_freep) Weights *weights = NULL;
+        const StoredTensor *t = NULL;
+        Error error = {};
+        float found[6], plain[2];
+
+        write_raw(strlen(header), header, strlen(header), &data, sizeof(data));
+        assert_int_equal(weights_open(&weights, path, NULL), 0);
+        assert_int_equal(weights_find(weights, &t, (uint64_t[]) { 2, 3 }, 2, NULL, "w"), 0);
+        stored_tensor_to_f32(t, found);
+        for (size_t i = 0; i < ELEMENTSOF(wanted); i++)
+                assert_true(found[i] >= wanted[i] && found[i] <= wanted[i]);
+
+        assert_int_equal(weights_find(weights, &t, (uint64_t[]) { 2 }, 1, &error, "n"), -EBADMSG);
+        assert_non_null(strstr(error.text, "dtype I8"));
+        _cleanup_(safetensors_freep) Safetensors *file = load_safetensors(path);
+        stored_tensor_to_f32(safetensors_find(file, "n"), plain);
+        assert_true(plain[0] > -5.1F && plain[0] < -4.9F && plain[1] > 6.9F && plain[1] < 7.1F);
+
+        check_header("{\"w\": {\"dtype\": \"I8\", \"shape\": [4, 2], \"data_offsets\": [0, 8]},"
+                     "\"w.scale\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [8, 16]}}",
+                     -EBADMSG, "\"w.scale\" does not fit \"w\"");
+        check_header("{\"w\": {\"dtype\": \"I8\", \"shape\": [4, 2], \"data_offsets\": [0, 8]},"
+                     "\"w.scale\": {\"dtype\": \"F16\", \"shape\": [4], \"data_offsets\": [8, 16]}}",
+                     -EBADMSG, "\"w.scale\" does not fit \"w\"");
+        check_header("{\"w\": {\"dtype\": \"I8\", \"shape\": [], \"data_offsets\": [0, 1]},"
+                     "\"x\": {\"dtype\": \"U8\", \"shape\": [11], \"data_offsets\": [5, 16]},"
+                     "\"w.scale\": {\"dtype\": \"F32\", \"shape\": [1], \"data_offsets\": [1, 5]}}",
+                     -EBADMSG, "\"w.scale\" does not fit \"w\"");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -339,6 +381,7 @@ int main(void)
                 cmocka_unit_test(test_bad_headers), cmocka_unit_test(test_deep_header),
                 cmocka_unit_test(test_not_a_file),  cmocka_unit_test(test_mutations),
                 cmocka_unit_test(test_weights),
+                cmocka_unit_test(test_scaled_rows),
         };
         return cmocka_run_group_tests(tests, make_path, remove_path);
 }

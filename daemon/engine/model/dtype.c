@@ -12,7 +12,7 @@ static const struct {
 } dtypes[DTYPE_MAX] = {
         [DTYPE_F32] = { "F32", 4, 1 },    [DTYPE_F16] = { "F16", 2, 1 },    [DTYPE_BF16] = { "BF16", 2, 1 },
         [DTYPE_I64] = { "I64", 8, 1 },    [DTYPE_I32] = { "I32", 4, 1 },    [DTYPE_U8] = { "U8", 1, 1 },
-        [DTYPE_Q8_0] = { "Q8_0", 34, 32 }, [DTYPE_Q4_0] = { "Q4_0", 18, 32 },
+        [DTYPE_I8] = { "I8", 1, 1 },      [DTYPE_Q8_0] = { "Q8_0", 34, 32 }, [DTYPE_Q4_0] = { "Q4_0", 18, 32 },
 };
 
 bool dtype_bytes(DType dtype, uint64_t n, uint64_t *ret)
@@ -87,6 +87,19 @@ static void convert_block(const uint8_t *block, DType dtype, float *ret)
         }                                                                             \
         break
 
+static void scaled_rows_to_f32(const StoredTensor *tensor, float *ret)
+{
+        const int8_t *data = tensor->data;
+        const uint64_t columns = tensor->n_elements / tensor->shape[0];
+
+        for (uint64_t row = 0; row < tensor->shape[0]; row++) {
+                float scale;
+                memcpy(&scale, (const uint8_t *)tensor->scales + row * sizeof(scale), sizeof(scale));
+                for (uint64_t i = row * columns; i < (row + 1) * columns; i++)
+                        ret[i] = scale * (float)data[i];
+        }
+}
+
 void stored_tensor_to_f32(const StoredTensor *tensor, float *ret)
 {
         if (tensor->n_elements == 0)
@@ -106,6 +119,12 @@ void stored_tensor_to_f32(const StoredTensor *tensor, float *ret)
                 CONVERT(int32_t, (float)x);
         case DTYPE_U8:
                 CONVERT(uint8_t, (float)x);
+        case DTYPE_I8:
+                if (tensor->scales) {
+                        scaled_rows_to_f32(tensor, ret);
+                        break;
+                }
+                CONVERT(int8_t, (float)x);
         case DTYPE_Q8_0:
         case DTYPE_Q4_0:
                 for (uint64_t i = 0; i < tensor->n_elements / 32; i++)

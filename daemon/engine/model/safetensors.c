@@ -131,6 +131,28 @@ void safetensors_sort(Safetensors *s)
                 qsort(s->tensors, s->n_tensors, sizeof(*s->tensors), compare_names);
 }
 
+/* 8-bit weights and the tensors that scale their rows. */
+static int find_scales(Safetensors *s, Error *error)
+{
+        for (size_t i = 0; i < s->n_tensors; i++) {
+                StoredTensor *t = &s->tensors[i];
+                _cleanup_(freep) char *name = NULL;
+                if (t->dtype != DTYPE_I8)
+                        continue;
+                if (asprintf(&name, "%s.scale", t->name) < 0)
+                        return error_set(error, -ENOMEM, "%s: out of memory", s->path);
+
+                const StoredTensor *scale = safetensors_find(s, name);
+                if (!scale)
+                        continue;
+                if (scale->dtype != DTYPE_F32 || t->n_dims == 0 || scale->n_elements != t->shape[0])
+                        return error_set(error, -EBADMSG, "%s: tensor \"%s\" does not fit \"%s\"", s->path, name,
+                                         t->name);
+                t->scales = scale->data;
+        }
+        return 0;
+}
+
 static int read_tensors(Safetensors *s, const uint8_t *data, uint64_t data_size, Error *error)
 {
         _cleanup_(freep) Entry *entries = calloc(json_object_size(s->header) + 1, sizeof(*entries));
@@ -159,7 +181,7 @@ static int read_tensors(Safetensors *s, const uint8_t *data, uint64_t data_size,
         }
         s->n_tensors = n;
         safetensors_sort(s);
-        return 0;
+        return find_scales(s, error);
 }
 
 static int read_file(Safetensors *s, Error *error)

@@ -20,6 +20,7 @@ typedef enum DType {
         DTYPE_I64,
         DTYPE_I32,
         DTYPE_U8,
+        DTYPE_I8,
         DTYPE_Q8_0, /* blocks of 32 with one F16 scale, of GGUF */
         DTYPE_Q4_0,
         DTYPE_MAX,
@@ -39,6 +40,9 @@ typedef struct StoredTensor {
         uint64_t shape[TENSOR_DIMS_MAX];
         uint64_t n_elements;
         const void *data; /* may be unaligned for its type; valid as long as the Safetensors */
+        /* Of 8-bit weights: what each row of the first dimension is to be multiplied by, the tensor NAME.scale
+         * (shape[0] numbers of F32, perhaps unaligned). NULL where there is none. */
+        const void *scales;
 } StoredTensor;
 
 typedef struct Safetensors Safetensors;

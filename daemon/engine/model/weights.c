@@ -188,9 +188,11 @@ static bool make_view(View *view, const StoredTensor *t, const OriginalKey *key)
                 view->tensor.shape[0] /= key->parts;
                 view->tensor.n_elements /= key->parts;
                 view->tensor.data = (const char *)t->data + key->part * bytes;
+                if (t->scales)
+                        view->tensor.scales = (const char *)t->scales + key->part * view->tensor.shape[0] * sizeof(float);
         }
         if (key->transposed) {
-                if (t->n_dims != 2 || !dtype_bytes(t->dtype, 1, &bytes))
+                if (t->n_dims != 2 || t->scales || !dtype_bytes(t->dtype, 1, &bytes))
                         return false;
                 view->tensor.shape[0] = t->shape[1];
                 view->tensor.shape[1] = t->shape[0];
@@ -246,10 +248,10 @@ static void format_shape(const uint64_t *shape, uint32_t n_dims, char ret[static
         (void)snprintf(ret + n, SHAPE_TEXT_MAX - n, "]");
 }
 
-static bool is_float(DType dtype)
+static bool is_float(const StoredTensor *t)
 {
-        return dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16 || dtype == DTYPE_Q8_0 ||
-               dtype == DTYPE_Q4_0;
+        return t->dtype == DTYPE_F32 || t->dtype == DTYPE_F16 || t->dtype == DTYPE_BF16 || t->dtype == DTYPE_Q8_0 ||
+               t->dtype == DTYPE_Q4_0 || t->scales;
 }
 
 static bool shape_equals(const StoredTensor *t, const uint64_t *shape, uint32_t n_dims)
@@ -269,7 +271,7 @@ int weights_find(const Weights *weights, const StoredTensor **ret, const uint64_
         const StoredTensor *t = find(weights, key);
         if (!t)
                 return error_set(error, -ENOENT, "%s: no tensor \"%s\"", weights->path, key);
-        if (!is_float(t->dtype))
+        if (!is_float(t))
                 return error_set(error, -EBADMSG, "%s: tensor \"%s\" has dtype %s, not a float one",
                                  weights->path, key, dtype_to_string(t->dtype));
         if (!shape_equals(t, shape, n_dims)) {

@@ -35,6 +35,7 @@ from tokenizer import Tokenizer
 from words import StoredWords
 
 SCENES, PICTURES = 800_000, 200_000  # for the denoiser, and for the autoencoder
+BITS = 8  # of each stored weight: two UNets of 26 M in 16 bit would be too large for the repository
 SHARES = {"autoencoder": 0.24, "denoiser": 0.50, "few steps": 0.12}  # of --total; the rest is for the other stages
 TINY = {"scenes": 96, "pictures": 64, "variants": 1, "steps": 4, "crops": (4, 2), "batch": 8, "paths": 4}
 
@@ -118,13 +119,13 @@ class Run:
         export.write_model(out, self.prepared("tokenizer"), {"text_encoder": words, "unet": sizes["unet"], "vae": sizes["vae"]},
                            {"text_encoder": export.plain_words(export.part(unet["average"], "text."), vectors),
                             "unet": export.part(unet["average"], "unet."),
-                            "vae": export.folded(export.part(vae, "vae."), saved["mean"], saved["std"])}, unet["steps"])
+                            "vae": export.folded(export.part(vae, "vae."), saved["mean"], saved["std"])}, unet["steps"], BITS)
         card = os.path.join(out, "imagined.json")
         with open(card) as f:
             settings = json.load(f)
         export.write_json(card, {**settings, "guidance": denoiser.GUIDANCE, "guidance_rescale": denoiser.RESCALE})
         few = load(self.path("few.pt"))["optimizer"]["weights"]
-        publish(out, sizes["unet"], export.part(few, "unet."), denoiser.FEW_STEPS)
+        publish(out, sizes["unet"], export.part(few, "unet."), denoiser.FEW_STEPS, BITS)
         nets.load_model(out, fast=True)
         return True
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Does the recipe for a GPU run, and do its scenes look as render.py draws them? On a CPU, with a made-up pack.
 
-    python3 tests/recipe/presets.py        # TAP; exit status 77 where PyTorch or Pillow is missing
+    python3 tests/model/presets.py        # TAP; exit status 77 where PyTorch or Pillow is missing
 """
 import json
 import os
