@@ -21,6 +21,7 @@ typedef enum Finish {
         FINISH_SILU, /* x / (1 + e^-x) */
         FINISH_GELU, /* x * Phi(x), Phi the normal distribution function */
         FINISH_QUICK_GELU, /* x / (1 + e^(-1.702 x)) */
+        FINISH_PRELU, /* x, where it is negative times its column's slope (He et al. 2015) */
         FINISH_GEGLU, /* the left half of the panel times gelu of its right half (Shazeer 2020) */
 } Finish;
 
@@ -55,6 +56,7 @@ typedef struct Product {
 /* Where the sums of one panel go. */
 typedef struct Output {
         const float *bias; /* NULL, or as many as the panel is wide */
+        const float *slopes; /* for FINISH_PRELU, as many as the panel is wide */
         Finish finish; /* for FINISH_GEGLU the gates begin at half the panel's width, and n counts results */
         const float *residual; /* NULL, or what is added, laid out as `data`, and may be it */
         float *data;
@@ -83,7 +85,7 @@ typedef struct Kernels {
         float (*maximum)(const float *x, size_t n); /* n >= 1 */
         void (*scale)(float *x, size_t n, float factor);
         void (*add)(float *out, const float *a, const float *b, size_t n);
-        void (*activate)(float *out, const float *x, size_t n, Finish finish); /* not FINISH_GEGLU */
+        void (*activate)(float *out, const float *x, size_t n, Finish finish); /* not FINISH_GEGLU, FINISH_PRELU */
 
         /* Mean and sum of squared differences from it, for each group of neighbouring channels, over `rows`
          * rows that lie `channels` apart. scratch: channels floats. */

@@ -50,6 +50,9 @@ static inline __attribute__((always_inline)) void finish_rows(
                         if (finish == FINISH_GEGLU) {
                                 Vec gate = vec_load(sums + half + j);
                                 x *= vec_gelu(bias ? gate + vec_load(bias + half + j) : gate);
+                        } else if (finish == FINISH_PRELU) {
+                                Vec positive = vec_max(x, vec_set(0));
+                                x = positive + (x - positive) * vec_load(o->slopes + j);
                         } else
                                 x = finish_vector(x, finish);
                         if (residual)
@@ -78,6 +81,9 @@ static void finish_panel(
                 break;
         case FINISH_QUICK_GELU:
                 finish_rows(sums, sums_stride, m, n, 0, FINISH_QUICK_GELU, output);
+                break;
+        case FINISH_PRELU:
+                finish_rows(sums, sums_stride, m, n, 0, FINISH_PRELU, output);
                 break;
         case FINISH_GEGLU:
                 finish_rows(sums, sums_stride, m, n, width / 2, FINISH_GEGLU, output);

@@ -85,16 +85,30 @@ static void forget_pages(const StoredTensor *tensor)
                 (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
-static float *load_vector(Loader *loader, uint32_t n, const char *key, const char *suffix)
+static float *load_vector_at(Loader *loader, uint32_t n, const char *key, const char *suffix)
 {
+        const size_t whole = ((size_t)n + KERNELS_LANES_MAX - 1) / KERNELS_LANES_MAX * KERNELS_LANES_MAX;
         const StoredTensor *tensor = find(loader, (uint64_t[]) { n }, 1, key, suffix);
-        float *ret = tensor ? arena_alloc(loader->arena, n) : NULL;
+        float *ret = tensor ? arena_alloc(loader->arena, whole) : NULL;
 
         if (tensor && !ret)
                 fail_memory(loader);
-        if (ret)
+        if (ret) {
+                memset(ret + n, 0, (whole - n) * sizeof *ret);
                 stored_tensor_to_f32(tensor, ret);
+        }
         return ret;
+}
+
+float *load_vector(Loader *loader, uint32_t n, const char *key_format, ...)
+{
+        char key[KEY_MAX];
+        va_list args;
+
+        va_start(args, key_format);
+        (void)vsnprintf(key, sizeof key, key_format, args);
+        va_end(args);
+        return load_vector_at(loader, n, key, "weight");
 }
 
 static const StoredTensor *find_weight(
@@ -186,8 +200,8 @@ void load_norm(Loader *loader, Norm *ret, uint32_t channels, uint32_t groups, fl
                 .channels = channels,
                 .groups = groups,
                 .eps = eps,
-                .gamma = load_vector(loader, channels, key, "weight"),
-                .beta = load_vector(loader, channels, key, "bias"),
+                .gamma = load_vector_at(loader, channels, key, "weight"),
+                .beta = load_vector_at(loader, channels, key, "bias"),
         };
 }
 

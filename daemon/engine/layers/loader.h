@@ -46,6 +46,9 @@ void load_matrix(
 void load_norm(Loader *loader, Norm *ret, uint32_t channels, uint32_t groups, float eps,
                const char *key_format, ...) _printf_(6, 7);
 
+/* KEY.weight [n] alone, filled up with zeros to whole vectors; in the arena. NULL after an error. */
+float *load_vector(Loader *loader, uint32_t n, const char *key_format, ...) _printf_(3, 4);
+
 /* Zeroed memory for an array of blocks, in the arena. NULL after an error. */
 void *load_array(Loader *loader, size_t n, size_t size);
 

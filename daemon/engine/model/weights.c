@@ -296,6 +296,21 @@ bool weights_has(const Weights *weights, const char *key_format, ...)
         return find(weights, key);
 }
 
+bool weights_shape(const Weights *weights, uint64_t *ret, uint32_t n_dims, const char *key_format, ...)
+{
+        char key[KEY_MAX];
+        va_list ap;
+        va_start(ap, key_format);
+        (void)vsnprintf(key, sizeof(key), key_format, ap);
+        va_end(ap);
+
+        const StoredTensor *t = find(weights, key);
+        if (!t || t->n_dims != n_dims)
+                return false;
+        memcpy(ret, t->shape, n_dims * sizeof(*ret));
+        return true;
+}
+
 typedef struct Sum {
         uint64_t elements, bytes;
 } Sum;

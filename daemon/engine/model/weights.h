@@ -37,6 +37,10 @@ int weights_find(const Weights *weights, const StoredTensor **ret, const uint64_
 
 bool weights_has(const Weights *weights, const char *key_format, ...) _printf_(2, 3);
 
+/* The shape of a tensor with that many dimensions; false if there is no such tensor. */
+bool weights_shape(const Weights *weights, uint64_t *ret, uint32_t n_dims, const char *key_format, ...)
+                _printf_(4, 5);
+
 /* Elements of all tensors together. */
 uint64_t weights_parameters(const Weights *weights);
 

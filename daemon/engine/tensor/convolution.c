@@ -81,13 +81,26 @@ static void pixels_under_tap(const void *source, size_t first, size_t count, uns
         }
 }
 
-void convolution(
-                Compute *c, const Matrix *matrix, ConvolutionKind kind, const Tensor *x, const float *bias,
-                const Tensor *residual, const Tensor *out)
+static void convolve(
+                Compute *c, const Matrix *matrix, ConvolutionKind kind, const Tensor *x, const Tensor *out,
+                const Output *output)
 {
         ArenaMark mark = arena_mark(c->arena);
         float *zeros = compute_alloc(c, x->c);
         Convolution source = { .kind = kind, .x = x, .h = out->h, .w = out->w, .zeros = zeros };
+
+        assert(x->c == matrix->k && out->c == matrix->n && out->n == x->n && matrix->taps == 9);
+        if (c->error == 0) {
+                memset(zeros, 0, x->c * sizeof *zeros);
+                matrix_product(c, matrix, tensor_rows(out), pixels_under_tap, &source, output);
+        }
+        arena_release(c->arena, mark);
+}
+
+void convolution(
+                Compute *c, const Matrix *matrix, ConvolutionKind kind, const Tensor *x, const float *bias,
+                const Tensor *residual, const Tensor *out)
+{
         Output output = {
                 .bias = bias,
                 .finish = FINISH_PLAIN,
@@ -96,10 +109,18 @@ void convolution(
                 .stride = out->c,
         };
 
-        assert(x->c == matrix->k && out->c == matrix->n && out->n == x->n && matrix->taps == 9);
-        if (c->error == 0) {
-                memset(zeros, 0, x->c * sizeof *zeros);
-                matrix_product(c, matrix, tensor_rows(out), pixels_under_tap, &source, &output);
-        }
-        arena_release(c->arena, mark);
+        convolve(c, matrix, kind, x, out, &output);
+}
+
+void convolution_prelu(
+                Compute *c, const Matrix *matrix, const float *slopes, const Tensor *x, const Tensor *out)
+{
+        Output output = {
+                .finish = FINISH_PRELU,
+                .slopes = slopes,
+                .data = out->data,
+                .stride = out->c,
+        };
+
+        convolve(c, matrix, CONVOLUTION_SAME, x, out, &output);
 }

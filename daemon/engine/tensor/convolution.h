@@ -20,3 +20,8 @@ uint32_t convolution_size(ConvolutionKind kind, uint32_t input);
 void convolution(
                 Compute *c, const Matrix *matrix, ConvolutionKind kind, const Tensor *x, const float *bias,
                 const Tensor *residual, const Tensor *out);
+
+/* CONVOLUTION_SAME with the matrix's own bias, and a PReLU after it: what is negative is multiplied by its
+ * channel's slope. slopes: matrix->n floats, filled up to whole vectors (load_vector()). */
+void convolution_prelu(
+                Compute *c, const Matrix *matrix, const float *slopes, const Tensor *x, const Tensor *out);

@@ -174,6 +174,7 @@ static void product_tile(const void *job, size_t i, float *scratch)
         Output output = p->output;
         size_t at = first * output.stride + column;
         output.bias = output.bias ? output.bias + packed : NULL;
+        output.slopes = output.slopes ? output.slopes + packed : NULL;
         output.residual = output.residual ? output.residual + at : NULL;
         output.data += at;
         kernels->finish(sums, kernels->panel, m, n, width, &output);
