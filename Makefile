@@ -69,7 +69,8 @@ $(B)/%.a:
 $(B)/%-avx2.o: ISA_FLAGS = -mavx2 -mfma -mf16c
 $(B)/%-avx512.o: ISA_FLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
 # The inner loops: the compiler may vectorise, but not reorder sums behind our back (no -ffast-math).
-$(B)/daemon/engine/kernels/%.o $(B)/daemon/engine/tensor/%.o: KERNEL_FLAGS = -O3 -fno-math-errno -fno-trapping-math
+$(B)/daemon/engine/kernels/%.o $(B)/daemon/engine/tensor/%.o $(B)/daemon/engine/image/touches/%.o: \
+	KERNEL_FLAGS = -O3 -fno-math-errno -fno-trapping-math
 
 # SYSCONFDIR, LIBEXECDIR and DATADIR (systemd/install.mk writes them down); the engine knows none of them.
 $(B)/daemon/config.o $(B)/daemon/main.o $(B)/daemon/service/%.o $(B)/daemon/workers/%.o $(B)/client/%.o $(B)/tests/%.o: \

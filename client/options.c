@@ -33,6 +33,7 @@ typedef enum Kind {
         KIND_SCHEDULE, /* const char *, one of the schedules */
         KIND_RNG, /* const char * */
         KIND_INTERVAL, /* two doubles */
+        KIND_ENLARGE, /* const char * */
         KIND_PRIORITY, /* const char * */
 } Kind;
 
@@ -74,6 +75,13 @@ static int check_schedule(const char *name, Error *error)
                 strncat(list, sigma_schedule_to_string((SigmaSchedule)i), sizeof(list) - strlen(list) - 1);
         }
         return error_set(error, -EINVAL, "there is no '%s'; there are %s", name, list);
+}
+
+static int check_enlarge(const char *name, Error *error)
+{
+        if (enlarge_from_string(name) > 0)
+                return 0;
+        return error_set(error, -EINVAL, "'%s' is none of network, lanczos, none", name);
 }
 
 static int check_priority(const char *name, Error *error)
@@ -121,6 +129,8 @@ static int apply_value(Options *o, OptionId id, const char *value, Error *error)
                                   value, field);
         case KIND_INTERVAL:
                 return value_parse_interval(value, value_table[id].low, value_table[id].high, field, error);
+        case KIND_ENLARGE:
+                return store_text(check_enlarge(value, error), value, field);
         case KIND_PRIORITY:
                 return store_text(check_priority(value, error), value, field);
         case KIND_INTEGER:

@@ -43,6 +43,11 @@
           "+take spread back")                                                                             \
         X(GUIDANCE_INTERVAL, 0, "guidance-interval", "A:B", INTERVAL, guidance_interval, 0, 1, ASKS,       \
           "+guided part of the way")                                                                       \
+        X(ENLARGE, 0, "enlarge", "HOW", ENLARGE, enlarge, 0, 0, ASKS, "+the size asked for")                \
+        X(REMOVE_ARTEFACTS, 0, "remove-artefacts", "X", NUMBER, remove_artefacts, 0, 1, ASKS,              \
+          "+ringing, blotches")                                                                            \
+        X(SMOOTH_EDGES, 0, "smooth-edges", "X", NUMBER, smooth_edges, 0, 1, ASKS, "+stairs")               \
+        X(SHARPEN, 0, "sharpen", "X", NUMBER, sharpen, 0, 1, ASKS, "+steeper edges")                       \
         X(COUNT, 0, "count", "N", INTEGER, count, 1, REQUEST_COUNT_MAX, ASKS, "several pictures")          \
         X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, ASKS, "one of 'models'")                           \
         X(DETACH, 0, "detach", NULL, FLAG, detach, 0, 0, ASKS, "do not wait")                              \
@@ -87,6 +92,8 @@ typedef struct Options {
         uint64_t variation_seed;
         double eta, guidance_rescale;
         double guidance_interval[2];
+        const char *enlarge;
+        double remove_artefacts, smooth_edges, sharpen;
         uint64_t count; /* 1 if not given */
         const char *model;
         bool detach;

@@ -89,6 +89,10 @@ static int append_options(sd_bus_message *m, const Options *o)
                 { options_has(o, OPTION_KEEP_ALIVE), "keep-alive", 't', &o->keep_alive },
                 { options_has(o, OPTION_GUIDANCE), "guidance", 'd', &o->guidance },
                 { o->fast, "fast", 'b', &(int) { true } },
+                { o->enlarge, "enlarge", 's', o->enlarge },
+                { options_has(o, OPTION_REMOVE_ARTEFACTS), "remove-artefacts", 'd', &o->remove_artefacts },
+                { options_has(o, OPTION_SMOOTH_EDGES), "smooth-edges", 'd', &o->smooth_edges },
+                { options_has(o, OPTION_SHARPEN), "sharpen", 'd', &o->sharpen },
                 { o->detach, "detach", 'b', &(int) { true } },
                 { o->no_prompt_metadata, "prompt-metadata", 'b', &(int) { false } },
         };

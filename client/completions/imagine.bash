@@ -18,6 +18,7 @@ _imagine() {
         local makes='--output --force'
         local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --schedule --count --model --detach
                 --eta --guidance-rescale --guidance-interval --rng --vary --variation-seed
+                --enlarge --remove-artefacts --smooth-edges --sharpen
                 --priority --keep-alive --no-prompt-metadata'
         local samplers='ddim euler euler-a heun dpm2 dpm2-a dpm++-2s-a dpm++-2m dpm++-2m-sde dpm++-sde lms ddpm pndm unipc lcm'
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words=''
@@ -27,7 +28,8 @@ _imagine() {
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
                 --output | -o | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
-                        --eta | --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --model | --priority | --keep-alive) ((i++)) ;;
+                        --eta | --enlarge | --remove-artefacts | --smooth-edges | --sharpen | \
+                        --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --model | --priority | --keep-alive) ((i++)) ;;
                 -*) ;;
                 *)
                         verb=${COMP_WORDS[i]}
@@ -51,10 +53,12 @@ _imagine() {
         --sampler) words=$samplers ;;
         --rng) words='cpu philox' ;;
         --schedule) words='normal karras exponential sgm-uniform simple beta' ;;
+        --enlarge) words='network lanczos none' ;;
         --model) words=$(_imagine_ask models) ;;
         --priority) words='interactive normal batch' ;;
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | \
-                --guidance-rescale | --guidance-interval | --vary | --variation-seed) return ;;
+                --guidance-rescale | --guidance-interval | --vary | --variation-seed | \
+                --remove-artefacts | --smooth-edges | --sharpen) return ;;
         *)
                 case $current,$verb in
                 -*,get) words="$all $makes" ;;

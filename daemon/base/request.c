@@ -7,6 +7,26 @@
 #include "base/utf8.h"
 #include "base/util.h"
 
+static const char *const enlarge_names[ENLARGE_MAX] = {
+        [ENLARGE_DEFAULT] = "",
+        [ENLARGE_NONE] = "none",
+        [ENLARGE_LANCZOS] = "lanczos",
+        [ENLARGE_NETWORK] = "network",
+};
+
+const char *enlarge_to_string(Enlarge enlarge)
+{
+        return enlarge < ENLARGE_MAX ? enlarge_names[enlarge] : "";
+}
+
+int enlarge_from_string(const char *name)
+{
+        for (int i = ENLARGE_DEFAULT + 1; i < ENLARGE_MAX; i++)
+                if (streq(name, enlarge_names[i]))
+                        return i;
+        return -EINVAL;
+}
+
 static const char *const stage_names[STAGE_MAX] = {
         [STAGE_ENCODE] = "encode",
         [STAGE_DENOISE] = "denoise",
@@ -27,6 +47,9 @@ void request_init(Request *request)
                 .guidance_rescale = -1,
                 .guidance_end = 1,
                 .eta = -1,
+                .remove_artefacts = -1,
+                .smooth_edges = -1,
+                .sharpen = -1,
                 .prompt_metadata = true,
         };
 }
@@ -47,6 +70,32 @@ static int check_range(const char *field, uint64_t value, uint64_t low, uint64_t
         if (value < low || value > high)
                 return error_set(error, -EINVAL, "%s: %llu is not between %llu and %llu", field,
                                  (unsigned long long)value, (unsigned long long)low, (unsigned long long)high);
+        return 0;
+}
+
+static int check_numbers(const Request *q, Error *error)
+{
+        /* Where negative ones are left to the model, or to the sampler, any will do. */
+        const struct {
+                const char *field;
+                double value, low, high;
+        } numbers[] = {
+                { "guidance", q->guidance, -HUGE_VAL, REQUEST_GUIDANCE_MAX },
+                { "guidance-rescale", q->guidance_rescale, -HUGE_VAL, 1 },
+                { "guidance-start", q->guidance_start, 0, 1 },
+                { "guidance-end", q->guidance_end, 0, 1 },
+                { "variation-strength", q->variation_strength, 0, 1 },
+                { "eta", q->eta, -HUGE_VAL, 1 },
+                { "remove-artefacts", q->remove_artefacts, -HUGE_VAL, 1 },
+                { "smooth-edges", q->smooth_edges, -HUGE_VAL, 1 },
+                { "sharpen", q->sharpen, -HUGE_VAL, 1 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                if (!isfinite(numbers[i].value) || numbers[i].value < numbers[i].low ||
+                    numbers[i].value > numbers[i].high)
+                        return error_set(error, -EINVAL, "%s: %g is not between 0 and %g", numbers[i].field,
+                                         numbers[i].value, numbers[i].high);
         return 0;
 }
 
@@ -73,6 +122,7 @@ int request_check(const Request *q, Error *error)
                 { "schedule", q->schedule, 0, SIGMA_SCHEDULE_MAX - 1 },
                 { "prompt-metadata", q->prompt_metadata, 0, 1 },
                 { "fast", q->fast, 0, 1 },
+                { "enlarge", q->enlarge, 0, ENLARGE_MAX - 1 },
         };
         for (size_t i = 0; i < ELEMENTSOF(ranges); i++) {
                 r = check_range(ranges[i].field, ranges[i].value, ranges[i].low, ranges[i].high, error);
@@ -80,20 +130,5 @@ int request_check(const Request *q, Error *error)
                         return r;
         }
 
-        const struct {
-                const char *field;
-                double value, low, high;
-        } shares[] = {
-                { "guidance", q->guidance, -HUGE_VAL, REQUEST_GUIDANCE_MAX },
-                { "guidance-rescale", q->guidance_rescale, -HUGE_VAL, 1 },
-                { "guidance-start", q->guidance_start, 0, 1 },
-                { "guidance-end", q->guidance_end, 0, 1 },
-                { "variation-strength", q->variation_strength, 0, 1 },
-                { "eta", q->eta, -HUGE_VAL, 1 },
-        };
-        for (size_t i = 0; i < ELEMENTSOF(shares); i++)
-                if (!isfinite(shares[i].value) || shares[i].value < shares[i].low || shares[i].value > shares[i].high)
-                        return error_set(error, -EINVAL, "%s: %g is not between 0 and %g", shares[i].field,
-                                         shares[i].value, shares[i].high);
-        return 0;
+        return check_numbers(q, error);
 }

@@ -20,6 +20,19 @@
 #define REQUEST_GUIDANCE_MAX 100.0
 #define REQUEST_CHUNKS_MAX 16 /* of a prompt, each as long as the text encoder can read */
 
+/* How a picture that was drawn smaller becomes as large as it is to be. */
+typedef enum Enlarge {
+        ENLARGE_DEFAULT, /* the model's own way */
+        ENLARGE_NONE, /* not at all: it is drawn at its size */
+        ENLARGE_LANCZOS, /* by interpolation */
+        ENLARGE_NETWORK, /* by the network that lies beside the model */
+        ENLARGE_MAX,
+} Enlarge;
+
+/* "none", "lanczos", "network"; "" for ENLARGE_DEFAULT. The second returns the Enlarge (> 0), or -EINVAL. */
+const char *enlarge_to_string(Enlarge enlarge);
+int enlarge_from_string(const char *name);
+
 /* The stages of a job in the order in which they happen. */
 typedef enum Stage {
         STAGE_ENCODE, /* prompt to embeddings */
@@ -51,9 +64,11 @@ typedef struct Request {
         uint32_t rng; /* a Rng */
         uint32_t reserved2;
         double eta; /* how much of the noise that a step may add anew it adds, 0 to 1; negative: the sampler's usual */
+        double remove_artefacts, smooth_edges, sharpen; /* final touches, 0 (off) to 1; negative: the model's */
         uint8_t prompt_metadata; /* whether the prompts are written into the picture's file */
         uint8_t fast; /* whether the model's few-step denoiser draws */
-        uint8_t reserved[6];
+        uint8_t enlarge; /* an Enlarge */
+        uint8_t reserved[5];
 } Request;
 
 /* What the model made of what was left open. */
@@ -64,10 +79,12 @@ typedef struct Resolved {
         uint32_t schedule; /* SIGMA_SCHEDULE_DEFAULT: the model's */
         uint32_t reserved;
         double guidance, guidance_rescale;
+        double remove_artefacts, smooth_edges, sharpen;
+        uint32_t drawn_width, drawn_height; /* what the networks draw, before it is enlarged and cut */
+        uint32_t enlarge; /* ENLARGE_NONE … */
         uint32_t prompt_tokens; /* of the prompt that are used, marks not counted */
         uint32_t prompt_chunks; /* that the text encoder reads one by one, at least 1 */
         uint32_t truncated_tokens; /* of the prompt that did not fit, 0 if all did */
-        uint32_t reserved2;
 } Resolved;
 
 /* The seeds of picture i, as web UIs count them: one more a picture; with a variation strength only the variation's. */

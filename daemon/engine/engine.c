@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "engine/frame.h"
 #include "engine/image/parameters.h"
 #include "engine/image/png.h"
 #include "engine/pipeline.h"
@@ -40,6 +41,7 @@ static int fill_size(ModelInfo *info, const Model *model, Error *error)
         if (size > REQUEST_SIZE_MAX)
                 return error_set(error, -EOPNOTSUPP, "%s: pictures of %ju pixels are too large", model->dir,
                                  (uintmax_t)size);
+        info->native_size = MAX(native / factor, 1U) * factor;
         info->size_multiple = (uint32_t)multiple;
         info->width = info->height =
                         (uint32_t)MAX(size, (REQUEST_SIZE_MIN + multiple - 1) / multiple * multiple);
@@ -95,18 +97,47 @@ const ModelInfo *engine_info(const Engine *engine)
         return &engine->info;
 }
 
-static int check_size(const char *field, uint32_t value, uint32_t multiple, Error *error)
+/* How the picture becomes as large as it is to be: as asked for, or as the model's card recommends. */
+static int resolve_enlarge(const Engine *engine, const Request *request, Resolved *resolved, Error *error)
 {
-        if (value > 0 && value % multiple == 0)
-                return 0;
+        const ModelCard *card = &engine->pipeline.model->card;
+        const bool has_network = engine->pipeline.upscaler;
 
-        uint32_t nearest = (value + multiple / 2) / multiple * multiple;
-        while (nearest > REQUEST_SIZE_MAX)
-                nearest -= multiple;
-        while (nearest < REQUEST_SIZE_MIN)
-                nearest += multiple;
-        return error_set(error, -EINVAL, "%s: %u is not a multiple of %u; the nearest size is %u", field,
-                         value, multiple, nearest);
+        if (request->enlarge == ENLARGE_NETWORK && !has_network)
+                return error_set(error, -EINVAL, "enlarge: the model %s has no network for it; \"lanczos\" needs none",
+                                 card->name);
+        if (request->enlarge)
+                resolved->enlarge = request->enlarge;
+        else if (card->enlarge <= 1)
+                resolved->enlarge = ENLARGE_NONE;
+        else if (card->enlarge_with)
+                resolved->enlarge = card->enlarge_with;
+        else
+                resolved->enlarge = has_network ? ENLARGE_NETWORK : ENLARGE_LANCZOS;
+        return 0;
+}
+
+static void resolve_size(const Engine *engine, const Request *request, Resolved *resolved)
+{
+        const Model *model = engine->pipeline.model;
+        const uint32_t factor = vae_factor(&model->vae);
+        const uint32_t native = engine->info.native_size;
+        uint32_t width = engine->info.width, height = engine->info.height;
+
+        if (resolved->enlarge == ENLARGE_NONE)
+                width = height = MAX(native, (uint32_t)REQUEST_SIZE_MIN);
+        resolved->width = request->width ? request->width : width;
+        resolved->height = request->height ? request->height : height;
+        frame_choose(resolved->width, resolved->height, factor, resolved->enlarge == ENLARGE_NONE ? 0 : native,
+                     &resolved->drawn_width, &resolved->drawn_height);
+}
+
+static void resolve_touches(const ModelCard *card, const Request *request, Resolved *resolved)
+{
+        resolved->remove_artefacts = request->remove_artefacts >= 0 ? request->remove_artefacts
+                                                                    : card->remove_artefacts;
+        resolved->smooth_edges = request->smooth_edges >= 0 ? request->smooth_edges : card->smooth_edges;
+        resolved->sharpen = request->sharpen >= 0 ? request->sharpen : card->sharpen;
 }
 
 static int count_tokens(const Engine *engine, const Request *request, Resolved *resolved, Error *error)
@@ -148,8 +179,6 @@ int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error 
                 return error_set(error, -EINVAL, "fast: the model %s has no few-step version", info->name);
 
         Resolved resolved = {
-                .width = request->width ? request->width : info->width,
-                .height = request->height ? request->height : info->height,
                 .steps = request->fast ? card->fast_steps : info->steps,
                 /* The step that the few-step denoiser was trained with. */
                 .sampler = request->fast ? SAMPLER_DDIM : info->sampler,
@@ -165,9 +194,11 @@ int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error 
         resolved.guidance = request->guidance >= 0 ? request->guidance : resolved.guidance;
         if (request->guidance_rescale >= 0)
                 resolved.guidance_rescale = request->guidance_rescale;
-        if ((r = check_size("width", resolved.width, info->size_multiple, error)) < 0 ||
-            (r = check_size("height", resolved.height, info->size_multiple, error)) < 0)
+        r = resolve_enlarge(engine, request, &resolved, error);
+        if (r < 0)
                 return r;
+        resolve_size(engine, request, &resolved);
+        resolve_touches(&engine->pipeline.model->card, request, &resolved);
         if (resolved.steps >= timesteps)
                 return error_set(error, -EINVAL, "steps: %u, but this model can make at most %u",
                                  resolved.steps, timesteps - 1);

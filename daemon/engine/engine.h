@@ -40,7 +40,8 @@ typedef struct ModelInfo {
         char version[32];
         char license[64];
         uint32_t width, height; /* of a picture, by default */
-        uint32_t size_multiple; /* sizes must be multiples of it */
+        uint32_t native_size; /* of what the networks draw best */
+        uint32_t size_multiple; /* multiples of it need no cutting */
         uint32_t steps;
         Sampler sampler;
         SigmaSchedule schedule; /* SIGMA_SCHEDULE_DEFAULT: as scheduler_config.json says */
@@ -72,8 +73,8 @@ DEFINE_CLEANUP(Engine *, engine_free)
 
 const ModelInfo *engine_info(const Engine *engine);
 
-/* Decides what the request left open, counts tokens, and checks it against the model: -EINVAL for a size it
- * cannot draw. */
+/* Decides what the request left open, counts tokens, and checks it against the model: -EINVAL for what it
+ * cannot do. */
 int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error *error);
 
 /* Draws picture `index` of the request (with the seed that request_picture_seed says). -ECANCELED after engine_cancel. */

@@ -138,8 +138,7 @@ static void clear_first(const Tensor *t)
 
 static int new_context(Pipeline *p, const PictureJob *job, const Embeddings *embeddings, UNetContext **ret)
 {
-        const float height = (float)(job->resolved->height / p->model->card.enlarge),
-                    width = (float)(job->resolved->width / p->model->card.enlarge);
+        const float height = (float)job->resolved->drawn_height, width = (float)job->resolved->drawn_width;
         const UNetConditions conditions = {
                 .text = embeddings->text,
                 .pooled = embeddings->pooled,

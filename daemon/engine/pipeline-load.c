@@ -56,7 +56,9 @@ static int load(Pipeline *p, const char *dir, Error *error)
             (m->fast_unet_weights &&
              (r = unet_new(&p->fast_unet, &m->fast_unet, m->fast_unet_weights, error)) < 0) ||
             (r = vae_new(&p->vae, &m->vae, m->vae_weights, error)) < 0 ||
-            (pipeline_inpaints(p) && (r = vae_load_encoder(p->vae, m->vae_weights, error)) < 0))
+            (pipeline_inpaints(p) && (r = vae_load_encoder(p->vae, m->vae_weights, error)) < 0) ||
+            (m->upscaler_weights &&
+             (r = upscaler_new(&p->upscaler, &m->upscaler, m->upscaler_weights, error)) < 0))
                 /* A missing tensor makes a broken file, not a missing one. */
                 return error->code = r == -ENOENT ? -EBADMSG : r;
         return 0;
@@ -86,6 +88,7 @@ void pipeline_done(Pipeline *p)
         unet_free(p->unet);
         unet_free(p->fast_unet);
         vae_free(p->vae);
+        upscaler_free(p->upscaler);
         model_free(p->model);
         arena_free(p->compute.arena);
         *p = (Pipeline) {};

@@ -6,10 +6,11 @@
 #include "base/util.h"
 #include "engine/denoise/guidance.h"
 #include "engine/denoise/state.h"
+#include "engine/frame.h"
 #include "engine/image/picture.h"
 #include "engine/image/preview.h"
+#include "engine/image/touches/touches.h"
 #include "engine/image/vae_tiles.h"
-#include "engine/image/touches/enlarge.h"
 #include "engine/pipeline.h"
 
 /* How long the stages take, in denoising steps, for the fraction that progress reports: typical of Stable
@@ -231,8 +232,8 @@ static bool is_guided(const PictureJob *job, const Sampling *s, uint32_t i)
 int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, float **ret,
                      Error *error)
 {
-        const uint32_t pixels = vae_factor(&p->model->vae) * p->model->card.enlarge; /* of a latent's side */
-        const uint32_t h = job->resolved->height / pixels, w = job->resolved->width / pixels;
+        const uint32_t pixels = vae_factor(&p->model->vae); /* of a latent's side */
+        const uint32_t h = job->resolved->drawn_height / pixels, w = job->resolved->drawn_width / pixels;
         const size_t n = (size_t)p->model->vae.latent_channels * h * w;
 
         _cleanup_(sampling_freep) Sampling *s = NULL;
@@ -300,23 +301,28 @@ int pipeline_decode(Pipeline *p, const float *latents, uint32_t h, uint32_t w, T
         return 0;
 }
 
-int pipeline_touch(Pipeline *p, Tensor *picture, Error *error)
+int pipeline_touch(Pipeline *p, const PictureJob *job, Tensor *picture, Error *error)
 {
-        if (p->model->card.enlarge == 1)
-                return 0;
+        const Resolved *resolved = job->resolved;
+        Touches touches = {
+                .enlargement = {
+                        .upscaler = resolved->enlarge == ENLARGE_NETWORK ? p->upscaler : NULL,
+                        .area = frame_area(resolved),
+                        .width = resolved->width,
+                        .height = resolved->height,
+                },
+                .remove_artefacts = resolved->remove_artefacts,
+                .smooth_edges = resolved->smooth_edges,
+                .sharpen = resolved->sharpen,
+        };
 
-        Tensor large = {};
-        int r = pipeline_check(p, enlarge(&p->compute, picture, p->model->card.enlarge, &large), "touches", error);
-        if (r < 0)
-                return r;
-        picture_clamp(&large);
-        *picture = large;
-        return 0;
+        memcpy(touches.order, p->model->card.touch_order, sizeof(touches.order));
+        return pipeline_check(p, touches_apply(&p->compute, &touches, picture), "touches", error);
 }
 
 static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *error)
 {
-        const uint32_t pixels = vae_factor(&p->model->vae) * p->model->card.enlarge;
+        const uint32_t pixels = vae_factor(&p->model->vae);
         _cleanup_(unet_context_freep) UNetContext *context = NULL;
         _cleanup_(freep) float *latents = NULL, *beside = NULL;
         Tensor picture = {};
@@ -330,7 +336,7 @@ static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *e
         report(job, STAGE_DENOISE, 0);
         PictureJob whole = *job;
         if (pipeline_inpaints(p) && !job->beside) {
-                r = pipeline_beside_blank(p, job->resolved->height / pixels, job->resolved->width / pixels, &beside,
+                r = pipeline_beside_blank(p, job->resolved->drawn_height / pixels, job->resolved->drawn_width / pixels, &beside,
                                           error);
                 whole.beside = beside;
         }
@@ -340,13 +346,13 @@ static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *e
                 return r;
 
         report(job, STAGE_DECODE, 0);
-        r = pipeline_decode(p, latents, job->resolved->height / pixels, job->resolved->width / pixels,
-                            &picture, error);
+        r = pipeline_decode(p, latents, job->resolved->drawn_height / pixels,
+                            job->resolved->drawn_width / pixels, &picture, error);
         if (r < 0)
                 return r;
 
         report(job, STAGE_TOUCHES, 0);
-        r = pipeline_touch(p, &picture, error);
+        r = pipeline_touch(p, job, &picture, error);
         if (r < 0)
                 return r;
         return pipeline_check(p, picture_from_tensor(ret, &picture), "touches", error);

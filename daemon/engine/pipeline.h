@@ -10,6 +10,7 @@
 #include "engine/denoise/sampler.h"
 #include "engine/denoise/unet.h"
 #include "engine/engine.h"
+#include "engine/image/touches/upscaler.h"
 #include "engine/image/vae.h"
 #include "engine/model/model.h"
 #include "engine/text/chunks.h"
@@ -22,6 +23,7 @@ typedef struct Pipeline { /* owns all of it: pipeline_done() */
         UNet *unet;
         UNet *fast_unet; /* or NULL */
         Vae *vae;
+        Upscaler *upscaler; /* NULL if the model has none */
         Compute compute;
 } Pipeline;
 
@@ -92,5 +94,5 @@ int pipeline_beside_blank(Pipeline *p, uint32_t h, uint32_t w, float **ret, Erro
 /* Latents to a picture in 0 … 1: [1, h * factor, w * factor, 3], in the arena. */
 int pipeline_decode(Pipeline *p, const float *latents, uint32_t h, uint32_t w, Tensor *ret, Error *error);
 
-/* What comes after decoding: a picture of the finished size. */
-int pipeline_touch(Pipeline *p, Tensor *picture, Error *error);
+/* What comes after decoding: the final touches, which make a picture of the finished size. */
+int pipeline_touch(Pipeline *p, const PictureJob *job, Tensor *picture, Error *error);

@@ -18,20 +18,6 @@ static const char *default_model(const Service *service)
         return *resident ? resident : service->config->default_model;
 }
 
-/* What can be said before the model is asked. */
-static int check_size(const Service *service, const Options *options, Error *error)
-{
-        const ModelReady *info = residency_info(service->residency, options->policy.model);
-        const uint32_t sizes[] = { options->request.width, options->request.height };
-
-        for (size_t i = 0; info && i < ELEMENTSOF(sizes); i++)
-                if (sizes[i] % info->size_multiple != 0)
-                        return error_set(
-                                        error, -EINVAL, "%s: must be a multiple of %u for the model %s",
-                                        i == 0 ? "width" : "height", info->size_multiple, options->policy.model);
-        return 0;
-}
-
 static int read_request(Service *service, sd_bus_message *call, Options *options, Error *error)
 {
         _cleanup_(freep) char *directory = NULL;
@@ -54,9 +40,6 @@ static int read_request(Service *service, sd_bus_message *call, Options *options
 
         const char *model = *options->policy.model ? options->policy.model : default_model(service);
         r = models_resolve(service->config->models, model, &directory, options->policy.model, error);
-        if (r < 0)
-                return r;
-        r = check_size(service, options, error);
         if (r < 0)
                 return r;
         return appetite_check(

@@ -45,13 +45,13 @@ static int set_seed(Options *options, const Option *option, const Value *value, 
         return 0;
 }
 
-static int set_guidance(Options *options, const Option *option, const Value *value, Error *error)
+static int set_double(Options *options, const Option *option, const Value *value, Error *error)
 {
-        if (!isfinite(value->d) || value->d < 0 || value->d > REQUEST_GUIDANCE_MAX)
+        if (!isfinite(value->d) || value->d < (double)option->low || value->d > (double)option->high)
                 return error_set(
-                                error, -EINVAL, "%s: %g is not between 0 and %g", option->name, value->d,
-                                REQUEST_GUIDANCE_MAX);
-        options->request.guidance = value->d;
+                                error, -EINVAL, "%s: %g is not between %llu and %llu", option->name, value->d,
+                                (unsigned long long)option->low, (unsigned long long)option->high);
+        *(double *)((uint8_t *)options + option->offset) = value->d;
         return 0;
 }
 
@@ -115,6 +115,15 @@ static int set_schedule(Options *options, const Option *option, const Value *val
         return 0;
 }
 
+static int set_enlarge(Options *options, const Option *option, const Value *value, Error *error)
+{
+        int enlarge = enlarge_from_string(value->s);
+        if (enlarge < 0)
+                return error_set(error, -EINVAL, "%s: must be none, lanczos or network", option->name);
+        options->request.enlarge = (uint8_t)enlarge;
+        return 0;
+}
+
 static int set_model(Options *options, const Option *option, const Value *value, Error *error)
 {
         if (!model_name_is_valid(value->s))
@@ -173,6 +182,7 @@ static int set_priority(Options *options, const Option *option, const Value *val
 }
 
 #define NUMBER(name, member, low, high) { name, 'u', low, high, offsetof(Options, request.member), set_u32 }
+#define DOUBLE(name, member, high) { name, 'd', 0, high, offsetof(Options, request.member), set_double }
 
 #define SHARE(name, member) { name, 'd', .offset = offsetof(Options, request.member), .set = set_share }
 
@@ -183,7 +193,7 @@ static const Option table[] = {
         NUMBER("height", height, REQUEST_SIZE_MIN, REQUEST_SIZE_MAX),
         NUMBER("steps", steps, 1, REQUEST_STEPS_MAX),
         { "seed", 't', .set = set_seed },
-        { "guidance", 'd', .set = set_guidance },
+        DOUBLE("guidance", guidance, (uint64_t)REQUEST_GUIDANCE_MAX),
         { "sampler", 's', .set = set_sampler },
         { "rng", 's', .set = set_rng },
         { "variation-seed", 't', .set = set_variation_seed },
@@ -196,6 +206,10 @@ static const Option table[] = {
         NUMBER("count", count, 1, REQUEST_COUNT_MAX),
         NUMBER("preview-every", preview_every, 0, REQUEST_STEPS_MAX),
         { "fast", 'b', .set = set_fast },
+        { "enlarge", 's', .set = set_enlarge },
+        DOUBLE("remove-artefacts", remove_artefacts, 1),
+        DOUBLE("smooth-edges", smooth_edges, 1),
+        DOUBLE("sharpen", sharpen, 1),
         { "prompt-metadata", 'b', .set = set_prompt_metadata },
         { "detach", 'b', .set = set_detach },
         { "keep-alive", 't', .high = KEEP_ALIVE_MAX, .set = set_keep_alive },

@@ -11,6 +11,7 @@
 #include "workers/protocol.h"
 
 #define ERRNO_MAX 4095
+#define DRAWN_SIZE_MAX (2 * REQUEST_SIZE_MAX) /* what is drawn may be cut */
 #define HEADER_SIZE offsetof(Message, generate)
 
 static bool in_range(uint64_t value, uint64_t low, uint64_t high)
@@ -87,7 +88,11 @@ static bool check_started(const Message *m)
 
         return is_picture_size(started->width, started->height, REQUEST_SIZE_MAX) &&
                are_settings(started->steps, started->sampler, started->guidance) &&
-               started->schedule < SIGMA_SCHEDULE_MAX && is_share(started->guidance_rescale);
+               started->schedule < SIGMA_SCHEDULE_MAX && is_share(started->guidance_rescale) &&
+               is_picture_size(started->drawn_width, started->drawn_height, DRAWN_SIZE_MAX) &&
+               in_range(started->enlarge, ENLARGE_DEFAULT + 1, ENLARGE_MAX - 1) &&
+               is_share(started->remove_artefacts) && is_share(started->smooth_edges) &&
+               is_share(started->sharpen);
 }
 
 static bool check_progress(const Message *m)

@@ -112,6 +112,8 @@ static void test_limits(void **state)
         request.seed = UINT64_MAX;
         request.prompt_metadata = 0;
         request.fast = 1;
+        request.enlarge = ENLARGE_MAX - 1;
+        request.remove_artefacts = request.smooth_edges = request.sharpen = 1;
         memset(request.prompt, 'a', REQUEST_PROMPT_MAX);
         memset(request.negative_prompt, 'a', REQUEST_PROMPT_MAX);
         accept();
@@ -140,6 +142,14 @@ static void test_limits(void **state)
         refuse("prompt-metadata: 2 is not between 0 and 1");
         request.fast = 2;
         refuse("fast: 2 is not between 0 and 1");
+        request.enlarge = ENLARGE_MAX;
+        refuse("enlarge: 4 is not between 0 and 3");
+        request.sharpen = 1.5;
+        refuse("sharpen: 1.5 is not between 0 and 1");
+        request.smooth_edges = 2;
+        refuse("smooth-edges: 2 is not between 0 and 1");
+        request.remove_artefacts = 1.01;
+        refuse("remove-artefacts: 1.01 is not between 0 and 1");
         request.guidance = 100.5;
         refuse("guidance: 100.5 is not between 0 and 100");
         request.guidance = NAN;

@@ -124,13 +124,13 @@ static void test_errors(void **state)
                 { "--model", "none", 3, "'imagine models' lists what is installed" },
                 { "--model", "../stub", 2, "not a model's name" },
                 { "--model", "stub-dies-denoising", 1, "The same command may work again" },
-                { "--size", "17x64", 2, "multiple" },
+                { "--sharpen", "1.5", 2, "not between 0 and 1" },
+                { "--enlarge", "much", 2, "none of network, lanczos, none" },
                 { "-o", "models/none/fox.png", 1, "models/none/: No such file or directory" },
         };
         static Run run;
 
         run = (Run) { 0 };
-        run_program(&run, bus, "load", NULL); /* the size can be judged before the job begins */
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 run = (Run) { 0 };
                 run_program(&run, bus, "fox", cases[i].option, cases[i].value, NULL);

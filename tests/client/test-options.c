@@ -12,7 +12,7 @@
 #include "client/options.h"
 #include "client/values.h"
 
-#define WORDS_MAX_TEST 24
+#define WORDS_MAX_TEST 32
 
 /* Parses a command line of words with one space between them. */
 static int parse(Options *o, const char *line, Error *error)
@@ -122,8 +122,9 @@ static void test_values_arrive(void **state)
         (void)state;
         assert_int_equal(parse(&o,
                                "fox -fq -o x.png --seed 18446744073709551615 --size 640x480 --steps=500 "
-                               "--guidance 0.5 "
-                               "--keep-alive 2h --count 64 --fast",
+                               "--guidance 0.5 --fast --enlarge lanczos --sharpen 0.25 --smooth-edges 0 "
+                               "--remove-artefacts 1 "
+                               "--keep-alive 2h --count 64",
                                &error),
                          0);
         assert_true(o.force && o.quiet && o.fast && !o.json);
@@ -133,6 +134,9 @@ static void test_values_arrive(void **state)
         assert_int_equal(o.height, 480);
         assert_int_equal(o.steps, 500);
         assert_true(o.guidance == 0.5);
+        assert_string_equal(o.enlarge, "lanczos");
+        assert_true(o.sharpen == 0.25 && o.smooth_edges == 0 && o.remove_artefacts == 1);
+        assert_true(options_has(&o, OPTION_SMOOTH_EDGES));
         assert_int_equal(o.keep_alive, 7200);
         assert_int_equal(o.count, 64);
         assert_true(options_has(&o, OPTION_STEPS) && !options_has(&o, OPTION_MODEL));

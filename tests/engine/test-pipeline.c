@@ -35,7 +35,7 @@ static void check_picture(Pipeline *p, const PictureJob *job, const float *laten
         _cleanup_(picture_done) Picture picture = {};
         _cleanup_(freep) float *found = NULL;
         const uint32_t factor = vae_factor(&p->model->vae);
-        const uint32_t h = job->resolved->height / factor, w = job->resolved->width / factor;
+        const uint32_t h = job->resolved->drawn_height / factor, w = job->resolved->drawn_width / factor;
         Tensor decoded = {};
         Error error = {};
 
@@ -85,6 +85,9 @@ static void check_runs(const char *model, const char *runs_name, const char *pic
                 const Resolved resolved = {
                         .width = (uint32_t)json_integer_value(json_object_get(run, "width")),
                         .height = (uint32_t)json_integer_value(json_object_get(run, "height")),
+                        .drawn_width = (uint32_t)json_integer_value(json_object_get(run, "width")),
+                        .drawn_height = (uint32_t)json_integer_value(json_object_get(run, "height")),
+                        .enlarge = ENLARGE_NONE,
                         .steps = (uint32_t)json_integer_value(json_object_get(run, "steps")),
                         .sampler = (uint32_t)sampler_from_string(
                                         json_string_value(json_object_get(run, "sampler")), NULL),
@@ -172,6 +175,9 @@ static void check_golden(Pipeline *p, const char *variant, const json_t *run, Re
         const Resolved resolved = {
                 .width = (uint32_t)shape->shape[2],
                 .height = (uint32_t)shape->shape[1],
+                .drawn_width = (uint32_t)shape->shape[2],
+                .drawn_height = (uint32_t)shape->shape[1],
+                .enlarge = ENLARGE_NONE,
                 .steps = (uint32_t)json_integer_value(json_object_get(run, "steps")),
                 .sampler = golden_sampler(name),
                 .guidance = json_number_value(json_object_get(run, "guidance_scale")),
@@ -287,13 +293,18 @@ static void test_resolve(void **state)
         assert_int_equal(resolved.prompt_tokens, 0);
         assert_int_equal(resolved.truncated_tokens, 0);
 
+        request->enlarge = ENLARGE_NETWORK;
+        assert_int_equal(engine_resolve(engine, request, &resolved, &error), -EINVAL);
+        assert_string_equal(error.text, "enlarge: the model tiny has no network for it; \"lanczos\" needs none");
+        request->enlarge = ENLARGE_DEFAULT;
         request->width = 33;
-        assert_int_equal(engine_resolve(engine, request, &resolved, &error), -EINVAL);
-        assert_string_equal(error.text, "width: 33 is not a multiple of 2; the nearest size is 34");
-        request->width = 34;
         request->height = 17;
-        assert_int_equal(engine_resolve(engine, request, &resolved, &error), -EINVAL);
-        assert_string_equal(error.text, "height: 17 is not a multiple of 2; the nearest size is 18");
+        assert_int_equal(engine_resolve(engine, request, &resolved, &error), 0);
+        assert_int_equal(resolved.width, 33);
+        assert_int_equal(resolved.height, 17);
+        assert_int_equal(resolved.drawn_width, 34);
+        assert_int_equal(resolved.drawn_height, 18);
+        request->width = 34;
         request->height = 48;
         request->steps = 500;
         request->sampler = SAMPLER_DDIM;

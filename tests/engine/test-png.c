@@ -165,6 +165,16 @@ static void test_parameters(void **state)
                 assert_string_equal(text, cases[i].expected);
         }
 
+        _cleanup_(freep) char *touched = NULL;
+        resolved.drawn_width = 176;
+        resolved.drawn_height = 88;
+        resolved.enlarge = ENLARGE_NETWORK;
+        resolved.sharpen = 0.25;
+        resolved.remove_artefacts = 1;
+        assert_int_equal(parameters_format(&touched, q, &resolved, 0, "m"), 0);
+        assert_non_null(strstr(touched, ", Size: 512x256, Enlarge: network from 176x88, Remove artefacts: 1, Sharpen: 0.25, "
+                                        "Model: m, "));
+
         _cleanup_(freep) char *text = NULL;
         resolved.prompt_tokens = 150;
         resolved.prompt_chunks = 2;

@@ -69,7 +69,8 @@ static Message *good(MessageType type)
                 break;
         case MESSAGE_STARTED:
                 message.started = (Resolved) {
-                        .width = 512, .height = 512, .steps = 20, .sampler = SAMPLER_DDIM, .guidance = 0
+                        .width = 512, .height = 512, .steps = 20, .sampler = SAMPLER_DDIM, .guidance = 0,
+                        .drawn_width = 128, .drawn_height = 128, .enlarge = ENLARGE_NETWORK,
                 };
                 break;
         case MESSAGE_PROGRESS:
@@ -209,6 +210,10 @@ static void test_bad_fields(void **state)
         REFUSED(MESSAGE_GENERATE, m->generate.guidance = INFINITY);
         REFUSED(MESSAGE_GENERATE, m->generate.guidance = 101);
         REFUSED(MESSAGE_GENERATE, m->generate.prompt_metadata = 2);
+        REFUSED(MESSAGE_GENERATE, m->generate.enlarge = ENLARGE_MAX);
+        REFUSED(MESSAGE_GENERATE, m->generate.sharpen = 1.1);
+        REFUSED(MESSAGE_GENERATE, m->generate.smooth_edges = NAN);
+        REFUSED(MESSAGE_GENERATE, m->generate.remove_artefacts = INFINITY);
 
         REFUSED(MESSAGE_READY, memset(m->ready.name, 'a', sizeof(m->ready.name)));
         REFUSED(MESSAGE_READY, m->ready.name[0] = '\0');
@@ -234,6 +239,12 @@ static void test_bad_fields(void **state)
         REFUSED(MESSAGE_DIGEST, strcpy(m->digest.license, "\x80"));
 
         REFUSED(MESSAGE_STARTED, m->started.width = 0);
+        REFUSED(MESSAGE_STARTED, m->started.drawn_height = 4097);
+        REFUSED(MESSAGE_STARTED, m->started.enlarge = ENLARGE_DEFAULT);
+        REFUSED(MESSAGE_STARTED, m->started.enlarge = ENLARGE_MAX);
+        REFUSED(MESSAGE_STARTED, m->started.sharpen = -1);
+        REFUSED(MESSAGE_STARTED, m->started.smooth_edges = 1.1);
+        REFUSED(MESSAGE_STARTED, m->started.remove_artefacts = NAN);
         REFUSED(MESSAGE_STARTED, m->started.height = UINT32_MAX);
         REFUSED(MESSAGE_STARTED, m->started.steps = 501);
         REFUSED(MESSAGE_STARTED, m->started.sampler = SAMPLER_MAX);

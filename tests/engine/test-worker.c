@@ -404,11 +404,11 @@ static void test_bad_jobs(void **state)
         (void)expect(&child, MESSAGE_READY, 0);
 
         _cleanup_(freep) Message *odd = new_job(1, "");
-        odd->generate.width = 33;
+        odd->generate.enlarge = ENLARGE_NETWORK;
         send_job(&child, odd);
         const Message *got = expect(&child, MESSAGE_FAILED, 1);
         assert_int_equal(got->failed.code, -EINVAL);
-        assert_string_equal(got->failed.text, "width: 33 is not a multiple of 2; the nearest size is 34");
+        assert_string_equal(got->failed.text, "enlarge: the model tiny has no network for it; \"lanczos\" needs none");
         make_one_picture(&child, 2);
 
         _cleanup_(freep) Message *full = new_job(3, "");
@@ -542,7 +542,7 @@ static void test_command(void **state)
 
         assert_int_equal(run_command("--model " TINY " --prompt x --output /nonexistent/x.png"), 1);
         assert_int_equal(run_command("--model /nonexistent --prompt x --output /dev/null"), 1);
-        assert_int_equal(run_command("--model " TINY " --width 33 --prompt x --output /dev/null"), 1);
+        assert_int_equal(run_command("--model " TINY " --width 15 --prompt x --output /dev/null"), 1);
         assert_int_equal(run_command("--model " TINY " --sampler nonsense --output /dev/null"), 2);
         assert_int_equal(run_command("--model " TINY " --seed -1 --output /dev/null"), 2);
         assert_int_equal(run_command("--model " TINY), 2);

@@ -293,6 +293,9 @@ static void resolve(Stub *stub)
                 .prompt_chunks = 1,
                 .truncated_tokens = strlen(q->prompt) > 300 ? 5 : 0,
         };
+        stub->resolved.drawn_width = stub->resolved.width;
+        stub->resolved.drawn_height = stub->resolved.height;
+        stub->resolved.enlarge = ENLARGE_NONE;
         if (stub->mode == OTHER_SIZE)
                 stub->resolved.width = 32;
         Message message = { .started = stub->resolved };

@@ -175,7 +175,7 @@ static void test_supported_options(void **state)
                         fail_msg("%s %s is not in the interface file", name, type);
                 n++;
         }
-        assert_int_equal(n, 23);
+        assert_int_equal(n, 27);
         place_close(&place);
 }
 

@@ -76,6 +76,9 @@ static void test_defaults(void **state)
         assert_int_equal(options.request.count, 1);
         assert_int_equal(options.request.width, 0);
         assert_true(options.request.guidance < 0);
+        assert_int_equal(options.request.enlarge, ENLARGE_DEFAULT);
+        assert_true(options.request.sharpen < 0 && options.request.smooth_edges < 0 &&
+                    options.request.remove_artefacts < 0);
         assert_true(options.request.prompt_metadata);
         assert_false(options.request.fast);
         assert_int_equal(options.request.sampler, SAMPLER_DEFAULT);
@@ -89,10 +92,11 @@ static void test_every_option(void **state)
 {
         (void)state;
         assert_int_equal(
-                        READ(&options, NULL, 15, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
+                        READ(&options, NULL, 19, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
                              64, "height", "u", 2048, "steps", "u", 500, "seed", "t", UINT64_MAX, "guidance", "d",
                              7.5, "sampler", "s", "dpm++-2m-karras", "count", "u", 64, "preview-every", "u", 3,
-                             "prompt-metadata", "b", false, "fast", "b", true, "detach", "b", true, "keep-alive", "t",
+                             "prompt-metadata", "b", false, "fast", "b", true, "enlarge", "s", "lanczos", "sharpen", "d", 0.5,
+                             "smooth-edges", "d", 0.0, "remove-artefacts", "d", 1.0, "detach", "b", true, "keep-alive", "t",
                              UINT64_C(86400), "priority", "s", "batch"),
                         0);
         const Request *q = &options.request;
@@ -109,6 +113,8 @@ static void test_every_option(void **state)
         assert_int_equal(q->preview_every, 3);
         assert_false(q->prompt_metadata);
         assert_true(q->fast);
+        assert_int_equal(q->enlarge, ENLARGE_LANCZOS);
+        assert_true(q->sharpen == 0.5 && q->smooth_edges == 0 && q->remove_artefacts == 1);
         assert_true(options.policy.detach);
         assert_int_equal(options.policy.keep_alive, 86400);
         assert_int_equal(options.policy.priority, PRIORITY_BATCH);
@@ -151,6 +157,10 @@ static void test_refusals_name_the_option(void **state)
         assert_refused("guidance: 100.5 is not", 1, "guidance", "d", 100.5);
         assert_refused("guidance: ", 1, "guidance", "d", (double)NAN);
         assert_refused("guidance: ", 1, "guidance", "d", (double)INFINITY);
+        assert_refused("sharpen: 1.01 is not between 0 and 1", 1, "sharpen", "d", 1.01);
+        assert_refused("smooth-edges: -1 is not", 1, "smooth-edges", "d", -1.0);
+        assert_refused("remove-artefacts: must be of type d, not b", 1, "remove-artefacts", "b", true);
+        assert_refused("enlarge: must be none, lanczos or network", 1, "enlarge", "s", "");
         assert_refused("sampler: not one of ddim euler", 1, "sampler", "s", "");
         assert_refused("priority: must be", 1, "priority", "s", "urgent");
         assert_refused("keep-alive: at most 86400", 1, "keep-alive", "t", UINT64_C(86401));

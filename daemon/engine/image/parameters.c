@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/util.h"
 #include "engine/denoise/sampler.h"
 #include "engine/image/parameters.h"
 
@@ -21,10 +23,35 @@ static const char *schedule_label(uint32_t schedule)
         return schedule < SIGMA_SCHEDULE_MAX ? labels[schedule] : "";
 }
 
+/* ", Enlarge: network from 128x128, Sharpen: 0.5": the final touches that were done. */
+static int format_touches(char **ret, const Resolved *r)
+{
+        const struct {
+                const char *name;
+                double strength;
+        } touches[] = {
+                { "Remove artefacts", r->remove_artefacts },
+                { "Smooth edges", r->smooth_edges },
+                { "Sharpen", r->sharpen },
+        };
+        char text[256] = "";
+        int n = 0;
+
+        if (r->enlarge > ENLARGE_NONE)
+                n = snprintf(text, sizeof text, ", Enlarge: %s from %ux%u",
+                             enlarge_to_string((Enlarge)r->enlarge), r->drawn_width, r->drawn_height);
+        for (size_t i = 0; i < ELEMENTSOF(touches); i++)
+                if (touches[i].strength > 0)
+                        n += snprintf(text + n, sizeof text - (size_t)n, ", %s: %.10g", touches[i].name,
+                                      touches[i].strength);
+        return (*ret = strdup(text)) ? 0 : -ENOMEM;
+}
+
 int parameters_format(char **ret, const Request *request, const Resolved *resolved, uint32_t index,
                       const char *model)
 {
         const char *negative = request->prompt_metadata ? request->negative_prompt : "";
+        _cleanup_(freep) char *touches = NULL;
         char *text, more[256] = "";
 
         if (request->fast)
@@ -41,16 +68,19 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
         if (resolved->truncated_tokens > 0)
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Truncated tokens: %u",
                                resolved->truncated_tokens);
+        int r = format_touches(&touches, resolved);
+        if (r < 0)
+                return r;
         /* %.10g: as many digits as anyone types, and no more. */
         int n = asprintf(&text,
                          "%s%s%s%s%sSteps: %u, Sampler: %s%s, CFG scale: %.10g, Seed: %" PRIu64
-                         ", Size: %ux%u, Model: %s, Prompt tokens: %u%s, Version: imagined " VERSION,
+                         ", Size: %ux%u%s, Model: %s, Prompt tokens: %u%s, Version: imagined " VERSION,
                          request->prompt_metadata ? request->prompt : "",
                          request->prompt_metadata ? "\n" : "", negative[0] ? "Negative prompt: " : "",
                          negative, negative[0] ? "\n" : "", resolved->steps,
                          sampler_label((Sampler)resolved->sampler), schedule_label(resolved->schedule),
                          resolved->guidance,
-                         request_picture_seed(request, index), resolved->width, resolved->height, model,
+                         request_picture_seed(request, index), resolved->width, resolved->height, touches, model,
                          resolved->prompt_tokens, more);
         if (n < 0)
                 return -ENOMEM;

@@ -137,6 +137,25 @@ typedef struct SchedulerConfig {
 
 int scheduler_config_read(SchedulerConfig *ret, const char *path, Error *error);
 
+#define UPSCALER_WIDTH_MAX 512
+#define UPSCALER_LAYERS_MAX 128
+
+typedef struct UpscalerConfig { /* SRVGGNetCompact; zeros where the file says nothing */
+        uint32_t scale, width; /* num_feat */
+        uint32_t layers; /* num_conv: the convolutions between the first and the last */
+} UpscalerConfig;
+
+int upscaler_config_read(UpscalerConfig *ret, const char *path, Error *error);
+
+/* The final touches in the order in which they are done where the card says no other. */
+typedef enum Touch {
+        TOUCH_REMOVE_ARTEFACTS,
+        TOUCH_ENLARGE,
+        TOUCH_SMOOTH_EDGES,
+        TOUCH_SHARPEN,
+        TOUCH_MAX,
+} Touch;
+
 /* imagined.json beside model_index.json: the author's recommendations; zeros where there is none. */
 typedef struct ModelCard {
         char name[64], version[32], license[64];
@@ -153,6 +172,12 @@ typedef struct ModelCard {
         int prediction; /* a PredictionType, for single files, which do not say it themselves; -1 if not said */
         char vae[128]; /* a file beside the model, whose autoencoder is used in place of its own; "": none */
         uint32_t enlarge; /* factor from the decoded picture to the finished one; 1 if not said */
+        Enlarge enlarge_with; /* ENLARGE_DEFAULT: the network if there is one */
+        double remove_artefacts, smooth_edges, sharpen; /* strengths, 0 to 1; 0: off */
+        Touch touch_order[TOUCH_MAX]; /* each once */
 } ModelCard;
+
+/* The card of a model that has none. */
+void model_card_init(ModelCard *card);
 
 int model_card_read(ModelCard *ret, const char *path, Error *error);

@@ -5,7 +5,7 @@
 #include "engine/model/config.h"
 #include "engine/model/json-reader.h"
 
-#define ENLARGE_MAX 8
+#define ENLARGE_FACTOR_MAX 8
 
 static void read_sampler(JsonReader *json, ModelCard *card)
 {
@@ -32,6 +32,48 @@ static void read_name(JsonReader *json, ModelCard *card)
                           card->name);
 }
 
+static void read_enlarge(JsonReader *json, ModelCard *card)
+{
+        static const char *const names[] = { "lanczos", "network", NULL };
+        static const Enlarge ways[] = { ENLARGE_LANCZOS, ENLARGE_NETWORK, ENLARGE_DEFAULT };
+
+        card->enlarge = json_u32(json, "enlarge", 1, 1, ENLARGE_FACTOR_MAX);
+        card->enlarge_with = ways[json_choice(json, "enlarge_with", 2, names)];
+}
+
+/* Touches that the list leaves out come after it, in their own order. */
+static void read_touch_order(JsonReader *json, ModelCard *card)
+{
+        static const char *const names[TOUCH_MAX + 1] = {
+                [TOUCH_REMOVE_ARTEFACTS] = "remove_artefacts",
+                [TOUCH_ENLARGE] = "enlarge",
+                [TOUCH_SMOOTH_EDGES] = "smooth_edges",
+                [TOUCH_SHARPEN] = "sharpen",
+        };
+        bool seen[TOUCH_MAX] = {};
+        int found[TOUCH_MAX];
+        uint32_t n = json_choice_list(json, "touch_order", names, found, TOUCH_MAX), rest = n;
+
+        for (uint32_t i = 0; i < n; i++) {
+                if (seen[found[i]]) {
+                        json_fail(json, -EBADMSG, "touch_order", "\"%s\" stands there twice", names[found[i]]);
+                        return;
+                }
+                seen[found[i]] = true;
+                card->touch_order[i] = (Touch)found[i];
+        }
+        for (int i = 0; i < TOUCH_MAX; i++)
+                if (!seen[i])
+                        card->touch_order[rest++] = (Touch)i;
+}
+
+void model_card_init(ModelCard *card)
+{
+        *card = (ModelCard) { .guidance = -1, .enlarge = 1, .prediction = -1 };
+        for (int i = 0; i < TOUCH_MAX; i++)
+                card->touch_order[i] = (Touch)i;
+}
+
 int model_card_read(ModelCard *ret, const char *path, Error *error)
 {
         _cleanup_(json_reader_done) JsonReader json = {};
@@ -47,8 +89,12 @@ int model_card_read(ModelCard *ret, const char *path, Error *error)
                 .fast_guidance = json_number(&json, "fast_guidance", 1, 0, REQUEST_GUIDANCE_MAX),
                 .native_size = json_u32(&json, "native_size", 0, 1, REQUEST_SIZE_MAX),
                 .prompt_chunks = json_u32(&json, "prompt_chunks", 0, 1, REQUEST_CHUNKS_MAX),
-                .enlarge = json_u32(&json, "enlarge", 1, 1, ENLARGE_MAX),
+                .remove_artefacts = json_number(&json, "remove_artefacts", 0, 0, 1),
+                .smooth_edges = json_number(&json, "smooth_edges", 0, 0, 1),
+                .sharpen = json_number(&json, "sharpen", 0, 0, 1),
         };
+        read_enlarge(&json, &card);
+        read_touch_order(&json, &card);
         static const char *const predictions[] = { [PREDICTION_EPSILON] = "epsilon",
                                                    [PREDICTION_V] = "v_prediction",
                                                    [PREDICTION_SAMPLE] = "sample",

@@ -283,6 +283,25 @@ static int open_folder(Model *m, Error *error)
         return r < 0 ? r : checkpoint_replace_vae(m, path, error);
 }
 
+/* The enlarging network, which a model may have beside it: upscaler/config.json and upscaler/model.safetensors. */
+static int open_upscaler(Model *m, Error *error)
+{
+        _cleanup_(freep) char *dir = NULL, *config = NULL;
+        int r = path_join(&dir, m->dir, "upscaler", error);
+        if (r >= 0)
+                r = path_join(&config, dir, "config.json", error);
+        if (r < 0)
+                return r;
+
+        if (access(dir, F_OK) < 0) {
+                if (m->card.enlarge_with == ENLARGE_NETWORK)
+                        return error_set(error, -EBADMSG, "%s: enlarge_with: there is no upscaler", m->dir);
+                return 0;
+        }
+        r = upscaler_config_read(&m->upscaler, config, error);
+        return r < 0 ? r : open_weights(&m->upscaler_weights, dir, "model", error);
+}
+
 int model_open(Model **ret, const char *dir, Error *error)
 {
         _cleanup_(model_freep) Model *model = calloc(1, sizeof(*model));
@@ -295,13 +314,13 @@ int model_open(Model **ret, const char *dir, Error *error)
 
         int r;
         model->n_texts = 1;
-        model->card = (ModelCard) { .guidance = -1, .enlarge = 1, .prediction = -1 };
+        model_card_init(&model->card);
         struct stat st;
         if (stat(model->dir, &st) >= 0 && S_ISREG(st.st_mode))
                 r = checkpoint_open(model, error);
         else
                 r = open_folder(model, error);
-        if (r < 0 || (r = check_fit(model, error)) < 0)
+        if (r < 0 || (r = check_fit(model, error)) < 0 || (r = open_upscaler(model, error)) < 0)
                 return r;
         if (model->card.name[0] == '\0')
                 name_after_path(&model->card, model->dir, model->single);
@@ -320,6 +339,7 @@ Model *model_free(Model *model)
         weights_free(model->unet_weights);
         weights_free(model->vae_weights);
         weights_free(model->fast_unet_weights);
+        weights_free(model->upscaler_weights);
         safetensors_free(model->file);
         safetensors_free(model->vae_file);
         free(model->dir);

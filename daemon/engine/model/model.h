@@ -27,8 +27,10 @@ typedef struct Model {
         VaeConfig vae;
         UNetConfig fast_unet; /* of DIR/unet_fast, which draws in few steps; if card.fast_steps says that there is one */
         SchedulerConfig scheduler;
+        UpscalerConfig upscaler;
         Weights *unet_weights, *vae_weights;
         Weights *fast_unet_weights; /* or NULL */
+        Weights *upscaler_weights; /* NULL if the model has no upscaler/ beside it */
 } Model;
 
 /* Whether the embeddings are those of Stable Diffusion XL: of the last layer but one, with a pooled output beside. */
