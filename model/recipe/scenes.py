@@ -241,7 +241,7 @@ class Stage:
     def dressed(self, rng, worn=None, vehicle=None):
         """Someone with sunglasses or a hat, on something that rolls, or both."""
         noun = "fox" if rng.random() < 0.12 else rng.choice(self.riders)
-        if noun != "fox" and (held("wear", noun, worn) or held("ride", noun, vehicle)):
+        if noun != "fox" and (worn and held("wear", noun, worn) or vehicle and held("ride", noun, vehicle)):
             return None
         rider = self.things[noun]
         background = self.background(rng, "ride" if vehicle else "wear", rider.colours)
