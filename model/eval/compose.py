@@ -23,12 +23,14 @@ from scorer import GRID, SIDE
 PLACES = 160  # pictures of places, made once
 STRANGERS = 400  # sprites that show none of the concepts
 MOST = 5  # things in a picture
-LAYOUTS = {"one": 0.42, "two": 0.25, "several": 0.13, "worn": 0.09, "ridden": 0.11}
+LAYOUTS = {"one": 0.34, "two": 0.21, "several": 0.12, "worn": 0.13, "ridden": 0.10, "inside": 0.10}
 OTHERS = 0.10  # share of things that are none of the concepts
 TURN, STRETCH, BEND = 18, 0.20, 0.06  # degrees, share, how far a thing's parts are moved (in half widths)
 INNER = 0.62  # how much of a thing's half width and height names it
+THIN = 0.55  # things narrower than this share of their length are named as if they were so wide
 WEARABLE, RIDEABLE = ("sunglasses", "top hat", "crown"), ("skateboard", "kick scooter", "bicycle", "motorcycle", "rocket",
                                                            "cloud", "box", "bathtub", "bucket", "car", "couch")
+HOLLOW = ("box", "bathtub", "bucket")
 LUMA = torch.tensor([0.299, 0.587, 0.114])
 
 
@@ -119,6 +121,11 @@ class Composer:
             worn = self.some(rng.choice(WEARABLE) if rng.random() < 0.8 else None)
             high = rng.uniform(-0.25, 0.25) if worn[1] == 1 + concepts.CONCEPTS.index("sunglasses") else rng.uniform(-1.15, -0.7)
             return [(*self.some(), x, y, s), (*worn, x + jitter(0.08), y + high * s, s * rng.uniform(0.45, 0.8))]
+        if way == "inside":
+            outside, s, x = self.some(rng.choice(HOLLOW) if rng.random() < 0.8 else None), rng.uniform(0.5, 0.68), jitter(0.08)
+            y, up = rng.uniform(0.2, 0.4), rng.uniform(0.4, 0.52)
+            rim = y + s * self.shape[outside[0]][1] * rng.uniform(-0.7, 0.2)
+            return [(*self.some(), x + jitter(0.1), rim - up * rng.uniform(0.2, 0.8), up), (*outside, x, y, s)]
         below = self.some(rng.choice(RIDEABLE) if rng.random() < 0.7 else None)
         s, x = rng.uniform(0.62, 0.9), jitter(0.06)
         low = 0.95 - s * self.shape[below[0]][1] - rng.uniform(0, 0.12)
@@ -201,7 +208,7 @@ class Composer:
                 drawn = F.grid_sample(sprites, grid + self.bent(theta), align_corners=False)
                 alpha = drawn[:, 3:]
                 out[ours] = out[ours] * (1 - alpha) + self.tinted(drawn[:, :3], alpha)
-                half = torch.tensor([self.shape[layer[0]] for layer in layers])
+                half = torch.tensor([self.shape[layer[0]] for layer in layers]).clamp(min=THIN)
                 at = torch.einsum("nij,jhw->nihw", theta, spots) / half[:, :, None, None]
                 far, labels = (at ** 2).sum(1), torch.tensor([layer[1] for layer in layers])[:, None, None]
                 mine = torch.where(far < INNER ** 2, labels, torch.tensor(-1))
