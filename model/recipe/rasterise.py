@@ -82,7 +82,7 @@ def picture(kind, content, share, size, exact):
     image = trimmed(image) if image else None
     if image is None or (exact and kind == "file" and max(image.size) < longest / 3):
         return None
-    if kind == "svg" and max(image.size) < longest * 0.6:  # much empty paper around it
+    if kind == "page" and max(image.size) < longest * 0.6:  # much empty paper around it
         again = draw_svg(content, min(4 * longest, round(longest * longest / max(image.size))))
         image = trimmed(again) or image
     return smaller(image, longest)

@@ -34,7 +34,7 @@ static const uint8_t *texel(const struct texture *t, float u, float v) {
         int32_t x = (int32_t)((u - floorf(u)) * (float)t->w), y = (int32_t)((1 - (v - floorf(v))) * (float)t->h);
         x = x >= t->w ? t->w - 1 : x;
         y = y >= t->h ? t->h - 1 : y;
-        return t->rgba + 4 * (y * t->w + x);
+        return t->rgba + 4 * ((intptr_t)y * t->w + x);
 }
 
 // Colour and alpha of a point: ambient and two lamps (Lambert), a gloss (Blinn and Phong).
@@ -59,13 +59,17 @@ static void paint(float *at, const float colour[4]) {
         at[3] = colour[3] + at[3] * (1 - colour[3]);
 }
 
+// Each pixel whose middle is inside, by barycentric weights; what is nearer hides what is behind.
 static void triangle(const struct corner c[3], const struct material *m, const struct texture *textures, float *image,
                      float *depth, int size) {
         float area = (c[1].x - c[0].x) * (c[2].y - c[0].y) - (c[2].x - c[0].x) * (c[1].y - c[0].y);
         if (fabsf(area) < 1e-9F)
                 return;
-        int x0 = (int)fmaxf(0, floorf(fminf(c[0].x, fminf(c[1].x, c[2].x)))), y0 = (int)fmaxf(0, floorf(fminf(c[0].y, fminf(c[1].y, c[2].y))));
-        int x1 = (int)fminf((float)size - 1, fmaxf(c[0].x, fmaxf(c[1].x, c[2].x))), y1 = (int)fminf((float)size - 1, fmaxf(c[0].y, fmaxf(c[1].y, c[2].y)));
+        float last = (float)size - 1;
+        int x0 = (int)fmaxf(0, floorf(fminf(c[0].x, fminf(c[1].x, c[2].x))));
+        int y0 = (int)fmaxf(0, floorf(fminf(c[0].y, fminf(c[1].y, c[2].y))));
+        int x1 = (int)fminf(last, fmaxf(c[0].x, fmaxf(c[1].x, c[2].x)));
+        int y1 = (int)fminf(last, fmaxf(c[0].y, fmaxf(c[1].y, c[2].y)));
         for (int y = y0; y <= y1; y++)
                 for (int x = x0; x <= x1; x++) {
                         float px = (float)x + 0.5F, py = (float)y + 0.5F, w[3];

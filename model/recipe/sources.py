@@ -4,9 +4,9 @@
     for row, picture in SOURCES["noto"](Shelf(folder)): ...
 
 row is what the pack's index says of a picture (src, lic, style, name, tags, group, sub, and skin, head or mask where
-they apply), picture is (kind, content, share): "svg" and its bytes, "file" and the path of a picture, or "solid" and a model with
-an angle; share is how much of the pack's picture size it gets. The order never changes. Models are in solids.py, people
-in portraits.py.
+they apply). picture is (kind, content, share): "svg" and its bytes, "page" and those of a sheet of paper with a drawing
+somewhere on it, "file" and the path of a picture, or "solid" and a model with an angle; share is how much of the pack's
+picture size it gets. The order never changes. Models are in solids.py, people in portraits.py.
 """
 import glob
 import hashlib
@@ -156,7 +156,7 @@ def icons(source):
     def pictures(shelf):
         for key, svg in shelf.icons(package):
             words = re.sub(r"\b3d-|-\d+(?=-|$)|-(duo|fill|alternate|bold|flat)\b", "", key).replace("-", " ").strip()
-            if key.endswith(("-duo", "-fill")) or "logo" in key:
+            if key.endswith("-duo") or "logo" in key or (source == "meteocons") != key.endswith("-fill"):
                 continue  # the same once more
             head, kind = shelf.nouns.head(words)
             if source == "meteocons" and any(w in words for w in WEATHER):
@@ -223,7 +223,7 @@ def openclipart(shelf):
         head, kind = shelf.nouns.head(title)
         if kind and len(title) <= 40:
             yield ({"src": "openclipart", "lic": "PD", "style": "clip art", "name": title, "head": head, "tags": tags,
-                    "group": group, "sub": kind}, ("svg", svg, 1))
+                    "group": group, "sub": kind}, ("page", svg, 1))
 
 
 SOURCES = {**{name: emoji(name) for name in EMOJI}, "fluent-3d": fluent_3d, "openclipart": openclipart,
