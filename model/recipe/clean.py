@@ -16,7 +16,7 @@ from collections import Counter
 import fetch
 from wordnet import SMALL, Nouns, rows
 
-BRANDS = set("""adobe android apple_logo apple_computer bluetooth chevrolet citroen debian facebook firefox ford google_logo icons8
+BRANDS = set("""adobe android apple_logo apple_computer bluetooth chevrolet citroen debian facebook firefox ford ibook ipad macbook google_logo icons8
  instagram iphone ipod jenga linux macintosh microsoft mozilla nintendo peugeot playstation ps4 renault seat_leon spotify
  tux twitter vespa wii youtube yamaha nook bbc penguin_linux gnome kde ubuntu netscape wall_e
  mickey disney batman superman pokemon pikachu wikipedia openoffice gimp inkscape""".replace("\n", "").split())
@@ -54,8 +54,9 @@ VAGUE = set("""art background banner blank border business button clipart clip c
  example figure form frame graphic help home icon icons image line lines logo object ornament pattern
  picture pictogram set shape sign signs silhouette style sticker stop symbol symbols template test text thing title
  untitled vector work various misc new old sketch outline design color colors""".split())
+SETS = {"theme", "icons", "iconset", "collection", "part", "by", "series", "kit"}  # a set of pictures, all under its name
 FOREIGN = set("""acquila barattolo casa con cuore del della di dei du en et fiore gatto il la las le les los macchina
- iconset mela ne pas por que schermo sedia sul tavolo und uno una una albero penna libro""".split())
+ mela ne pas por que schermo sedia sul tavolo und uno una albero penna libro del vi""".split())
 
 RENAMED = {  # what the sources call it: what people do
     "automobile": "car", "T-Rex": "tyrannosaurus rex", "lady beetle": "ladybug", "honeybee": "bee",
@@ -174,8 +175,8 @@ def without_colon(name):
 def clip_art_title(name, tags, english):
     """A title that says what the picture shows, or None: unknown words are cut from the end."""
     words = name.split()
-    if any(w in FOREIGN for w in words):
-        return None  # also sets of icons, all under the set's name
+    if any(w in FOREIGN or w in SETS for w in words):
+        return None
     while words and (not english.knows(words[-1]) or len(words[-1]) == 1):
         words.pop()
     if not words or len(words) > 5 or not all(english.knows(w) for w in words):

@@ -127,6 +127,7 @@ CLEANED = [  # a row, and its new name or why it is left out
     (row("openclipart", "work", "office"), None),
     (row("openclipart", "zazou", "people"), None),
     (row("openclipart", "symbol", "signs_and_symbols"), None),
+    (row("openclipart", "fox theme", "computer"), None),
     (row("openclipart", "debian fox", "computer"), None),
     (row("dicebear-micah", "outlined portrait of a bald person, in a orange shirt", "people"),
      "outlined portrait of a bald person, in an orange shirt"),
