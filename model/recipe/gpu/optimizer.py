@@ -21,19 +21,18 @@ class Optimizer:
         self.momenta = [torch.zeros(len(ps), *shape, device=ps[0].device) for shape, ps in self.groups]
         rest = [[p for n, p in self.named if n not in chosen and bool(slow and slow(n)) == one] for one in (False, True)]
         self.rates = [rate for ps, rate in zip(rest, (1.0, SLOW)) if ps]
-        cuda = self.named[0][1].is_cuda
         self.adam = torch.optim.AdamW([{"params": ps} for ps in rest if ps], lr=1e-3, betas=(0.9, 0.99), weight_decay=DECAY,
-                                      **({"fused": True} if cuda else {}))
+                                      foreach=self.named[0][1].is_cuda)
         self.params = [p for _, p in self.named]
         self.average = [p.detach().clone() for p in self.params] if average else None
         self.steps = 0
 
     @torch.no_grad()
     def step(self, lr, average_rate=0.0):
-        """From the gradients, which are cleared; returns their norm. Not finite: nothing is done."""
+        """From the gradients, which are cleared; returns their norm. Not finite: the step is skipped."""
         norm = float(torch.nn.utils.clip_grad_norm_(self.params, CLIP))
+        self.steps += 1  # in any case: the next batch is another one
         if norm == norm and norm != float("inf"):
-            self.steps += 1
             self.matrices(lr)
             for group, rate in zip(self.adam.param_groups, self.rates):
                 group["lr"] = lr * rate
