@@ -11,12 +11,14 @@ FUZZERS = $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(FUZZ_SRC))
 # The parts that read what others wrote; the networks are not among them.
 FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(wildcard daemon/engine/model/*.c) \
 	$(filter-out daemon/engine/text/text_encoder%.c,$(wildcard daemon/engine/text/*.c)) daemon/engine/denoise/noise.c \
-	$(wildcard daemon/engine/denoise/sampler*.c) daemon/engine/denoise/schedule.c
+	$(wildcard daemon/engine/denoise/sampler*.c daemon/engine/denoise/schedule*.c) \
+	daemon/engine/denoise/plans.c \
+	$(wildcard daemon/engine/image/read*.c)
 
 $(FUZZ_B)/fuzz-%: tests/fuzz/fuzz-%.c tests/fuzz/fuzz.h $(FUZZED_SRC)
 	@mkdir -p $(@D)
 	clang -g -O1 $(ALL_CFLAGS) -fno-openmp -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $@ $< $(FUZZED_SRC) -ljansson -lseccomp -lunistring -lm
+		-o $@ $< $(FUZZED_SRC) -ljansson -lseccomp -lunistring -lpng -ljpeg -lwebp -lm
 
 fuzzers: $(FUZZERS)
 
@@ -25,6 +27,7 @@ fuzz: fuzzers
 	@cp -n tests/fixtures/nets/tiny/*.safetensors $(FUZZ_B)/corpus/safetensors/
 	@for f in $$(find tests/fixtures -name '*config*.json' -o -name imagined.json); do \
 		cp -n $$f $(FUZZ_B)/corpus/config/$$(echo $$f | tr / _); done
+	@mkdir -p $(FUZZ_B)/corpus/picture && cp -n tests/fixtures/pictures/* $(FUZZ_B)/corpus/picture/
 	@python3 tests/fuzz/prompt-seeds tests/fixtures/prompts.json $(FUZZ_B)/corpus/tokenizer
 	for f in $(FUZZERS); do \
 		$$f -artifact_prefix=$(FUZZ_B)/ -max_len=20000 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \

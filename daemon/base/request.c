@@ -84,6 +84,7 @@ static int check_numbers(const Request *q, Error *error)
                 { "guidance-rescale", q->guidance_rescale, -HUGE_VAL, 1 },
                 { "guidance-start", q->guidance_start, 0, 1 },
                 { "guidance-end", q->guidance_end, 0, 1 },
+                { "strength", q->strength, 0, 1 },
                 { "variation-strength", q->variation_strength, 0, 1 },
                 { "eta", q->eta, -HUGE_VAL, 1 },
                 { "remove-artefacts", q->remove_artefacts, -HUGE_VAL, 1 },

@@ -61,6 +61,7 @@ typedef struct Request {
                                                 prompt is not used */
         uint64_t variation_seed; /* of the noise that is mixed in */
         double variation_strength; /* how much of it, 0 to 1; 0: none */
+        double strength; /* of what starts from a picture: the share of the steps that is made, 0 to 1; 0: no picture */
         uint32_t rng; /* a Rng */
         uint32_t reserved2;
         double eta; /* how much of the noise that a step may add anew it adds, 0 to 1; negative: the sampler's usual */

@@ -17,6 +17,7 @@ struct Engine {
         Pipeline pipeline;
         ModelInfo info;
         atomic_bool cancelled;
+        const ReadPicture *picture, *mask; /* not owned */
 };
 
 static unsigned processors(void)
@@ -229,7 +230,11 @@ int engine_resume(Engine *engine, const Request *request, uint32_t index, const 
         if (r < 0)
                 return r;
 
+        if ((engine->picture != NULL) != (request->strength > 0))
+                return error_set(error, -EINVAL, "strength: goes with a picture to start from, and needs one");
         const PictureJob job = {
+                .picture = engine->picture,
+                .mask = engine->mask,
                 .request = request,
                 .resolved = &resolved,
                 .seed = request_picture_seed(request, index),
@@ -239,6 +244,12 @@ int engine_resume(Engine *engine, const Request *request, uint32_t index, const 
                 .state_size = state_size,
         };
         return pipeline_run(&engine->pipeline, &job, ret, error);
+}
+
+void engine_set_source(Engine *engine, const ReadPicture *picture, const ReadPicture *mask)
+{
+        engine->picture = picture;
+        engine->mask = mask;
 }
 
 void engine_cancel(Engine *engine)

@@ -31,6 +31,7 @@
 #include "base/error.h"
 #include "base/request.h"
 #include "engine/image/picture.h"
+#include "engine/image/read.h"
 
 typedef struct Engine Engine;
 
@@ -85,6 +86,11 @@ int engine_generate(Engine *engine, const Request *request, uint32_t index, cons
  * one, is passed over: then the picture is begun anew. */
 int engine_resume(Engine *engine, const Request *request, uint32_t index, const void *state, size_t state_size,
                   const EngineEvents *events, Picture *ret, Error *error);
+
+/* What the pictures that follow start from: a picture, of which a share of request->strength is painted anew, and where
+ * there is a mask, that only where it is bright (or, if it is transparent anywhere, where it is transparent). Both are
+ * resized; NULL: none. They must live as long. With a picture the strength must not be 0, and the other way round. */
+void engine_set_source(Engine *engine, const ReadPicture *picture, const ReadPicture *mask);
 
 /* Ends the engine_generate that runs now, within milliseconds; does nothing if none runs. Any thread. */
 void engine_cancel(Engine *engine);

@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "engine/kernels/blas.h"
 #include "engine/model/digest.h"
+#include "engine/model/file.h"
 #include "engine/verify.h"
 #include "engine/worker.h"
 #include "workers/sandbox.h"
@@ -20,6 +21,7 @@
 typedef struct Options {
         int socket; /* -1: run as a command */
         const char *model_dir, *output;
+        const char *from, *mask;
         unsigned threads;
         bool digest, verify;
         Request request;
@@ -44,6 +46,9 @@ static const char help[] =
                 "                     dpm++-sde, lms, ddpm, pndm, unipc, lcm, or as web UIs call them\n"
                 "  --schedule NAME    normal, karras, exponential, sgm-uniform, simple, beta\n"
                 "  --eta X            0 to 1\n"
+                "  --from FILE        a PNG, JPEG or WebP to start from\n"
+                "  --mask FILE        what of it is to be painted: what is bright, or transparent\n"
+                "  --strength X       how much of it is painted anew, 0 to 1 (0.75)\n"
                 "  --width N, --height N\n"
                 "  --threads N        one for each processor, if not given\n"
                 "  --verify           load the model only if its files are as its SHA256SUMS says\n"
@@ -62,6 +67,9 @@ enum {
         OPTION_SAMPLER,
         OPTION_SCHEDULE,
         OPTION_ETA,
+        OPTION_FROM,
+        OPTION_MASK,
+        OPTION_STRENGTH,
         OPTION_WIDTH,
         OPTION_HEIGHT,
         OPTION_THREADS,
@@ -83,6 +91,9 @@ static const struct option long_options[] = {
         { "sampler", required_argument, NULL, OPTION_SAMPLER },
         { "schedule", required_argument, NULL, OPTION_SCHEDULE },
         { "eta", required_argument, NULL, OPTION_ETA },
+        { "from", required_argument, NULL, OPTION_FROM },
+        { "mask", required_argument, NULL, OPTION_MASK },
+        { "strength", required_argument, NULL, OPTION_STRENGTH },
         { "width", required_argument, NULL, OPTION_WIDTH },
         { "height", required_argument, NULL, OPTION_HEIGHT },
         { "threads", required_argument, NULL, OPTION_THREADS },
@@ -171,6 +182,14 @@ static int parse_option(Options *o, int option, const char *value)
                 r = sigma_schedule_from_string(value);
                 q->schedule = r > 0 ? (uint32_t)r : 0;
                 return r;
+        case OPTION_FROM:
+                o->from = value;
+                return 0;
+        case OPTION_MASK:
+                o->mask = value;
+                return 0;
+        case OPTION_STRENGTH:
+                return parse_real(value, &q->strength);
         case OPTION_ETA:
                 return parse_real(value, &q->eta);
         case OPTION_WIDTH:
@@ -223,18 +242,46 @@ static int write_file(const char *path, const void *data, size_t size)
         return 0;
 }
 
-static int make_picture(const Options *o)
+static int read_file(const char *path, const char *field, ReadPicture *ret)
+{
+        _cleanup_(mapped_file_done) MappedFile file = {};
+        Error error = {};
+
+        int r = mapped_file_open(&file, path, READ_BYTES_MAX, &error);
+        if (r >= 0)
+                r = read_picture(ret, field, file.data, file.size, &error);
+        if (r < 0)
+                log_error("%s", error.text);
+        return r;
+}
+
+static int read_source(Options *o, ReadPicture *ret_picture, ReadPicture *ret_mask)
+{
+        if (o->from && o->request.strength <= 0)
+                o->request.strength = 0.75;
+        int r = o->from ? read_file(o->from, "from", ret_picture) : 0;
+        if (r >= 0 && o->mask)
+                r = read_file(o->mask, "mask", ret_mask);
+        return r;
+}
+
+static int make_picture(Options *o)
 {
         _cleanup_(engine_freep) Engine *engine = NULL;
         _cleanup_(picture_done) Picture picture = {};
+        _cleanup_(read_picture_done) ReadPicture from = {}, mask = {};
         _cleanup_(freep) void *data = NULL;
         size_t size;
         Resolved resolved;
         Error error = {};
-        int r;
 
-        if ((r = engine_new(&engine, o->model_dir, o->threads, &error)) < 0 ||
-            (r = engine_resolve(engine, &o->request, &resolved, &error)) < 0 ||
+        int r = read_source(o, &from, &mask);
+        if (r < 0)
+                return r;
+        r = engine_new(&engine, o->model_dir, o->threads, &error);
+        if (r >= 0)
+                engine_set_source(engine, o->from ? &from : NULL, o->mask ? &mask : NULL);
+        if (r < 0 || (r = engine_resolve(engine, &o->request, &resolved, &error)) < 0 ||
             (r = engine_generate(engine, &o->request, 0, NULL, &picture, &error)) < 0 ||
             (r = engine_encode_png(engine, &picture, &o->request, &resolved, 0, &data, &size, &error)) < 0) {
                 log_error("%s", error.text);

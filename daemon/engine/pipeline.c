@@ -11,7 +11,7 @@
 #include "engine/image/preview.h"
 #include "engine/image/touches/touches.h"
 #include "engine/image/vae_tiles.h"
-#include "engine/pipeline.h"
+#include "engine/source.h"
 
 /* How long the stages take, in denoising steps, for the fraction that progress reports: typical of Stable
  * Diffusion. */
@@ -182,15 +182,20 @@ static int draw_first(const PictureJob *job, Noise *noise, float *ret, size_t n,
 }
 
 /* Latents to begin with: fresh noise, or what a state holds. *ret_next: the first evaluation that is left. */
-static int start(const PictureJob *job, const DenoiseKey *key, Sampling *s, Noise *noise, float *latents,
-                 uint32_t *ret_next)
+static int start(const PictureJob *job, const DenoiseKey *key, Sampling *s, const Source *source, Noise *noise,
+                 float *latents, uint32_t *ret_next)
 {
+        if (source && draw_first(job, noise, source->normals, s->n, key->h, key->w) < 0)
+                return -ENOMEM;
         if (job->state && denoise_state_load(job->state, job->state_size, key, s, ret_next, noise, latents) >= 0)
                 return 0;
         int r = draw_first(job, noise, latents, s->n, key->h, key->w);
         if (r < 0)
                 return r;
-        sampling_start(s, latents);
+        if (source)
+                sampling_start_from(s, source->latents, latents);
+        else
+                sampling_start(s, latents);
         *ret_next = 0;
         return 0;
 }
@@ -217,6 +222,8 @@ SamplingSettings pipeline_sampling_settings(const Request *request, const Resolv
                 .schedule = (SigmaSchedule)resolved->schedule,
                 .steps = resolved->steps,
                 .eta = request->eta,
+                .skip = request->strength > 0 ? resolved->steps - MAX((uint32_t)(resolved->steps * request->strength), 1U)
+                                              : 0,
         };
 }
 
@@ -229,7 +236,7 @@ static bool is_guided(const PictureJob *job, const Sampling *s, uint32_t i)
         return done >= q->guidance_start && (done < q->guidance_end || q->guidance_end >= 1);
 }
 
-int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, float **ret,
+int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, const Source *source, float **ret,
                      Error *error)
 {
         const uint32_t pixels = vae_factor(&p->model->vae); /* of a latent's side */
@@ -253,7 +260,7 @@ int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *cont
                 return error_set(error, -ENOMEM, "denoise: out of memory");
         make_key(&key, p, job, s, h, w);
         uint32_t first = 0;
-        r = start(job, &key, s, &noise, latents, &first);
+        r = start(job, &key, s, source, &noise, latents, &first);
         if (r < 0)
                 return error_set(error, r, "denoise: out of memory");
         for (uint32_t i = first; i < s->n_evaluations; i++) {
@@ -264,6 +271,8 @@ int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *cont
                 if (r < 0)
                         return r;
                 sampling_step(s, i, prediction, latents, &noise);
+                if (source)
+                        source_keep(source, s, i, latents, input);
 
                 uint32_t step = sampling_step_of(s, i);
                 report(job, STAGE_DENOISE, step);
@@ -325,6 +334,7 @@ static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *e
         const uint32_t pixels = vae_factor(&p->model->vae);
         _cleanup_(unet_context_freep) UNetContext *context = NULL;
         _cleanup_(freep) float *latents = NULL, *beside = NULL;
+        _cleanup_(source_done) Source source = {};
         Tensor picture = {};
         int r;
 
@@ -335,13 +345,17 @@ static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *e
 
         report(job, STAGE_DENOISE, 0);
         PictureJob whole = *job;
-        if (pipeline_inpaints(p) && !job->beside) {
+        if (job->picture)
+                r = source_new(&source, p, job, error);
+        if (!whole.beside)
+                whole.beside = source.beside;
+        if (r >= 0 && pipeline_inpaints(p) && !whole.beside) {
                 r = pipeline_beside_blank(p, job->resolved->drawn_height / pixels, job->resolved->drawn_width / pixels, &beside,
                                           error);
                 whole.beside = beside;
         }
         if (r >= 0)
-                r = pipeline_denoise(p, &whole, context, &latents, error);
+                r = pipeline_denoise(p, &whole, context, job->picture ? &source : NULL, &latents, error);
         if (r < 0)
                 return r;
 
@@ -350,6 +364,7 @@ static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *e
                             job->resolved->drawn_width / pixels, &picture, error);
         if (r < 0)
                 return r;
+        source_restore(&source, &picture);
 
         report(job, STAGE_TOUCHES, 0);
         r = pipeline_touch(p, job, &picture, error);

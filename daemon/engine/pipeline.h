@@ -10,6 +10,7 @@
 #include "engine/denoise/sampler.h"
 #include "engine/denoise/unet.h"
 #include "engine/engine.h"
+#include "engine/image/read.h"
 #include "engine/image/touches/upscaler.h"
 #include "engine/image/vae.h"
 #include "engine/model/model.h"
@@ -39,6 +40,7 @@ typedef struct PictureJob {
         const EngineEvents *events; /* not NULL */
         const void *state; /* to go on from; NULL: from the beginning */
         size_t state_size;
+        const ReadPicture *picture, *mask; /* to start from (source.h); NULL: from noise, and all of it */
         /* For inpainting models: what they see beside the latents, [1 + latent_channels, h, w]: the mask (1 where it
          * is to be painted), and the scaled latents of the picture without what lies there. NULL: all is to be
          * painted. */
@@ -80,8 +82,10 @@ bool pipeline_guides(const Pipeline *p, const PictureJob *job);
 /* Prompt and, where guidance asks for it, negative prompt to what the denoiser attends to. */
 int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error *error);
 
-/* Noise to latents, in torch's order: [channels, h, w]. *ret is malloc'ed. -EINTR: job->events->state stopped it. */
-int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, float **ret,
+/* Noise, or a source (NULL: none) under noise, to latents, in torch's order: [channels, h, w]. *ret is malloc'ed.
+ * -EINTR: job->events->state stopped it. */
+typedef struct Source Source;
+int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, const Source *source, float **ret,
                      Error *error);
 
 /* Whether the denoiser sees a mask and a picture beside the latents. */

@@ -349,6 +349,41 @@ static void test_stays_finite(void **state)
                                 }
 }
 
+/* What starts from a picture starts under the noise of the step that it starts with, and around a mask the picture comes
+ * out as it was. */
+static void test_from_a_picture(void **state)
+{
+        (void)state;
+        const SchedulerConfig config = {
+                .train_timesteps = 1000, .beta_start = 0.00085, .beta_end = 0.012, .beta_schedule = BETA_SCALED_LINEAR
+        };
+        static const Sampler samplers[] = { SAMPLER_EULER, SAMPLER_DPMPP_2M, SAMPLER_HEUN };
+
+        for (size_t k = 0; k < ELEMENTSOF(samplers); k++) {
+                _cleanup_(sampling_freep) Sampling *whole = NULL, *part = NULL;
+                SamplingSettings settings = {
+                        .sampler = samplers[k], .schedule = SIGMA_SCHEDULE_NORMAL, .steps = 10, .eta = -1
+                };
+                const float picture[1] = { 3 };
+                float x[1] = { -0.5F }, kept[1];
+
+                assert_int_equal(sampling_new(&whole, &config, &settings, 1, NULL), 0);
+                settings.skip = 4;
+                assert_int_equal(sampling_new(&part, &config, &settings, 1, NULL), 0);
+                assert_int_equal(part->steps, 6);
+                const uint32_t same = samplers[k] == SAMPLER_HEUN ? 8 : 4;
+                NoiseLevel at = part->evaluations[0].from;
+                assert_true(fabs(at.noise - whole->evaluations[same].from.noise) <= 1e-12);
+
+                sampling_start_from(part, picture, x);
+                sampling_input(part, 0, x, x); /* as the denoiser sees it, scaled to unit variance */
+                assert_true(fabs((double)x[0] - (at.signal * 3 - at.noise / 2)) <= 1e-5);
+                const float normal[1] = { 5 };
+                sampling_noised(part, part->n_evaluations - 1, picture, normal, kept);
+                assert_true(fabs((double)kept[0] - 3) <= 1e-6);
+        }
+}
+
 static void test_labels(void **state)
 {
         (void)state;
@@ -362,7 +397,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_reference),    cmocka_unit_test(test_fixture_runs), cmocka_unit_test(test_all_runs),
                 cmocka_unit_test(test_alphas),       cmocka_unit_test(test_bad_requests),
-                cmocka_unit_test(test_stays_finite), cmocka_unit_test(test_labels),
+                cmocka_unit_test(test_stays_finite), cmocka_unit_test(test_from_a_picture), cmocka_unit_test(test_labels),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

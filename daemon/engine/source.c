@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "engine/image/resize.h"
+#include "engine/source.h"
+
+/* Bytes to floats: colours on white, or how much a mask wants painted: its brightness, or, if it is transparent anywhere,
+ * its transparency. */
+static int take_colours(const ReadPicture *picture, uint32_t w, uint32_t h, float **ret)
+{
+        const size_t n = (size_t)picture->width * picture->height;
+        _cleanup_(freep) float *rgb = calloc(n, 3 * sizeof(float));
+        if (!rgb)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < n; i++) {
+                const uint8_t *p = picture->rgba + i * 4;
+                const float alpha = (float)p[3] / 255;
+                for (int k = 0; k < 3; k++)
+                        rgb[i * 3 + (size_t)k] = alpha * (float)p[k] / 255 + 1 - alpha;
+        }
+        return resize(rgb, picture->width, picture->height, 3, w, h, ret);
+}
+
+static int take_mask(const ReadPicture *picture, uint32_t w, uint32_t h, float **ret)
+{
+        const size_t n = (size_t)picture->width * picture->height;
+        _cleanup_(freep) float *values = calloc(n, sizeof(float));
+        bool transparent = false;
+        if (!values)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < n; i++)
+                transparent = transparent || picture->rgba[i * 4 + 3] < 255;
+        for (size_t i = 0; i < n; i++) {
+                const uint8_t *p = picture->rgba + i * 4;
+                values[i] = transparent ? 1 - (float)p[3] / 255 : (float)(p[0] + p[1] + p[2]) / (3 * 255);
+        }
+        return resize(values, picture->width, picture->height, 1, w, h, ret);
+}
+
+/* The means of the latents of pixels, what the mask covers made grey. */
+static int encode(Pipeline *p, const float *pixels, const float *mask, uint32_t w, uint32_t h, float *ret, Error *error)
+{
+        const VaeConfig *vae = &p->model->vae;
+        ArenaMark mark = arena_mark(p->compute.arena);
+        Tensor picture = compute_tensor(&p->compute, 1, h, w, 3), moments = {};
+        int r = compute_finish(&p->compute);
+
+        for (size_t i = 0; r >= 0 && i < (size_t)w * h * 3; i++)
+                picture.data[i] = mask && mask[i / 3] > 0.5F ? 0 : pixels[i] * 2 - 1;
+        if (r >= 0)
+                r = vae_encode(p->vae, &p->compute, &picture, &moments);
+        if (r == -ENODATA) { /* which most jobs never need */
+                r = vae_load_encoder(p->vae, p->model->vae_weights, error);
+                if (r >= 0)
+                        r = vae_encode(p->vae, &p->compute, &picture, &moments);
+        }
+        r = pipeline_check(p, r, "init-image", error);
+        const size_t n = r >= 0 ? (size_t)moments.h * moments.w : 0;
+        for (uint32_t c = 0; c < vae->latent_channels; c++)
+                for (size_t i = 0; i < n; i++)
+                        ret[c * n + i] = (moments.data[i * moments.c + c] - vae->shift_factor) * vae->scaling_factor;
+        arena_release(p->compute.arena, mark);
+        return r;
+}
+
+static int take_masks(Source *s, const Pipeline *p, const PictureJob *job, uint32_t w, uint32_t h)
+{
+        const uint32_t factor = vae_factor(&p->model->vae);
+
+        int r = take_mask(job->mask, w, h, &s->pixel_mask);
+        if (r >= 0)
+                r = resize(s->pixel_mask, w, h, 1, w / factor, h / factor, &s->mask);
+        for (size_t i = 0; r >= 0 && i < (size_t)(w / factor) * (h / factor); i++)
+                s->mask[i] = s->mask[i] >= 0.5F ? 1 : 0;
+        return r;
+}
+
+static int fill(Source *s, Pipeline *p, const PictureJob *job, Error *error)
+{
+        const uint32_t factor = vae_factor(&p->model->vae), channels = p->model->vae.latent_channels;
+        const uint32_t w = job->resolved->drawn_width, h = job->resolved->drawn_height;
+        const size_t n = (size_t)(w / factor) * (h / factor);
+
+        s->n_pixels = n;
+        if (p->model->vae.in_channels != 3)
+                return error_set(error, -EOPNOTSUPP, "init-image: %s has no encoder for colours", p->model->card.name);
+        int r = take_colours(job->picture, w, h, &s->pixels);
+        if (r >= 0 && job->mask)
+                r = take_masks(s, p, job, w, h);
+        s->latents = calloc(n * channels, sizeof(float));
+        s->normals = calloc(n * channels, sizeof(float));
+        if (job->mask && pipeline_inpaints(p))
+                s->beside = calloc(n * (channels + 1), sizeof(float));
+        if (r < 0 || !s->latents || !s->normals || (job->mask && pipeline_inpaints(p) && !s->beside))
+                return error_set(error, -ENOMEM, "init-image: out of memory");
+
+        r = encode(p, s->pixels, NULL, w, h, s->latents, error);
+        if (r < 0 || !s->beside)
+                return r;
+        memcpy(s->beside, s->mask, n * sizeof(float));
+        return encode(p, s->pixels, s->pixel_mask, w, h, s->beside + n, error);
+}
+
+int source_new(Source *ret, Pipeline *p, const PictureJob *job, Error *error)
+{
+        _cleanup_(source_done) Source source = {};
+
+        int r = fill(&source, p, job, error);
+        if (r < 0)
+                return r;
+        *ret = source;
+        source = (Source) {};
+        return 0;
+}
+
+void source_done(Source *source)
+{
+        free(source->pixels);
+        free(source->pixel_mask);
+        free(source->latents);
+        free(source->mask);
+        free(source->beside);
+        free(source->normals);
+        *source = (Source) {};
+}
+
+void source_keep(const Source *source, const Sampling *s, uint32_t i, float *latents, float *scratch)
+{
+        if (!source->mask || source->beside) /* an inpainting model sees the picture itself */
+                return;
+        sampling_noised(s, i, source->latents, source->normals, scratch);
+        const size_t pixels = source->n_pixels;
+        for (size_t k = 0; k < s->n; k++)
+                if (source->mask[k % pixels] < 0.5F)
+                        latents[k] = scratch[k];
+}
+
+void source_restore(const Source *source, const Tensor *decoded)
+{
+        for (size_t i = 0; source->pixel_mask && i < tensor_elements(decoded); i++)
+                decoded->data[i] += (1 - source->pixel_mask[i / 3]) * (source->pixels[i] - decoded->data[i]);
+}
