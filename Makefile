@@ -2,6 +2,7 @@
 #
 #   make                builds everything into build/
 #   make check          runs every test
+#   make check-full     the long forms of the load test and the fuzzers
 #   make bench          measures (see docs/performance.md)
 #   make lint           clang-tidy, gcc -fanalyzer, shellcheck, xmllint
 #   make install        honours DESTDIR= and PREFIX=
@@ -107,12 +108,16 @@ tests: $(TESTS) $(B)/tests/service/stub-worker $(PROGRAMS)
 check: tests
 	B=$(B) PREFIX=$(PREFIX) SAN=$(SAN) tests/run
 
+# What takes too long for every day; its last results stand in docs/check-full.md.
+check-full: tests
+	B=$(B) PREFIX=$(PREFIX) SAN=$(SAN) tests/full
+
 include $(wildcard systemd/install.mk tests/lint.mk tests/bench.mk tests/fuzz.mk)
 
 clean:
 	rm -rf build build-*
 
-.PHONY: all tests check bench lint install uninstall clean
+.PHONY: all tests check check-full bench lint install uninstall clean
 .SECONDARY:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -7,30 +7,39 @@
 FUZZ_SECONDS ?= 60
 FUZZ_B = build-fuzz
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz-*.c)
-FUZZERS = $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(FUZZ_SRC))
+FUZZERS = $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(FUZZ_SRC)) $(patsubst tests/fuzz/service-%.c,$(FUZZ_B)/fuzz-%,$(wildcard tests/fuzz/service-*.c))
 # The parts that read what others wrote; the networks are not among them.
 FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(wildcard daemon/engine/model/*.c) \
 	$(filter-out daemon/engine/text/text_encoder%.c,$(wildcard daemon/engine/text/*.c)) daemon/engine/denoise/noise.c \
 	$(wildcard daemon/engine/denoise/sampler*.c daemon/engine/denoise/schedule*.c) \
-	daemon/engine/denoise/plans.c \
+	daemon/engine/denoise/plans.c daemon/engine/denoise/state.c \
 	$(wildcard daemon/engine/image/read*.c)
 
 $(FUZZ_B)/fuzz-%: tests/fuzz/fuzz-%.c tests/fuzz/fuzz.h $(FUZZED_SRC)
 	@mkdir -p $(@D)
 	clang -g -O1 $(ALL_CFLAGS) -fno-openmp -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $@ $< $(FUZZED_SRC) -ljansson -lseccomp -lunistring -lpng -ljpeg -lwebp -lm
+		-o $@ $< $(FUZZED_SRC) -ljansson -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lm
+
+# What the service reads: options, settings.
+FUZZED_SERVICE_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(SERVICE_SRC)
+$(FUZZ_B)/fuzz-%: tests/fuzz/service-%.c tests/fuzz/fuzz.h $(FUZZED_SERVICE_SRC) | $(B)/paths.h
+	@mkdir -p $(@D)
+	clang -g -O1 $(ALL_CFLAGS) -include $(B)/paths.h -fno-openmp -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -o $@ $< $(FUZZED_SERVICE_SRC) $(LDLIBS_SERVICE) -lseccomp
 
 fuzzers: $(FUZZERS)
 
 fuzz: fuzzers
-	@mkdir -p $(FUZZ_B)/corpus/safetensors $(FUZZ_B)/corpus/config $(FUZZ_B)/corpus/protocol $(FUZZ_B)/corpus/tokenizer
+	@mkdir -p $(FUZZ_B)/corpus/safetensors $(FUZZ_B)/corpus/config $(FUZZ_B)/corpus/protocol $(FUZZ_B)/corpus/tokenizer \
+		$(FUZZ_B)/corpus/state $(FUZZ_B)/corpus/options $(FUZZ_B)/corpus/settings
+	@cp -n conf/imagined.conf $(FUZZ_B)/corpus/settings/
 	@cp -n tests/fixtures/nets/tiny/*.safetensors $(FUZZ_B)/corpus/safetensors/
 	@for f in $$(find tests/fixtures -name '*config*.json' -o -name imagined.json); do \
 		cp -n $$f $(FUZZ_B)/corpus/config/$$(echo $$f | tr / _); done
 	@mkdir -p $(FUZZ_B)/corpus/picture && cp -n tests/fixtures/pictures/* $(FUZZ_B)/corpus/picture/
 	@python3 tests/fuzz/prompt-seeds tests/fixtures/prompts.json $(FUZZ_B)/corpus/tokenizer
 	for f in $(FUZZERS); do \
-		$$f -artifact_prefix=$(FUZZ_B)/ -max_len=20000 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $$f -artifact_prefix=$(FUZZ_B)/ -max_len=20000 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 			-verbosity=0 $(FUZZ_B)/corpus/$${f##*/fuzz-} || exit 1; \
 	done
 
