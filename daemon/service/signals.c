@@ -11,6 +11,7 @@
 #include "service/job.h"
 
 #define UPDATE_INTERVAL (USEC_PER_SEC / 4)
+#define QUEUED_MAX 256 /* messages that wait for the bus */
 
 typedef int (*append_t)(const JobObject *object, const void *data, sd_bus_message *signal);
 
@@ -65,16 +66,25 @@ static void tell(JobObject *object, const Snapshot *now)
         object->timer = sd_event_source_disable_unref(object->timer);
         if (snapshot_count_changes(&object->told, now) > 0)
                 send_to_all(object, "Updated", append_update, now);
-        object->told = *now;
+        snapshot_remember(&object->told, now);
         object->told_at = clock_usec(CLOCK_MONOTONIC);
+}
+
+/* Answers come before progress: while the bus is slow to take what is sent, Updated waits. */
+static bool is_bus_slow(const JobObject *object)
+{
+        uint64_t n;
+        return sd_bus_get_n_queued_write(object->service->bus, &n) >= 0 && n > QUEUED_MAX;
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 {
         JobObject *object = userdata;
         Snapshot now;
-        (void)source, (void)usec;
+        (void)usec;
 
+        if (is_bus_slow(object) && sd_event_source_set_time_relative(source, UPDATE_INTERVAL) >= 0)
+                return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         snapshot_take(&now, object->job, object->service->queue, runner_pace(object->service->runner));
         tell(object, &now);
         return 0;
@@ -89,13 +99,14 @@ void job_object_update(JobObject *object)
         bool is_new_state = !object->told.state || !streq(object->told.state, now.state);
         if (!is_new_state && snapshot_count_changes(&object->told, &now) == 0)
                 return;
-        if (is_new_state || clock_usec(CLOCK_MONOTONIC) >= due) {
+        if (is_new_state || (clock_usec(CLOCK_MONOTONIC) >= due && !is_bus_slow(object))) {
                 tell(object, &now);
                 return;
         }
         if (!object->timer)
                 (void)sd_event_add_time(
-                                object->service->event, &object->timer, CLOCK_MONOTONIC, due,
+                                object->service->event, &object->timer, CLOCK_MONOTONIC,
+                                MAX(due, clock_usec(CLOCK_MONOTONIC) + UPDATE_INTERVAL / 4),
                                 10 * USEC_PER_MSEC, on_time, object);
 }
 

@@ -110,8 +110,23 @@ int snapshot_append_property(const Snapshot *snapshot, const char *property, sd_
         return -ENOENT;
 }
 
+/* An expected end moves all the time; it is news when it is off by a tenth of what is left. */
+#define END_TOLERANCE (USEC_PER_SEC / 5)
+
+static bool ends_differ(uint64_t before, uint64_t end)
+{
+        uint64_t now = clock_usec(CLOCK_REALTIME), left = end > now ? end - now : 0;
+
+        if (before == 0 || end == 0)
+                return before != end;
+        return (before > end ? before - end : end - before) > MAX(END_TOLERANCE, left / 10);
+}
+
 static bool differs(const Snapshot *a, const Snapshot *b, size_t i)
 {
+        if (properties[i].offset == offsetof(Snapshot, expected_end))
+                return ends_differ(a->expected_end, b->expected_end);
+
         const void *p = value(a, i), *q = value(b, i);
 
         switch (properties[i].type) {
@@ -128,6 +143,14 @@ static bool differs(const Snapshot *a, const Snapshot *b, size_t i)
         default:
                 return *(const uint64_t *)p != *(const uint64_t *)q;
         }
+}
+
+void snapshot_remember(Snapshot *told, const Snapshot *now)
+{
+        uint64_t end = ends_differ(told->expected_end, now->expected_end) ? now->expected_end : told->expected_end;
+
+        *told = *now;
+        told->expected_end = end;
 }
 
 int snapshot_count_changes(const Snapshot *before, const Snapshot *now)

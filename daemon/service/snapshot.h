@@ -25,6 +25,9 @@ int snapshot_append_property(const Snapshot *snapshot, const char *property, sd_
 /* Appends an a{sv} of what Updated tells and is different in now; returns how many that are. */
 int snapshot_append_changes(const Snapshot *before, const Snapshot *now, sd_bus_message *signal);
 
+/* What was told becomes what is now, but for what was not worth telling. */
+void snapshot_remember(Snapshot *told, const Snapshot *now);
+
 /* How many of them are different. */
 int snapshot_count_changes(const Snapshot *before, const Snapshot *now);
 

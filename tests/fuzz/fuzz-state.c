@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         static const SchedulerConfig scheduler = {
                 .train_timesteps = 1000, .beta_start = 0.00085, .beta_end = 0.012, .beta_schedule = BETA_SCALED_LINEAR,
         };
+        static const SamplingSettings settings = { .sampler = SAMPLER_EULER_A, .steps = 10, .eta = -1 };
         DenoiseKey key;
         Sampling *s = NULL;
         float latents[N] = { 0 }, drawn[N];
@@ -21,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t good_size = 0;
         uint32_t next = 0;
 
-        if (size < 1 || sampling_new(&s, SAMPLER_EULER_A, &scheduler, 10, N, NULL) < 0)
+        if (size < 1 || sampling_new(&s, &scheduler, &settings, N, NULL) < 0)
                 return 0;
         memset(&key, 0, sizeof(key));
         key.seed = 7;
