@@ -377,8 +377,11 @@ int pipeline_run(Pipeline *p, const PictureJob *job, Picture *ret, Error *error)
 {
         ArenaMark mark = arena_mark(p->compute.arena);
         _cleanup_(picture_done) Picture picture = {};
+        _cleanup_(lora_set_freep) LoraSet *loras = NULL;
 
-        int r = run_stages(p, job, &picture, error);
+        int r = pipeline_apply_loras(p, job, &loras, error);
+        if (r >= 0)
+                r = run_stages(p, job, &picture, error);
         arena_release(p->compute.arena, mark);
         arena_trim(p->compute.arena);
         if (r < 0)

@@ -13,6 +13,7 @@
 #include "engine/image/read.h"
 #include "engine/image/touches/upscaler.h"
 #include "engine/image/vae.h"
+#include "engine/layers/lora.h"
 #include "engine/model/model.h"
 #include "engine/text/chunks.h"
 #include "engine/text/text_encoder.h"
@@ -87,6 +88,10 @@ int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error
 typedef struct Source Source;
 int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, const Source *source, float **ret,
                      Error *error);
+
+/* Applies the adapters that the prompt names, <lora:NAME:WEIGHT>: NAME.safetensors in the folder `loras` beside the model or
+ * in a directory of models. *ret is NULL without any; what is freed is taken off. -EINVAL: one that is not there. */
+int pipeline_apply_loras(Pipeline *p, const PictureJob *job, LoraSet **ret, Error *error);
 
 /* Whether the denoiser sees a mask and a picture beside the latents. */
 bool pipeline_inpaints(const Pipeline *p);

@@ -78,22 +78,23 @@ static int allow_targets(int ruleset, const char *directory, unsigned depth, uns
         return r;
 }
 
-/* A model that is one file: what lies beside it (a card, an autoencoder), and the directories of models, where there may
- * be a vocabulary for it. */
-static int allow_beside(int ruleset, const char *file)
+/* The adapters beside models; for a model that is one file all that lies beside it (a card, an autoencoder), and the
+ * directories of models, where there may be a vocabulary for it. */
+static int allow_beside(int ruleset, const char *model)
 {
-        const char *slash = strrchr(file, '/'), *others = getenv(MODEL_PATH_VARIABLE);
+        const char *slash = strrchr(model, '/'), *others = getenv(MODEL_PATH_VARIABLE);
         char path[PATH_MAX];
         struct stat st;
+        const char *below = stat(model, &st) >= 0 && S_ISREG(st.st_mode) ? "" : "/loras";
 
-        if (stat(file, &st) < 0 || !S_ISREG(st.st_mode))
+        if (snprintf(path, sizeof(path), "%.*s%s", slash ? (int)(slash - model) : 1, slash ? model : ".", below) >=
+            (int)sizeof(path))
                 return 0;
-        (void)snprintf(path, sizeof(path), "%.*s", slash ? (int)(slash - file) + 1 : 1, slash ? file : ".");
         int r = allow(ruleset, path);
         for (const char *at = others; r >= 0 && at && *at; at += *at == ':') {
                 const size_t length = strcspn(at, ":");
 
-                if (length > 0 && (size_t)snprintf(path, sizeof(path), "%.*s", (int)length, at) < sizeof(path))
+                if (length > 0 && (size_t)snprintf(path, sizeof(path), "%.*s%s", (int)length, at, below) < sizeof(path))
                         r = allow(ruleset, path);
                 at += length;
         }

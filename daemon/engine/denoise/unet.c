@@ -21,6 +21,7 @@ typedef struct Level {
 struct UNet {
         UNetConfig config;
         Arena *arena;
+        Matrices matrices;
         uint32_t n_contexts; /* cross-attentions */
         TimeEmbedding time;
         Matrix conv_in, conv_out;
@@ -138,7 +139,7 @@ int unet_new(UNet **ret, const UNetConfig *config, const Weights *weights, Error
         if (!unet || !(unet->arena = loader_arena_new(weights)))
                 return error_set(error, -ENOMEM, "Not enough memory for the denoiser");
 
-        Loader loader = { .weights = weights, .arena = unet->arena, .error = error };
+        Loader loader = { .weights = weights, .arena = unet->arena, .error = error, .matrices = &unet->matrices };
         unet->config = *config;
         load_all(&loader, unet);
         if (loader.r < 0)
@@ -148,10 +149,16 @@ int unet_new(UNet **ret, const UNetConfig *config, const Weights *weights, Error
         return 0;
 }
 
+const Matrices *unet_matrices(const UNet *unet)
+{
+        return &unet->matrices;
+}
+
 UNet *unet_free(UNet *unet)
 {
         if (!unet)
                 return NULL;
+        matrices_done(&unet->matrices);
         (void)arena_free(unet->arena);
         free(unet);
         return NULL;

@@ -3,6 +3,7 @@
 
 /* UNet2DConditionModel, the denoiser of Stable Diffusion (Rombach et al. 2022; keys as in diffusers). */
 
+#include "engine/layers/loader.h"
 #include "engine/model/config.h"
 #include "engine/model/weights.h"
 #include "engine/tensor/compute.h"
@@ -12,6 +13,9 @@ typedef struct UNet UNet;
 int unet_new(UNet **ret, const UNetConfig *config, const Weights *weights, Error *error);
 UNet *unet_free(UNet *unet);
 DEFINE_CLEANUP(UNet *, unet_free)
+
+/* All its matrices, by diffusers' keys. */
+const Matrices *unet_matrices(const UNet *unet);
 
 /* What the denoiser is told beside latents and timestep. */
 typedef struct UNetConditions {

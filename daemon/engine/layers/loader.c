@@ -134,6 +134,31 @@ static const StoredTensor *find_weight(
         return find(loader, (uint64_t[]) { out, in }, 2, key, "weight");
 }
 
+void matrices_done(Matrices *matrices)
+{
+        for (size_t i = 0; i < matrices->n; i++)
+                free(matrices->items[i].key);
+        free(matrices->items);
+        *matrices = (Matrices) {};
+}
+
+static void note_matrix(Loader *loader, const char *key, Matrix *matrix)
+{
+        Matrices *all = loader->matrices;
+        if (!all || loader->r < 0)
+                return;
+
+        NamedMatrix *items = reallocarray(all->items, all->n + 1, sizeof *items);
+        if (items)
+                all->items = items;
+        char *copy = items ? strdup(key) : NULL;
+        if (!copy) {
+                fail_memory(loader);
+                return;
+        }
+        all->items[all->n++] = (NamedMatrix) { .key = copy, .matrix = matrix };
+}
+
 static void load_matrix_at(
                 Loader *loader, Matrix *ret, LayerKind flags, uint32_t in, uint32_t out, const char *key)
 {
@@ -163,6 +188,7 @@ static void load_matrix_at(
         if (!matrix_pack(ret, loader->arena, &source))
                 fail_memory(loader);
         forget_pages(weight);
+        note_matrix(loader, key, ret);
 }
 
 void load_matrix(

@@ -18,10 +18,24 @@
 
 #define KEY_MAX 192
 
+/* Matrices by their keys, for those that adapt them: matrices_done(). */
+typedef struct NamedMatrix {
+        char *key;
+        Matrix *matrix;
+} NamedMatrix;
+
+typedef struct Matrices {
+        NamedMatrix *items;
+        size_t n;
+} Matrices;
+
+void matrices_done(Matrices *matrices);
+
 typedef struct Loader {
         const Weights *weights;
         Arena *arena; /* where the packed weights live; the network owns it */
         Error *error;
+        Matrices *matrices; /* NULL, or where every matrix that is loaded is noted */
         int r; /* 0, or the first error */
 } Loader;
 

@@ -101,6 +101,8 @@ bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source)
         return true;
 }
 
+#define ADAPTERS_MAX 16 /* at one matrix */
+
 typedef struct ProductJob {
         const Matrix *matrix;
         size_t m;
@@ -108,6 +110,7 @@ typedef struct ProductJob {
         const void *source;
         Output output;
         size_t tile_rows, row_tiles; /* tiles that share a panel follow one another */
+        const float *reduced[ADAPTERS_MAX]; /* [m][rank]: the rows as each adapter has reduced them */
 } ProductJob;
 
 /* Scratch of a tile: the sums, the widened slice of the panel, what a library may need, the row pointers. */
@@ -171,6 +174,17 @@ static void product_tile(const void *job, size_t i, float *scratch)
                 multiply_tap(matrix, &product, &panel, slice);
         }
 
+        size_t adapter = 0;
+        for (const Adapter *a = matrix->adapters; a && adapter < ADAPTERS_MAX; a = a->next, adapter++) {
+                const char *up = (const char *)a->up.panels + packed * a->up.k * weight_size(a->up.type);
+
+                for (size_t row = 0; row < m; row++)
+                        rows[row] = p->reduced[adapter] + (first + row) * a->up.k;
+                for (size_t row = m; row % KERNELS_ROWS != 0; row++)
+                        rows[row] = rows[0];
+                multiply_tap(&a->up, &product, &up, slice);
+        }
+
         Output output = p->output;
         size_t at = first * output.stride + column;
         output.bias = output.bias ? output.bias + packed : NULL;
@@ -190,6 +204,21 @@ static size_t choose_tile_rows(const Kernels *kernels, size_t m, size_t panels)
         for (size_t factor = LARGEST; factor > 0 && tiles * panels < TILES_WANTED; factor--)
                 tiles = (m + factor * kernels->tile_rows - 1) / (factor * kernels->tile_rows);
         return (m / tiles + (m % tiles != 0) + KERNELS_ROWS - 1) / KERNELS_ROWS * KERNELS_ROWS;
+}
+
+/* What each adapter's first half makes of the rows. */
+static void reduce_rows(Compute *c, const Matrix *matrix, size_t m, RowsFunction *rows, const void *source, ProductJob *ret)
+{
+        size_t i = 0;
+
+        for (const Adapter *a = matrix->adapters; a && i < ADAPTERS_MAX; a = a->next, i++) {
+                float *reduced = compute_alloc(c, m * a->down.n);
+                const Output output = { .finish = FINISH_PLAIN, .data = reduced, .stride = a->down.n };
+
+                if (c->error == 0)
+                        matrix_product(c, &a->down, m, rows, source, &output);
+                ret->reduced[i] = reduced;
+        }
 }
 
 void matrix_product(
@@ -213,8 +242,12 @@ void matrix_product(
         if (!product.output.bias)
                 product.output.bias = matrix->bias;
         c->flops += 2.0 * (double)m * matrix->k * matrix->taps * matrix->n * (matrix->gated ? 2 : 1);
-        compute_tiles(c, product.row_tiles * panels, product_scratch(kernels, tile_rows), product_tile,
-                      &product);
+        ArenaMark mark = arena_mark(c->arena);
+        reduce_rows(c, matrix, m, rows, source, &product);
+        if (c->error == 0)
+                compute_tiles(c, product.row_tiles * panels, product_scratch(kernels, tile_rows), product_tile,
+                              &product);
+        arena_release(c->arena, mark);
 }
 
 static void tensor_rows_at(const void *source, size_t first, size_t count, unsigned tap, const float **ret)

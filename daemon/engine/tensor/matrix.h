@@ -17,7 +17,16 @@ typedef struct Matrix {
         WeightType type;
         void *panels; /* both belong to the arena */
         float *bias; /* NULL, or packed in the panels' order */
+        const struct Adapter *adapters; /* what is added to the product for the time being; NULL: nothing */
 } Matrix;
+
+/* A change of low rank to a matrix (LoRA; Hu et al. 2021): rows * matrix + (rows * down) * up. The matrix itself stays as
+ * it is. */
+typedef struct Adapter {
+        const struct Adapter *next;
+        Matrix down; /* as many input channels and taps as the matrix, `rank` columns; no bias */
+        Matrix up; /* of `rank` rows, laid out as the matrix; its scale is in it */
+} Adapter;
 
 /* What a matrix is made of, as PyTorch stores it. */
 typedef struct MatrixSource {

@@ -17,6 +17,7 @@ typedef struct EncoderLayer {
 struct TextEncoder {
         TextEncoderConfig config;
         Arena *arena;
+        Matrices matrices;
         float *tokens; /* [vocab_size][hidden_size] */
         float *positions; /* [max_positions][hidden_size] */
         EncoderLayer *layers;
@@ -70,7 +71,7 @@ int text_encoder_new(
         if (!encoder || !(encoder->arena = loader_arena_new(weights)))
                 return error_set(error, -ENOMEM, "Not enough memory for the text encoder");
 
-        Loader loader = { .weights = weights, .arena = encoder->arena, .error = error };
+        Loader loader = { .weights = weights, .arena = encoder->arena, .error = error, .matrices = &encoder->matrices };
         encoder->config = *config;
         load_all(&loader, encoder);
         if (loader.r < 0)
@@ -80,10 +81,16 @@ int text_encoder_new(
         return 0;
 }
 
+const Matrices *text_encoder_matrices(const TextEncoder *encoder)
+{
+        return &encoder->matrices;
+}
+
 TextEncoder *text_encoder_free(TextEncoder *encoder)
 {
         if (!encoder)
                 return NULL;
+        matrices_done(&encoder->matrices);
         (void)arena_free(encoder->arena);
         free(encoder);
         return NULL;

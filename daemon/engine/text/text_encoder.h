@@ -4,6 +4,7 @@
 /* CLIPTextModel, with or without projection: token ids to embeddings (Radford et al. 2021; transformers'
  * CLIPTextTransformer; OpenCLIP's ViT-H and ViT-bigG are the same with another activation). */
 
+#include "engine/layers/loader.h"
 #include "engine/model/config.h"
 #include "engine/model/weights.h"
 #include "engine/tensor/compute.h"
@@ -14,6 +15,9 @@ int text_encoder_new(
                 TextEncoder **ret, const TextEncoderConfig *config, const Weights *weights, Error *error);
 TextEncoder *text_encoder_free(TextEncoder *encoder);
 DEFINE_CLEANUP(TextEncoder *, text_encoder_free)
+
+/* All its matrices, by transformers' keys. */
+const Matrices *text_encoder_matrices(const TextEncoder *encoder);
 
 /* What is wanted of a forward pass. */
 typedef struct TextWish {
