@@ -3,6 +3,7 @@
 #   make                builds everything into build/
 #   make check          runs every test
 #   make check-full     the long forms of the load test and the fuzzers
+#   make golden         notes the pixels of the default model, when its version or the engine's changes
 #   make bench          measures (see docs/performance.md)
 #   make lint           clang-tidy, gcc -fanalyzer, shellcheck, xmllint
 #   make install        honours DESTDIR= and PREFIX=
@@ -112,7 +113,7 @@ check: tests
 check-full: tests
 	B=$(B) PREFIX=$(PREFIX) SAN=$(SAN) tests/full
 
-include $(wildcard systemd/install.mk tests/lint.mk tests/bench.mk tests/fuzz.mk)
+include $(wildcard systemd/install.mk tests/lint.mk tests/bench.mk tests/fuzz.mk tests/golden.mk)
 
 clean:
 	rm -rf build build-*
