@@ -18,7 +18,7 @@ FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(wildcard daemon/engine/model/*.c) \
 $(FUZZ_B)/fuzz-%: tests/fuzz/fuzz-%.c tests/fuzz/fuzz.h $(FUZZED_SRC)
 	@mkdir -p $(@D)
 	clang -g -O1 $(ALL_CFLAGS) -fno-openmp -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $@ $< $(FUZZED_SRC) -ljansson -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lm
+		-o $@ $< $(FUZZED_SRC) -ljansson -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lz -lm
 
 # What the service reads: options, settings.
 FUZZED_SERVICE_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(SERVICE_SRC)
@@ -38,8 +38,9 @@ fuzz: fuzzers
 		cp -n $$f $(FUZZ_B)/corpus/config/$$(echo $$f | tr / _); done
 	@mkdir -p $(FUZZ_B)/corpus/picture && cp -n tests/fixtures/pictures/* $(FUZZ_B)/corpus/picture/
 	@python3 tests/fuzz/prompt-seeds tests/fixtures/prompts.json $(FUZZ_B)/corpus/tokenizer
+	@mkdir -p $(FUZZ_B)/corpus/checkpoint && tests/fuzz/checkpoint-seeds $(FUZZ_B)/corpus/checkpoint
 	for f in $(FUZZERS); do \
-		LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $$f -artifact_prefix=$(FUZZ_B)/ -max_len=20000 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $$f -artifact_prefix=$(FUZZ_B)/ -max_len=64000 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 			-verbosity=0 $(FUZZ_B)/corpus/$${f##*/fuzz-} || exit 1; \
 	done
 
