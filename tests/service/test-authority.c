@@ -90,7 +90,7 @@ static int refused_without_polkit(sd_bus *bus, void *data)
                 /* Whether there is such a job is not told either. */
                 CHECK(streq(try(bus, may_ask, "CancelJob", "uu", 0, 4711), SD_BUS_ERROR_ACCESS_DENIED));
         }
-        JobRef own;
+        JobRef own = {};
         CHECK(generate(bus, &own, "x", 0) >= 0);
         CHECK(streq(try(bus, false, "CancelJob", "uu", getuid(), own.id), ""));
         return 0;
@@ -99,7 +99,7 @@ static int refused_without_polkit(sd_bus *bus, void *data)
 static void test_without_polkit_root_only(void **state)
 {
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
-        JobRef job;
+        JobRef job = {};
         (void)state;
 
         if (!is_root())
@@ -141,7 +141,7 @@ static int asked(sd_bus *bus, void *data)
 static void test_polkit_decides(void **state)
 {
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
-        JobRef job;
+        JobRef job = {};
         (void)state;
 
         if (!is_root())
@@ -171,7 +171,7 @@ static int generate_from_sandbox(const Place *session, const char *app, int n)
         if (pid == 0) {
                 sd_bus *bus = place_connect(session);
                 sd_bus_error error = SD_BUS_ERROR_NULL;
-                JobRef job;
+                JobRef job = {};
                 CHECK(chroot(root) == 0);
                 while (granted < n && generate_error(
                                               bus, &job, &error, "x", 4, "model", "s", "stub-slow", "steps", "u", 500,
@@ -197,7 +197,7 @@ static void test_apps_of_a_session(void **state)
         assert_int_equal(generate_from_sandbox(&session, "org.example.Two", 2), 2);
 
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&session);
-        JobRef job;
+        JobRef job = {};
         assert_true(generate(bus, &job, "x", 1, "priority", "s", "interactive") >= 0);
         assert_string_equal(try(bus, false, "ListAllJobs", "", 0, 0), "");
         place_close(&session);

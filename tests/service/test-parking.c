@@ -22,7 +22,7 @@ static int setup(void **state)
 
 static void assert_same_bytes(int a, int b)
 {
-        struct stat one, other;
+        struct stat one = {}, other = {};
 
         assert_true(fstat(a, &one) == 0 && fstat(b, &other) == 0);
         assert_int_equal(one.st_size, other.st_size);
@@ -47,7 +47,7 @@ static uint64_t ended_before(sd_bus *bus, const char *path)
 static void test_interactive_comes_first(void **state)
 {
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
-        JobRef alone, parked, others[50], urgent;
+        JobRef alone = {}, parked = {}, others[50] = {}, urgent = {};
         uint32_t step;
         char stage[64];
         (void)state;
@@ -85,7 +85,7 @@ static void test_interactive_comes_first(void **state)
 static void test_a_killed_worker_costs_nothing(void **state)
 {
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
-        JobRef alone, job;
+        JobRef alone = {}, job = {};
         uint32_t step;
         char command[64], name[128];
         (void)state;

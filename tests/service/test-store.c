@@ -161,7 +161,7 @@ static size_t size_of_result(sd_bus *bus, const char *path, uint32_t index)
 static void test_jobs_survive(void **state)
 {
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place), *leaving = place_connect(&place);
-        JobRef done, running, queued, orphan, next;
+        JobRef done = {}, running = {}, queued = {}, orphan = {}, next = {};
         Heard heard = {};
         (void)state;
 
@@ -176,7 +176,7 @@ static void test_jobs_survive(void **state)
         assert_true(generate(leaving, &orphan, "x", 1, "model", "s", "stub-slow") >= 0);
         assert_true(wait_for_state(bus, running.path, IMAGINE_STATE_RUNNING));
         assert_true(is_kept("picture-1-1"));
-        leaving = bus_close(leaving);
+        (void)bus_close(TAKE_PTR(leaving));
         while (is_kept("job-4"))
                 sleep_ms(5);
 

@@ -54,7 +54,8 @@ int denoise_state_save(
 
 static bool header_is_valid(const Header *header, const DenoiseKey *key, const Sampling *s, size_t size)
 {
-        return memcmp(header->magic, magic, sizeof(magic)) == 0 && memcmp(&header->key, key, sizeof(*key)) == 0 &&
+        return memcmp(header->magic, magic, sizeof(magic)) == 0 &&
+               memcmp((const uint8_t *)&header->key, (const uint8_t *)key, sizeof(*key)) == 0 &&
                header->n == s->n && size == state_size(s) &&
                header->next <= s->n_evaluations && header->noise_next <= ELEMENTSOF(header->noise_state) &&
                header->has_kept_normal <= 1 && isfinite(header->kept_normal);
