@@ -112,10 +112,11 @@ static void test_refused(void **state)
         expect_error(data, READ_BYTES_MAX + 1, -EFBIG, "mask: more than 32 MiB"); /* not looked at */
 
         /* A bomb: the header alone says 65500 x 65500. */
+        static const uint8_t sides[] = { 0xff, 0xdc, 0xff, 0xdc };
         size = load("baseline.jpg", data);
         for (size_t i = 0; i + 9 < size; i++)
                 if (data[i] == 0xff && data[i + 1] == 0xc0)
-                        memcpy(data + i + 5, "\xff\xdc\xff\xdc", 4);
+                        memcpy(data + i + 5, sides, sizeof(sides));
         expect_error(data, size, -EFBIG, "mask: 65500 x 65500 pixels; at most 8192 a side and 32 megapixels");
 }
 

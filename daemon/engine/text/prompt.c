@@ -181,6 +181,7 @@ static int parse_runs(Parser *p, const char *field, const char *text, Error *err
                 multiply(p, p->squares[--p->n_squares], SQUARE);
         if (p->n_runs == 0)
                 put_text(p, "", 0);
+        p->text[p->text_size] = '\0';
 
         for (size_t i = 0; i < p->n_runs; i++)
                 if (!p->runs[i].is_break && !(fabs(p->runs[i].weight) <= PROMPT_WEIGHT_MAX))
