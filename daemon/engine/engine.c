@@ -7,6 +7,7 @@
 #include "engine/frame.h"
 #include "engine/image/parameters.h"
 #include "engine/image/png.h"
+#include "engine/inspect.h"
 #include "engine/pipeline.h"
 
 #define STEPS_DEFAULT 20
@@ -49,7 +50,7 @@ static int fill_size(ModelInfo *info, const Model *model, Error *error)
         return 0;
 }
 
-static int fill_info(ModelInfo *info, const Model *model, Error *error)
+int engine_fill_info(ModelInfo *info, const Model *model, Error *error)
 {
         const ModelCard *card = &model->card;
 
@@ -75,7 +76,7 @@ int engine_new(Engine **ret, const char *model_dir, unsigned threads, Error *err
 
         int r = pipeline_load(&engine->pipeline, model_dir, threads ? threads : processors(), error);
         if (r >= 0)
-                r = fill_info(&engine->info, engine->pipeline.model, error);
+                r = engine_fill_info(&engine->info, engine->pipeline.model, error);
         if (r < 0)
                 return r;
         engine->pipeline.compute.cancelled = &engine->cancelled;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "engine/engine.h"
+#include "engine/inspect.h"
 #include "engine/kernels/blas.h"
 #include "engine/model/digest.h"
 #include "engine/model/file.h"
@@ -23,7 +24,7 @@ typedef struct Options {
         const char *model_dir, *output;
         const char *from, *mask;
         unsigned threads;
-        bool digest, verify;
+        bool digest, verify, inspect;
         Request request;
 } Options;
 
@@ -31,6 +32,7 @@ static const char help[] =
                 "Usage: imagined-engine --socket FD --model DIR [--threads N] [--verify | --digest]\n"
                 "       imagined-engine --model DIR --output FILE --prompt TEXT [SETTINGS]\n"
                 "       imagined-engine --model DIR --digest\n"
+                "       imagined-engine --model DIR|FILE --inspect\n"
                 "\n"
                 "The first form is started by imagined and speaks its protocol on the socket. The second\n"
                 "makes one picture, the third prints the model's digest, without any service.\n"
@@ -52,6 +54,7 @@ static const char help[] =
                 "  --width N, --height N\n"
                 "  --threads N        one for each processor, if not given\n"
                 "  --verify           load the model only if its files are as its SHA256SUMS says\n"
+                "  --inspect          tell what kind of model it is and what it recommends, load nothing\n"
                 "  --digest           tell the digest of the model's files, load nothing\n"
                 "  --help, --version\n";
 
@@ -74,6 +77,7 @@ enum {
         OPTION_HEIGHT,
         OPTION_THREADS,
         OPTION_DIGEST,
+        OPTION_INSPECT,
         OPTION_VERIFY,
         OPTION_HELP,
         OPTION_VERSION,
@@ -98,6 +102,7 @@ static const struct option long_options[] = {
         { "height", required_argument, NULL, OPTION_HEIGHT },
         { "threads", required_argument, NULL, OPTION_THREADS },
         { "digest", no_argument, NULL, OPTION_DIGEST },
+        { "inspect", no_argument, NULL, OPTION_INSPECT },
         { "verify", no_argument, NULL, OPTION_VERIFY },
         { "help", no_argument, NULL, OPTION_HELP },
         { "version", no_argument, NULL, OPTION_VERSION },
@@ -201,6 +206,9 @@ static int parse_option(Options *o, int option, const char *value)
         case OPTION_DIGEST:
                 o->digest = true;
                 return 0;
+        case OPTION_INSPECT:
+                o->inspect = true;
+                return 0;
         case OPTION_VERIFY:
                 o->verify = true;
                 return 0;
@@ -225,8 +233,8 @@ static int parse_options(Options *o, int argc, char **argv)
                 }
         }
         if (optind < argc || !o->model_dir || (o->socket >= 0) + (o->output != NULL) > 1 ||
-            (o->socket < 0 && (o->output != NULL) == o->digest)) {
-                log_error("Either --socket, --output or --digest, and --model; see --help");
+            (o->socket < 0 && (o->output != NULL) + o->digest + o->inspect != 1)) {
+                log_error("Either --socket, --output, --digest or --inspect, and --model; see --help");
                 return -EINVAL;
         }
         return 1;
@@ -293,6 +301,18 @@ static int make_picture(Options *o)
 }
 
 /* In the manner of sha256sum. */
+static int inspect(const char *model)
+{
+        Error error = {};
+        int r = sandbox_enter(model, &error);
+
+        if (r >= 0)
+                r = inspect_model(model, stdout, &error);
+        if (r < 0)
+                log_error("%s", error.text);
+        return r < 0 || fflush(stdout) == 0 ? r : -EIO;
+}
+
 static int print_digest(const char *model_dir)
 {
         static const char *const checks[] = {
@@ -354,6 +374,8 @@ int main(int argc, char **argv)
                 r = serve(&options);
         else if (options.output)
                 r = make_picture(&options);
+        else if (options.inspect)
+                r = inspect(options.model_dir);
         else
                 r = print_digest(options.model_dir);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
