@@ -13,6 +13,7 @@
 #define ALL (~0U)
 #define ASKS (1U << VERB_GENERATE)
 #define MAKES (ASKS | 1U << VERB_GET)
+#define LOOKS (1U << VERB_MODELS)
 
 const OptionInfo option_table[] = {
 #define X(id, letter, name, argument, kind, field, low, high, verbs, help) \

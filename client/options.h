@@ -56,6 +56,7 @@
           "keep the model")                                                                                \
         X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, ASKS,         \
           "no prompt in PNG")                                                                              \
+        X(INSPECT, 0, "inspect", "PATH", TEXT, inspect, 0, 0, LOOKS, "+what a model is")                    \
         X(JSON, 0, "json", NULL, FLAG, json, 0, 0, ALL, "object on stdout")                                \
         X(QUIET, 'q', "quiet", NULL, FLAG, quiet, 0, 0, ALL, "no progress")                                \
         X(USER, 0, "user", NULL, FLAG, user, 0, 0, ALL, "session bus")                                     \
@@ -78,7 +79,7 @@ typedef struct Options {
         char *prompt; /* generate: the words as one text, valid UTF-8 */
         uint64_t given; /* which options there were: bits 1 << OPTION_… */
 
-        const char *output;
+        const char *output, *inspect;
         bool force;
         uint64_t seed;
         uint32_t width, height;

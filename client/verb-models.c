@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "base/util.h"
 #include "client/models.h"
 #include "client/table.h"
@@ -91,10 +98,33 @@ static void print_names(json_t *models)
                 (void)printf("%s\n", text_of(model, "name"));
 }
 
+/* The engine looks, in a process of its own that can read nothing else; neither client nor service parses models. */
+static ExitCode inspect(Client *c)
+{
+        static const char engine[] = LIBEXECDIR "/imagined-engine";
+        const char *program = getenv("IMAGINED_ENGINE");
+        char *const argv[] = { (char *)(program ? program : engine), (char *)"--model", (char *)c->options.inspect,
+                               (char *)"--inspect", NULL };
+        pid_t pid;
+        int status;
+
+        if (c->options.json)
+                return client_fail(c, CODE_USAGE, "--inspect prints text, no JSON");
+        int r = posix_spawn(&pid, argv[0], NULL, NULL, argv, environ);
+        if (r != 0)
+                return client_fail(c, CODE_FAILED, "%s cannot be run: %s", argv[0], strerror(r));
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return CODE_FAILED;
+        return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? CODE_OK : CODE_FAILED;
+}
+
 ExitCode verb_models(Client *c)
 {
         json_t *models = NULL;
 
+        if (c->options.inspect)
+                return inspect(c);
         ExitCode code = models_list(c, &models);
         if (code != CODE_OK)
                 return code;

@@ -27,7 +27,7 @@ _imagine() {
         COMPREPLY=()
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                --output | -o | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
+                --output | -o | --inspect | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --remove-artefacts | --smooth-edges | --sharpen | \
                         --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --model | --priority | --keep-alive) ((i++)) ;;
                 -*) ;;
@@ -45,7 +45,7 @@ _imagine() {
                 previous=${COMP_WORDS[COMP_CWORD - 2]}
         fi
         case $previous in
-        -o | --output)
+        -o | --output | --inspect)
                 compopt -o filenames 2>/dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$current")
                 return
@@ -62,9 +62,10 @@ _imagine() {
         *)
                 case $current,$verb in
                 -*,get) words="$all $makes" ;;
-                -*,status | -*,jobs | -*,watch | -*,cancel | -*,models | -*,load | -*,unload | -*,help | -*,version)
+                -*,status | -*,jobs | -*,watch | -*,cancel | -*,load | -*,unload | -*,help | -*,version)
                         words=$all
                         ;;
+                -*,models) words="$all --inspect" ;;
                 -*) words="$all $makes $asks" ;;
                 *,) words=$verbs ;;
                 *,watch | *,get | *,cancel) words=$(_imagine_ask jobs) ;;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "engine/engine.h"
+#include "engine/inspect.h"
 #include "engine/model/model.h"
 #include "tests/engine/fixtures.h"
 
@@ -205,6 +206,19 @@ static void test_inferred(void **state)
         assert_int_equal(model->card.sampler, SAMPLER_EULER_A);
         assert_non_null(strstr(model->inferred, "epsilon"));
         model_free(model);
+
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        assert_non_null(out);
+        assert_int_equal(inspect_model(path, out, &error), 0);
+        assert_int_equal(fclose(out), 0);
+        assert_non_null(strstr(text, "family       Stable Diffusion 1\n"));
+        assert_non_null(strstr(text, "precision    F16\n"));
+        assert_non_null(strstr(text, "steps        2\n"));
+        assert_non_null(strstr(text, "sampler      euler-a\n"));
+        assert_non_null(strstr(text, "inferred     scheduler"));
+        free(text);
 
         run("echo '{\"name\": \"mine\", \"steps\": 7, \"prediction_type\": \"v_prediction\"}' >sd_turbo_2step.json");
         assert_int_equal(model_open(&model, path, &error), 0);
