@@ -137,6 +137,7 @@ static int fake_get(sd_bus *bus, const char *path, const char *interface, const 
         return sd_bus_message_append(reply, "s", streq(property, "State")     ? job->state
                                                  : streq(property, "Stage")   ? job->stage
                                                  : streq(property, "Sampler") ? "euler"
+                                                 : streq(property, "Schedule") ? ""
                                                                               : "sprites");
 }
 

@@ -230,6 +230,7 @@ static void compare_finish(const Kernels *kernels, Finish finish, size_t n, bool
                                                                ((n + kernels->lanes - 1) / kernels->lanes)
                                              : (n + kernels->lanes - 1) / kernels->lanes * kernels->lanes;
         _cleanup_(freep) float *sums = numbers_new(&numbers, m * width), *b = numbers_new(&numbers, width);
+        _cleanup_(freep) float *slopes = numbers_new(&numbers, width);
         _cleanup_(freep) float *out = numbers_new(&numbers, m * stride),
                                *before = malloc(m * stride * sizeof *out);
 
@@ -240,6 +241,7 @@ static void compare_finish(const Kernels *kernels, Finish finish, size_t n, bool
                 .residual = residual ? out : NULL,
                 .data = out,
                 .stride = stride,
+                .slopes = finish == FINISH_PRELU ? slopes : NULL,
         };
         kernels->finish(sums, width, m, n, width, &output);
         for (size_t i = 0; i < m; i++)
@@ -251,7 +253,9 @@ static void compare_finish(const Kernels *kernels, Finish finish, size_t n, bool
                                 wanted = x * finish_in_double(
                                                              sums[i * width + at] + (bias ? b[at] : 0),
                                                              FINISH_GELU);
-                        } else
+                        } else if (finish == FINISH_PRELU)
+                                wanted = x < 0 ? x * slopes[MIN(j, n - 1)] : x;
+                        else
                                 wanted = finish_in_double(x, finish);
                         if (residual)
                                 wanted += before[i * stride + j];
