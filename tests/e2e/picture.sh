@@ -120,14 +120,23 @@ check "an unknown model is refused" fails 3 draw --model none -o none.png "$prom
 mkdir killed
 imagine --user --steps 500 --count 64 -o killed/ "a long one" >killed.out 2>&1 &
 client=$!
-for _ in {1..100}; do
-        [ "$(imagine --user --json jobs | field "any(j['state'] == 'running' and j['step'] for j in o['jobs'])")" = False ] || break
-        sleep 0.1
-done
+drawing() { # waits for a job that is at work in another process than $1
+        for _ in {1..100}; do
+                [ "$(worker)" = "$1" ] ||
+                        [ "$(imagine --user --json jobs | field "any(j['state'] == 'running' and j['step'] for j in o['jobs'])")" = False ] ||
+                        return 0
+                sleep 0.1
+        done
+        return 1
+}
+check "it is drawn" drawing ""
+engine=$(worker)
+kill -KILL "$engine"
+check "after the engine's death it goes on in another" drawing "$engine"
 kill -KILL "$(worker)"
 wait $client
 status=$?
-check "the engine's death fails the job" test $status -eq 1
+check "the second death fails the job" test $status -eq 1
 check "and is explained" grep -q . killed.out
 check "the next job works" draw --seed 42 -o after.png "$prompt"
 check "and draws the same" cmp fox.png after.png
