@@ -103,8 +103,10 @@ static void test_blocks(void **state)
         assert_int_equal(q8->shape[1], 32);
 
         stored_tensor_to_f32(q8, values);
-        for (int i = 0; i < 64; i++)
-                assert_true(values[i] == 0.5F * (float)(8 * (i % 32) - 128 + i / 32));
+        for (int i = 0; i < 64; i++) {
+                const int block = i / 32, steps = 8 * (i % 32) - 128 + block;
+                assert_true(values[i] == 0.5F * (float)steps);
+        }
         stored_tensor_to_f16(q8, halves);
         assert_int_equal(halves[0], 0xd400); /* -64 */
         assert_int_equal(halves[16], 0);

@@ -289,7 +289,7 @@ static void test_parking(void **state)
 
         for (Sampler sampler = SAMPLER_DEFAULT + 1; sampler < SAMPLER_MAX; sampler++) {
                 _cleanup_(freep) Message *m = new_job(10, "a red fox");
-                int parked[2], whole[2];
+                int parked[2] = { -1, -1 }, whole[2] = { -1, -1 };
                 unsigned spells;
 
                 m->generate.sampler = sampler;
@@ -315,7 +315,7 @@ static void test_resuming(void **state)
         (void)state;
         Child child = start(TINY);
         _cleanup_(freep) Message *m = new_job(10, "a red fox");
-        int whole, got;
+        int whole = -1, got;
         (void)expect(&child, MESSAGE_READY, 0);
         m->generate.steps = 100;
         m->generate.width = m->generate.height = 128;

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const Config before = *config;
         const FuzzFile file = fuzz_file_new(data, size);
         int r = config_load(config, file.path, &error);
-        if (r < 0 && (error.text[0] == '\0' || memcmp(&before, config, sizeof(before)) != 0))
+        if (r < 0 && (error.text[0] == '\0' || memcmp((const void *)&before, (const void *)config, sizeof(before)) != 0))
                 abort();
         for (size_t i = 0; i < config_n_keys; i++) {
                 const ConfigKey *key = &config_keys[i];

@@ -89,17 +89,18 @@ static int decode_picture(
                 memset(picture, 0, pixels * ret->c * sizeof(float));
                 memset(sums, 0, pixels * sizeof(float));
         }
-        for (uint32_t i = 0; i < rows->n * columns->n && r >= 0 && !compute_cancelled(c); i++) {
-                const Place place = { rows, columns, i / columns->n, i % columns->n, factor };
-                ArenaMark mark = arena_mark(c->arena);
-                Tensor decoded = {};
+        for (uint32_t i = 0; i < rows->n; i++)
+                for (uint32_t j = 0; j < columns->n && r >= 0 && !compute_cancelled(c); j++) {
+                        const Place place = { rows, columns, i, j, factor };
+                        ArenaMark mark = arena_mark(c->arena);
+                        Tensor decoded = {};
 
-                copy_tile(latents, n, tile_begin(rows, place.i), tile_begin(columns, place.j), &tile);
-                r = vae_decode(vae, c, &tile, &decoded);
-                if (r >= 0)
-                        add_tile(&place, &decoded, picture, sums, ret->w);
-                arena_release(c->arena, mark);
-        }
+                        copy_tile(latents, n, tile_begin(rows, i), tile_begin(columns, j), &tile);
+                        r = vae_decode(vae, c, &tile, &decoded);
+                        if (r >= 0)
+                                add_tile(&place, &decoded, picture, sums, ret->w);
+                        arena_release(c->arena, mark);
+                }
         for (size_t i = 0; r >= 0 && i < pixels; i++)
                 for (uint32_t k = 0; k < ret->c; k++)
                         picture[i * ret->c + k] /= sums[i];
