@@ -201,7 +201,7 @@ def main():
     text, teacher, vae = text.bfloat16(), teacher.bfloat16(), vae.bfloat16()
     nets.use_ops(fast.FastOps)
     trainer = fast.Trainer({"unet": student}, muon=is_matrix)
-    fast.use_amx(student)
+    fast.use_products(student)
     path, done = os.path.join(args.work, "distil.pt"), 0
     if os.path.exists(path):
         saved = torch.load(path)

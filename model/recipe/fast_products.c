@@ -172,12 +172,6 @@ static void pair_rows(const bf16 *src, bf16 *dst, long k, int n, long panel) {
         }
 }
 
-/* 32 values of a row of y = alpha c + add, where add is NULL or 32 values scaled by beta. */
-static inline void store_row(bf16 *y, const float *c, float alpha, const bf16 *add, float beta) {
-        for (int s = 0; s < 32; s++)
-                y[s] = store(alpha * c[s] + (add ? beta * load(add[s]) : 0));
-}
-
 static void column_sums(const bf16 *x, bf16 *out, long rows, int cols) {
         float sum[4096] = { 0 };
         for (long r = 0; r < rows; r++)

@@ -245,17 +245,5 @@ static int read_file(Safetensors *s, Error *error)
 
 int gguf_open(Safetensors **ret, const char *path, Error *error)
 {
-        _cleanup_(safetensors_freep) Safetensors *s = calloc(1, sizeof(*s));
-        if (!s || !(s->path = strdup(path)))
-                return error_set(error, -ENOMEM, "%s: out of memory", path);
-
-        int r = mapped_file_open(&s->file, path, INT64_MAX, error);
-        if (r < 0)
-                return r;
-        r = read_file(s, error);
-        if (r < 0)
-                return r;
-
-        *ret = TAKE_PTR(s);
-        return 0;
+        return tensor_file_open_as(ret, path, read_file, error);
 }

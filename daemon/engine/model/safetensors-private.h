@@ -18,3 +18,7 @@ struct Safetensors {
 };
 
 void safetensors_sort(Safetensors *file);
+
+/* Maps a file and lets `read` find its tensors there: what the openings of all kinds of files share. */
+int tensor_file_open_as(
+                Safetensors **ret, const char *path, int (*read)(Safetensors *s, Error *error), Error *error);

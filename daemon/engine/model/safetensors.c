@@ -211,7 +211,8 @@ static int read_file(Safetensors *s, Error *error)
         return read_tensors(s, data, s->file.size - PREFIX_SIZE - header_size, error);
 }
 
-int safetensors_open(Safetensors **ret, const char *path, Error *error)
+int tensor_file_open_as(
+                Safetensors **ret, const char *path, int (*read)(Safetensors *s, Error *error), Error *error)
 {
         _cleanup_(safetensors_freep) Safetensors *s = calloc(1, sizeof(*s));
         if (!s || !(s->path = strdup(path)))
@@ -220,12 +221,17 @@ int safetensors_open(Safetensors **ret, const char *path, Error *error)
         int r = mapped_file_open(&s->file, path, INT64_MAX, error);
         if (r < 0)
                 return r;
-        r = read_file(s, error);
+        r = read(s, error);
         if (r < 0)
                 return r;
 
         *ret = TAKE_PTR(s);
         return 0;
+}
+
+int safetensors_open(Safetensors **ret, const char *path, Error *error)
+{
+        return tensor_file_open_as(ret, path, read_file, error);
 }
 
 Safetensors *safetensors_free(Safetensors *s)
