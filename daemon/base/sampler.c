@@ -159,3 +159,8 @@ int sigma_schedule_from_string(const char *name)
         char plain[PLAIN_MAX];
         return make_plain(name, plain) > 0 ? find_schedule(plain) : -EINVAL;
 }
+
+const char *rng_to_string(Rng rng)
+{
+        return rng == RNG_PHILOX ? "philox" : "cpu";
+}

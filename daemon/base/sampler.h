@@ -62,6 +62,7 @@ typedef enum Rng {
 
 /* -EINVAL: none of them. Web UIs' "GPU" and "NV", and stable-diffusion.cpp's "cuda", are Philox too. */
 int rng_from_string(const char *name);
+const char *rng_to_string(Rng rng);
 
 /* The name on the bus, the command line and in files; "" for the default. */
 const char *sampler_to_string(Sampler sampler);

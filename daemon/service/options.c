@@ -4,28 +4,9 @@
 
 #include "base/util.h"
 #include "service/models.h"
-#include "service/options.h"
+#include "service/options-private.h"
 
 #define KEEP_ALIVE_MAX 86400 /* seconds */
-
-typedef struct Option Option;
-
-/* A value as it came, in the member that the option's type says. */
-typedef union Value {
-        uint32_t u;
-        uint64_t t;
-        double d;
-        int b;
-        const char *s;
-} Value;
-
-struct Option {
-        const char *name;
-        char type;
-        uint64_t low, high; /* of numbers */
-        size_t offset; /* of plain numbers, in Options */
-        int (*set)(Options *options, const Option *option, const Value *value, Error *error);
-};
 
 static int set_u32(Options *options, const Option *option, const Value *value, Error *error)
 {
@@ -181,122 +162,118 @@ static int set_priority(Options *options, const Option *option, const Value *val
         return 0;
 }
 
+/* --- the same back: what set() made of a value --- */
+
+static bool get_text(const char *text, Value *ret)
+{
+        ret->s = text;
+        return text && *text;
+}
+
+static bool get_model(const Options *options, Value *ret)
+{
+        return get_text(options->policy.model, ret);
+}
+
+static bool get_negative_prompt(const Options *options, Value *ret)
+{
+        return get_text(options->request.negative_prompt, ret);
+}
+
+static bool get_sampler(const Options *options, Value *ret)
+{
+        return get_text(sampler_to_string(options->request.sampler), ret);
+}
+
+static bool get_schedule(const Options *options, Value *ret)
+{
+        return get_text(sigma_schedule_to_string(options->request.schedule), ret);
+}
+
+static bool get_rng(const Options *options, Value *ret)
+{
+        return get_text(rng_to_string(options->request.rng), ret);
+}
+
+static bool get_enlarge(const Options *options, Value *ret)
+{
+        return get_text(enlarge_to_string(options->request.enlarge), ret);
+}
+
+static bool get_priority(const Options *options, Value *ret)
+{
+        return get_text(priority_to_string(options->policy.priority), ret);
+}
+
+static bool get_seed(const Options *options, Value *ret)
+{
+        ret->t = options->request.seed;
+        return options->has_seed;
+}
+
+static bool get_variation_seed(const Options *options, Value *ret)
+{
+        ret->t = options->request.variation_seed;
+        return options->has_variation_seed;
+}
+
+static bool get_keep_alive(const Options *options, Value *ret)
+{
+        ret->t = options->policy.keep_alive;
+        return ret->t > 0;
+}
+
+static bool get_fast(const Options *options, Value *ret)
+{
+        ret->b = options->request.fast;
+        return true;
+}
+
+static bool get_prompt_metadata(const Options *options, Value *ret)
+{
+        ret->b = options->request.prompt_metadata;
+        return true;
+}
+
+static bool get_detach(const Options *options, Value *ret)
+{
+        ret->b = options->policy.detach;
+        return true;
+}
+
 #define NUMBER(name, member, low, high) { name, 'u', low, high, offsetof(Options, request.member), set_u32 }
 #define DOUBLE(name, member, high) { name, 'd', 0, high, offsetof(Options, request.member), set_double }
 
 #define SHARE(name, member) { name, 'd', .offset = offsetof(Options, request.member), .set = set_share }
 
-static const Option table[] = {
-        { "model", 's', .set = set_model },
-        { "negative-prompt", 's', .set = set_negative_prompt },
+const Option options_table[] = {
+        { "model", 's', .set = set_model, .get = get_model },
+        { "negative-prompt", 's', .set = set_negative_prompt, .get = get_negative_prompt },
         NUMBER("width", width, REQUEST_SIZE_MIN, REQUEST_SIZE_MAX),
         NUMBER("height", height, REQUEST_SIZE_MIN, REQUEST_SIZE_MAX),
         NUMBER("steps", steps, 1, REQUEST_STEPS_MAX),
-        { "seed", 't', .set = set_seed },
+        { "seed", 't', .set = set_seed, .get = get_seed },
         DOUBLE("guidance", guidance, (uint64_t)REQUEST_GUIDANCE_MAX),
-        { "sampler", 's', .set = set_sampler },
-        { "rng", 's', .set = set_rng },
-        { "variation-seed", 't', .set = set_variation_seed },
+        { "sampler", 's', .set = set_sampler, .get = get_sampler },
+        { "rng", 's', .set = set_rng, .get = get_rng },
+        { "variation-seed", 't', .set = set_variation_seed, .get = get_variation_seed },
         SHARE("variation-strength", variation_strength),
-        { "schedule", 's', .set = set_schedule },
+        { "schedule", 's', .set = set_schedule, .get = get_schedule },
         SHARE("eta", eta),
         SHARE("guidance-rescale", guidance_rescale),
         SHARE("guidance-start", guidance_start),
         SHARE("guidance-end", guidance_end),
         NUMBER("count", count, 1, REQUEST_COUNT_MAX),
         NUMBER("preview-every", preview_every, 0, REQUEST_STEPS_MAX),
-        { "fast", 'b', .set = set_fast },
-        { "enlarge", 's', .set = set_enlarge },
+        { "fast", 'b', .set = set_fast, .get = get_fast },
+        { "enlarge", 's', .set = set_enlarge, .get = get_enlarge },
         DOUBLE("remove-artefacts", remove_artefacts, 1),
         DOUBLE("smooth-edges", smooth_edges, 1),
         DOUBLE("sharpen", sharpen, 1),
-        { "prompt-metadata", 'b', .set = set_prompt_metadata },
-        { "detach", 'b', .set = set_detach },
-        { "keep-alive", 't', .high = KEEP_ALIVE_MAX, .set = set_keep_alive },
-        { "priority", 's', .set = set_priority },
+        { "prompt-metadata", 'b', .set = set_prompt_metadata, .get = get_prompt_metadata },
+        { "detach", 'b', .set = set_detach, .get = get_detach },
+        { "keep-alive", 't', .high = KEEP_ALIVE_MAX, .set = set_keep_alive, .get = get_keep_alive },
+        { "priority", 's', .set = set_priority, .get = get_priority },
 };
-_Static_assert(ELEMENTSOF(table) <= 64, "options are counted in 64 bits");
-
-static int find(const char *name)
-{
-        for (size_t i = 0; i < ELEMENTSOF(table); i++)
-                if (streq(name, table[i].name))
-                        return (int)i;
-        return -ENOENT;
-}
-
-static int read_value(sd_bus_message *message, const Option *option, Value *ret, Error *error)
-{
-        char signature[2] = { option->type, '\0' };
-        const char *contents;
-        char type;
-
-        int r = sd_bus_message_peek_type(message, &type, &contents);
-        if (r < 0)
-                return r;
-        if (!streq(contents, signature))
-                return error_set(
-                                error, -EINVAL, "%s: must be of type %s, not %s", option->name, signature, contents);
-
-        r = sd_bus_message_enter_container(message, 'v', signature);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_read_basic(message, option->type, ret);
-        if (r < 0)
-                return r;
-        return sd_bus_message_exit_container(message);
-}
-
-/* One entry of the dictionary, inside of it. */
-static int read_option(sd_bus_message *message, Options *options, uint64_t *seen, Error *error)
-{
-        const char *name;
-        int r = sd_bus_message_read_basic(message, 's', &name);
-        if (r < 0)
-                return r;
-
-        int i = find(name);
-        if (i < 0)
-                return error_set(error, -EINVAL, "%.64s: unknown option", name);
-        if (*seen & (UINT64_C(1) << i))
-                return error_set(error, -EINVAL, "%s: given twice", name);
-        *seen |= UINT64_C(1) << i;
-
-        Value value;
-        r = read_value(message, &table[i], &value, error);
-        if (r < 0)
-                return r;
-        return table[i].set(options, &table[i], &value, error);
-}
-
-int options_read(sd_bus_message *message, Options *ret, Error *error)
-{
-        uint64_t seen = 0;
-
-        request_init(&ret->request);
-        ret->policy = (JobPolicy) { .priority = PRIORITY_NORMAL };
-        ret->has_seed = ret->has_variation_seed = false;
-
-        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                r = read_option(message, ret, &seen, error);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(message);
-                if (r < 0)
-                        return r;
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(message);
-        return MIN(r, 0);
-}
-
-int options_append_supported(sd_bus_message *reply)
-{
-        int r = sd_bus_message_open_container(reply, 'a', "{ss}");
-        for (size_t i = 0; i < ELEMENTSOF(table) && r >= 0; i++)
-                r = sd_bus_message_append(reply, "{ss}", table[i].name, (char[]) { table[i].type, '\0' });
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
+_Static_assert(ELEMENTSOF(options_table) <= 64, "options are counted in 64 bits");
+const size_t options_n = ELEMENTSOF(options_table);

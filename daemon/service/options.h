@@ -19,3 +19,7 @@ int options_read(sd_bus_message *message, Options *ret, Error *error);
 
 /* Appends all options with their types: a{ss}. */
 int options_append_supported(sd_bus_message *reply);
+
+/* The same back, for another instance: an a{sv} from which options_read makes these options; what was left open is left
+ * out. */
+int options_append(sd_bus_message *message, const Options *options);

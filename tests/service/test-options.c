@@ -88,6 +88,42 @@ static void test_defaults(void **state)
         assert_string_equal(options.policy.model, "");
 }
 
+/* What one instance appends, another one reads as the same. */
+static void assert_passes_on(const Options *before)
+{
+        static Options after;
+        sd_bus_message *message = message_new();
+
+        assert_true(options_append(message, before) >= 0);
+        assert_int_equal(read_options(message, &after, NULL), 0);
+        assert_memory_equal(&after.request, &before->request, sizeof(Request));
+        assert_string_equal(after.policy.model, before->policy.model);
+        assert_int_equal(after.policy.priority, before->policy.priority);
+        assert_int_equal(after.policy.detach, before->policy.detach);
+        assert_int_equal(after.policy.keep_alive, before->policy.keep_alive);
+        assert_int_equal(after.has_seed, before->has_seed);
+        assert_int_equal(after.has_variation_seed, before->has_variation_seed);
+}
+
+static void test_passing_on(void **state)
+{
+        (void)state;
+        assert_int_equal(READ(&options, NULL, 0), 0);
+        assert_passes_on(&options);
+        assert_int_equal(
+                        READ(&options, NULL, 27, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
+                             64, "height", "u", 2048, "steps", "u", 500, "seed", "t", UINT64_MAX, "guidance", "d",
+                             7.5, "sampler", "s", "dpm++-2m-karras", "rng", "s", "philox", "variation-seed", "t",
+                             UINT64_C(9), "variation-strength", "d", 0.25, "schedule", "s", "exponential", "eta", "d",
+                             0.0, "guidance-rescale", "d", 0.7, "guidance-start", "d", 0.1, "guidance-end", "d", 0.9,
+                             "count", "u", 64, "preview-every", "u", 3, "fast", "b", true, "enlarge", "s", "lanczos",
+                             "remove-artefacts", "d", 1.0, "smooth-edges", "d", 0.0, "sharpen", "d", 0.5,
+                             "prompt-metadata", "b", false, "detach", "b", true, "keep-alive", "t", UINT64_C(86400),
+                             "priority", "s", "interactive"),
+                        0);
+        assert_passes_on(&options);
+}
+
 static void test_every_option(void **state)
 {
         (void)state;
@@ -303,6 +339,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_defaults),
                 cmocka_unit_test(test_every_option),
+                cmocka_unit_test(test_passing_on),
                 cmocka_unit_test(test_refusals_name_the_option),
                 cmocka_unit_test(test_a_flood_of_options),
                 cmocka_unit_test(test_model_names),

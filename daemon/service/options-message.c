@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "base/util.h"
+#include "service/options-private.h"
+
+static int find(const char *name)
+{
+        for (size_t i = 0; i < options_n; i++)
+                if (streq(name, options_table[i].name))
+                        return (int)i;
+        return -ENOENT;
+}
+
+static int read_value(sd_bus_message *message, const Option *option, Value *ret, Error *error)
+{
+        char signature[2] = { option->type, '\0' };
+        const char *contents;
+        char type;
+
+        int r = sd_bus_message_peek_type(message, &type, &contents);
+        if (r < 0)
+                return r;
+        if (!streq(contents, signature))
+                return error_set(
+                                error, -EINVAL, "%s: must be of type %s, not %s", option->name, signature, contents);
+
+        r = sd_bus_message_enter_container(message, 'v', signature);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read_basic(message, option->type, ret);
+        if (r < 0)
+                return r;
+        return sd_bus_message_exit_container(message);
+}
+
+/* One entry of the dictionary, inside of it. */
+static int read_option(sd_bus_message *message, Options *options, uint64_t *seen, Error *error)
+{
+        const char *name;
+        int r = sd_bus_message_read_basic(message, 's', &name);
+        if (r < 0)
+                return r;
+
+        int i = find(name);
+        if (i < 0)
+                return error_set(error, -EINVAL, "%.64s: unknown option", name);
+        if (*seen & (UINT64_C(1) << i))
+                return error_set(error, -EINVAL, "%s: given twice", name);
+        *seen |= UINT64_C(1) << i;
+
+        Value value;
+        r = read_value(message, &options_table[i], &value, error);
+        if (r < 0)
+                return r;
+        return options_table[i].set(options, &options_table[i], &value, error);
+}
+
+int options_read(sd_bus_message *message, Options *ret, Error *error)
+{
+        uint64_t seen = 0;
+
+        request_init(&ret->request);
+        ret->policy = (JobPolicy) { .priority = PRIORITY_NORMAL };
+        ret->has_seed = ret->has_variation_seed = false;
+
+        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+                r = read_option(message, ret, &seen, error);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_exit_container(message);
+                if (r < 0)
+                        return r;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
+        return MIN(r, 0);
+}
+
+int options_append_supported(sd_bus_message *reply)
+{
+        int r = sd_bus_message_open_container(reply, 'a', "{ss}");
+        for (size_t i = 0; i < options_n && r >= 0; i++)
+                r = sd_bus_message_append(reply, "{ss}", options_table[i].name, (char[]) { options_table[i].type, '\0' });
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* A plain number, unless it is as request_init() left it. */
+static bool get_number(const Options *options, const Option *option, const Options *plain, Value *ret)
+{
+        const uint8_t *field = (const uint8_t *)options + option->offset, *before = (const uint8_t *)plain + option->offset;
+        const size_t size = option->type == 'd' ? sizeof(ret->d) : sizeof(ret->u);
+
+        memcpy(ret, field, size);
+        return memcmp(field, before, size) != 0;
+}
+
+static int append_option(sd_bus_message *message, const Option *option, const Value *value)
+{
+        char signature[] = { option->type, '\0' };
+
+        int r = sd_bus_message_open_container(message, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(message, 's', option->name);
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'v', signature);
+        if (r >= 0)
+                r = sd_bus_message_append_basic(
+                                message, option->type, option->type == 's' ? (const void *)value->s : value);
+        if (r >= 0)
+                r = sd_bus_message_close_container(message);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int options_append(sd_bus_message *message, const Options *options)
+{
+        Options plain = {};
+        Value value;
+
+        request_init(&plain.request);
+        int r = sd_bus_message_open_container(message, 'a', "{sv}");
+        for (size_t i = 0; i < options_n && r >= 0; i++) {
+                const Option *option = &options_table[i];
+                if (option->get ? option->get(options, &value) : get_number(options, option, &plain, &value))
+                        r = append_option(message, option, &value);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}

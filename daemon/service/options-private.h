@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What options.c (the table: what each option means) and options-message.c (messages that hold them) share. */
+
+#include "service/options.h"
+
+typedef struct Option Option;
+
+/* A value as it came, in the member that the option's type says. */
+typedef union Value {
+        uint32_t u;
+        uint64_t t;
+        double d;
+        int b;
+        const char *s;
+} Value;
+
+struct Option {
+        const char *name;
+        char type;
+        uint64_t low, high; /* of numbers */
+        size_t offset; /* of plain numbers, in Options */
+        int (*set)(Options *options, const Option *option, const Value *value, Error *error);
+        bool (*get)(const Options *options, Value *ret); /* false: left open. NULL: a plain number */
+};
+
+extern const Option options_table[];
+extern const size_t options_n;
