@@ -159,6 +159,25 @@ def make_vae(folder, config, dtype):
     write(f"{folder}/vae.safetensors", out)
 
 
+def make_wrapped(folder):
+    """What the networks of the folder make of the inputs that are there if pictures go on at their opposite sides."""
+    inputs = read(f"{folder}/unet.safetensors") | read(f"{folder}/vae.safetensors")
+    components = {}
+    for name in ("unet", "vae"):
+        with open(f"{folder}/model/{name}/config.json") as f:
+            weights = read(f"{folder}/model/{name}/diffusion_pytorch_model.safetensors")
+            components[name] = (nets.Keys({key: t.float() for key, t in weights.items()}), json.load(f))
+    more = {"pooled": inputs["pooled"], "sizes": inputs["sizes"].tolist()} if "pooled" in inputs else {}
+    text, out = inputs["encoder_hidden_states"], {}
+    for nets.WRAP in ("x", "y", "xy"):
+        out[f"{nets.WRAP}/odd/unet"] = nets.unet(*components["unet"], inputs["odd/sample"], 500.0, text, **more)
+        out[f"{nets.WRAP}/square/unet"] = nets.unet(*components["unet"], inputs["square/sample"], 500.0, text, **more)
+        out[f"{nets.WRAP}/decoded"] = nets.decode(*components["vae"], inputs["wide/z"])
+        out[f"{nets.WRAP}/mean"] = nets.encode(*components["vae"], inputs["wide/image"])[0]
+    nets.WRAP = ""
+    write(f"{folder}/wrapped.safetensors", out)
+
+
 def compare(what, got, wanted):
     difference = ((got - wanted).abs().max() / wanted.abs().max()).item()
     print(f"{what}: {difference:.1e}")
@@ -212,6 +231,8 @@ def main():
     make_unet(f"{FIXTURES}/xl", UNET_XL, "F16")
     make_vae(f"{FIXTURES}/xl", VAE_TINY, "F16")
     make_unet(f"{FIXTURES}/lcm", UNET_LCM, "F16")
+    for name in ("tiny", "linear", "xl"):
+        make_wrapped(f"{FIXTURES}/{name}")
     return 0
 
 

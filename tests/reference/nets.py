@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The three networks in plain PyTorch, written from the papers and the Diffusers file layout, as a second opinion for the
-engine: each function takes a state dict (key -> tensor) and the component's config.json."""
+engine: each function takes a state dict (key -> tensor) and the component's config.json. WRAP: the sides, "x", "y" or both, at which
+pictures go on at the opposite one (padding_mode "circular")."""
 import math
 
 import torch
 import torch.nn.functional as F
+
+WRAP = ""
 
 
 class Keys:
@@ -42,8 +45,16 @@ def linear(k, x, out, bias=True):
     return F.linear(x, k.get("weight", (out, x.shape[-1]), "matrix"), k.get("bias", (out,), "bias") if bias else None)
 
 
-def conv3(k, x, out, stride=1, padding=1):
-    return F.conv2d(x, k.get("weight", (out, x.shape[1], 3, 3), "matrix"), k.get("bias", (out,), "bias"), stride, padding)
+def pad(x, before=1):
+    """By one pixel after, and as many before, along each side."""
+    for side, amounts in (("x", (before, 1, 0, 0)), ("y", (0, 0, before, 1))):
+        x = F.pad(x, amounts, mode="circular" if side in WRAP else "constant")
+    return x
+
+
+def conv3(k, x, out, stride=1, before=1, bias=True):
+    weight = k.get("weight", (out, x.shape[1], 3, 3), "matrix")
+    return F.conv2d(pad(x, before), weight, k.get("bias", (out,), "bias") if bias else None, stride)
 
 
 def group_norm(k, x, groups, eps):
@@ -248,7 +259,7 @@ def vae_encode(k, config, image):
         for j in range(config["layers_per_block"]):
             x = resnet(b[f"resnets.{j}"], x, c, groups, EPS)
         if i + 1 < len(channels):
-            x = conv3(b["downsamplers.0.conv"], F.pad(x, (0, 1, 0, 1)), c, stride=2, padding=0)
+            x = conv3(b["downsamplers.0.conv"], x, c, stride=2, before=0)
     x = vae_mid(e["mid_block"], config, x)
     x = conv3(e["conv_out"], F.silu(group_norm(e["conv_norm_out"], x, groups, EPS)), 2 * config["latent_channels"])
     if config.get("use_quant_conv", True):
@@ -268,7 +279,7 @@ def tiny_block(k, x):
 
 
 def plain_conv3(k, x, out, stride=1):
-    return F.conv2d(x, k.get("weight", (out, x.shape[1], 3, 3), "matrix"), None, stride, 1)
+    return conv3(k, x, out, stride, bias=False)
 
 
 def tiny_decode(k, config, z):

@@ -3,7 +3,7 @@
 
 /* Large latents are decoded tile by tile, for decoding needs several KiB a pixel. Tiles overlap, and fade into one
  * another over all of the overlap; each has norms of its own, so that the picture is not quite what one pass would
- * make, but has no seams. */
+ * make, but has no seams; nor where it goes on at its opposite side, if Compute says that it does. */
 
 #include "engine/image/vae.h"
 

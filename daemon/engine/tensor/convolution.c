@@ -10,6 +10,7 @@ typedef struct Convolution {
         ConvolutionKind kind;
         const Tensor *x;
         uint32_t h, w; /* of the output */
+        bool wrap_x, wrap_y;
         const float *zeros; /* a pixel beyond the border */
 } Convolution;
 
@@ -35,9 +36,10 @@ static int64_t nearest(int64_t at, uint32_t output, uint32_t input)
         return MIN((int64_t)floorf((float)at * ratio), (int64_t)input - 1);
 }
 
-/* The input's row or column that an output's position sees through a tap (0 to 2); -1 beyond the border. */
+/* The input's row or column that an output's position sees through a tap (0 to 2); -1 beyond the border, if it does not
+ * wrap around. */
 static int64_t input_position(
-                ConvolutionKind kind, int64_t at, unsigned tap, uint32_t output, uint32_t input)
+                ConvolutionKind kind, int64_t at, unsigned tap, uint32_t output, uint32_t input, bool wrap)
 {
         int64_t position = 0, limit = input;
 
@@ -56,6 +58,8 @@ static int64_t input_position(
                 limit = output;
                 break;
         }
+        if (wrap)
+                position = (position + limit) % limit;
         if (position < 0 || position >= limit)
                 return -1;
         return kind == CONVOLUTION_UP ? nearest(position, output, input) : position;
@@ -68,11 +72,11 @@ static void pixels_under_tap(const void *source, size_t first, size_t count, uns
         size_t column = first % v->w, row = first / v->w % v->h, picture = first / v->w / v->h;
 
         for (size_t i = 0; i < count; picture += row == v->h, row %= v->h) {
-                int64_t y = input_position(v->kind, (int64_t)row, tap / 3, v->h, x->h);
+                int64_t y = input_position(v->kind, (int64_t)row, tap / 3, v->h, x->h, v->wrap_y);
                 const float *line = y < 0 ? NULL : x->data + (picture * x->h + (size_t)y) * x->w * x->c;
 
                 for (; column < v->w && i < count; column++, i++) {
-                        int64_t at = line ? input_position(v->kind, (int64_t)column, tap % 3, v->w, x->w)
+                        int64_t at = line ? input_position(v->kind, (int64_t)column, tap % 3, v->w, x->w, v->wrap_x)
                                           : -1;
                         ret[i] = at < 0 ? v->zeros : line + (size_t)at * x->c;
                 }
@@ -87,7 +91,8 @@ static void convolve(
 {
         ArenaMark mark = arena_mark(c->arena);
         float *zeros = compute_alloc(c, x->c);
-        Convolution source = { .kind = kind, .x = x, .h = out->h, .w = out->w, .zeros = zeros };
+        Convolution source = { .kind = kind, .x = x, .h = out->h, .w = out->w, .zeros = zeros,
+                               .wrap_x = c->wrap_x, .wrap_y = c->wrap_y };
 
         assert(x->c == matrix->k && out->c == matrix->n && out->n == x->n && matrix->taps == 9);
         if (c->error == 0) {

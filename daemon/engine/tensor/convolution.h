@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* 3x3 convolution without an intermediate copy: a product whose rows are the pixels under each tap. */
+/* 3x3 convolution without an intermediate copy: a product whose rows are the pixels under each tap. Beyond the border
+ * there are zeros, or where Compute says so the pixels of the opposite side (PyTorch's padding_mode "circular"), which makes
+ * pictures that can be laid side by side. */
 
 #include "engine/tensor/matrix.h"
 
