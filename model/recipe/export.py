@@ -70,11 +70,28 @@ def text_config(tokens, sizes=config.TEXT):
             "eos_token_id": vocabulary["<|endoftext|>"], "pad_token_id": vocabulary["<|endoftext|>"]}
 
 
-def plain_words(weights, vectors):
-    """The text encoder's state dict with the table of words as an ordinary token_embedding."""
+def plain_words(weights, vectors, near=()):
+    """The text encoder's state dict with the table of words as an ordinary token_embedding.
+
+    `near`: {row: [(row of a learned word, weight)]} for words that were in no caption (neighbours.py).
+    """
     out, table = dict(weights), "text_model.embeddings.token_embedding."
-    out[table + "weight"] = WordTable.rows(vectors, out[table + "weight"], out.pop(table + "projection"))
+    rows = WordTable.rows(vectors, out[table + "weight"], out.pop(table + "projection"))
+    mixed = rows.clone()
+    for row in near:
+        mixed[row] = sum(weight * rows[other] for other, weight in near[row])
+    out[table + "weight"] = mixed
     return out
+
+
+def near_words(work):
+    """What neighbours.py found for the words of WORK/tokenizer, as plain_words wants it."""
+    with open(os.path.join(work, "tokenizer", "vocab.json"), encoding="utf-8") as f:
+        symbols = json.load(f)
+    with open(os.path.join(work, "near.json"), encoding="utf-8") as f:
+        near = json.load(f)
+    row = lambda word: symbols[word + "</w>"]
+    return {row(word): [(row(other), weight) for other, weight in found] for word, found in near.items()}
 
 
 def write_weights(folder, name, c, state, bits):
@@ -124,7 +141,8 @@ def main():
     vae = torch.load(decoder if os.path.exists(decoder) else os.path.join(args.work, "vae.pt"))["weights"]
     latents = torch.load(os.path.join(args.work, "latents.pt"))
     write_model(args.out, tokens, {"text_encoder": words, "unet": config.UNET, "vae": config.VAE},
-                {"text_encoder": plain_words(part(weights, "text."), vectors), "unet": part(weights, "unet."),
+                {"text_encoder": plain_words(part(weights, "text."), vectors, near_words(args.work)),
+                 "unet": part(weights, "unet."),
                  "vae": folded(part(vae, "vae."), latents["mean"], latents["std"])}, steps, args.bits)
 
 

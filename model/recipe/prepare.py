@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Puts all that gpu/run.py needs besides these scripts into one small folder, for a machine without a network.
 
-    python3 prepare.py --sprites SPRITES --glove GLOVE.json --out DIR     # or --from WORK: its tokenizer and glove.pt
+    python3 prepare.py --sprites SPRITES --glove GLOVE.json --out DIR     # or --from WORK: its tokenizer and words
 
 DIR/sprites: those sprites that scenes can show; DIR/wordnet.json: what WordNet says of the things;
-DIR/tokenizer and DIR/glove.pt: as tokenizer.py makes them. Some 25 MB.
+DIR/tokenizer, DIR/glove.pt, DIR/near.json: as tokenizer.py and neighbours.py make them. Some 25 MB.
 """
 import argparse
 import json
@@ -50,7 +50,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sprites", required=True)
     parser.add_argument("--glove", help="the package's JSON file")
-    parser.add_argument("--from", dest="work", help="a work folder that has a tokenizer and glove.pt already")
+    parser.add_argument("--from", dest="work", help="a work folder that has tokenizer, glove.pt and near.json already")
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
     pack = Sprites(args.sprites)
@@ -59,11 +59,13 @@ def main():
     tokens = os.path.join(args.out, "tokenizer")
     if args.work:
         shutil.copytree(os.path.join(args.work, "tokenizer"), tokens, dirs_exist_ok=True)
-        shutil.copyfile(os.path.join(args.work, "glove.pt"), os.path.join(args.out, "glove.pt"))
+        for name in ("glove.pt", "near.json"):
+            shutil.copyfile(os.path.join(args.work, name), os.path.join(args.out, name))
     else:
         here = os.path.dirname(os.path.abspath(__file__))
-        subprocess.run([sys.executable, os.path.join(here, "tokenizer.py"), "--sprites", args.sprites, "--glove", args.glove,
-                        "--out", tokens], check=True)
+        sources = ["--sprites", args.sprites, "--glove", args.glove]
+        subprocess.run([sys.executable, os.path.join(here, "tokenizer.py"), *sources, "--out", tokens], check=True)
+        subprocess.run([sys.executable, os.path.join(here, "neighbours.py"), *sources, "--work", args.out], check=True)
     print(f"{len(shown(pack))} of {len(pack.rows)} sprites, {size / 1e6:.1f} MB")
 
 

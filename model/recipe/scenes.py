@@ -20,15 +20,19 @@ Layer = namedtuple("Layer", "sprite colour mirrored x y w h")
 
 LOOKS = {"3d": 0.79, "flat": 0.07, "outlined": 0.03, "render": 0.04, "silhouette": 0.03, "portrait": 0.03,
          "clip art": 0.01}
-KINDS = {"single": 0.40, "recolour": 0.11, "count": 0.10, "pair": 0.19, "wear": 0.06, "ride": 0.05, "wear and ride": 0.02,
-         "in": 0.02, "on": 0.02, "place": 0.03}
-PLAIN_KINDS = {"single": 0.68, "recolour": 0.10, "count": 0.07, "pair": 0.15}  # of the other styles
+KINDS = {"single": 0.29, "recolour": 0.20, "count": 0.19, "pair": 0.16, "wear": 0.05, "ride": 0.04, "wear and ride": 0.02,
+         "in": 0.015, "on": 0.015, "place": 0.02}
+PLAIN_KINDS = {"single": 0.66, "recolour": 0.10, "count": 0.12, "pair": 0.12}  # of the other styles
 BACKGROUNDS = {"white": 0.36, "solid": 0.30, "gradient": 0.07, "place": 0.27}
 RELATIONS = {"and": 0.24, "next to": 0.10, "left of": 0.13, "right of": 0.13, "above": 0.12, "below": 0.12,
              "in front of": 0.08, "behind": 0.04, "size": 0.04}
 COUNTS = {2: 0.36, 3: 0.30, 4: 0.26, 5: 0.08}
 PLACED = {"single", "recolour", "wear", "ride", "wear and ride", "in", "on", "pair", "count"}  # kinds that a place suits
 HELD = 0.05  # share of combinations kept for the evaluation
+ASKED = {  # colours of the evaluation's prompts that the share above does not keep
+    ("tractor", "yellow"), ("heart", "green"), ("gift", "blue"), ("car", "pink"), ("horse", "blue"), ("bicycle", "pink"),
+    ("frog", "red"), ("turtle", "pink"), ("eggplant", "yellow"), ("alien", "red"),
+}
 WITH = {  # things that stand about in places that are themselves the subject
     "beach": ["palm tree", "umbrella", "crab", "sailboat", "rock"], "snow": ["pine tree", "snowman", "house", "penguin"],
     "grass": ["tree", "sunflower", "tulip", "house", "cow", "rabbit"], "desert": ["cactus", "camel", "tent"],
@@ -39,6 +43,8 @@ WITH = {  # things that stand about in places that are themselves the subject
 
 def held(*key):
     """Whether a combination is kept for the evaluation."""
+    if key[0] == "colour" and key[1:] in ASKED:
+        return True
     digest = hashlib.sha1("|".join(map(str, key)).encode()).digest()
     return digest[0] * 256 + digest[1] < HELD * 65536
 

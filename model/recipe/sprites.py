@@ -24,8 +24,8 @@ STYLES = {  # look -> source
 PORTRAITS = ("dicebear-personas", "dicebear-micah", "dicebear-bigSmile", "dicebear-openPeeps")
 BACKS = {"back view", "rear view"}  # of rendered furniture: not shown
 CORE, REST = 1.0, 0.12  # how often a thing of the table is drawn, and any other
-HUED = {"red", "orange", "yellow", "green", "blue", "purple", "pink"}
-ONE_HUE = 0.55  # share of the opaque area that one hue must cover before it may be turned
+ONE_HUE = 0.55  # share of the opaque area that a colour must cover before a thing has it by nature
+TURNED, TINTED = 0.4, 0.55  # that one hue, or none, must cover before it may be turned to another, or tinted
 
 
 class Thing:
@@ -115,14 +115,14 @@ class Sprites:
                     thing.looks.setdefault(look, []).append(i)
 
     def judge_colours(self, thing):
-        """Natural colours of things that the table has none for; whether the main hue may be turned."""
+        """Natural colours of things that the table has none for; whether they may be drawn in others."""
         if "3d" not in thing.looks:
             return
         name, share = main_colour(np.asarray(self.plain(thing.looks["3d"][0])))
         people = thing.group in ("people", "smileys")
         if not thing.colours and share >= ONE_HUE and name and not people:
             thing.colours = [name]
-        thing.recolour = share >= ONE_HUE and not people and name in HUED
+        thing.recolour = (not people or thing.noun in things.FACELESS) and turnable(self.plain(thing.looks["3d"][0]))
 
     # ------------------------------------------------------------ pictures
 
@@ -178,40 +178,72 @@ def colour_name(hue, saturation, value):
     return "pink" if 305 <= hue < 346 else None
 
 
+def main_hue(hsv, opaque):
+    """Degrees, and the share of the opaque area that lies within 25 degrees of it."""
+    h, s = hsv[..., 0][opaque] * 360, hsv[..., 1][opaque]
+    if not len(h):
+        return 0, 0
+    steps = np.bincount((h / 5).astype(int) % 72, s * (s > 0.2), 72)
+    around = sum(np.roll(steps, k) for k in range(-5, 6))
+    near = np.abs((h - (around.argmax() * 5 + 2.5) + 180) % 360 - 180) < 27.5  # the mean of the fullest stretch
+    main = np.degrees(np.angle((s * (s > 0.2) * near * np.exp(1j * np.radians(h))).sum())) % 360
+    return main, float(((np.abs((h - main + 180) % 360 - 180) < 25) & (s > 0.2)).mean())
+
+
+def grey_share(hsv, opaque):
+    """The share of the opaque area that has neither a hue nor the black of eyes and outlines."""
+    return float(((hsv[..., 1] <= 0.2) & (hsv[..., 2] > 0.3))[opaque].mean()) if opaque.any() else 0
+
+
 def main_colour(pixels):
     """Its name and the share of the opaque area that lies within 25 degrees of the main hue."""
     hsv, opaque = hsv_of(pixels), pixels[..., 3] > 128
     h, s, v = (hsv[..., k][opaque] for k in range(3))
     if not len(h):
         return None, 0
-    weight = s * (s > 0.2)
-    main = np.degrees(np.angle((weight * np.exp(2j * np.pi * h)).sum())) % 360 if weight.sum() else 0
-    near = (np.abs((h * 360 - main + 180) % 360 - 180) < 25) & (s > 0.2)
-    if near.mean() < 0.4:
+    main, share = main_hue(hsv, opaque)
+    if share < 0.4:
         grey = s <= 0.2
         return (colour_name(0, 0, float(np.median(v[grey]))), float(grey.mean())) if grey.any() else (None, 0)
-    return colour_name(main, float(np.median(s[near])), float(np.median(v[near]))), float(near.mean())
+    near = (np.abs((h * 360 - main + 180) % 360 - 180) < 25) & (s > 0.2)
+    return colour_name(main, float(np.median(s[near])), float(np.median(v[near]))), share
+
+
+def turnable(image):
+    """Whether most of a sprite has one hue, or none: then `coloured` gives what people would call by the colour."""
+    pixels = np.asarray(image)
+    hsv, opaque = hsv_of(pixels), pixels[..., 3] > 128
+    return main_hue(hsv, opaque)[1] >= TURNED or grey_share(hsv, opaque) >= TINTED
+
+
+def stronger(wanted, values):
+    """The factor that lifts the median of dull colours to what is wanted, at most twofold."""
+    return float(np.clip(wanted / max(np.median(values), 0.01), 1, 2)) if len(values) else 1
 
 
 def coloured(image, colour, mask=False):
-    """The sprite with its main hue turned to `colour`, or drained of it."""
+    """The sprite with its main hue turned to `colour` or drained of it; what is mainly grey is tinted."""
     pixels = np.array(image)
     if mask:
         pixels[..., :3] = things.SOLID[colour]
         return Image.fromarray(pixels)
-    hsv = hsv_of(pixels)
-    hue, weight = hsv[..., 0] * 360, hsv[..., 1] * (pixels[..., 3] / 255)
-    main = np.degrees(np.angle((weight * np.exp(1j * np.radians(hue))).sum()))
-    off = (hue - main + 180) % 360 - 180
-    near = (np.abs(off) < 50) & (hsv[..., 1] > 0.2)
+    hsv, opaque = hsv_of(pixels), pixels[..., 3] > 128
+    main, share = main_hue(hsv, opaque)
+    grey = share < TURNED and grey_share(hsv, opaque) >= TINTED
+    off = (hsv[..., 0] * 360 - main + 180) % 360 - 180
+    if grey:
+        near, off = (hsv[..., 1] <= 0.2) & (hsv[..., 2] > 0.3), off * 0
+    else:
+        near = (np.abs(off) < 50) & (hsv[..., 1] > 0.2)
     target, s, v = things.COLOURS[colour], hsv[..., 1], hsv[..., 2]
     if target is None:
         s2 = s * 0.08
         v2 = {"black": v * 0.28, "white": 1 - (1 - v) * 0.35, "gray": 0.25 + v * 0.4}[colour]
     else:
         hsv[..., 0] = np.where(near, (target + off * 0.5) % 360 / 360, hsv[..., 0])
+        s = 0.75 * np.sqrt(np.clip(1.25 - v, 0, 1)) + 0.3 if grey else s * stronger(0.7, s[near & opaque])
         s2 = s * {"pink": 0.65, "brown": 0.8}.get(colour, 1)
-        v2 = np.clip(v * {"yellow": 1.25, "orange": 1.1, "brown": 0.62}.get(colour, 1), 0, 1)
-    hsv[..., 1], hsv[..., 2] = np.where(near, s2, s), np.where(near, v2, v)
+        v2 = np.clip(v * stronger(0.8, v[near & opaque]) * {"yellow": 1.25, "orange": 1.1, "brown": 0.62}.get(colour, 1), 0, 1)
+    hsv[..., 1], hsv[..., 2] = np.where(near, s2, hsv[..., 1]), np.where(near, v2, v)
     rgb = np.asarray(Image.fromarray((np.clip(hsv, 0, 1) * 255).astype(np.uint8), "HSV").convert("RGB"))
     return Image.fromarray(np.concatenate([rgb, pixels[..., 3:]], -1))

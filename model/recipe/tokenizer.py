@@ -162,6 +162,8 @@ def main():
     more = neighbours(kept, set(wordnet.concrete()), vectors, order)
     write(args.out, learn(seen, more))
     tok = Tokenizer(args.out)
+    with open(os.path.join(args.out, "..", "seen.json"), "w") as f:
+        json.dump(sorted(kept), f)
     word_vectors(tok.vocab, vectors, os.path.join(args.out, "..", "glove.pt"))
     print(len(tok.vocab), "symbols;", len(kept), "words in captions and", len(more), "others; longest caption",
           max(len(words_of(t)) for t in texts) + 2, "tokens")

@@ -65,6 +65,7 @@ def with_article(words, noun=None):
 
 FILES = {"animals": ("05", "20"), "food": ("13", "20"), "objects": ("06",), "travel": ("06", "17", "15"), "people": ("18",),
          "activities": ("06",), "icon": ("06", "05", "13")}
+COLOUR_FILE = "07"  # attributes: where WordNet keeps the colours
 VAGUE = {"artifact", "whole", "object", "instrumentality", "device", "unit", "matter", "substance", "organism", "thing",
          "living thing", "being", "entity", "person", "implement", "structure", "covering", "commodity", "causal agent",
          "piece", "part", "material", "consumer goods", "solid", "foodstuff", "nutriment", "mechanism", "facility"}

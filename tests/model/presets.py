@@ -27,6 +27,7 @@ import ahead
 import bank
 import diffusion
 import distil
+import neighbours
 import nets
 import pack as made_up
 import render
@@ -57,7 +58,39 @@ def prepare(folder):
     words.word_vectors(vocabulary, vectors, os.path.join(folder, "glove.pt"))
     with open(os.path.join(folder, "wordnet.json"), "w") as f:
         json.dump({"dog": [["hound"], ["canine"]]}, f)
+    with open(os.path.join(folder, "near.json"), "w") as f:
+        json.dump({"the": [["dog", 0.75], ["fox", 0.25]]}, f)
     return pack, stage
+
+
+class Kinds:
+    """A WordNet of a few synsets: number -> (file, words, numbers above it)."""
+
+    data = {"1": ("06", ["vehicle"], []), "2": ("06", ["car", "auto"], ["1"]), "3": ("06", ["limousine"], ["2"]),
+            "4": ("06", ["truck"], ["1"]), "5": ("05", ["animal"], []), "6": ("05", ["dog"], ["5"]), "7": ("10", ["limousine"], ["6"])}
+
+    def __init__(self):
+        self.index = {}
+        for number, (_, names, _) in self.data.items():
+            for name in names:
+                self.index.setdefault(name, []).append(number)
+
+    def synset(self, number):
+        return self.data[number]
+
+
+def likenesses():
+    """Words are like what is above, below and beside them, in senses of things only; vectors decide between equals."""
+    learned = {"car": "travel", "truck": "travel", "dog": "animals"}
+    tree = neighbours.Tree(Kinds(), learned)
+    assert tree.likeness("limousine") == {"car": neighbours.UP[1]}, tree.likeness("limousine")
+    assert tree.likeness("vehicle") == {"car": neighbours.DOWN[0], "truck": neighbours.DOWN[0]}
+    assert tree.likeness("truck") == {"truck": 1, "car": neighbours.SIBLING}
+    vectors = {"car": [1, 0, 0], "truck": [0, 1, 0], "dog": [0, 0, 1], "limousine": [0.5, 0.4, 0.8], "vehicle": [0.2, 0.9, 0],
+               "nothing": [-1, -1, -1]}
+    near = neighbours.Neighbours(learned, Kinds(), {w: np.array(v, np.float32) for w, v in vectors.items()})
+    assert near.of("limousine")[0][0] == "car" and near.of("vehicle")[0][0] == "truck" and near.of("nothing") == []
+    assert abs(sum(weight for _, weight in near.of("vehicle")) - 1) < 0.1
 
 
 def scenes_agree(pack, stage, folder):
@@ -107,6 +140,10 @@ def every_stage(folder):
     with open(os.path.join(model, "imagined.json")) as f:
         assert json.load(f)["fast_steps"] in range(4, 9)
     assert not torch.equal(full.conv_in.weight, few.conv_in.weight)
+    symbols = Tokenizer(os.path.join(folder, "tokenizer")).vocab
+    rows = nets.load_model(model)[0].text_model.embeddings.token_embedding.weight
+    the, dog, fox = (rows[symbols[word + "</w>"]] for word in ("the", "dog", "fox"))
+    assert torch.allclose(the, 0.75 * dog + 0.25 * fox, atol=0.02 * float(rows.abs().max())), (the, dog, fox)
 
 
 def lessons():
@@ -134,6 +171,7 @@ def main():
         for name, test in (("the GPU's compositor draws what render.py draws", lambda: scenes_agree(pack, stage, folder)),
                            ("the sprites that travel are enough", lambda: preparing(pack, folder)),
                            ("every stage of the GPU's preset runs and resumes", lambda: every_stage(folder)),
+                           ("words that no caption has are like their kin", likenesses),
                            ("the few-step lessons lead where the teacher goes", lessons)):
             try:
                 test()

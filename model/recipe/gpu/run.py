@@ -117,7 +117,8 @@ class Run:
         words = export.text_config(self.prepared("tokenizer"), sizes["text"])
         shutil.rmtree(out, ignore_errors=True)
         export.write_model(out, self.prepared("tokenizer"), {"text_encoder": words, "unet": sizes["unet"], "vae": sizes["vae"]},
-                           {"text_encoder": export.plain_words(export.part(unet["average"], "text."), vectors),
+                           {"text_encoder": export.plain_words(export.part(unet["average"], "text."), vectors,
+                                                               export.near_words(self.args.prepared)),
                             "unet": export.part(unet["average"], "unet."),
                             "vae": export.folded(export.part(vae, "vae."), saved["mean"], saved["std"])}, unet["steps"], BITS)
         card = os.path.join(out, "imagined.json")
