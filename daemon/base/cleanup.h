@@ -8,6 +8,7 @@
  *     *ret = TAKE_FD(fd);
  */
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ static inline void closep(const int *fd)
 }
 
 DEFINE_CLEANUP(FILE *, fclose)
+DEFINE_CLEANUP(DIR *, closedir)
 
 #define TAKE_PTR(p)                       \
         ({                                \

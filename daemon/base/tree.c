@@ -8,8 +8,6 @@
 #include "base/tree.h"
 #include "base/util.h"
 
-DEFINE_CLEANUP(DIR *, closedir)
-
 static int64_t nanoseconds(struct timespec t)
 {
         return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;

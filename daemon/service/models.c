@@ -9,8 +9,6 @@
 
 #define MODELS_MAX 1024
 
-DEFINE_CLEANUP(DIR *, closedir)
-
 bool model_name_is_valid(const char *name)
 {
         size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");

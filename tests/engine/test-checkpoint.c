@@ -3,57 +3,18 @@
 /* Single files in the original layouts make the same pictures, bit by bit, as the Diffusers folders that they were made
  * from (by tests/reference/to-original.py). */
 
-#include <stdlib.h>
-#include <sys/stat.h>
-
-#include "engine/engine.h"
 #include "engine/inspect.h"
 #include "engine/model/model.h"
-#include "tests/engine/fixtures.h"
+#include "tests/engine/engines.h"
+#include "tests/scratch.h"
 
 #define CONVERT "$SOURCE/tests/reference/to-original.py model m.safetensors"
 /* What is inferred and cannot be read from tiny shapes: a single head where 8 and 64 do not divide. */
 #define ONE_HEAD "sed -i 's/\"num_attention_heads\": [0-9]*/\"num_attention_heads\": 1/' model/text_enc*/config.json; "
 
-static char dir[64];
-
-static void run(const char *command)
-{
-        char line[2048];
-        (void)snprintf(line, sizeof line, "export SOURCE=$PWD; cd %s && %s", dir, command);
-        assert_int_equal(system(line), 0);
-}
-
-static int make_dir(void **state)
-{
-        (void)state;
-        (void)snprintf(dir, sizeof dir, "/tmp/checkpoint-XXXXXX");
-        return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-        (void)state;
-        char command[128];
-        (void)snprintf(command, sizeof command, "rm -r %s", dir);
-        return system(command);
-}
-
-static Engine *open_engine(const char *name)
-{
-        char path[128];
-        Engine *engine = NULL;
-        Error error = {};
-
-        (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-        if (engine_new(&engine, path, 2, &error) < 0)
-                fail_msg("%s", error.text);
-        return engine;
-}
-
 static void draw(const char *name, Picture *ret)
 {
-        _cleanup_(engine_freep) Engine *engine = open_engine(name);
+        _cleanup_(engine_freep) Engine *engine = open_engine(scratch_path("%s", name), 2);
         _cleanup_(freep) Request *request = malloc(sizeof *request);
         Error error = {};
 
@@ -84,19 +45,16 @@ static void assert_same_picture(const char *a, const char *b)
 /* The folder without its card, and with what single files have by nature. */
 static void copy_model(const char *name)
 {
-        char command[1024];
-        (void)snprintf(command, sizeof command,
-                       "rm -rf * && cp -RL $SOURCE/tests/fixtures/%s model && rm model/imagined.json && " ONE_HEAD
-                       "sed -i 's/\"attention_head_dim\": 2/\"attention_head_dim\": 1/' model/unet/config.json",
-                       name);
-        run(command);
+        scratch_run("rm -rf * && cp -RL $SOURCE/tests/fixtures/%s model && rm model/imagined.json && " ONE_HEAD
+                    "sed -i 's/\"attention_head_dim\": 2/\"attention_head_dim\": 1/' model/unet/config.json",
+                    name);
 }
 
 static void test_sd1(void **state)
 {
         (void)state;
         copy_model("tiny-model");
-        run(CONVERT);
+        scratch_run(CONVERT);
         assert_same_picture("model", "m.safetensors");
 }
 
@@ -105,8 +63,8 @@ static void test_sd2(void **state)
 {
         (void)state;
         copy_model("tiny-model");
-        run("sed -i 's/\"quick_gelu\"/\"gelu\"/' model/text_encoder/config.json; "
-            "sed -i 's/\"pad_token\": \"[^\"]*\"/\"pad_token\": \"!\"/' model/tokenizer/*.json; " CONVERT);
+        scratch_run("sed -i 's/\"quick_gelu\"/\"gelu\"/' model/text_encoder/config.json; "
+                    "sed -i 's/\"pad_token\": \"[^\"]*\"/\"pad_token\": \"!\"/' model/tokenizer/*.json; " CONVERT);
         assert_same_picture("model", "m.safetensors");
 }
 
@@ -121,7 +79,7 @@ static void test_xl(void **state)
 {
         (void)state;
         copy_model("tiny-xl");
-        run(XL_FOLDER CONVERT);
+        scratch_run(XL_FOLDER CONVERT);
         assert_same_picture("model", "m.safetensors");
 }
 
@@ -130,18 +88,16 @@ static void test_gguf(void **state)
 {
         (void)state;
         copy_model("tiny-model");
-        run("$SOURCE/tests/reference/to-original.py model m.gguf gguf");
+        scratch_run("$SOURCE/tests/reference/to-original.py model m.gguf gguf");
         assert_same_picture("model", "m.gguf");
 }
 
 static void expect_error(const char *name, int code, const char *words)
 {
-        char path[128];
         Engine *engine = NULL;
         Error error = {};
 
-        (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-        int r = engine_new(&engine, path, 1, &error);
+        int r = engine_new(&engine, scratch_path("%s", name), 1, &error);
         if (r != code || !strstr(error.text, words))
                 fail_msg("%s: %d \"%s\" instead of \"%s\"", name, r, error.text, words);
 }
@@ -150,17 +106,17 @@ static void test_vocabulary(void **state)
 {
         (void)state;
         copy_model("tiny-model");
-        run(CONVERT " && mv model/tokenizer . && rm -r model");
+        scratch_run(CONVERT " && mv model/tokenizer . && rm -r model");
         expect_error("m.safetensors", -ENOENT, "a single file brings no vocabulary, and none of 714 entries");
 
         /* Beside the file; and in another directory of models. */
-        run("cp tokenizer/vocab.json tokenizer/merges.txt .");
-        engine_free(open_engine("m.safetensors"));
-        run("rm vocab.json merges.txt && mkdir -p other/any && mv tokenizer other/any/");
+        scratch_run("cp tokenizer/vocab.json tokenizer/merges.txt .");
+        engine_free(open_engine(scratch_path("m.safetensors"), 2));
+        scratch_run("rm vocab.json merges.txt && mkdir -p other/any && mv tokenizer other/any/");
         char path[128];
-        (void)snprintf(path, sizeof path, "/nonexistent:%s/other", dir);
+        (void)snprintf(path, sizeof path, "/nonexistent:%s/other", scratch);
         assert_int_equal(setenv("IMAGINED_MODEL_PATH", path, 1), 0);
-        engine_free(open_engine("m.safetensors"));
+        engine_free(open_engine(scratch_path("m.safetensors"), 2));
         assert_int_equal(unsetenv("IMAGINED_MODEL_PATH"), 0);
 }
 
@@ -168,12 +124,12 @@ static void test_refused(void **state)
 {
         (void)state;
         copy_model("tiny-model");
-        run("cd model; printf 'PK\\003\\004zipped' >a.ckpt; printf '\\200\\002}q' >b.ckpt; "
-            "cp $SOURCE/tests/fixtures/nets/tiny/model/unet/diffusion_pytorch_model.safetensors unet.safetensors; "
-            "cd ..; " CONVERT "; sed s/cond_stage_model/cond_stage_modle/g m.safetensors >no-text.safetensors; "
-            "sed s/middle_block.1/middle_block.7/g m.safetensors >no-middle.safetensors; "
-            "sed s/first_stage_model.decoder.up/first_stage_model.decoder.ap/g m.safetensors >no-vae.safetensors; "
-            "head -c 1000 m.safetensors >short.safetensors");
+        scratch_run("cd model; printf 'PK\\003\\004zipped' >a.ckpt; printf '\\200\\002}q' >b.ckpt; "
+                    "cp $SOURCE/tests/fixtures/nets/tiny/model/unet/diffusion_pytorch_model.safetensors unet.safetensors; "
+                    "cd ..; " CONVERT "; sed s/cond_stage_model/cond_stage_modle/g m.safetensors >no-text.safetensors; "
+                    "sed s/middle_block.1/middle_block.7/g m.safetensors >no-middle.safetensors; "
+                    "sed s/first_stage_model.decoder.up/first_stage_model.decoder.ap/g m.safetensors >no-vae.safetensors; "
+                    "head -c 1000 m.safetensors >short.safetensors");
         expect_error("model/a.ckpt", -EOPNOTSUPP, "a PyTorch pickle");
         expect_error("model/b.ckpt", -EOPNOTSUPP, "safetensors.torch");
         expect_error("model/unet.safetensors", -EOPNOTSUPP, "not a checkpoint of Stable Diffusion");
@@ -188,9 +144,8 @@ static void test_inferred(void **state)
 {
         (void)state;
         copy_model("tiny-model");
-        run(CONVERT " && mv m.safetensors sd_turbo_2step.safetensors");
-        char path[128];
-        (void)snprintf(path, sizeof path, "%s/sd_turbo_2step.safetensors", dir);
+        scratch_run(CONVERT " && mv m.safetensors sd_turbo_2step.safetensors");
+        const char *path = scratch_path("sd_turbo_2step.safetensors");
         Model *model = NULL;
         Error error = {};
 
@@ -220,7 +175,7 @@ static void test_inferred(void **state)
         assert_non_null(strstr(text, "inferred     scheduler"));
         free(text);
 
-        run("echo '{\"name\": \"mine\", \"steps\": 7, \"prediction_type\": \"v_prediction\"}' >sd_turbo_2step.json");
+        scratch_run("echo '{\"name\": \"mine\", \"steps\": 7, \"prediction_type\": \"v_prediction\"}' >sd_turbo_2step.json");
         assert_int_equal(model_open(&model, path, &error), 0);
         assert_string_equal(model->card.name, "mine");
         assert_int_equal(model->card.steps, 7);
@@ -233,14 +188,14 @@ static void test_separate_vae(void **state)
 {
         (void)state;
         copy_model("tiny-model");
-        run(CONVERT " && mkdir one two && cp m.safetensors one/ && cp m.safetensors two/ && "
-            "cp model/vae/diffusion_pytorch_model.safetensors two/m.vae.safetensors && cp -r model/tokenizer one/ && "
-            "cp -r model one/model && cp -r model two/model");
+        scratch_run(CONVERT " && mkdir one two && cp m.safetensors one/ && cp m.safetensors two/ && "
+                    "cp model/vae/diffusion_pytorch_model.safetensors two/m.vae.safetensors && cp -r model/tokenizer one/ && "
+                    "cp -r model one/model && cp -r model two/model");
         assert_same_picture("one/m.safetensors", "two/m.safetensors");
-        run("sed s/model.diffusion_model/modal.diffusion_model/ m.safetensors >two/m.vae.safetensors");
+        scratch_run("sed s/model.diffusion_model/modal.diffusion_model/ m.safetensors >two/m.vae.safetensors");
         assert_same_picture("one/m.safetensors", "two/m.safetensors");
 
-        run("echo broken >two/m.vae.safetensors");
+        scratch_run("echo broken >two/m.vae.safetensors");
         expect_error("two/m.safetensors", -EBADMSG, "m.vae.safetensors");
 }
 
@@ -251,5 +206,5 @@ int main(void)
                 cmocka_unit_test(test_gguf),       cmocka_unit_test(test_vocabulary), cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_inferred),   cmocka_unit_test(test_separate_vae),
         };
-        return cmocka_run_group_tests(tests, make_dir, remove_dir);
+        return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

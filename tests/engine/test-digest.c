@@ -5,46 +5,22 @@
 #include "tests/engine/child.h"
 
 #include "engine/model/digest.h"
+#include "tests/scratch.h"
 
-static char folder[64], path[128];
+static char path[128]; /* of the model */
 
 static int setup(void **state)
 {
-        (void)state;
-        (void)snprintf(folder, sizeof(folder), "/tmp/imagined-test-XXXXXX");
-        if (!mkdtemp(folder))
-                return -1;
-        (void)snprintf(path, sizeof(path), "%s/m", folder);
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        char command[128];
-        (void)state;
-        (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-        return system(command);
-}
-
-/* In the folder above the model's. */
-_printf_(1, 2) static void run(const char *format, ...)
-{
-        char command[1024];
-        size_t n = (size_t)snprintf(command, sizeof(command), "cd %s && ", folder);
-        va_list ap;
-
-        va_start(ap, format);
-        (void)vsnprintf(command + n, sizeof(command) - n, format, ap);
-        va_end(ap);
-        assert_int_equal(system(command), 0);
+        int r = scratch_make(state);
+        (void)snprintf(path, sizeof(path), "%s/m", scratch);
+        return r;
 }
 
 /* A new copy of the tiny model, with a SHA256SUMS that sha256sum itself has written. */
 static void make_model(void)
 {
-        run("rm -rf m && cp -RL %s/tests/fixtures/tiny-model m && cd m && "
-            "find . -type f -printf '%%P\\n' | LC_ALL=C sort | xargs sha256sum >../sums && mv ../sums SHA256SUMS",
-            getenv("PWD"));
+        scratch_run("rm -rf m && cp -RL $SOURCE/tests/fixtures/tiny-model m && cd m && "
+                    "find . -type f -printf '%%P\\n' | LC_ALL=C sort | xargs sha256sum >../sums && mv ../sums SHA256SUMS");
 }
 
 static ModelDigest digest_of(const char *model)
@@ -74,7 +50,7 @@ static void test_definition(void **state)
         assert_memory_equal(listed.digest, line, 64);
 
         /* SHA256SUMS itself does not count. */
-        run("rm m/SHA256SUMS");
+        scratch_run("rm m/SHA256SUMS");
         ModelDigest unlisted = digest_of(path);
         assert_int_equal(unlisted.check, DIGEST_UNLISTED);
         assert_string_equal(unlisted.digest, listed.digest);
@@ -83,18 +59,16 @@ static void test_definition(void **state)
 /* NIST's example of one block, and one that fills several chunks. */
 static void test_one_file(void **state)
 {
-        char file[160];
         (void)state;
 
-        (void)snprintf(file, sizeof(file), "%s/abc", folder);
-        run("printf abc >abc");
-        ModelDigest digest = digest_of(file);
+        scratch_run("printf abc >abc");
+        ModelDigest digest = digest_of(scratch_path("abc"));
         assert_int_equal(digest.check, DIGEST_UNLISTED);
-        run("echo 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  abc' | sha256sum | grep -q %s",
-            digest.digest);
-        run("head -c 1000003 /dev/zero >abc");
-        digest = digest_of(file);
-        run("sha256sum abc | sha256sum | grep -q %s", digest.digest);
+        scratch_run("echo 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  abc' | sha256sum | grep -q %s",
+                    digest.digest);
+        scratch_run("head -c 1000003 /dev/zero >abc");
+        digest = digest_of(scratch_path("abc"));
+        scratch_run("sha256sum abc | sha256sum | grep -q %s", digest.digest);
 }
 
 /* What sha256sum takes for right, and what it does not. */
@@ -123,7 +97,7 @@ static void test_mismatches(void **state)
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 make_model();
-                run("cd m && %s", cases[i].change);
+                scratch_run("cd m && %s", cases[i].change);
                 ModelDigest digest = digest_of(path);
                 if (!cases[i].difference)
                         assert_int_equal(digest.check, DIGEST_VERIFIED);
@@ -140,9 +114,9 @@ static void test_unreadable(void **state)
 
         assert_int_equal(model_digest(&digest, "/nonexistent", &error), -ENOENT);
         make_model();
-        run("rm m/SHA256SUMS && mkdir m/SHA256SUMS");
+        scratch_run("rm m/SHA256SUMS && mkdir m/SHA256SUMS");
         assert_true(model_digest(&digest, path, &error) < 0);
-        run("rm -r m/SHA256SUMS && mkfifo m/SHA256SUMS");
+        scratch_run("rm -r m/SHA256SUMS && mkfifo m/SHA256SUMS");
         assert_int_equal(model_digest(&digest, path, &error), -EBADMSG);
         assert_int_equal(digest.check, 99);
 }
@@ -163,7 +137,7 @@ static void test_worker_tells_the_digest(void **state)
         assert_int_equal(finish(&child), 0);
 
         /* Nothing is loaded: a model that could not be has a digest, too. */
-        run("echo nonsense >m/unet/config.json && echo nonsense >m/imagined.json");
+        scratch_run("echo nonsense >m/unet/config.json && echo nonsense >m/imagined.json");
         child = start_with(path, "--digest");
         m = receive(&child);
         assert_int_equal(m->type, MESSAGE_DIGEST);
@@ -186,7 +160,7 @@ static void test_worker_verifies(void **state)
         assert_int_equal(finish(&child), 0);
 
         /* A difference that loading would not notice. */
-        run("echo >>m/unet/config.json");
+        scratch_run("echo >>m/unet/config.json");
         child = start_with(path, "--verify");
         const Message *m = receive(&child);
         assert_int_equal(m->type, MESSAGE_DIGEST);
@@ -198,7 +172,7 @@ static void test_worker_verifies(void **state)
         assert_int_equal(finish(&child), 1);
 
         /* Without the list nothing is said. */
-        run("rm m/SHA256SUMS");
+        scratch_run("rm m/SHA256SUMS");
         child = start_with(path, "--verify");
         assert_int_equal(receive(&child)->type, MESSAGE_READY);
         assert_int_equal(finish(&child), 0);
@@ -228,5 +202,5 @@ int main(void)
                 cmocka_unit_test(test_worker_verifies),
                 cmocka_unit_test(test_default_model),
         };
-        return cmocka_run_group_tests(tests, setup, teardown);
+        return cmocka_run_group_tests(tests, setup, scratch_remove);
 }

@@ -2,56 +2,19 @@
 
 /* Adapters draw what a model draws into which they were merged (tests/reference/make-lora.py), and leave no trace. */
 
-#include <stdlib.h>
-
-#include "engine/engine.h"
-#include "tests/engine/fixtures.h"
-
-static char dir[64];
-
-static void run(const char *command)
-{
-        char line[2048];
-        (void)snprintf(line, sizeof line, "export LORA=$PWD/tests/reference/make-lora.py; cd %s && %s", dir, command);
-        assert_int_equal(system(line), 0);
-}
+#include "tests/engine/engines.h"
+#include "tests/scratch.h"
 
 /* base: the model; loras: one adapter of each naming; merged-NAME: the model with it. */
 static int make_models(void **state)
 {
-        (void)state;
-        (void)snprintf(dir, sizeof dir, "/tmp/lora-XXXXXX");
-        if (!mkdtemp(dir))
+        if (scratch_make(state) < 0)
                 return -1;
-        char line[1024];
-        (void)snprintf(line, sizeof line,
-                       "cp -RL tests/fixtures/tiny-model %s/base && mkdir %s/loras && cd %s && "
-                       "for n in kohya original diffusers; do cp -r base merged-$n && "
-                       "$OLDPWD/tests/reference/make-lora.py merged-$n loras/$n.safetensors $n 0.8; done && "
-                       "cp -r merged-kohya merged-both && "
-                       "$OLDPWD/tests/reference/make-lora.py merged-both loras/again.safetensors diffusers -0.5",
-                       dir, dir, dir);
-        return system(line);
-}
-
-static int remove_models(void **state)
-{
-        (void)state;
-        char command[128];
-        (void)snprintf(command, sizeof command, "rm -r %s", dir);
-        return system(command);
-}
-
-static Engine *open_engine(const char *name)
-{
-        char path[128];
-        Engine *engine = NULL;
-        Error error = {};
-
-        (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-        if (engine_new(&engine, path, 2, &error) < 0)
-                fail_msg("%s", error.text);
-        return engine;
+        scratch_run("cp -RL $SOURCE/tests/fixtures/tiny-model base && mkdir loras && make=$SOURCE/tests/reference/make-lora.py && "
+                    "for n in kohya original diffusers; do cp -r base merged-$n && "
+                    "$make merged-$n loras/$n.safetensors $n 0.8; done && "
+                    "cp -r merged-kohya merged-both && $make merged-both loras/again.safetensors diffusers -0.5");
+        return 0;
 }
 
 static int draw(Engine *engine, const char *loras, Picture *ret, Error *error)
@@ -70,7 +33,8 @@ static int draw(Engine *engine, const char *loras, Picture *ret, Error *error)
 
 static void check(const char *loras, const char *merged_name)
 {
-        _cleanup_(engine_freep) Engine *base = open_engine("base"), *merged = open_engine(merged_name);
+        _cleanup_(engine_freep) Engine *base = open_engine(scratch_path("base"), 2);
+        _cleanup_(engine_freep) Engine *merged = open_engine(scratch_path("%s", merged_name), 2);
         _cleanup_(picture_done) Picture before = {}, with = {}, after = {}, wanted = {};
         Error error = {};
         unsigned changed = 0;
@@ -114,16 +78,16 @@ static void test_refused(void **state)
                 { "<lora:half>", -EBADMSG, "no tensor" },
                 { "<lora:empty>", -EBADMSG, "no adapter is in it" },
         };
-        _cleanup_(engine_freep) Engine *engine = open_engine("base");
+        _cleanup_(engine_freep) Engine *engine = open_engine(scratch_path("base"), 2);
         _cleanup_(picture_done) Picture before = {}, after = {};
         Error error = {};
 
-        run("cp base/unet/*.safetensors loras/unet.safetensors; "
-            "sed s/conv_in/conv_on/g loras/kohya.safetensors >loras/other.safetensors; "
-            "sed 's/\"lora_te_text_model_encoder_layers_1_mlp_fc1/\"lora_te_text_model_encoder_layers_1_mlp_fc2/g' "
-            "loras/kohya.safetensors >loras/wide.safetensors; "
-            "sed s/conv_in.lora_up/conv_in.lora_op/g loras/kohya.safetensors >loras/half.safetensors; "
-            "printf '\\002\\000\\000\\000\\000\\000\\000\\000{}' >loras/empty.safetensors");
+        scratch_run("cp base/unet/*.safetensors loras/unet.safetensors; "
+                    "sed s/conv_in/conv_on/g loras/kohya.safetensors >loras/other.safetensors; "
+                    "sed 's/\"lora_te_text_model_encoder_layers_1_mlp_fc1/\"lora_te_text_model_encoder_layers_1_mlp_fc2/g' "
+                    "loras/kohya.safetensors >loras/wide.safetensors; "
+                    "sed s/conv_in.lora_up/conv_in.lora_op/g loras/kohya.safetensors >loras/half.safetensors; "
+                    "printf '\\002\\000\\000\\000\\000\\000\\000\\000{}' >loras/empty.safetensors");
         assert_int_equal(draw(engine, "", &before, &error), 0);
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 Picture none = {};
@@ -141,5 +105,5 @@ int main(void)
                 cmocka_unit_test(test_merged),
                 cmocka_unit_test(test_refused),
         };
-        return cmocka_run_group_tests(tests, make_models, remove_models);
+        return cmocka_run_group_tests(tests, make_models, scratch_remove);
 }

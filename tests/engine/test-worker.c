@@ -2,88 +2,9 @@
 
 /* The real worker program on a socket, with the tiny model. */
 
-#include "tests/engine/child.h"
+#include "tests/engine/jobs.h"
 
-#include <sys/mman.h>
 #include <sys/stat.h>
-
-#include "base/memfd.h"
-
-#define TINY "tests/fixtures/tiny-model"
-
-static const Message *expect(Child *child, MessageType type, uint64_t job)
-{
-        const Message *m = receive(child);
-        if (m->type == MESSAGE_FAILED && type != MESSAGE_FAILED)
-                fail_msg("failed: %s", m->failed.text);
-        assert_int_equal(m->type, type);
-        assert_int_equal(m->job, job);
-        return m;
-}
-
-/* The next message that is no progress report, nor a state. */
-static const Message *skip_progress(Child *child)
-{
-        const Message *m;
-        do
-                m = receive(child);
-        while (m->type == MESSAGE_PROGRESS || m->type == MESSAGE_STATE);
-        return m;
-}
-
-static void send_simple(const Child *child, MessageType type, uint64_t job)
-{
-        const Message m = { .version = PROTOCOL_VERSION, .type = type, .job = job, .ping = job };
-        assert_int_equal(protocol_send(child->socket, &m, -1), 0);
-}
-
-static Message *new_job(uint64_t job, const char *prompt)
-{
-        Message *m = calloc(1, sizeof(*m));
-        assert_non_null(m);
-        m->version = PROTOCOL_VERSION;
-        m->type = MESSAGE_GENERATE;
-        m->job = job;
-        request_init(&m->generate);
-        (void)snprintf(m->generate.prompt, sizeof(m->generate.prompt), "%s", prompt);
-        return m;
-}
-
-/* A job that takes long enough to be interrupted. */
-static Message *new_long_job(uint64_t job)
-{
-        Message *m = new_job(job, "a red fox");
-        m->generate.width = m->generate.height = 256;
-        m->generate.steps = 500;
-        return m;
-}
-
-static void send_job(const Child *child, const Message *m)
-{
-        assert_int_equal(protocol_send(child->socket, m, -1), 0);
-}
-
-static void check_png(int fd)
-{
-        size_t size;
-        assert_int_equal(memfd_check_sealed(fd, PROTOCOL_PICTURE_BYTES_MAX, &size), 0);
-        uint8_t *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        assert_ptr_not_equal(data, MAP_FAILED);
-        assert_memory_equal(data, "\x89PNG\r\n\x1a\n", 8);
-        (void)munmap(data, size);
-}
-
-static void make_one_picture(Child *child, uint64_t job)
-{
-        _cleanup_(freep) Message *m = new_job(job, "hello world");
-        send_job(child, m);
-        (void)expect(child, MESSAGE_STARTED, job);
-        const Message *picture = skip_progress(child);
-        assert_int_equal(picture->type, MESSAGE_PICTURE);
-        assert_int_equal(picture->job, job);
-        check_png(child->fd);
-        (void)expect(child, MESSAGE_DONE, job);
-}
 
 static void test_ready(void **state)
 {
@@ -219,146 +140,6 @@ static void test_cancel(void **state)
         /* Nothing runs. */
         send_simple(&child, MESSAGE_CANCEL, 6);
         make_one_picture(&child, 7);
-        assert_int_equal(finish(&child), 0);
-}
-
-/* What comes of a job that is parked after every single step, and goes on each time: a memfd for each picture. Between
- * two spells the worker draws something else. */
-static void make_in_spells(Child *child, Message *m, int pictures[], unsigned *ret_spells)
-{
-        uint32_t n = 0;
-        _cleanup_(closep) int state = -1;
-
-        for (*ret_spells = 1;; ++*ret_spells) {
-                Message resume = { .version = PROTOCOL_VERSION, .type = MESSAGE_RESUME, .job = m->job };
-                resume.state.picture = n;
-                assert_int_equal(protocol_send(child->socket, &resume, state), 0);
-                send_job(child, m);
-                (void)expect(child, MESSAGE_STARTED, m->job);
-                send_simple(child, MESSAGE_PARK, m->job);
-
-                const Message *got;
-                while ((got = receive(child))->type != MESSAGE_DONE && got->type != MESSAGE_PARKED) {
-                        assert_int_equal(got->job, m->job);
-                        if (got->type == MESSAGE_STATE) {
-                                closep(&state);
-                                state = TAKE_FD(child->fd);
-                        } else if (got->type == MESSAGE_PICTURE) {
-                                assert_int_equal(got->picture.picture, n);
-                                pictures[n++] = TAKE_FD(child->fd);
-                                closep(&state);
-                                state = -1;
-                        } else {
-                                assert_int_equal(got->type, MESSAGE_PROGRESS);
-                        }
-                }
-                if (got->type == MESSAGE_DONE)
-                        return;
-                make_one_picture(child, m->job + 1);
-        }
-}
-
-static void assert_same_bytes(int a, int b)
-{
-        static char one[1 << 20], other[1 << 20];
-        ssize_t n = pread(a, one, sizeof(one), 0);
-
-        assert_true(n > 100 && n < (ssize_t)sizeof(one));
-        assert_int_equal(pread(b, other, sizeof(other), 0), n);
-        assert_memory_equal(one, other, (size_t)n);
-}
-
-static void make_at_once(Child *child, const Message *m, int pictures[])
-{
-        send_job(child, m);
-        (void)expect(child, MESSAGE_STARTED, m->job);
-        for (uint32_t i = 0; i < m->generate.count; i++) {
-                assert_int_equal(skip_progress(child)->type, MESSAGE_PICTURE);
-                pictures[i] = TAKE_FD(child->fd);
-        }
-        (void)expect(child, MESSAGE_DONE, m->job);
-}
-
-/* For every sampler: a job that was parked has the bytes of one that was not. */
-static void test_parking(void **state)
-{
-        (void)state;
-        Child child = start(TINY);
-        unsigned most_spells = 0;
-        (void)expect(&child, MESSAGE_READY, 0);
-
-        for (Sampler sampler = SAMPLER_DEFAULT + 1; sampler < SAMPLER_MAX; sampler++) {
-                _cleanup_(freep) Message *m = new_job(10, "a red fox");
-                int parked[2] = { -1, -1 }, whole[2] = { -1, -1 };
-                unsigned spells;
-
-                m->generate.sampler = sampler;
-                m->generate.count = 2;
-                m->generate.steps = 8;
-                m->generate.width = m->generate.height = 48;
-                make_at_once(&child, m, whole);
-                make_in_spells(&child, m, parked, &spells);
-                most_spells = MAX(most_spells, spells);
-                for (int i = 0; i < 2; i++) {
-                        assert_same_bytes(parked[i], whole[i]);
-                        (void)close(parked[i]);
-                        (void)close(whole[i]);
-                }
-        }
-        assert_true(most_spells >= 4);
-        assert_int_equal(finish(&child), 0);
-}
-
-/* A state goes on in another process; one that is broken, or of another picture, is passed over. */
-static void test_resuming(void **state)
-{
-        (void)state;
-        Child child = start(TINY);
-        _cleanup_(freep) Message *m = new_job(10, "a red fox");
-        int whole = -1, got;
-        (void)expect(&child, MESSAGE_READY, 0);
-        m->generate.steps = 100;
-        m->generate.width = m->generate.height = 128;
-        make_at_once(&child, m, &whole);
-        send_job(&child, m);
-        do
-                (void)receive(&child);
-        while (child.message->type != MESSAGE_STATE);
-        assert_true(child.message->state.step > 0);
-        Message resume = { .version = PROTOCOL_VERSION, .type = MESSAGE_RESUME, .job = 10, .state = child.message->state };
-        _cleanup_(closep) int fd = TAKE_FD(child.fd);
-        assert_int_equal(kill(child.pid, SIGKILL), 0);
-        (void)waitpid(child.pid, NULL, 0);
-        (void)close(child.socket);
-        free(child.message);
-
-        static char bytes[1 << 20];
-        size_t size;
-        assert_int_equal(memfd_check_sealed(fd, sizeof(bytes), &size), 0);
-        assert_int_equal(pread(fd, bytes, size, 0), size);
-        child = start(TINY);
-        (void)expect(&child, MESSAGE_READY, 0);
-        for (int i = 0; i < 4; i++) {
-                bytes[0] ^= i == 1; /* not the first time */
-                m->generate.seed = i == 3 ? 1 : 0;
-                _cleanup_(closep) int changed = memfd_new_sealed("x", bytes, i == 2 ? 100 : size);
-                assert_int_equal(protocol_send(child.socket, &resume, changed), 0);
-                send_job(&child, m);
-                (void)expect(&child, MESSAGE_STARTED, 10);
-                uint32_t first = 0;
-                while (receive(&child)->type != MESSAGE_PICTURE)
-                        if (child.message->type == MESSAGE_PROGRESS && child.message->progress.stage == STAGE_DENOISE &&
-                            first == 0)
-                                first = child.message->progress.step;
-                got = TAKE_FD(child.fd);
-                (void)expect(&child, MESSAGE_DONE, 10);
-                if (i < 3)
-                        assert_same_bytes(got, whole);
-                if (i == 0)
-                        assert_true(first > resume.state.step);
-                (void)close(got);
-        }
-        (void)close(whole);
         assert_int_equal(finish(&child), 0);
 }
 
@@ -503,63 +284,21 @@ static void test_truncated_model(void **state)
         assert_int_equal(system(command), 0);
 }
 
-static int run_command(const char *arguments)
-{
-        char command[2048];
-        (void)snprintf(command, sizeof(command), "%s %s 2>/dev/null", engine_program(), arguments);
-        int status = system(command);
-        assert_true(WIFEXITED(status));
-        return WEXITSTATUS(status);
-}
-
-/* The same settings by the plain command: the same file. */
-static void test_command(void **state)
-{
-        (void)state;
-        Child child = start(TINY);
-        _cleanup_(freep) Message *m = new_job(1, "a red fox");
-        (void)expect(&child, MESSAGE_READY, 0);
-        m->generate.seed = 42;
-        send_job(&child, m);
-        (void)expect(&child, MESSAGE_STARTED, 1);
-        assert_int_equal(skip_progress(&child)->type, MESSAGE_PICTURE);
-
-        char path[] = "/tmp/picture-XXXXXX", arguments[256];
-        int fd = mkstemp(path);
-        assert_true(fd >= 0);
-        (void)snprintf(arguments, sizeof(arguments), "--model %s --prompt 'a red fox' --seed 42 --output %s",
-                       TINY, path);
-        assert_int_equal(run_command(arguments), 0);
-
-        char a[65536], b[65536];
-        ssize_t n = pread(child.fd, a, sizeof(a), 0);
-        assert_true(n > 100 && n < (ssize_t)sizeof(a));
-        assert_int_equal(pread(fd, b, sizeof(b), 0), n);
-        assert_memory_equal(a, b, (size_t)n);
-        assert_int_equal(finish(&child), 0);
-        (void)close(fd);
-        (void)unlink(path);
-
-        assert_int_equal(run_command("--model " TINY " --prompt x --output /nonexistent/x.png"), 1);
-        assert_int_equal(run_command("--model /nonexistent --prompt x --output /dev/null"), 1);
-        assert_int_equal(run_command("--model " TINY " --width 15 --prompt x --output /dev/null"), 1);
-        assert_int_equal(run_command("--model " TINY " --sampler nonsense --output /dev/null"), 2);
-        assert_int_equal(run_command("--model " TINY " --seed -1 --output /dev/null"), 2);
-        assert_int_equal(run_command("--model " TINY), 2);
-        assert_int_equal(run_command("--version >/dev/null"), 0);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_ready),          cmocka_unit_test(test_job),
-                cmocka_unit_test(test_previews),       cmocka_unit_test(test_cancel),
-                cmocka_unit_test(test_busy),           cmocka_unit_test(test_bad_jobs),
-                cmocka_unit_test(test_garbage),        cmocka_unit_test(test_wrong_direction),
-                cmocka_unit_test(test_end_in_mid_job), cmocka_unit_test(test_end_while_loading),
-                cmocka_unit_test(test_no_model),       cmocka_unit_test(test_truncated_model),
-                cmocka_unit_test(test_command),        cmocka_unit_test(test_parking),
-                cmocka_unit_test(test_resuming),
+                cmocka_unit_test(test_ready),
+                cmocka_unit_test(test_job),
+                cmocka_unit_test(test_previews),
+                cmocka_unit_test(test_cancel),
+                cmocka_unit_test(test_busy),
+                cmocka_unit_test(test_bad_jobs),
+                cmocka_unit_test(test_garbage),
+                cmocka_unit_test(test_wrong_direction),
+                cmocka_unit_test(test_end_in_mid_job),
+                cmocka_unit_test(test_end_while_loading),
+                cmocka_unit_test(test_no_model),
+                cmocka_unit_test(test_truncated_model),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

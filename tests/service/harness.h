@@ -20,6 +20,8 @@
  *     …
  *     return cmocka_run_group_tests(tests, setup, place_tear_down);
  *
+ * or place_set_up_engine(state, &place, settings): the real engine, and the model "tiny".
+ *
  * Code for other users runs in as_user(): a child process in which no cmocka assertion may fail; it uses CHECK. */
 
 #include <pwd.h>
@@ -270,6 +272,18 @@ static inline void place_open_models(Place *place, const char *const models[])
 static inline int place_set_up_models(void **state, Place *place, const char *settings, const char *const models[])
 {
         place_open_models(place, models);
+        if (settings)
+                place_start_service(place, settings);
+        *state = place;
+        return 0;
+}
+
+/* With the real engine and the model "tiny". */
+static inline int place_set_up_engine(void **state, Place *place, const char *settings)
+{
+        place_open(place);
+        place->has_engine = true;
+        place_add_tiny_model(place);
         if (settings)
                 place_start_service(place, settings);
         *state = place;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -88,6 +89,20 @@ static inline int wait_for_exit(pid_t pid)
                 sleep_ms(5);
         }
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* That a process has open. */
+static inline unsigned count_descriptors(pid_t pid)
+{
+        char path[64];
+        unsigned n = 0;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+        _cleanup_(closedirp) DIR *dir = opendir(path);
+        assert_non_null(dir);
+        for (struct dirent *entry; (entry = readdir(dir));)
+                n += entry->d_name[0] != '.';
+        return n;
 }
 
 static inline void write_file(const char *path, const char *text)

@@ -6,26 +6,16 @@
 
 #include "base/log.h"
 #include "service/digest-cache.h"
+#include "tests/scratch.h"
 
-static char folder[64], path[128];
+static char path[128];
 
 static int setup(void **state)
 {
-        (void)state;
+        int r = scratch_make(state);
         log_set_max_level(LOG_EMERG);
-        (void)snprintf(folder, sizeof(folder), "/tmp/imagined-test-XXXXXX");
-        if (!mkdtemp(folder))
-                return -1;
-        (void)snprintf(path, sizeof(path), "%s/two/folders/digests.json", folder);
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        char command[128];
-        (void)state;
-        (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-        return system(command);
+        (void)snprintf(path, sizeof(path), "%s/two/folders/digests.json", scratch);
+        return r;
 }
 
 static DigestInfo info_of(char digit)
@@ -120,16 +110,15 @@ static void test_damaged(void **state)
                 digest_cache_free(cache);
         }
         /* All that is left is the file itself. */
-        (void)snprintf(command, sizeof(command), "test \"$(ls -A %s/two/folders)\" = digests.json", folder);
-        assert_int_equal(system(command), 0);
+        scratch_run("test \"$(ls -A two/folders)\" = digests.json");
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_kept, setup, scratch_remove),
+                cmocka_unit_test_setup_teardown(test_bounded, setup, scratch_remove),
+                cmocka_unit_test_setup_teardown(test_damaged, setup, scratch_remove),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

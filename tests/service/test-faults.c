@@ -13,11 +13,7 @@ static Place place;
 
 static int setup(void **state)
 {
-        *state = &place;
-        place_open(&place);
-        place.has_engine = true;
-        place_add_tiny_model(&place);
-        return 0;
+        return place_set_up_engine(state, &place, NULL);
 }
 
 static void copy_model(const char *name)

@@ -42,14 +42,9 @@ static Statistics *statistics;
 
 static int setup(void **state)
 {
-        *state = &place;
-        place_open(&place);
-        place.has_engine = true;
-        place_add_tiny_model(&place);
-        place_start_service(&place, "default_model = \"tiny\"; jobs_per_user = 40; result_seconds = 2;");
         statistics = mmap(NULL, sizeof(*statistics), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         assert_ptr_not_equal(statistics, MAP_FAILED);
-        return 0;
+        return place_set_up_engine(state, &place, "default_model = \"tiny\"; jobs_per_user = 40; result_seconds = 2;");
 }
 
 static unsigned setting(const char *name, unsigned fallback)
@@ -154,18 +149,6 @@ static double median(Method method)
         return 0;
 }
 
-static unsigned count_descriptors(void)
-{
-        char command[128], line[64];
-
-        (void)snprintf(command, sizeof(command), "ls /proc/%d/fd | wc -l", (int)place.service);
-        FILE *pipe = popen(command, "r");
-        assert_non_null(pipe);
-        assert_non_null(fgets(line, sizeof(line), pipe));
-        (void)pclose(pipe);
-        return (unsigned)atoi(line);
-}
-
 static pid_t start_client(const char *user, uint64_t *end)
 {
         const struct passwd *entry = getpwnam(user);
@@ -192,7 +175,7 @@ static void test_load(void **state)
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         assert_true(generate(bus, &job, "x", 0) >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
-        unsigned descriptors = count_descriptors();
+        unsigned descriptors = count_descriptors(place.service);
 
         end = clock_usec(CLOCK_MONOTONIC) + seconds * USEC_PER_SEC + n * 20 * USEC_PER_MSEC;
         for (unsigned i = 0; i < n; i++)
@@ -220,7 +203,7 @@ static void test_load(void **state)
         assert_true(generate(bus, &job, "x", 1, "priority", "s", "batch") >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
         sleep_ms(2500);
-        assert_true(count_descriptors() <= descriptors + 4);
+        assert_true(count_descriptors(place.service) <= descriptors + 4);
 #ifndef __SANITIZE_ADDRESS__
         assert_true(after < before + 2048 * 1024);
 #endif

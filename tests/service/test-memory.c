@@ -9,22 +9,7 @@ static Place place;
 
 static int setup(void **state)
 {
-        *state = &place;
-        place_open(&place);
-        place.has_engine = true;
-        place_add_tiny_model(&place);
-        return 0;
-}
-
-static pid_t worker_of(pid_t service)
-{
-        char path[64];
-        pid_t pid = 0;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)service, (int)service);
-        _cleanup_(fclosep) FILE *file = fopen(path, "re");
-        assert_non_null(file);
-        return fscanf(file, "%d", &pid) == 1 ? pid : 0;
+        return place_set_up_engine(state, &place, NULL);
 }
 
 /* Bytes, each page divided by the number of processes that have it. */
@@ -67,16 +52,16 @@ static void test_pressure(void **state)
         /* At work the model stays, and the job comes to its end. */
         assert_true(generate(bus, &job, "a fox", 3, "width", "u", 64, "height", "u", 64, "steps", "u", 40) >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
-        pid_t worker = worker_of(place.service);
+        pid_t worker = place_worker(&place);
         assert_int_equal(write(fd, "x", 1), 1);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
-        assert_int_equal(worker_of(place.service), worker);
+        assert_int_equal(place_worker(&place), worker);
 
         /* Idle it goes, with its process and all of its memory. */
         sleep_ms(1100); /* one event a second is heard */
         assert_int_equal(write(fd, "x", 1), 1);
         assert_true(wait_for_model_state(bus, "unloaded"));
-        while (worker_of(place.service) != 0)
+        while (place_worker(&place) != 0)
                 sleep_ms(5);
         assert_int_equal(kill(worker, 0), -1);
         assert_int_equal(errno, ESRCH);
@@ -95,7 +80,7 @@ static void test_admission(void **state)
         place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         draw(bus);
-        uint64_t peak = process_peak(worker_of(place.service));
+        uint64_t peak = process_peak(place_worker(&place));
         assert_true(peak > 0);
         (void)snprintf(
                         settings, sizeof(settings), "default_model = \"tiny\"; threads = 1; memory_max = %lluL;",
@@ -120,13 +105,13 @@ static void test_clients_share_one_model(void **state)
         place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
         buses[0] = place_connect(&place);
         draw(buses[0]);
-        pid_t worker = worker_of(place.service);
+        pid_t worker = place_worker(&place);
         uint64_t one = proportional(worker), service = process_resident(place.service);
         for (size_t i = 1; i < ELEMENTSOF(buses); i++) {
                 buses[i] = place_connect(&place);
                 draw(buses[i]);
         }
-        assert_int_equal(worker_of(place.service), worker);
+        assert_int_equal(place_worker(&place), worker);
         uint64_t twenty = proportional(worker), peak = process_peak(place.service);
         printf("worker: %llu KiB (PSS) for one client, %llu for twenty; service: %llu KiB (RSS), at most %llu\n",
                (unsigned long long)one / 1024, (unsigned long long)twenty / 1024, (unsigned long long)service / 1024,

@@ -10,12 +10,7 @@ static Place place;
 
 static int setup(void **state)
 {
-        *state = &place;
-        place_open(&place);
-        place.has_engine = true;
-        place_add_tiny_model(&place);
-        place_start_service(&place, "default_model = \"tiny\"; threads = 1; jobs_per_user = 100;");
-        return 0;
+        return place_set_up_engine(state, &place, "default_model = \"tiny\"; threads = 1; jobs_per_user = 100;");
 }
 
 #define LONG_JOB "steps", "u", 60, "width", "u", 64, "height", "u", 64, "seed", "t", UINT64_C(7)

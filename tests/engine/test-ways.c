@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What decides a picture besides the prompt: seeds, guidance on a part of the way, a picture to start from. */
+
+#include "tests/engine/engines.h"
+
+/* A generator that the seed decides, and pictures of a job counted as web UIs count them. */
+static void test_seeds(void **state)
+{
+        (void)state;
+        Request q;
+
+        request_init(&q);
+        q.seed = 7;
+        q.variation_seed = 9;
+        assert_int_equal(request_picture_seed(&q, 2), 9);
+        q.variation_strength = 0.25;
+        assert_int_equal(request_picture_seed(&q, 2), 7);
+        assert_int_equal(request_variation_seed(&q, 2), 11);
+}
+
+/* Guided on the whole way, on none of it, and on a part; other noise; a variation. */
+static void test_guided_part(void **state)
+{
+        (void)state;
+        _cleanup_(engine_freep) Engine *engine = open_engine(TINY, 1);
+        _cleanup_(freep) Request *q = new_request();
+        _cleanup_(picture_done) Picture whole = {}, none = {}, plain = {}, part = {}, philox = {}, varied = {}, same = {};
+
+        strcpy(q->prompt, "a red fox");
+        q->guidance = 5;
+        q->steps = 4;
+        paint(engine, q, &whole);
+        q->guidance_end = 0;
+        paint(engine, q, &none);
+        q->guidance_start = 0.5;
+        q->guidance_end = 1;
+        paint(engine, q, &part);
+        q->guidance_start = 0;
+        q->guidance = 1;
+        paint(engine, q, &plain);
+        assert_true(are_equal(&none, &plain));
+        assert_false(are_equal(&whole, &none));
+        assert_false(are_equal(&part, &whole));
+        assert_false(are_equal(&part, &none));
+
+        q->rng = RNG_PHILOX;
+        paint(engine, q, &philox);
+        assert_false(are_equal(&philox, &plain));
+        q->rng = RNG_CPU;
+        q->variation_seed = 5;
+        q->variation_strength = 0.5;
+        paint(engine, q, &varied);
+        assert_false(are_equal(&varied, &plain));
+        q->variation_seed = q->seed;
+        paint(engine, q, &same);
+        for (size_t i = 0; i < (size_t)same.width * same.height * 3; i++)
+                assert_in_range(same.rgb[i] + 1, plain.rgb[i], plain.rgb[i] + 2);
+}
+
+/* 16 x 16 pixels, the left half red, the right one blue; as a mask its left half is clear and to be painted. */
+static void make_source(ReadPicture *ret)
+{
+        *ret = (ReadPicture) { .width = 16, .height = 16, .rgba = calloc(16 * 16, 4) };
+        assert_non_null(ret->rgba);
+        for (int i = 0; i < 16 * 16; i++) {
+                ret->rgba[i * 4 + (i % 16 < 8 ? 0 : 2)] = 200;
+                ret->rgba[i * 4 + 3] = i % 16 < 8 ? 0 : 255;
+        }
+}
+
+static void make_opaque(ReadPicture *picture)
+{
+        for (int i = 0; i < 16 * 16; i++)
+                picture->rgba[i * 4 + 3] = 255;
+}
+
+/* How many bytes of the columns from x on differ from the source's. */
+static size_t count_changed(const Picture *picture, const ReadPicture *source, int x, int end)
+{
+        size_t n = 0;
+
+        for (int i = 0; i < 16 * 16; i++)
+                for (int k = 0; k < 3; k++)
+                        n += i % 16 >= x && i % 16 < end &&
+                             abs(picture->rgb[i * 3 + k] - source->rgba[i * 4 + k]) > 1;
+        return n;
+}
+
+/* From a picture: what the mask leaves out stays as it was, the rest depends on the picture, the seed and the strength. */
+static void test_sources(void **state)
+{
+        (void)state;
+        _cleanup_(engine_freep) Engine *engine = open_engine(TINY, 1);
+        _cleanup_(freep) Request *q = new_request();
+        _cleanup_(picture_done) Picture masked = {}, whole = {}, weak = {}, noise = {}, full = {};
+        _cleanup_(read_picture_done) ReadPicture source = {}, mask = {};
+        Picture none = {};
+        Error error = {};
+
+        make_source(&source);
+        make_opaque(&source);
+        make_source(&mask);
+        strcpy(q->prompt, "a red fox");
+        q->steps = 4;
+        q->sampler = SAMPLER_EULER;
+        paint(engine, q, &noise);
+
+        engine_set_source(engine, &source, &mask);
+        assert_int_equal(engine_generate(engine, q, 0, NULL, &none, &error), -EINVAL);
+        q->strength = 0.75;
+        paint(engine, q, &masked);
+        /* The edge, where the resized mask would be grey, is sharp: sizes are the same. */
+        assert_int_equal(count_changed(&masked, &source, 8, 16), 0);
+        assert_true(count_changed(&masked, &source, 0, 8) > 100);
+
+        engine_set_source(engine, &source, NULL);
+        paint(engine, q, &whole);
+        assert_true(count_changed(&whole, &source, 8, 16) > 100);
+        q->strength = 0.25;
+        paint(engine, q, &weak);
+        assert_false(are_equal(&weak, &whole));
+        q->strength = 1;
+        paint(engine, q, &full);
+        assert_false(are_equal(&full, &noise)); /* a little of the picture shines through the highest noise */
+
+        engine_set_source(engine, NULL, NULL);
+        assert_int_equal(engine_generate(engine, q, 0, NULL, &none, &error), -EINVAL);
+        assert_string_equal(error.text, "strength: goes with a picture to start from, and needs one");
+        q->strength = 0;
+        _cleanup_(picture_done) Picture again = {};
+        paint(engine, q, &again);
+        assert_true(are_equal(&again, &noise));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_seeds),
+                cmocka_unit_test(test_guided_part),
+                cmocka_unit_test(test_sources),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
