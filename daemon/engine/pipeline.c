@@ -359,6 +359,9 @@ static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *e
         if (r < 0)
                 return r;
 
+        /* What the denoiser worked with is not needed beside the decoder's, which is the largest of all. */
+        context = unet_context_free(context);
+        arena_trim(p->compute.arena);
         report(job, STAGE_DECODE, 0);
         r = pipeline_decode(p, latents, job->resolved->drawn_height / pixels,
                             job->resolved->drawn_width / pixels, &picture, error);

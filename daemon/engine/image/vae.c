@@ -3,11 +3,10 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "engine/image/stream.h"
 #include "engine/image/vae.h"
 #include "engine/image/vae_attention.h"
 #include "engine/image/vae_tiny.h"
-#include "engine/layers/resnet_block.h"
-#include "engine/tensor/convolution.h"
 #include "engine/tensor/pointwise.h"
 
 #define EPS 1e-6f /* of all norms, a constant in diffusers */
@@ -180,92 +179,41 @@ Vae *vae_free(Vae *vae)
         return NULL;
 }
 
-/* A tensor that changes its size on its way through the levels, in two halves of memory that take turns:
- * each is as large as the largest that will stand there, so that nothing on the way grows the arena. */
-typedef struct Stream {
-        float *memory[2];
-        int turn;
-        Tensor x;
-} Stream;
-
-static Tensor stream_next(Stream *s, uint32_t h, uint32_t w, uint32_t channels)
+static void stream_mid(Stream *s, const VaeConfig *config, const VaeHalf *half)
 {
-        s->turn = !s->turn;
-        return (Tensor) { .n = s->x.n, .h = h, .w = w, .c = channels, .data = s->memory[s->turn] };
+        stream_resnet(s, &half->mid1);
+        if (config->mid_attention && stream_ready(s))
+                vae_attention(s->c, &half->mid_attention, &s->x);
+        stream_resnet(s, &half->mid2);
 }
 
-static void stream_resnet(Compute *c, Stream *s, const ResnetBlock *block)
+/* From latents to what the last norm sees. */
+static void stream_decode(Stream *s, const Vae *vae, const Tensor *latents)
 {
-        Tensor out = block->in == block->out ? s->x : stream_next(s, s->x.h, s->x.w, block->out);
+        const VaeHalf *half = &vae->decoder;
 
-        resnet_block(c, block, &s->x, NULL, &out);
-        s->x = out;
-}
-
-static void stream_resample(Compute *c, Stream *s, const Matrix *matrix, ConvolutionKind kind)
-{
-        const bool up = kind == CONVOLUTION_UP;
-        uint32_t h = up ? 2 * s->x.h : convolution_size(kind, s->x.h),
-                 w = up ? 2 * s->x.w : convolution_size(kind, s->x.w);
-        Tensor out = stream_next(s, h, w, matrix->n);
-
-        convolution(c, matrix, kind, &s->x, NULL, NULL, &out);
-        s->x = out;
-}
-
-static void stream_convolution(Compute *c, Stream *s, const Matrix *matrix)
-{
-        Tensor out = stream_next(s, s->x.h, s->x.w, matrix->n);
-
-        convolution(c, matrix, CONVOLUTION_SAME, &s->x, NULL, NULL, &out);
-        s->x = out;
-}
-
-static void stream_mid(Compute *c, Stream *s, const VaeConfig *config, const VaeHalf *half)
-{
-        stream_resnet(c, s, &half->mid1);
-        if (config->mid_attention)
-                vae_attention(c, &half->mid_attention, &s->x);
-        stream_resnet(c, s, &half->mid2);
-}
-
-/* The most floats that one tensor of a half holds, for latents of h by w. */
-static size_t largest_tensor(
-                const VaeConfig *c, const VaeHalf *half, size_t n, size_t h, size_t w, bool decoder)
-{
-        size_t largest = 0;
-
-        for (uint32_t i = 0; i < c->n_levels; i++) {
+        stream_begin(s, latents);
+        if (vae->config.use_post_quant_conv)
+                stream_linear(s, &half->quant);
+        stream_convolution(s, &half->conv_in, CONVOLUTION_SAME);
+        stream_mid(s, &vae->config, half);
+        for (uint32_t i = 0; i < vae->config.n_levels; i++) {
                 const VaeLevel *level = &half->levels[i];
-                const unsigned shift = decoder ? i : c->n_levels - 1 - i;
-                size_t pixels = n * ((h + 1) << shift) * ((w + 1) << shift);
-                uint32_t channels = MAX(level->resnets[0].in, level->resnets[0].out);
-                largest = MAX(largest, pixels * channels);
+
+                for (uint32_t j = 0; j < level->n_resnets; j++)
+                        stream_resnet(s, &level->resnets[j]);
+                if (level->resamples)
+                        stream_convolution(s, &level->resample, CONVOLUTION_UP);
         }
-        return largest;
 }
 
 static void decode(const Vae *vae, Compute *c, const Tensor *latents, const Tensor *ret)
 {
         const VaeHalf *half = &vae->decoder;
-        const size_t largest = largest_tensor(&vae->config, half, latents->n, latents->h, latents->w, true);
-        Stream s = { .memory = { compute_alloc(c, largest), compute_alloc(c, largest) }, .x = *latents };
+        Stream s = { .c = c };
 
-        if (vae->config.use_post_quant_conv) {
-                Tensor out = stream_next(&s, latents->h, latents->w, latents->c);
-                linear(c, &half->quant, latents, FINISH_PLAIN, NULL, &out);
-                s.x = out;
-        }
-        stream_convolution(c, &s, &half->conv_in);
-        stream_mid(c, &s, &vae->config, half);
-        for (uint32_t i = 0; i < vae->config.n_levels; i++) {
-                const VaeLevel *level = &half->levels[i];
-
-                for (uint32_t j = 0; j < level->n_resnets; j++)
-                        stream_resnet(c, &s, &level->resnets[j]);
-                if (level->resamples)
-                        stream_resample(c, &s, &level->resample, CONVOLUTION_UP);
-        }
+        stream_decode(&s, vae, latents);
+        stream_decode(&s, vae, latents);
         group_norm(c, &half->norm_out, &s.x, true, &s.x);
         convolution(c, &half->conv_out, CONVOLUTION_SAME, &s.x, NULL, NULL, ret);
 }
@@ -302,28 +250,38 @@ static void clamp_log_variance(const Tensor *moments)
                 }
 }
 
-static void encode(const Vae *vae, Compute *c, const Tensor *picture, const Tensor *ret)
+/* From a picture to what the last norm sees. */
+static void stream_encode(Stream *s, const Vae *vae, const Tensor *picture)
 {
         const VaeHalf *half = &vae->encoder;
-        const size_t largest = largest_tensor(&vae->config, half, picture->n, ret->h, ret->w, false);
-        Stream s = { .memory = { compute_alloc(c, largest), compute_alloc(c, largest) }, .x = *picture };
 
-        stream_convolution(c, &s, &half->conv_in);
+        stream_begin(s, picture);
+        stream_convolution(s, &half->conv_in, CONVOLUTION_SAME);
         for (uint32_t i = 0; i < vae->config.n_levels; i++) {
                 const VaeLevel *level = &half->levels[i];
 
                 for (uint32_t j = 0; j < level->n_resnets; j++)
-                        stream_resnet(c, &s, &level->resnets[j]);
+                        stream_resnet(s, &level->resnets[j]);
                 if (level->resamples)
-                        stream_resample(c, &s, &level->resample, CONVOLUTION_DOWN_AFTER);
+                        stream_convolution(s, &level->resample, CONVOLUTION_DOWN_AFTER);
         }
-        stream_mid(c, &s, &vae->config, half);
+        stream_mid(s, &vae->config, half);
+}
+
+static void encode(const Vae *vae, Compute *c, const Tensor *picture, const Tensor *ret)
+{
+        const VaeHalf *half = &vae->encoder;
+        Tensor moments = compute_tensor(c, ret->n, ret->h, ret->w, ret->c);
+        Stream s = { .c = c };
+
+        stream_encode(&s, vae, picture);
+        stream_encode(&s, vae, picture);
         group_norm(c, &half->norm_out, &s.x, true, &s.x);
-        stream_convolution(c, &s, &half->conv_out);
-        if (vae->config.use_quant_conv)
-                linear(c, &half->quant, &s.x, FINISH_PLAIN, NULL, ret);
-        else
-                tensor_copy(c, &s.x, ret);
+        if (vae->config.use_quant_conv) {
+                convolution(c, &half->conv_out, CONVOLUTION_SAME, &s.x, NULL, NULL, &moments);
+                linear(c, &half->quant, &moments, FINISH_PLAIN, NULL, ret);
+        } else
+                convolution(c, &half->conv_out, CONVOLUTION_SAME, &s.x, NULL, NULL, ret);
 }
 
 /* The tiny encoder makes latents, not their distribution: they are the means of a very narrow one. */

@@ -2,6 +2,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include <string.h>
+
+#include "base/util.h"
+#include "engine/layers/norm_convolution.h"
 #include "engine/layers/resnet_block.h"
 #include "engine/tensor/convolution.h"
 
@@ -50,20 +54,21 @@ static const float *bias_at_time(Compute *c, const ResnetBlock *block, const Ten
         return sum.data;
 }
 
+/* The first half of a block. */
 static void convolve_at_time(
                 Compute *c, const ResnetBlock *block, const Tensor *x, const Tensor *time, const Tensor *out)
 {
         ArenaMark mark = arena_mark(c->arena);
 
         if (!time || time->n == 1)
-                convolution(c, &block->conv1, CONVOLUTION_SAME, x, time ? bias_at_time(c, block, time) : NULL,
-                            NULL, out);
+                norm_convolution(c, &block->norm1, &block->conv1, x, time ? bias_at_time(c, block, time) : NULL,
+                                 NORM_BAND, out);
         else /* each picture has an embedding of its own, as in Stable Diffusion XL */
                 for (uint32_t i = 0; i < x->n; i++) {
                         Tensor one_time = picture_of(time, i), one = picture_of(x, i),
                                one_out = picture_of(out, i);
-                        convolution(c, &block->conv1, CONVOLUTION_SAME, &one,
-                                    bias_at_time(c, block, &one_time), NULL, &one_out);
+                        norm_convolution(c, &block->norm1, &block->conv1, &one, bias_at_time(c, block, &one_time),
+                                         NORM_BAND, &one_out);
                 }
         arena_release(c->arena, mark);
 }
@@ -73,16 +78,48 @@ void resnet_block(
 {
         ArenaMark mark = arena_mark(c->arena);
         Tensor h = compute_tensor(c, x->n, x->h, x->w, block->out);
-        ArenaMark first_half = arena_mark(c->arena);
-        Tensor normed = compute_tensor(c, x->n, x->h, x->w, block->in);
 
-        group_norm(c, &block->norm1, x, true, &normed);
-        convolve_at_time(c, block, &normed, time, &h);
-        arena_release(c->arena, first_half);
-
+        convolve_at_time(c, block, x, time, &h);
         group_norm(c, &block->norm2, &h, true, &h);
         if (block->in != block->out)
                 linear(c, &block->shortcut, x, FINISH_PLAIN, NULL, out);
         convolution(c, &block->conv2, CONVOLUTION_SAME, &h, NULL, block->in != block->out ? out : x, out);
         arena_release(c->arena, mark);
+}
+
+/* Some rows of a product whose result replaces what it was made of. */
+static void replace_rows(Compute *c, const Matrix *matrix, const Tensor *x, size_t first, size_t rows)
+{
+        ArenaMark mark = arena_mark(c->arena);
+        const Tensor from = { .n = 1, .h = 1, .w = (uint32_t)rows, .c = x->c, .data = x->data + first * x->c };
+        const Tensor to = compute_tensor(c, 1, 1, (uint32_t)rows, matrix->n);
+
+        linear(c, matrix, &from, FINISH_PLAIN, NULL, &to);
+        if (c->error == 0)
+                memcpy(x->data + first * matrix->n, to.data, rows * matrix->n * sizeof(float));
+        arena_release(c->arena, mark);
+}
+
+/* Narrower rows are written behind those still to be read if they are taken from the front, wider ones from the back. */
+static void linear_in_place(Compute *c, const Matrix *matrix, const Tensor *x, size_t band)
+{
+        const size_t all = tensor_rows(x), step = MAX(band / MAX(matrix->n, matrix->k), 1U),
+                     steps = (all + step - 1) / step;
+
+        for (size_t i = 0; i < steps && c->error == 0; i++) {
+                const size_t first = step * (matrix->n < matrix->k ? i : steps - 1 - i);
+                replace_rows(c, matrix, x, first, MIN(step, all - first));
+        }
+}
+
+void resnet_block_in_place(Compute *c, const ResnetBlock *block, Tensor *x, float *memory, size_t band)
+{
+        const Tensor h = { .n = x->n, .h = x->h, .w = x->w, .c = block->out, .data = memory };
+
+        norm_convolution(c, &block->norm1, &block->conv1, x, NULL, band, &h);
+        group_norm(c, &block->norm2, &h, true, &h);
+        if (block->in != block->out)
+                linear_in_place(c, &block->shortcut, x, band);
+        x->c = block->out;
+        convolution(c, &block->conv2, CONVOLUTION_SAME, &h, NULL, x, x);
 }

@@ -24,3 +24,7 @@ void load_resnet_block(
 void resnet_block(
                 Compute *c, const ResnetBlock *block, const Tensor *x, const Tensor *time,
                 const Tensor *out);
+
+/* The same without a time embedding, where x stands in memory that has room for the result too, which replaces it.
+ * memory: for a tensor like the result. band: NORM_BAND (norm_convolution.h), or less in tests. */
+void resnet_block_in_place(Compute *c, const ResnetBlock *block, Tensor *x, float *memory, size_t band);

@@ -11,6 +11,8 @@ typedef struct Convolution {
         const Tensor *x;
         uint32_t h, w; /* of the output */
         bool wrap_x, wrap_y;
+        bool band; /* not all rows of a picture */
+        uint32_t above; /* rows of the input above the output's first */
         const float *zeros; /* a pixel beyond the border */
 } Convolution;
 
@@ -72,7 +74,7 @@ static void pixels_under_tap(const void *source, size_t first, size_t count, uns
         size_t column = first % v->w, row = first / v->w % v->h, picture = first / v->w / v->h;
 
         for (size_t i = 0; i < count; picture += row == v->h, row %= v->h) {
-                int64_t y = input_position(v->kind, (int64_t)row, tap / 3, v->h, x->h, v->wrap_y);
+                int64_t y = input_position(v->kind, (int64_t)row + v->above, tap / 3, v->h, x->h, v->wrap_y);
                 const float *line = y < 0 ? NULL : x->data + (picture * x->h + (size_t)y) * x->w * x->c;
 
                 for (; column < v->w && i < count; column++, i++) {
@@ -86,14 +88,17 @@ static void pixels_under_tap(const void *source, size_t first, size_t count, uns
 }
 
 static void convolve(
-                Compute *c, const Matrix *matrix, ConvolutionKind kind, const Tensor *x, const Tensor *out,
-                const Output *output)
+                Compute *c, const Matrix *matrix, Convolution source, const Tensor *out, const Output *output)
 {
         ArenaMark mark = arena_mark(c->arena);
+        const Tensor *x = source.x;
         float *zeros = compute_alloc(c, x->c);
-        Convolution source = { .kind = kind, .x = x, .h = out->h, .w = out->w, .zeros = zeros,
-                               .wrap_x = c->wrap_x, .wrap_y = c->wrap_y };
 
+        source.h = out->h;
+        source.w = out->w;
+        source.zeros = zeros;
+        source.wrap_x = c->wrap_x;
+        source.wrap_y = c->wrap_y && !source.band;
         assert(x->c == matrix->k && out->c == matrix->n && out->n == x->n && matrix->taps == 9);
         if (c->error == 0) {
                 memset(zeros, 0, x->c * sizeof *zeros);
@@ -114,7 +119,7 @@ void convolution(
                 .stride = out->c,
         };
 
-        convolve(c, matrix, kind, x, out, &output);
+        convolve(c, matrix, (Convolution) { .kind = kind, .x = x }, out, &output);
 }
 
 void convolution_prelu(
@@ -127,5 +132,14 @@ void convolution_prelu(
                 .stride = out->c,
         };
 
-        convolve(c, matrix, CONVOLUTION_SAME, x, out, &output);
+        convolve(c, matrix, (Convolution) { .kind = CONVOLUTION_SAME, .x = x }, out, &output);
+}
+
+void convolution_band(
+                Compute *c, const Matrix *matrix, const Tensor *x, uint32_t above, const float *bias, const Tensor *out)
+{
+        Output output = { .bias = bias, .finish = FINISH_PLAIN, .data = out->data, .stride = out->c };
+
+        assert(x->n == 1 && above <= 1 && out->h + above <= x->h && x->h <= out->h + above + 1);
+        convolve(c, matrix, (Convolution) { .kind = CONVOLUTION_SAME, .x = x, .band = true, .above = above }, out, &output);
 }

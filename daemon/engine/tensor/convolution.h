@@ -27,3 +27,8 @@ void convolution(
  * channel's slope. slopes: matrix->n floats, filled up to whole vectors (load_vector()). */
 void convolution_prelu(
                 Compute *c, const Matrix *matrix, const float *slopes, const Tensor *x, const Tensor *out);
+
+/* CONVOLUTION_SAME of a band of a picture: out's rows are those of x from `above` (0 or 1) on; where x has rows beyond
+ * them, those are seen instead of the border; rows do not wrap around. Bit for bit what the whole picture's convolution makes of these rows. */
+void convolution_band(
+                Compute *c, const Matrix *matrix, const Tensor *x, uint32_t above, const float *bias, const Tensor *out);

@@ -86,24 +86,55 @@ static void normalise_tile(const void *userdata, size_t i, float *scratch)
                         job->silu);
 }
 
-void group_norm(Compute *c, const Norm *norm, const Tensor *x, bool silu, const Tensor *out)
+static NormJob new_job(const Norm *norm, const Tensor *x)
 {
-        ArenaMark mark = arena_mark(c->arena);
-        NormJob job = { .kernels = kernels_get(), .norm = norm, .x = x, .out = out, .silu = silu };
+        NormJob job = { .kernels = kernels_get(), .norm = norm, .x = x, .rows = (size_t)x->h * x->w };
 
-        assert(x->c == norm->channels && out->c == x->c && x->c % norm->groups == 0);
-        job.rows = (size_t)x->h * x->w;
+        assert(x->c == norm->channels && x->c % norm->groups == 0);
         job.tile_rows = MAX(TILE_FLOATS / x->c, 1u);
         job.tiles = (job.rows + job.tile_rows - 1) / job.tile_rows;
-        job.means = compute_alloc(c, x->n * job.tiles * norm->groups);
-        job.squares = compute_alloc(c, x->n * job.tiles * norm->groups);
+        return job;
+}
+
+GroupMoments group_moments(Compute *c, const Norm *norm, const Tensor *x)
+{
+        NormJob job = new_job(norm, x);
+
         job.mean = compute_alloc(c, (size_t)x->n * x->c);
         job.factor = compute_alloc(c, (size_t)x->n * x->c);
-
+        ArenaMark mark = arena_mark(c->arena);
+        job.means = compute_alloc(c, x->n * job.tiles * norm->groups);
+        job.squares = compute_alloc(c, x->n * job.tiles * norm->groups);
         compute_tiles(c, x->n * job.tiles, x->c, moments_tile, &job);
         if (c->error == 0 && !compute_cancelled(c))
                 spread_moments(&job);
+        arena_release(c->arena, mark);
+        return (GroupMoments) { .mean = job.mean, .factor = job.factor };
+}
+
+void group_normalise(
+                Compute *c, const Norm *norm, const GroupMoments *moments, uint32_t picture, const Tensor *x, bool silu,
+                const Tensor *out)
+{
+        const size_t before = (size_t)picture * x->c;
+        NormJob job = new_job(norm, x);
+
+        assert(tensor_elements(out) == tensor_elements(x));
+        if (c->error < 0)
+                return;
+        job.out = out;
+        job.silu = silu;
+        job.mean = moments->mean + before;
+        job.factor = moments->factor + before;
         compute_tiles(c, x->n * job.tiles, 0, normalise_tile, &job);
+}
+
+void group_norm(Compute *c, const Norm *norm, const Tensor *x, bool silu, const Tensor *out)
+{
+        ArenaMark mark = arena_mark(c->arena);
+        const GroupMoments moments = group_moments(c, norm, x);
+
+        group_normalise(c, norm, &moments, 0, x, silu, out);
         arena_release(c->arena, mark);
 }
 

@@ -10,6 +10,17 @@ typedef struct Norm {
         float *gamma, *beta; /* in the arena of the weights */
 } Norm;
 
+/* What group normalisation finds in a tensor: a mean and a factor for each channel of each picture, in the arena. Their
+ * use is elementwise, so a tensor may be normalised in parts: `x` then is some rows of picture `picture`. */
+typedef struct GroupMoments {
+        float *mean, *factor; /* [n][channels] */
+} GroupMoments;
+
+GroupMoments group_moments(Compute *c, const Norm *norm, const Tensor *x);
+void group_normalise(
+                Compute *c, const Norm *norm, const GroupMoments *moments, uint32_t picture, const Tensor *x, bool silu,
+                const Tensor *out);
+
 /* Group normalisation (Wu, He 2018), each picture and group by itself; SiLU if asked for. out may be x. */
 void group_norm(Compute *c, const Norm *norm, const Tensor *x, bool silu, const Tensor *out);
 
