@@ -5,7 +5,7 @@
 # What they find lies in build-fuzz/crash-*; the corpus grows in build-fuzz/corpus/NAME.
 
 FUZZ_SECONDS ?= 60
-FUZZ_B = build-fuzz
+FUZZ_B ?= build-fuzz
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz-*.c)
 FUZZERS = $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(FUZZ_SRC)) $(patsubst tests/fuzz/service-%.c,$(FUZZ_B)/fuzz-%,$(wildcard tests/fuzz/service-*.c))
 # The parts that read what others wrote; the networks are not among them.
@@ -14,18 +14,19 @@ FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(wildcard daemon/engine/model/*.c) \
 	$(wildcard daemon/engine/denoise/sampler*.c daemon/engine/denoise/schedule*.c) \
 	daemon/engine/denoise/plans.c daemon/engine/denoise/state.c \
 	$(wildcard daemon/engine/image/read*.c)
-
-$(FUZZ_B)/fuzz-%: tests/fuzz/fuzz-%.c tests/fuzz/fuzz.h $(FUZZED_SRC)
-	@mkdir -p $(@D)
-	clang -g -O1 $(ALL_CFLAGS) -fno-openmp -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $@ $< $(FUZZED_SRC) -ljansson -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lz -lm
-
-# What the service reads: options, settings.
+# What the service reads: options, settings, messages.
 FUZZED_SERVICE_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(SERVICE_SRC)
-$(FUZZ_B)/fuzz-%: tests/fuzz/service-%.c tests/fuzz/fuzz.h $(FUZZED_SERVICE_SRC) | $(B)/paths.h
+
+fuzz_objects = $(patsubst %.c,$(FUZZ_B)/%.o,$(1))
+FUZZ_CC = clang -g -O1 $(ALL_CFLAGS) -fno-openmp -fno-sanitize-recover=undefined
+$(FUZZ_B)/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
-	clang -g -O1 $(ALL_CFLAGS) -include $(B)/paths.h -fno-openmp -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined -o $@ $< $(FUZZED_SERVICE_SRC) $(LDLIBS_SERVICE) -lseccomp
+	$(FUZZ_CC) -include $(B)/paths.h -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+$(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/fuzz-%.o $(call fuzz_objects,$(FUZZED_SRC))
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lz -lm
+$(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/service-%.o $(call fuzz_objects,$(FUZZED_SERVICE_SRC))
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS_SERVICE) -lseccomp
+-include $(shell find $(FUZZ_B) -name '*.d' 2>/dev/null)
 
 fuzzers: $(FUZZERS)
 

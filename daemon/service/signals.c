@@ -3,6 +3,9 @@
 /* The signals of a job. They are sent to single connections: the one that called Generate, and those of the same user
  * that called Watch. A broadcast would reach other users. */
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -11,7 +14,7 @@
 #include "service/job.h"
 
 #define UPDATE_INTERVAL (USEC_PER_SEC / 4)
-#define QUEUED_MAX 256 /* messages that wait for the bus */
+#define UNREAD_MAX 16384 /* bytes that the bus has yet to read */
 
 typedef int (*append_t)(const JobObject *object, const void *data, sd_bus_message *signal);
 
@@ -70,11 +73,17 @@ static void tell(JobObject *object, const Snapshot *now)
         object->told_at = clock_usec(CLOCK_MONOTONIC);
 }
 
-/* Answers come before progress: while the bus is slow to take what is sent, Updated waits. */
+/* Answers come before progress: while the bus has much to read, Updated waits. Many watchers of many jobs are more than a
+ * bus can pass on, and whatever lies in its socket is ahead of the next answer. */
 static bool is_bus_slow(const JobObject *object)
 {
+        sd_bus *bus = object->service->bus;
         uint64_t n;
-        return sd_bus_get_n_queued_write(object->service->bus, &n) >= 0 && n > QUEUED_MAX;
+        int unread;
+
+        if (sd_bus_get_n_queued_write(bus, &n) >= 0 && n > 0)
+                return true;
+        return ioctl(sd_bus_get_fd(bus), SIOCOUTQ, &unread) == 0 && unread > UNREAD_MAX;
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata)

@@ -117,6 +117,39 @@ static void test_updates_are_few(void **state)
         assert_true(heard.updated <= 4 + quarters + 1);
 }
 
+/* While the bus does not get around to it, nothing more is put into its socket: what lies there is ahead of every answer. */
+static void test_updates_wait_for_the_bus(void **state)
+{
+        sd_bus *watchers[40];
+        Heard heard[40] = {};
+        unsigned updates = 0, before = 0;
+        JobRef job;
+        (void)state;
+
+        for (size_t i = 0; i < ELEMENTSOF(watchers); i++) {
+                watchers[i] = place_connect(&place);
+                listen_to_jobs(watchers[i], &heard[i]);
+                assert_true(manager_call(watchers[i], "Watch", NULL, NULL, "o", "/") >= 0);
+        }
+        assert_true(generate(watchers[0], &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 500) >= 0);
+        assert_true(wait_for_state(watchers[0], job.path, IMAGINE_STATE_RUNNING));
+        for (size_t i = 0; i < ELEMENTSOF(watchers); i++) {
+                hear_what_came(watchers[i]);
+                before += heard[i].updated;
+        }
+        assert_int_equal(kill(place.bus, SIGSTOP), 0);
+        sleep_ms(3000);
+        assert_int_equal(kill(place.bus, SIGCONT), 0);
+        for (size_t i = 0; i < ELEMENTSOF(watchers); i++) {
+                hear_what_came(watchers[i]);
+                updates += heard[i].updated;
+                (void)bus_close(watchers[i]);
+        }
+        /* Without that it would be one for each in each quarter of a second. */
+        if (updates - before > 6 * ELEMENTSOF(watchers))
+                fail_msg("%u updates", updates - before);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -124,6 +157,7 @@ int main(void)
                 cmocka_unit_test(test_a_finished_job_leaves_with_its_caller),
                 cmocka_unit_test(test_watching),
                 cmocka_unit_test(test_updates_are_few),
+                cmocka_unit_test(test_updates_wait_for_the_bus),
         };
         return cmocka_run_group_tests(tests, setup, place_tear_down);
 }

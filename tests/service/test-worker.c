@@ -2,6 +2,8 @@
 
 /* Supervision of one worker process, without a bus. */
 
+#include <sys/resource.h>
+
 #include "harness.h"
 
 #include "workers/worker.h"
@@ -232,7 +234,7 @@ static void test_what_a_worker_inherits(void **state)
                         text, sizeof(text),
                         "#!/bin/sh\n"
                         "{ echo \"$@\"; ls /proc/$$/fd | tr '\\n' ' '; echo; env;\n"
-                        "grep -E 'Sig(Blk|Ign)' /proc/self/status; } >%s\n",
+                        "grep -E 'Sig(Blk|Ign)' /proc/self/status; echo nice $(nice); } >%s\n",
                         out);
         write_file(script, text);
         assert_int_equal(chmod(script, 0755), 0);
@@ -255,7 +257,7 @@ static void test_what_a_worker_inherits(void **state)
         (void)close(leaked);
 
         _cleanup_(freep) char *heard = read_text_file(out);
-        char number[16];
+        char number[32];
         (void)snprintf(number, sizeof(number), " %d ", leaked);
         assert_non_null(strstr(heard, "--socket 3 --model /some/model\n0 1 "));
         assert_non_null(strstr(heard, " 2 3 "));
@@ -265,6 +267,8 @@ static void test_what_a_worker_inherits(void **state)
         assert_non_null(strstr(heard, "\nOMP_NUM_THREADS=3\n"));
         assert_non_null(strstr(heard, "\nOMP_WAIT_POLICY=passive\n"));
         assert_null(strstr(heard, "NOTIFY_SOCKET"));
+        (void)snprintf(number, sizeof(number), "nice %d\n", MIN(getpriority(PRIO_PROCESS, 0) + 10, 19));
+        assert_non_null(strstr(heard, number)); /* the service goes before it */
         assert_non_null(strstr(heard, "SigBlk:\t0000000000000000\n"));
         /* Under make 32 and 33 are ignored, which the C library keeps for itself and lets nobody change. */
         assert_true(strstr(heard, "SigIgn:\t0000000000000000\n") || strstr(heard, "SigIgn:\t0000000180000000\n"));
