@@ -107,6 +107,19 @@ int pipeline_embed(Pipeline *p, const Chunks *texts, uint32_t n, uint32_t clip_s
         return 0;
 }
 
+/* A prompt without words asks for what is drawn without guidance, which is everything at once: the model's author
+ * may have put words in its place. */
+static int read_prompt(const Pipeline *p, const char *text, Chunks *ret, Error *error)
+{
+        const char *instead = p->model->card.empty_prompt;
+
+        int r = pipeline_read_text(p, "prompt", text, ret, error);
+        if (r < 0 || ret->tokens > 0 || !instead[0])
+                return r;
+        chunks_done(ret);
+        return pipeline_read_text(p, "prompt", instead, ret, error);
+}
+
 /* The negative prompt, where it is used, comes first, as in diffusers; the shorter one is padded. */
 static int read_texts(const Pipeline *p, const PictureJob *job, Chunks ret[static 2], uint32_t *ret_n, Error *error)
 {
@@ -117,7 +130,7 @@ static int read_texts(const Pipeline *p, const PictureJob *job, Chunks ret[stati
         if (pipeline_guides(p, job))
                 r = pipeline_read_text(p, "negative-prompt", q->negative_prompt, &ret[n++], error);
         if (r >= 0)
-                r = pipeline_read_text(p, "prompt", q->prompt, &ret[n++], error);
+                r = read_prompt(p, q->prompt, &ret[n++], error);
         if (r < 0)
                 return r;
 

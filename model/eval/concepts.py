@@ -5,8 +5,9 @@
     art.of("fox", TRAINING)           # numbers of its sprites in these sources
     art.picture(number)               # PIL image, RGBA
 
-The generator draws from fluent-3d, fluent-emoji-flat, streamline-emojis, sh3d, game-icons, openclipart and dicebear.
-None of these is in TRAINING; LEFT_OUT is seen by neither and measures the recogniser.
+The generator learns its look from fluent-3d, which is not in TRAINING, and other styles from fluent-emoji-flat,
+streamline-emojis, sh3d, game-icons, openclipart and dicebear: of these the recogniser sees streamline-emojis and
+openclipart, in compositions of its own. LEFT_OUT is seen by neither and measures the recogniser.
 """
 import io
 import json
@@ -20,7 +21,8 @@ from PIL import Image
 
 import things
 
-TRAINING = ("fluent-emoji", "noto", "noto-v1", "twemoji", "fxemoji")
+TRAINING = ("fluent-emoji", "noto", "noto-v1", "twemoji", "fxemoji", "streamline-emojis", "openclipart",
+            "streamline-kameleon-color", "streamline-ultimate-color")
 LEFT_OUT = ("emojione",)
 GENERATED = ("fluent-3d",)  # the look of what the generator draws; only looked at, never learned
 

@@ -62,6 +62,7 @@ def main():
     parser.add_argument("--sprites", default=real.SPRITES)
     parser.add_argument("--work", required=True)
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--start", help="weights to begin with, in place of chance")
     parser.add_argument("--out", default=scorer.WEIGHTS)
     args = parser.parse_args()
     os.makedirs(args.work, exist_ok=True)
@@ -71,7 +72,10 @@ def main():
     composer = Composer(art, SEED)
     pictures = {"left out": real.singles(art, concepts.LEFT_OUT, 2), "fluent-3d": real.singles(art, concepts.GENERATED, 2)}
     net = scorer.Scorer()
-    start_weights(net)
+    if args.start:
+        net.load(args.start)
+    else:
+        start_weights(net)
     trainer = fast.Trainer({"net": net}, decay=DECAY, muon=inner)
     path = os.path.join(args.work, "scorer.pt")
     if os.path.exists(path):

@@ -16,6 +16,9 @@ STYLE = {  # what is said of a look, and how often it is left out
 }
 WEARING = ["wearing", "wearing", "wearing", "with"]
 CALM = ["tranquil", "calm", "peaceful", "quiet", "beautiful", "lovely", "serene"]
+ANYTHING = ["something nice", "something", "anything", "a picture", "whatever you like"]
+SCRIPTS = ["az"] * 4 + ["\u0430\u044f", "\u03b1\u03c9", "\u05d0\u05ea", "\u0627\u064a", "\u0905\u0939", "\u3042\u3093", "\u4e00\u9fa5",
+                        "\uac00\ud7a3", "\U0001f300\U0001f64f", "09", "!/"]  # from which letter to which
 NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 
@@ -46,6 +49,8 @@ class Captions:
     def caption(self, rng, scene):
         w = scene.words
         text = getattr(self, "say_" + scene.kind.replace(" ", "_"))(rng, w)
+        if scene.kind == "nonsense":
+            return text
         if scene.kind != "place":
             text += self.where(rng, scene.background, scene.look)
         return text + self.style(rng, scene.look)
@@ -84,6 +89,15 @@ class Captions:
         return text
 
     say_recolour = say_single
+
+    def say_nonsense(self, rng, _):
+        """Words that mean nothing to the model: letters at random in many scripts; or none in particular."""
+        if rng.random() < 0.2:
+            return rng.choice(ANYTHING)
+        first, last = rng.choice(SCRIPTS)
+        words = ["".join(chr(rng.randint(ord(first), ord(last))) for _ in range(rng.randint(2, 9)))
+                 for _ in range(rng.randint(1, 5))]
+        return " ".join(words)
 
     def say_count(self, rng, w):
         name = self.name(rng, w["noun"])

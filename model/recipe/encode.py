@@ -3,7 +3,8 @@
 
     python3 encode.py --sprites ../../../shared/data/sprites --work DIR --scenes 24000
 
-Writes DIR/latents.pt: latents (float16, each channel with mean 0 and deviation 1), the scenes, mean and deviation.
+Writes DIR/latents.pt: {(width, height): (latents, scenes)}, mean and deviation. The latents are float16, each channel
+with mean 0 and deviation 1. Of the scenes a tenth are wide or tall.
 """
 import argparse
 import multiprocessing
@@ -20,13 +21,15 @@ import torch
 
 import config
 import nets
+from backgrounds import SIZE
 from render import render
-from scenes import Stage
+from scenes import SHAPES, Stage, shaped
 from sprites import Sprites
 from train_vae import prepared
 
 
 PART = 400  # scenes a task
+WIDE = 0.1  # share of scenes that are no squares
 shared = None
 
 
@@ -39,6 +42,32 @@ def encoded_part(at):
         part = [torch.from_numpy(render(pack, s)) for s in scenes[at:at + 20]]
         out.append(vae.encode(prepared(torch.stack(part).permute(0, 3, 1, 2)))[0].float())
     return torch.cat(out).numpy()
+
+
+def encoded(work, processes):
+    global shared
+    shared = work
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        parts = pool.map(encoded_part, range(0, len(work[2]), PART), chunksize=1)
+    return torch.cat([torch.from_numpy(p) for p in parts])
+
+
+def thought_up(stage, rng, count):
+    """{(width, height): scenes}"""
+    out, shapes = {}, [*SHAPES, *(shape[::-1] for shape in SHAPES)]
+    for _ in range(count):
+        scene = stage.scene(rng)
+        if rng.random() < WIDE:
+            scene = shaped(scene, *rng.choice(shapes))
+        out.setdefault(scene.shape, []).append(scene)
+    return out
+
+
+def moments(latents, like):
+    if like:
+        kept = torch.load(like)
+        return kept["mean"], kept["std"]
+    return latents.mean((0, 2, 3)), latents.std((0, 2, 3))
 
 
 def main():
@@ -58,20 +87,14 @@ def main():
     vae.bfloat16()
     pack, rng = Sprites(args.sprites), random.Random(args.seed)
     stage = Stage(pack)
-    scenes = [stage.scene(rng) for _ in range(args.scenes)]
-    global shared
-    shared = vae, pack, scenes
-    with multiprocessing.get_context("fork").Pool(args.processes) as pool:
-        parts = pool.map(encoded_part, range(0, args.scenes, PART), chunksize=1)
-    out = torch.cat([torch.from_numpy(p) for p in parts])
-    mean, std = out.mean((0, 2, 3)), out.std((0, 2, 3))
-    if args.like:
-        kept = torch.load(args.like)
-        mean, std = kept["mean"], kept["std"]
+    scenes = thought_up(stage, rng, args.scenes)
+    latents = {shape: encoded((vae, pack, some), args.processes) for shape, some in scenes.items()}
+    mean, std = moments(latents[SIZE, SIZE], args.like)
     print("mean", mean, "std", std)
-    out = (out - mean[:, None, None]) / std[:, None, None]
-    scenes = [scene._replace(layers=()) for scene in scenes]  # captions need them no more
-    fast.save(os.path.join(args.work, "latents.pt"), {"latents": out.half(), "scenes": scenes, "mean": mean, "std": std})
+    out = {shape: (((x - mean[:, None, None]) / std[:, None, None]).half(),
+                   [scene._replace(layers=()) for scene in scenes[shape]])  # captions need them no more
+           for shape, x in latents.items()}
+    fast.save(os.path.join(args.work, "latents.pt"), {"shapes": out, "mean": mean, "std": std})
 
 
 if __name__ == "__main__":

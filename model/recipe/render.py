@@ -33,8 +33,8 @@ def shadow(w, h):
 
 def over(canvas, sprite, x, y):
     """Draws a premultiplied sprite with its corner at (x, y)."""
-    w, h = sprite.size
-    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + w, SIZE), min(y + h, SIZE)
+    (w, h), (height, width) = sprite.size, canvas.shape[:2]
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + w, width), min(y + h, height)
     if x0 >= x1 or y0 >= y1:
         return
     s = np.asarray(sprite)[y0 - y:y1 - y, x0 - x:x1 - x].astype(np.float32) / 255
@@ -44,8 +44,8 @@ def over(canvas, sprite, x, y):
 
 
 def render(pack, scene):
-    """uint8 [128, 128, 3]."""
-    canvas = backgrounds.paint(scene.background)
+    """uint8 [height, width, 3]."""
+    canvas = backgrounds.paint(scene.background, *scene.shape)
     for layer in scene.layers:
         if layer.sprite < 0:
             sprite = shadow(max(layer.w, 4), layer.h)

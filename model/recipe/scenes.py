@@ -15,19 +15,21 @@ import things
 from backgrounds import SIZE
 from words import countable
 
-Scene = namedtuple("Scene", "kind look background layers words")  # words: what captions.py needs
+# words: what captions.py needs; shape: width and height of the picture
+Scene = namedtuple("Scene", "kind look background layers words shape", defaults=((SIZE, SIZE),))
 Layer = namedtuple("Layer", "sprite colour mirrored x y w h")
 
 LOOKS = {"3d": 0.79, "flat": 0.07, "outlined": 0.03, "render": 0.04, "silhouette": 0.03, "portrait": 0.03,
          "clip art": 0.01}
 KINDS = {"single": 0.29, "recolour": 0.20, "count": 0.19, "pair": 0.16, "wear": 0.05, "ride": 0.04, "wear and ride": 0.02,
-         "in": 0.015, "on": 0.015, "place": 0.02}
+         "in": 0.015, "on": 0.015, "place": 0.02, "nonsense": 0.025}
 PLAIN_KINDS = {"single": 0.66, "recolour": 0.10, "count": 0.12, "pair": 0.12}  # of the other styles
 BACKGROUNDS = {"white": 0.36, "solid": 0.30, "gradient": 0.07, "place": 0.27}
 RELATIONS = {"and": 0.24, "next to": 0.10, "left of": 0.13, "right of": 0.13, "above": 0.12, "below": 0.12,
              "in front of": 0.08, "behind": 0.04, "size": 0.04}
 COUNTS = {2: 0.36, 3: 0.30, 4: 0.26, 5: 0.08}
 PLACED = {"single", "recolour", "wear", "ride", "wear and ride", "in", "on", "pair", "count"}  # kinds that a place suits
+SHAPES = ((192, 96), (176, 96), (144, 96), (144, 112))  # what the engine draws for 2:1, 16:9, 3:2, 4:3
 HELD = 0.05  # share of combinations kept for the evaluation
 ASKED = {  # colours of the evaluation's prompts that the share above does not keep
     ("tractor", "yellow"), ("heart", "green"), ("gift", "blue"), ("car", "pink"), ("horse", "blue"), ("bicycle", "pink"),
@@ -47,6 +49,17 @@ def held(*key):
         return True
     digest = hashlib.sha1("|".join(map(str, key)).encode()).digest()
     return digest[0] * 256 + digest[1] < HELD * 65536
+
+
+def shaped(scene, width, height):
+    """The scene in a picture that is wider or taller: things as large as fits, in the middle or on the ground."""
+    scale, background = min(width, height) / SIZE, scene.background
+    right, down = (width - SIZE * scale) / 2, (height - SIZE * scale) / 2
+    if background[0] == "place" and background[1] not in backgrounds.FLYING and scene.layers:
+        down = max(layer.y + layer.h for layer in scene.layers) * (height / SIZE - scale)
+    layers = [layer._replace(x=round(layer.x * scale + right), y=round(layer.y * scale + down),
+                             w=max(1, round(layer.w * scale)), h=max(1, round(layer.h * scale))) for layer in scene.layers]
+    return scene._replace(layers=layers, shape=(width, height))
 
 
 def pick(rng, shares):
@@ -309,6 +322,12 @@ class Stage:
         above = above._replace(y=round(below.y + things.SUPPORTS[support] * below.h) - above.h + 4)
         layers = self.standing(background, [below, above], rng.randint(110, 122))
         return Scene("on", "3d", background, layers, {"noun": thing.noun, "other": support, "relation": "on"})
+
+    def make_nonsense(self, rng, look):
+        """What is drawn when nobody understands the words: something plain that everybody knows."""
+        scene = self.make_single(rng, "3d", thing=self.things[rng.choice(things.PLAIN)])
+        background = "solid", rng.choice(("white", "white", "white", "light blue", "beige"))
+        return scene._replace(kind="nonsense", background=background, layers=scene.layers[-1:])
 
     def make_place(self, rng, look):
         place = rng.choice(list(backgrounds.PLACES))

@@ -256,6 +256,7 @@ COLOURS = {  # hue in degrees, for turning a sprite's main hue; black, white and
     "red": 0, "orange": 27, "yellow": 48, "green": 138, "blue": 212, "purple": 272, "pink": 330, "brown": 25,
     "black": None, "white": None, "gray": None,
 }
+PLAIN = ("star", "rainbow", "balloon", "gift", "diamond", "heart", "light bulb", "umbrella", "sunflower", "rocket")
 FACELESS = {"heart", "robot", "ghost", "alien", "skull"}  # of the smileys: what comes in any colour
 SOLID = {  # backgrounds of one colour
     "white": (255, 255, 255), "red": (214, 48, 49), "orange": (250, 152, 58), "yellow": (255, 221, 89),

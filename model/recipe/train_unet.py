@@ -26,6 +26,7 @@ import config
 import diffusion
 import nets
 import things
+from backgrounds import SIZE
 from captions import Captions
 from sprites import Sprites
 from tokenizer import Tokenizer
@@ -109,31 +110,30 @@ def is_slow(name):
 
 
 class Batches:
-    """Batch number n is always the same: (latents, captions)."""
+    """Batch number n is always the same: (latents, captions). Its pictures have one shape."""
 
     def __init__(self, cache, captions, size, seed, only=None):
-        self.latents, self.scenes, self.captions = cache["latents"], cache["scenes"], captions
-        self.rows = [i for i, s in enumerate(self.scenes)
-                     if not only or (s.kind, s.look) == ("single", "3d") and s.words["noun"] in only]
-        self.size, self.seed = size, seed
+        self.shapes, self.captions, self.size, self.seed = cache["shapes"], captions, size, seed
+        fits = lambda s: not only or (s.kind, s.look) == ("single", "3d") and s.words["noun"] in only
+        self.rows = {shape: [i for i, s in enumerate(scenes) if fits(s)] for shape, (_, scenes) in self.shapes.items()}
+        self.names = sorted(shape for shape in self.rows if self.rows[shape])
+        self.shares = [len(self.rows[shape]) for shape in self.names]
 
-    def words(self, rng, row):
-        return self.captions.caption(rng, self.scenes[row])
+    def some(self, rng, count, shape):
+        latents, scenes = self.shapes[shape]
+        rows = rng.choices(self.rows[shape], k=count)
+        return latents[rows].float(), [self.captions.caption(rng, scenes[r]) for r in rows]
 
     def get(self, n):
         rng = random.Random(self.seed * 10**7 + n)
-        rows = rng.choices(self.rows, k=self.size)
-        words = ["" if rng.random() < EMPTY else self.words(rng, r) for r in rows]
-        return self.latents[rows].float(), words, rng.random()
+        latents, words = self.some(rng, self.size, rng.choices(self.names, self.shares)[0])
+        return latents, ["" if rng.random() < EMPTY else w for w in words], rng.random()
 
 
 @torch.no_grad()
 def probe(text, unet, tok, batches, alphas):
     """Loss at high noise with the right, the empty and a wrong caption; cosine of two captions' last words."""
-    x0, _, _ = batches.get(-1)
-    rng = random.Random(5)
-    rows = rng.choices(batches.rows, k=64)
-    x0, words = batches.latents[rows].float(), [batches.words(rng, r) for r in rows]
+    x0, words = batches.some(random.Random(5), 64, (SIZE, SIZE))
     g = torch.Generator().manual_seed(7)
     t = torch.randint(800, 1000, (64,), generator=g)
     x, v = diffusion.noised(x0, torch.randn(x0.shape, generator=g), alphas[t])

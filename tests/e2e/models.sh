@@ -10,20 +10,10 @@ fi
 trap 'rm -rf "$CACHE_DIRECTORY"' EXIT
 
 models=$(dirname "$(dirname "$(find "$IMAGINED_ROOT" -path '*/models/default/model_index.json')")")
-said=$IMAGINED_ROOT/said
-failed=
+top=$PWD
+# shellcheck source=tests/e2e/checks.bash
+. tests/e2e/checks.bash
 
-check() { # WHAT COMMAND…
-        local what=$1
-        shift
-        if "$@" >"$said" 2>&1; then
-                echo "ok - $what"
-        else
-                failed=1
-                echo "not ok - $what"
-                sed 's/^/    /' "$said"
-        fi
-}
 detail() { # MODEL KEY: of imagine models
         imagine --user models --json | python3 -c "
 import json, sys

@@ -24,37 +24,10 @@ fi
 
 cd "$IMAGINED_ROOT" || exit 1
 mkdir work && cd work || exit 1
-failed=
 prompt="a red fox wearing sunglasses on a skateboard"
+# shellcheck source=tests/e2e/checks.bash
+. "$top/tests/e2e/checks.bash"
 
-check() { # WHAT COMMAND…
-        local what=$1
-        shift
-        if "$@" >"$IMAGINED_ROOT/said" 2>&1; then
-                echo "ok - $what"
-        else
-                failed=1
-                echo "not ok - $what"
-                sed 's/^/    /' "$IMAGINED_ROOT/said"
-        fi
-}
-fails() { # CODE COMMAND…
-        local code=$1 status
-        shift
-        "$@"
-        status=$?
-        echo "status $status"
-        [ $status -eq "$code" ]
-}
-png() { # WHAT FILE
-        "$top/tests/e2e/png.py" "$@"
-}
-field() { # JSON-EXPRESSION: of the object on standard input, as Python sees it
-        python3 -c "import json, sys; o = json.load(sys.stdin); print($1)"
-}
-contains() { # FILE TEXT: the settings written in the picture
-        png text "$1" | grep -qF -e "$2"
-}
 service() { pgrep -f -x "$IMAGINED_ROOT/.*/imagined --user --config .*"; }
 worker() { pgrep -P "$(service)" -f imagined-engine; }
 

@@ -5,7 +5,11 @@
     png.py size FILE      WIDTHxHEIGHT
     png.py text FILE      the text chunk "parameters"
     png.py colours FILE   how many different pixels there are
+    png.py border FILE    share in percent of the outermost pixels that are nearly of their most frequent colour
+    png.py extent FILE    succeeds if what differs from the border fills a good part of the picture's shorter side,
+                          and leaves room on the longer one
 """
+import collections
 import struct
 import sys
 import zlib
@@ -63,6 +67,31 @@ def rows(width, height, data, pixel=3):
         yield last
 
 
+def near(a, b, most=24):
+    return all(abs(x - y) <= most for x, y in zip(a, b))
+
+
+def framed(picture):
+    """The most frequent colour of the border, and how much of it is near that."""
+    ring = picture[0] + picture[-1] + [row[0] for row in picture] + [row[-1] for row in picture]
+    common = collections.Counter(tuple(v // 8 for v in pixel) for pixel in ring).most_common(1)[0][0]
+    colour = tuple(v * 8 + 4 for v in common)
+    return colour, sum(near(pixel, colour) for pixel in ring) * 100 // len(ring)
+
+
+def whole(picture):
+    colour, share = framed(picture)
+    rows_with = [y for y, row in enumerate(picture) if any(not near(p, colour, 60) for p in row)]
+    columns_with = [x for x in range(len(picture[0])) if any(not near(row[x], colour, 60) for row in picture)]
+    if share < 90 or not rows_with:
+        print(f"{share} percent of the border are of one colour")
+        return False
+    tall, wide = rows_with[-1] - rows_with[0], columns_with[-1] - columns_with[0]
+    short, long = (tall, wide) if len(picture) < len(picture[0]) else (wide, tall)
+    print(f"{wide}x{tall} of {len(picture[0])}x{len(picture)}")
+    return short > 0.45 * min(len(picture), len(picture[0])) and long < 0.7 * max(len(picture), len(picture[0]))
+
+
 def main():
     what, path = sys.argv[1:]
     with open(path, "rb") as file:
@@ -76,7 +105,13 @@ def main():
         print(parameters(found))
     else:
         data = b"".join(body for kind, body in found if kind == b"IDAT")
-        print(len({row[i:i + 3] for row in rows(width, height, data) for i in range(0, len(row), 3)}))
+        picture = [[tuple(row[i:i + 3]) for i in range(0, len(row), 3)] for row in rows(width, height, data)]
+        if what == "colours":
+            print(len({pixel for row in picture for pixel in row}))
+        elif what == "border":
+            print(framed(picture)[1])
+        else:
+            sys.exit(not whole(picture))
 
 
 main()

@@ -4,9 +4,8 @@
 
 #include "engine/engine.h"
 #include "engine/model/model.h"
-#include "tests/engine/fixtures.h"
+#include "tests/engine/changed-model.h"
 
-#define TINY "tests/fixtures/tiny-model"
 #define WEIGHTS "diffusion_pytorch_model.safetensors"
 
 /* A second denoiser with other numbers in the middle of its weights. */
@@ -16,41 +15,11 @@
         " bs=1000 skip=100 seek=160 count=20 conv=notrunc status=none && "              \
         "sed -i 's/\"native_size\"/\"fast_steps\": 2, &/' imagined.json"
 
-/* A copy of the tiny model, changed by a shell command in its folder. To be removed with remove_model(). */
-static void make_model(char dir[static 32], const char *change)
-{
-        char command[1024];
-
-        (void)snprintf(dir, 32, "/tmp/model-XXXXXX");
-        assert_non_null(mkdtemp(dir));
-        (void)snprintf(command, sizeof(command), "cp -RL %s/. %s && cd %s && %s", TINY, dir, dir, change);
-        assert_int_equal(system(command), 0);
-}
-
-static void remove_model(const char *dir)
-{
-        char command[64];
-        (void)snprintf(command, sizeof(command), "rm -r %s", dir);
-        assert_int_equal(system(command), 0);
-}
-
-static Engine *open_engine(const char *dir)
-{
-        Engine *engine = NULL;
-        Error error = {};
-
-        if (engine_new(&engine, dir, 1, &error) < 0)
-                fail_msg("%s", error.text);
-        return engine;
-}
-
 static void draw(const char *dir, const Request *request, Picture *ret)
 {
-        _cleanup_(engine_freep) Engine *engine = open_engine(dir);
-        Error error = {};
+        _cleanup_(engine_freep) Engine *engine = open_engine(dir, 1);
 
-        if (engine_generate(engine, request, 0, NULL, ret, &error) < 0)
-                fail_msg("%s", error.text);
+        paint(engine, request, ret);
         assert_int_equal(ret->width, 16);
         assert_int_equal(ret->height, 16);
 }
@@ -91,7 +60,7 @@ static void test_resolve(void **state)
         (void)state;
         char dir[32];
         make_model(dir, WITH_FAST);
-        _cleanup_(engine_freep) Engine *engine = open_engine(dir), *plain = open_engine(TINY);
+        _cleanup_(engine_freep) Engine *engine = open_engine(dir, 1), *plain = open_engine(TINY, 1);
         Request *request = calloc(1, sizeof(*request));
         Resolved resolved = {};
         Error error = {};

@@ -104,6 +104,7 @@ int model_card_read(ModelCard *ret, const char *path, Error *error)
         if (card.vae[0] == '.' || strchr(card.vae, '/'))
                 json_fail(&json, -EBADMSG, "vae", "\"%s\" is not a file beside the model", card.vae);
         read_name(&json, &card);
+        json_text(&json, "empty_prompt", "", card.empty_prompt, sizeof(card.empty_prompt));
         json_text(&json, "version", "", card.version, sizeof(card.version));
         json_text(&json, "license", "", card.license, sizeof(card.license));
         read_sampler(&json, &card);
