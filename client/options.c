@@ -35,6 +35,8 @@ typedef enum Kind {
         KIND_RNG, /* const char * */
         KIND_INTERVAL, /* two doubles */
         KIND_ENLARGE, /* const char * */
+        KIND_TILING, /* const char * */
+        KIND_LORA, /* one more in loras */
         KIND_PRIORITY, /* const char * */
 } Kind;
 
@@ -85,6 +87,36 @@ static int check_enlarge(const char *name, Error *error)
         return error_set(error, -EINVAL, "'%s' is none of network, lanczos, none", name);
 }
 
+static int check_tiling(const char *name, Error *error)
+{
+        if (tiling_from_string(name) >= 0)
+                return 0;
+        return error_set(error, -EINVAL, "'%s' is none of x, y, xy, none", name);
+}
+
+/* NAME, or NAME:WEIGHT. */
+static int add_lora(Options *o, const char *value, Error *error)
+{
+        const size_t length = strcspn(value, ":");
+        RequestLora lora = { .weight = 1 };
+
+        if (o->n_loras == REQUEST_LORAS_MAX)
+                return error_set(error, -EINVAL, "at most %d of them", REQUEST_LORAS_MAX);
+        if (length < sizeof(lora.name))
+                memcpy(lora.name, value, length);
+        if (!request_lora_name_is_valid(lora.name))
+                return error_set(error, -EINVAL, "'%s' does not begin with the name of an adapter", value);
+        if (value[length] == ':') {
+                const bool negative = value[length + 1] == '-';
+                int r = value_parse_number(value + length + 1 + negative, 0, REQUEST_WEIGHT_MAX, &lora.weight, error);
+                if (r < 0)
+                        return r;
+                lora.weight = negative ? -lora.weight : lora.weight;
+        }
+        o->loras[o->n_loras++] = lora;
+        return 0;
+}
+
 static int check_priority(const char *name, Error *error)
 {
         if (streq(name, "interactive") || streq(name, "normal") || streq(name, "batch"))
@@ -132,6 +164,10 @@ static int apply_value(Options *o, OptionId id, const char *value, Error *error)
                 return value_parse_interval(value, value_table[id].low, value_table[id].high, field, error);
         case KIND_ENLARGE:
                 return store_text(check_enlarge(value, error), value, field);
+        case KIND_TILING:
+                return store_text(check_tiling(value, error), value, field);
+        case KIND_LORA:
+                return add_lora(o, value, error);
         case KIND_PRIORITY:
                 return store_text(check_priority(value, error), value, field);
         case KIND_INTEGER:

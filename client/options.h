@@ -48,6 +48,10 @@
           "+ringing, blotches")                                                                            \
         X(SMOOTH_EDGES, 0, "smooth-edges", "X", NUMBER, smooth_edges, 0, 1, ASKS, "+stairs")               \
         X(SHARPEN, 0, "sharpen", "X", NUMBER, sharpen, 0, 1, ASKS, "+steeper edges")                       \
+        X(TILING, 0, "tiling", "SIDES", TILING, tiling, 0, 0, ASKS, "+x, y or xy")                         \
+        X(CLIP_SKIP, 0, "clip-skip", "N", INTEGER, clip_skip, 1, REQUEST_CLIP_SKIP_MAX, ASKS,              \
+          "+which text layer counts")                                                                      \
+        X(LORA, 0, "lora", "NAME[:X]", LORA, loras, 0, 0, ASKS, "+adapter and its weight")                 \
         X(COUNT, 0, "count", "N", INTEGER, count, 1, REQUEST_COUNT_MAX, ASKS, "several pictures")          \
         X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, ASKS, "one of 'models'")                           \
         X(DETACH, 0, "detach", NULL, FLAG, detach, 0, 0, ASKS, "do not wait")                              \
@@ -93,7 +97,10 @@ typedef struct Options {
         uint64_t variation_seed;
         double eta, guidance_rescale;
         double guidance_interval[2];
-        const char *enlarge;
+        const char *enlarge, *tiling;
+        uint64_t clip_skip;
+        RequestLora loras[REQUEST_LORAS_MAX];
+        size_t n_loras;
         double remove_artefacts, smooth_edges, sharpen;
         uint64_t count; /* 1 if not given */
         const char *model;

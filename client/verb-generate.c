@@ -60,6 +60,22 @@ static ExitCode resolve_aspect(Client *c)
         return code;
 }
 
+static int append_loras(sd_bus_message *m, const Options *o)
+{
+        int r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(m, 's', "loras");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "a(sd)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(sd)");
+        for (size_t i = 0; r >= 0 && i < o->n_loras; i++)
+                r = sd_bus_message_append(m, "(sd)", o->loras[i].name, o->loras[i].weight);
+        for (int depth = 0; r >= 0 && depth < 3; depth++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
 /* What goes to the service: only what was asked for, so that the model decides the rest. */
 static int append_options(sd_bus_message *m, const Options *o)
 {
@@ -90,6 +106,8 @@ static int append_options(sd_bus_message *m, const Options *o)
                 { options_has(o, OPTION_GUIDANCE), "guidance", 'd', &o->guidance },
                 { o->fast, "fast", 'b', &(int) { true } },
                 { o->enlarge, "enlarge", 's', o->enlarge },
+                { o->tiling, "tiling", 's', o->tiling },
+                { options_has(o, OPTION_CLIP_SKIP), "clip-skip", 'u', &(uint32_t) { (uint32_t)o->clip_skip } },
                 { options_has(o, OPTION_REMOVE_ARTEFACTS), "remove-artefacts", 'd', &o->remove_artefacts },
                 { options_has(o, OPTION_SMOOTH_EDGES), "smooth-edges", 'd', &o->smooth_edges },
                 { options_has(o, OPTION_SHARPEN), "sharpen", 'd', &o->sharpen },
@@ -113,6 +131,8 @@ static int append_options(sd_bus_message *m, const Options *o)
                 if (r >= 0)
                         r = sd_bus_message_close_container(m);
         }
+        if (r >= 0 && o->n_loras > 0)
+                r = append_loras(m, o);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 

@@ -27,6 +27,34 @@ int enlarge_from_string(const char *name)
         return -EINVAL;
 }
 
+static const char *const tiling_names[TILING_MAX] = {
+        [TILING_NONE] = "none",
+        [TILING_X] = "x",
+        [TILING_Y] = "y",
+        [TILING_BOTH] = "xy",
+};
+
+const char *tiling_to_string(Tiling tiling)
+{
+        return tiling < TILING_MAX ? tiling_names[tiling] : "";
+}
+
+int tiling_from_string(const char *name)
+{
+        for (int i = TILING_NONE; i < TILING_MAX; i++)
+                if (streq(name, tiling_names[i]))
+                        return i;
+        return -EINVAL;
+}
+
+bool request_lora_name_is_valid(const char *name)
+{
+        const size_t size = strnlen(name, REQUEST_LORA_NAME_MAX + 1);
+
+        return size > 0 && size <= REQUEST_LORA_NAME_MAX && name[0] != '.' && !strpbrk(name, "<>:/") &&
+               utf8_is_valid(name, size);
+}
+
 static const char *const stage_names[STAGE_MAX] = {
         [STAGE_ENCODE] = "encode",
         [STAGE_DENOISE] = "denoise",
@@ -100,6 +128,20 @@ static int check_numbers(const Request *q, Error *error)
         return 0;
 }
 
+static int check_loras(const Request *q, Error *error)
+{
+        for (uint32_t i = 0; i < q->n_loras; i++) {
+                const RequestLora *lora = &q->loras[i];
+
+                if (!request_lora_name_is_valid(lora->name))
+                        return error_set(error, -EINVAL, "loras: not an adapter's name");
+                if (!(fabs(lora->weight) <= REQUEST_WEIGHT_MAX))
+                        return error_set(error, -EINVAL, "loras: a weight of %g is not between %g and %g", lora->weight,
+                                         -REQUEST_WEIGHT_MAX, REQUEST_WEIGHT_MAX);
+        }
+        return 0;
+}
+
 int request_check(const Request *q, Error *error)
 {
         int r = check_text("prompt", q->prompt, error);
@@ -124,6 +166,9 @@ int request_check(const Request *q, Error *error)
                 { "prompt-metadata", q->prompt_metadata, 0, 1 },
                 { "fast", q->fast, 0, 1 },
                 { "enlarge", q->enlarge, 0, ENLARGE_MAX - 1 },
+                { "tiling", q->tiling, 0, TILING_MAX - 1 },
+                { "clip-skip", q->clip_skip, 0, REQUEST_CLIP_SKIP_MAX },
+                { "loras", q->n_loras, 0, REQUEST_LORAS_MAX },
         };
         for (size_t i = 0; i < ELEMENTSOF(ranges); i++) {
                 r = check_range(ranges[i].field, ranges[i].value, ranges[i].low, ranges[i].high, error);
@@ -131,5 +176,6 @@ int request_check(const Request *q, Error *error)
                         return r;
         }
 
-        return check_numbers(q, error);
+        r = check_loras(q, error);
+        return r < 0 ? r : check_numbers(q, error);
 }

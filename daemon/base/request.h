@@ -19,6 +19,10 @@
 #define REQUEST_COUNT_MAX 64
 #define REQUEST_GUIDANCE_MAX 100.0
 #define REQUEST_CHUNKS_MAX 16 /* of a prompt, each as long as the text encoder can read */
+#define REQUEST_CLIP_SKIP_MAX 12
+#define REQUEST_LORAS_MAX 8
+#define REQUEST_LORA_NAME_MAX 128 /* bytes */
+#define REQUEST_WEIGHT_MAX 100.0 /* of an adapter or a text, in either direction */
 
 /* How a picture that was drawn smaller becomes as large as it is to be. */
 typedef enum Enlarge {
@@ -32,6 +36,29 @@ typedef enum Enlarge {
 /* "none", "lanczos", "network"; "" for ENLARGE_DEFAULT. The second returns the Enlarge (> 0), or -EINVAL. */
 const char *enlarge_to_string(Enlarge enlarge);
 int enlarge_from_string(const char *name);
+
+/* At which sides a picture goes on at the opposite one, so that copies of it can be laid side by side: bits. */
+typedef enum Tiling {
+        TILING_NONE,
+        TILING_X = 1,
+        TILING_Y = 2,
+        TILING_BOTH = TILING_X | TILING_Y,
+        TILING_MAX,
+} Tiling;
+
+/* "none", "x", "y", "xy". The second returns the Tiling, or -EINVAL. */
+const char *tiling_to_string(Tiling tiling);
+int tiling_from_string(const char *name);
+
+/* An adapter beside those that the prompt names. */
+typedef struct RequestLora {
+        char name[REQUEST_LORA_NAME_MAX + 1]; /* UTF-8, not empty; any characters but '<', '>', ':', '/', and no '.' first */
+        uint8_t reserved[7];
+        double weight;
+} RequestLora;
+
+/* Whether it may be one's name. */
+bool request_lora_name_is_valid(const char *name);
 
 /* The stages of a job in the order in which they happen. */
 typedef enum Stage {
@@ -69,7 +96,11 @@ typedef struct Request {
         uint8_t prompt_metadata; /* whether the prompts are written into the picture's file */
         uint8_t fast; /* whether the model's few-step denoiser draws */
         uint8_t enlarge; /* an Enlarge */
-        uint8_t reserved[5];
+        uint8_t tiling; /* a Tiling */
+        uint8_t reserved[4];
+        uint32_t clip_skip; /* the layer of the text encoder that is listened to, counted from the last, 1; 0: the model's */
+        uint32_t n_loras;
+        RequestLora loras[REQUEST_LORAS_MAX];
 } Request;
 
 /* What the model made of what was left open. */

@@ -171,7 +171,7 @@ int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error
         ArenaMark mark = arena_mark(p->compute.arena);
         int r = read_texts(p, job, texts, &n, error);
         if (r >= 0) {
-                r = pipeline_embed(p, texts, n, 0, &embeddings);
+                r = pipeline_embed(p, texts, n, job->request->clip_skip, &embeddings);
                 if (r >= 0 && n == 2 && p->model->zero_empty_negative && texts[0].tokens == 0) {
                         clear_first(&embeddings.text);
                         clear_first(&embeddings.pooled);

@@ -14,12 +14,13 @@ static bool exists_in(const char *dir, size_t length, const char *name, char ret
                access(ret, F_OK) >= 0;
 }
 
-static int find_file(const Pipeline *p, const char *name, char ret[static PATH_MAX], Error *error)
+/* field: "prompt" or "loras", where it is named. */
+static int find_file(const Pipeline *p, const char *field, const char *name, char ret[static PATH_MAX], Error *error)
 {
         const char *slash = strrchr(p->model->dir, '/'), *others = getenv(MODEL_PATH_VARIABLE);
 
         if (name[0] == '.' || strchr(name, '/'))
-                return error_set(error, -EINVAL, "prompt: \"%.100s\" cannot be the name of an adapter", name);
+                return error_set(error, -EINVAL, "%s: \"%.100s\" cannot be the name of an adapter", field, name);
         if (slash && exists_in(p->model->dir, (size_t)(slash - p->model->dir), name, ret))
                 return 0;
         for (const char *at = others; at && *at; at += *at == ':') {
@@ -29,47 +30,60 @@ static int find_file(const Pipeline *p, const char *name, char ret[static PATH_M
                         return 0;
                 at += length;
         }
-        return error_set(error, -EINVAL, "prompt: no adapter \"%.100s\": no loras/%.100s.safetensors beside the models",
+        return error_set(error, -EINVAL, "%s: no adapter \"%.100s\": no loras/%.100s.safetensors beside the models", field,
                          name, name);
 }
 
-static int apply_all(Pipeline *p, const Prompt *prompt, LoraSet *set, Error *error)
+/* What adapters are for: the denoiser that draws this picture, and the text encoders. */
+typedef struct Targets {
+        LoraTarget items[1 + CONFIG_TEXTS_MAX];
+        size_t n;
+} Targets;
+
+static Targets find_targets(const Pipeline *p, const PictureJob *job)
 {
-        LoraTarget targets[1 + CONFIG_TEXTS_MAX] = {
-                { { "lora_unet_", "unet." }, unet_matrices(p->unet), &p->model->unet },
-                { { "lora_te_", "lora_te1_", "text_encoder." }, text_encoder_matrices(p->text_encoders[0]), NULL },
+        Targets ret = {
+                .items = { { { "lora_unet_", "unet." }, unet_matrices(pipeline_unet(p, job)),
+                             job->request->fast ? &p->model->fast_unet : &p->model->unet },
+                           { { "lora_te_", "lora_te1_", "text_encoder." }, text_encoder_matrices(p->text_encoders[0]), NULL } },
+                .n = 1 + p->model->n_texts,
         };
-        const size_t n = 1 + p->model->n_texts;
-        int r = 0;
 
         if (p->model->n_texts > 1)
-                targets[2] = (LoraTarget) { { "lora_te2_", "text_encoder_2." }, text_encoder_matrices(p->text_encoders[1]),
-                                            NULL };
-        for (size_t i = 0; i < prompt->n_loras && r >= 0; i++) {
-                char path[PATH_MAX];
+                ret.items[2] = (LoraTarget) { { "lora_te2_", "text_encoder_2." }, text_encoder_matrices(p->text_encoders[1]),
+                                              NULL };
+        return ret;
+}
 
-                r = find_file(p, prompt->loras[i].name, path, error);
-                if (r >= 0)
-                        r = lora_apply(set, path, prompt->loras[i].weight, targets, n, error);
-        }
-        return r;
+static int apply(const Pipeline *p, const Targets *targets, const char *field, const char *name, double weight,
+                 LoraSet *set, Error *error)
+{
+        char path[PATH_MAX];
+        int r = find_file(p, field, name, path, error);
+
+        return r < 0 ? r : lora_apply(set, path, weight, targets->items, targets->n, error);
 }
 
 int pipeline_apply_loras(Pipeline *p, const PictureJob *job, LoraSet **ret, Error *error)
 {
+        const Request *q = job->request;
         _cleanup_(prompt_done) Prompt prompt = {};
-        int r = prompt_parse(&prompt, "prompt", job->request->prompt, error);
+        int r = prompt_parse(&prompt, "prompt", q->prompt, error);
         if (r < 0)
                 return r;
-        if (prompt.n_loras == 0) {
+        if (prompt.n_loras + q->n_loras == 0) {
                 *ret = NULL;
                 return 0;
         }
 
+        const Targets targets = find_targets(p, job);
         _cleanup_(lora_set_freep) LoraSet *set = lora_set_new();
         if (!set)
                 return error_set(error, -ENOMEM, "adapters: out of memory");
-        r = apply_all(p, &prompt, set, error);
+        for (size_t i = 0; i < prompt.n_loras && r >= 0; i++)
+                r = apply(p, &targets, "prompt", prompt.loras[i].name, prompt.loras[i].weight, set, error);
+        for (size_t i = 0; i < q->n_loras && r >= 0; i++)
+                r = apply(p, &targets, "loras", q->loras[i].name, q->loras[i].weight, set, error);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(set);

@@ -12,6 +12,7 @@
 #include "engine/image/touches/touches.h"
 #include "engine/image/vae_tiles.h"
 #include "engine/source.h"
+#include "engine/tiling.h"
 
 /* How long the stages take, in denoising steps, for the fraction that progress reports: typical of Stable
  * Diffusion. */
@@ -157,6 +158,8 @@ static void make_key(DenoiseKey *ret, const Pipeline *p, const PictureJob *job, 
         ret->schedule = job->resolved->schedule;
         ret->steps = job->resolved->steps;
         ret->fast = job->request->fast;
+        ret->tiling = job->request->tiling;
+        ret->clip_skip = job->request->clip_skip;
         ret->h = h;
         ret->w = w;
 }
@@ -325,8 +328,18 @@ int pipeline_touch(Pipeline *p, const PictureJob *job, Tensor *picture, Error *e
                 .sharpen = resolved->sharpen,
         };
 
+        const Tiling tiling = (Tiling)job->request->tiling;
+        TilingMargin margin;
+        int r = 0;
+
         memcpy(touches.order, p->model->card.touch_order, sizeof(touches.order));
-        return pipeline_check(p, touches_apply(&p->compute, &touches, picture), "touches", error);
+        if (tiling)
+                r = tiling_add_margin(&p->compute, tiling, picture, &touches.enlargement, &margin);
+        if (r >= 0)
+                r = touches_apply(&p->compute, &touches, picture);
+        if (r >= 0 && tiling && !compute_cancelled(&p->compute))
+                r = tiling_cut_margin(&p->compute, &margin, picture);
+        return pipeline_check(p, r, "touches", error);
 }
 
 static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *error)
@@ -344,6 +357,7 @@ static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *e
                 return r;
 
         report(job, STAGE_DENOISE, 0);
+        tiling_begin(&p->compute, (Tiling)job->request->tiling);
         PictureJob whole = *job;
         if (job->picture)
                 r = source_new(&source, p, job, error);
@@ -368,6 +382,7 @@ static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *e
         if (r < 0)
                 return r;
         source_restore(&source, &picture);
+        tiling_end(&p->compute);
 
         report(job, STAGE_TOUCHES, 0);
         r = pipeline_touch(p, job, &picture, error);
@@ -385,6 +400,7 @@ int pipeline_run(Pipeline *p, const PictureJob *job, Picture *ret, Error *error)
         int r = pipeline_apply_loras(p, job, &loras, error);
         if (r >= 0)
                 r = run_stages(p, job, &picture, error);
+        tiling_end(&p->compute);
         arena_release(p->compute.arena, mark);
         arena_trim(p->compute.arena);
         if (r < 0)

@@ -89,8 +89,8 @@ typedef struct Source Source;
 int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, const Source *source, float **ret,
                      Error *error);
 
-/* Applies the adapters that the prompt names, <lora:NAME:WEIGHT>: NAME.safetensors in the folder `loras` beside the model or
- * in a directory of models. *ret is NULL without any; what is freed is taken off. -EINVAL: one that is not there. */
+/* Applies the adapters that the prompt names, <lora:NAME:WEIGHT>, and those of the request: NAME.safetensors in the folder
+ * `loras` beside the model or in a directory of models. *ret is NULL without any; what is freed is taken off. -EINVAL: one that is not there. */
 int pipeline_apply_loras(Pipeline *p, const PictureJob *job, LoraSet **ret, Error *error);
 
 /* Whether the denoiser sees a mask and a picture beside the latents. */

@@ -12,10 +12,19 @@ static int find(const char *name)
         return -ENOENT;
 }
 
-static int read_value(sd_bus_message *message, const Option *option, Value *ret, Error *error)
+/* Of its value; in `one` if it is of one character. */
+static const char *signature_of(const Option *option, char one[static 2])
 {
-        char signature[2] = { option->type, '\0' };
-        const char *contents;
+        one[0] = option->type;
+        one[1] = '\0';
+        return option->signature ? option->signature : one;
+}
+
+static int read_value(sd_bus_message *message, Options *options, const Option *option, Error *error)
+{
+        char one[2];
+        const char *contents, *signature = signature_of(option, one);
+        Value value;
         char type;
 
         int r = sd_bus_message_peek_type(message, &type, &contents);
@@ -28,10 +37,11 @@ static int read_value(sd_bus_message *message, const Option *option, Value *ret,
         r = sd_bus_message_enter_container(message, 'v', signature);
         if (r < 0)
                 return r;
-        r = sd_bus_message_read_basic(message, option->type, ret);
-        if (r < 0)
-                return r;
-        return sd_bus_message_exit_container(message);
+        if (option->read)
+                r = option->read(message, options, option, error);
+        else if ((r = sd_bus_message_read_basic(message, option->type, &value)) >= 0)
+                r = option->set(options, option, &value, error);
+        return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
 /* One entry of the dictionary, inside of it. */
@@ -49,11 +59,7 @@ static int read_option(sd_bus_message *message, Options *options, uint64_t *seen
                 return error_set(error, -EINVAL, "%s: given twice", name);
         *seen |= UINT64_C(1) << i;
 
-        Value value;
-        r = read_value(message, &options_table[i], &value, error);
-        if (r < 0)
-                return r;
-        return options_table[i].set(options, &options_table[i], &value, error);
+        return read_value(message, options, &options_table[i], error);
 }
 
 int options_read(sd_bus_message *message, Options *ret, Error *error)
@@ -83,8 +89,10 @@ int options_read(sd_bus_message *message, Options *ret, Error *error)
 int options_append_supported(sd_bus_message *reply)
 {
         int r = sd_bus_message_open_container(reply, 'a', "{ss}");
-        for (size_t i = 0; i < options_n && r >= 0; i++)
-                r = sd_bus_message_append(reply, "{ss}", options_table[i].name, (char[]) { options_table[i].type, '\0' });
+        for (size_t i = 0; i < options_n && r >= 0; i++) {
+                char one[2];
+                r = sd_bus_message_append(reply, "{ss}", options_table[i].name, signature_of(&options_table[i], one));
+        }
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -98,16 +106,18 @@ static bool get_number(const Options *options, const Option *option, const Optio
         return memcmp(field, before, size) != 0;
 }
 
-static int append_option(sd_bus_message *message, const Option *option, const Value *value)
+static int append_option(sd_bus_message *message, const Options *options, const Option *option, const Value *value)
 {
-        char signature[] = { option->type, '\0' };
+        char one[2];
 
         int r = sd_bus_message_open_container(message, 'e', "sv");
         if (r >= 0)
                 r = sd_bus_message_append_basic(message, 's', option->name);
         if (r >= 0)
-                r = sd_bus_message_open_container(message, 'v', signature);
-        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'v', signature_of(option, one));
+        if (r >= 0 && option->append)
+                r = option->append(message, options);
+        else if (r >= 0)
                 r = sd_bus_message_append_basic(
                                 message, option->type, option->type == 's' ? (const void *)value->s : value);
         if (r >= 0)
@@ -125,7 +135,7 @@ int options_append(sd_bus_message *message, const Options *options)
         for (size_t i = 0; i < options_n && r >= 0; i++) {
                 const Option *option = &options_table[i];
                 if (option->get ? option->get(options, &value) : get_number(options, option, &plain, &value))
-                        r = append_option(message, option, &value);
+                        r = append_option(message, options, option, &value);
         }
         return r < 0 ? r : sd_bus_message_close_container(message);
 }

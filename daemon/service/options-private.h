@@ -23,6 +23,10 @@ struct Option {
         size_t offset; /* of plain numbers, in Options */
         int (*set)(Options *options, const Option *option, const Value *value, Error *error);
         bool (*get)(const Options *options, Value *ret); /* false: left open. NULL: a plain number */
+        /* In place of type, set and the value of get, for what is not one value: */
+        const char *signature;
+        int (*read)(sd_bus_message *message, Options *options, const Option *option, Error *error);
+        int (*append)(sd_bus_message *message, const Options *options);
 };
 
 extern const Option options_table[];

@@ -105,6 +105,34 @@ static int set_enlarge(Options *options, const Option *option, const Value *valu
         return 0;
 }
 
+static int set_tiling(Options *options, const Option *option, const Value *value, Error *error)
+{
+        int tiling = tiling_from_string(value->s);
+        if (tiling < 0)
+                return error_set(error, -EINVAL, "%s: must be none, x, y or xy", option->name);
+        options->request.tiling = (uint8_t)tiling;
+        return 0;
+}
+
+/* Inside the variant. */
+static int read_loras(sd_bus_message *message, Options *options, const Option *option, Error *error)
+{
+        Request *q = &options->request;
+        const char *name;
+        double weight;
+
+        int r = sd_bus_message_enter_container(message, 'a', "(sd)");
+        while (r >= 0 && (r = sd_bus_message_read(message, "(sd)", &name, &weight)) > 0) {
+                if (q->n_loras == REQUEST_LORAS_MAX)
+                        return error_set(error, -EINVAL, "%s: more than %d", option->name, REQUEST_LORAS_MAX);
+                if (!request_lora_name_is_valid(name))
+                        return error_set(error, -EINVAL, "%s: \"%.64s\" cannot be the name of an adapter", option->name, name);
+                memcpy(q->loras[q->n_loras].name, name, strlen(name) + 1);
+                q->loras[q->n_loras++].weight = weight;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
 static int set_model(Options *options, const Option *option, const Value *value, Error *error)
 {
         if (!model_name_is_valid(value->s))
@@ -200,6 +228,27 @@ static bool get_enlarge(const Options *options, Value *ret)
         return get_text(enlarge_to_string(options->request.enlarge), ret);
 }
 
+static bool get_tiling(const Options *options, Value *ret)
+{
+        return get_text(tiling_to_string((Tiling)options->request.tiling), ret);
+}
+
+static bool has_loras(const Options *options, Value *ret)
+{
+        (void)ret;
+        return options->request.n_loras > 0;
+}
+
+static int append_loras(sd_bus_message *message, const Options *options)
+{
+        const Request *q = &options->request;
+
+        int r = sd_bus_message_open_container(message, 'a', "(sd)");
+        for (uint32_t i = 0; i < q->n_loras && r >= 0; i++)
+                r = sd_bus_message_append(message, "(sd)", q->loras[i].name, q->loras[i].weight);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
 static bool get_priority(const Options *options, Value *ret)
 {
         return get_text(priority_to_string(options->policy.priority), ret);
@@ -267,6 +316,9 @@ const Option options_table[] = {
         NUMBER("preview-every", preview_every, 0, REQUEST_STEPS_MAX),
         { "fast", 'b', .set = set_fast, .get = get_fast },
         { "enlarge", 's', .set = set_enlarge, .get = get_enlarge },
+        { "tiling", 's', .set = set_tiling, .get = get_tiling },
+        NUMBER("clip-skip", clip_skip, 1, REQUEST_CLIP_SKIP_MAX),
+        { "loras", .signature = "a(sd)", .get = has_loras, .read = read_loras, .append = append_loras },
         DOUBLE("remove-artefacts", remove_artefacts, 1),
         DOUBLE("smooth-edges", smooth_edges, 1),
         DOUBLE("sharpen", sharpen, 1),

@@ -126,6 +126,11 @@ static void test_errors(void **state)
                 { "--model", "stub-dies-denoising", 1, "The same command may work again" },
                 { "--sharpen", "1.5", 2, "not between 0 and 1" },
                 { "--enlarge", "much", 2, "none of network, lanczos, none" },
+                { "--tiling", "z", 2, "none of x, y, xy, none" },
+                { "--clip-skip", "13", 2, "13" },
+                { "--lora", ":1", 2, "does not begin with the name of an adapter" },
+                { "--lora", "../a", 2, "does not begin with the name of an adapter" },
+                { "--lora", "a:b", 2, "--lora" },
                 { "-o", "models/none/fox.png", 1, "models/none/: No such file or directory" },
         };
         static Run run;

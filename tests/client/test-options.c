@@ -142,6 +142,14 @@ static void test_values_arrive(void **state)
         assert_true(options_has(&o, OPTION_STEPS) && !options_has(&o, OPTION_MODEL));
         options_done(&o);
 
+        assert_int_equal(parse(&o, "fox --tiling xy --clip-skip 2 --lora one --lora two:0.5 --lora=one:-1.25", &error), 0);
+        assert_string_equal(o.tiling, "xy");
+        assert_int_equal(o.clip_skip, 2);
+        assert_int_equal(o.n_loras, 3);
+        assert_string_equal(o.loras[1].name, "two");
+        assert_true(o.loras[0].weight == 1 && o.loras[1].weight == 0.5 && o.loras[2].weight == -1.25);
+        options_done(&o);
+
         assert_int_equal(parse(&o, "fox --aspect 16:9", &error), 0);
         assert_true(o.aspect > 1.77 && o.aspect < 1.78);
         assert_int_equal(o.count, 1);

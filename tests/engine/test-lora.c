@@ -17,12 +17,26 @@ static int make_models(void **state)
         return 0;
 }
 
-static int draw(Engine *engine, const char *loras, Picture *ret, Error *error)
+/* The request's own adapters. */
+typedef struct Given {
+        const char *name;
+        double weight;
+} Given;
+
+static bool fast;
+
+static int draw_given(Engine *engine, const char *loras, const Given *given, size_t n, Picture *ret, Error *error)
 {
         _cleanup_(freep) Request *request = malloc(sizeof *request);
 
         request_init(request);
         (void)snprintf(request->prompt, sizeof request->prompt, "a red fox%s", loras);
+        for (size_t i = 0; i < n; i++) {
+                (void)snprintf(request->loras[i].name, sizeof request->loras[i].name, "%s", given[i].name);
+                request->loras[i].weight = given[i].weight;
+        }
+        request->n_loras = (uint32_t)n;
+        request->fast = fast;
         request->width = 16;
         request->height = 16;
         request->steps = 2;
@@ -31,26 +45,79 @@ static int draw(Engine *engine, const char *loras, Picture *ret, Error *error)
         return engine_generate(engine, request, 0, NULL, ret, error);
 }
 
-static void check(const char *loras, const char *merged_name)
+static int draw(Engine *engine, const char *loras, Picture *ret, Error *error)
 {
-        _cleanup_(engine_freep) Engine *base = open_engine(scratch_path("base"), 2);
+        return draw_given(engine, loras, NULL, 0, ret, error);
+}
+
+static void check_base(const char *base_name, const char *loras, const Given *given, size_t n, const char *merged_name)
+{
+        _cleanup_(engine_freep) Engine *base = open_engine(scratch_path("%s", base_name), 2);
         _cleanup_(engine_freep) Engine *merged = open_engine(scratch_path("%s", merged_name), 2);
         _cleanup_(picture_done) Picture before = {}, with = {}, after = {}, wanted = {};
         Error error = {};
         unsigned changed = 0;
 
         assert_int_equal(draw(base, "", &before, &error), 0);
-        if (draw(base, loras, &with, &error) < 0)
+        if (draw_given(base, loras, given, n, &with, &error) < 0)
                 fail_msg("%s", error.text);
         assert_int_equal(draw(base, "", &after, &error), 0);
         assert_int_equal(draw(merged, "", &wanted, &error), 0);
         for (size_t i = 0; i < (size_t)16 * 16 * 3; i++) {
                 changed += abs(with.rgb[i] - before.rgb[i]) > 4;
                 if (abs(with.rgb[i] - wanted.rgb[i]) > 1)
-                        fail_msg("%s: byte %zu is %d, not %d", loras, i, with.rgb[i], wanted.rgb[i]);
+                        fail_msg("%s%s: byte %zu is %d, not %d", base_name, loras, i, with.rgb[i], wanted.rgb[i]);
         }
         assert_true(changed > 50);
         assert_memory_equal(before.rgb, after.rgb, (size_t)16 * 16 * 3);
+}
+
+static void check(const char *loras, const char *merged_name)
+{
+        check_base("base", loras, NULL, 0, merged_name);
+}
+
+/* As an option, alone and beside the prompt's. */
+static void test_given(void **state)
+{
+        (void)state;
+        check_base("base", "", (Given[]) { { "kohya", 0.8 } }, 1, "merged-kohya");
+        check_base("base", "", (Given[]) { { "kohya", 0.8 }, { "again", -0.5 } }, 2, "merged-both");
+        check_base("base", "<lora:again:-0.5>", (Given[]) { { "kohya", 0.8 } }, 1, "merged-both");
+        check_base("base", "", (Given[]) { { "kohya", 0.5 }, { "kohya", 0.3 } }, 2, "merged-kohya");
+}
+
+/* Whatever the weights are stored as. */
+static void test_other_types(void **state)
+{
+        (void)state;
+        static const char *const types[] = { "F32", "F16", "BF16", "I8" };
+
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                char line[512], base[32], merged[32];
+
+                (void)snprintf(base, sizeof base, "base-%s", types[i]);
+                (void)snprintf(merged, sizeof merged, "merged-%s", types[i]);
+                (void)snprintf(line, sizeof line,
+                               "LORA=$SOURCE/tests/reference/make-lora.py && cp -r base %s && $LORA --store %s %s && cp -r %s %s && "
+                               "$LORA %s loras/on-%s.safetensors kohya 0.8",
+                               base, base, types[i], base, merged, merged, types[i]);
+                scratch_run("%s", line);
+                (void)snprintf(line, sizeof line, "<lora:on-%s:0.8>", types[i]);
+                check_base(base, line, NULL, 0, merged);
+        }
+}
+
+/* The few-step denoiser is adapted where it draws. */
+static void test_fast(void **state)
+{
+        (void)state;
+        scratch_run("for m in base merged-kohya; do cp -r $m fast-$m; cp -r $m/unet fast-$m/unet_fast; "
+            "sed -i 's/\"native_size\"/\"fast_steps\": 2, &/' fast-$m/imagined.json; done");
+        fast = true;
+        check_base("fast-base", "<lora:kohya:0.8>", NULL, 0, "fast-merged-kohya");
+        fast = false;
+        check_base("fast-base", "<lora:kohya:0.8>", NULL, 0, "fast-merged-kohya");
 }
 
 static void test_merged(void **state)
@@ -103,6 +170,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_merged),
+                cmocka_unit_test(test_given),
+                cmocka_unit_test(test_other_types),
+                cmocka_unit_test(test_fast),
                 cmocka_unit_test(test_refused),
         };
         return cmocka_run_group_tests(tests, make_models, scratch_remove);

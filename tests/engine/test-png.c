@@ -186,6 +186,24 @@ static void test_parameters(void **state)
         q->fast = 1;
         assert_int_equal(parameters_format(&fast, q, &resolved, 0, "m"), 0);
         assert_non_null(strstr(fast, ", Prompt tokens: 150, Fast: yes, Prompt chunks: 2, "));
+
+        _cleanup_(freep) char *more = NULL;
+        q->fast = 0;
+        q->prompt_metadata = true;
+        q->negative_prompt[0] = '\0';
+        q->clip_skip = 2;
+        q->tiling = TILING_BOTH;
+        q->n_loras = 2;
+        q->loras[0] = (RequestLora) { .name = "style", .weight = 1 };
+        q->loras[1] = (RequestLora) { .name = "more style", .weight = -0.5 };
+        assert_int_equal(parameters_format(&more, q, &resolved, 0, "m"), 0);
+        assert_non_null(strstr(more, "a red fox <lora:style:1> <lora:more style:-0.5>\nSteps: 20"));
+        assert_non_null(strstr(more, ", Prompt tokens: 150, Clip skip: 2, Tiling: True, Prompt chunks: 2, "));
+
+        _cleanup_(freep) char *hidden = NULL;
+        q->prompt_metadata = false;
+        assert_int_equal(parameters_format(&hidden, q, &resolved, 0, "m"), 0);
+        assert_null(strstr(hidden, "style"));
 }
 
 static void test_rounding(void **state)

@@ -16,6 +16,7 @@ typedef struct DenoiseKey {
         uint32_t sampler, schedule, steps, h, w; /* h, w: of the latents */
         uint32_t rng;
         uint32_t fast; /* whether the few-step denoiser draws */
+        uint32_t tiling, clip_skip;
 } DenoiseKey;
 
 /* After evaluation next - 1. *ret is malloc'ed. -ENOMEM. */

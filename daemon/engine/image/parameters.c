@@ -47,12 +47,30 @@ static int format_touches(char **ret, const Resolved *r)
         return (*ret = strdup(text)) ? 0 : -ENOMEM;
 }
 
+/* The prompt, and in it the adapters that stand beside it, as web UIs name them. */
+static int format_prompt(char **ret, const Request *request)
+{
+        size_t size = 0;
+        FILE *f = open_memstream(ret, &size);
+        if (!f)
+                return -ENOMEM;
+
+        if (request->prompt_metadata)
+                (void)fputs(request->prompt, f);
+        for (uint32_t i = 0; i < request->n_loras && request->prompt_metadata; i++)
+                (void)fprintf(f, "%s<lora:%s:%.10g>", i > 0 || *request->prompt ? " " : "", request->loras[i].name,
+                              request->loras[i].weight);
+        if (request->prompt_metadata)
+                (void)fputc('\n', f);
+        return fclose(f) == 0 ? 0 : -ENOMEM;
+}
+
 int parameters_format(char **ret, const Request *request, const Resolved *resolved, uint32_t index,
                       const char *model)
 {
         const char *negative = request->prompt_metadata ? request->negative_prompt : "";
-        _cleanup_(freep) char *touches = NULL;
-        char *text, more[256] = "";
+        _cleanup_(freep) char *touches = NULL, *prompt = NULL;
+        char *text, more[512] = "";
 
         if (request->fast)
                 (void)snprintf(more, sizeof(more), ", Fast: yes");
@@ -62,6 +80,11 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
                                request_variation_seed(request, index), request->variation_strength);
         if (request->rng == RNG_PHILOX)
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", RNG: NV");
+        if (request->clip_skip > 0)
+                (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Clip skip: %u", request->clip_skip);
+        if (request->tiling)
+                (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Tiling: %s",
+                               request->tiling == TILING_BOTH ? "True" : tiling_to_string((Tiling)request->tiling));
         if (resolved->prompt_chunks > 1)
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Prompt chunks: %u",
                                resolved->prompt_chunks);
@@ -69,14 +92,15 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Truncated tokens: %u",
                                resolved->truncated_tokens);
         int r = format_touches(&touches, resolved);
+        if (r >= 0)
+                r = format_prompt(&prompt, request);
         if (r < 0)
                 return r;
         /* %.10g: as many digits as anyone types, and no more. */
         int n = asprintf(&text,
-                         "%s%s%s%s%sSteps: %u, Sampler: %s%s, CFG scale: %.10g, Seed: %" PRIu64
+                         "%s%s%s%sSteps: %u, Sampler: %s%s, CFG scale: %.10g, Seed: %" PRIu64
                          ", Size: %ux%u%s, Model: %s, Prompt tokens: %u%s, Version: imagined " VERSION,
-                         request->prompt_metadata ? request->prompt : "",
-                         request->prompt_metadata ? "\n" : "", negative[0] ? "Negative prompt: " : "",
+                         prompt, negative[0] ? "Negative prompt: " : "",
                          negative, negative[0] ? "\n" : "", resolved->steps,
                          sampler_label((Sampler)resolved->sampler), schedule_label(resolved->schedule),
                          resolved->guidance,

@@ -17,10 +17,11 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/request.h"
 
 #define PROMPT_LORAS_MAX 16
-#define PROMPT_LORA_NAME_MAX 128 /* bytes */
-#define PROMPT_WEIGHT_MAX 100.0 /* of a text or an adapter, in either direction */
+#define PROMPT_LORA_NAME_MAX REQUEST_LORA_NAME_MAX
+#define PROMPT_WEIGHT_MAX REQUEST_WEIGHT_MAX
 
 /* Text of one weight, or a break. */
 typedef struct PromptPart {
