@@ -74,13 +74,20 @@ $(B)/%-avx512.o: ISA_FLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -
 $(B)/daemon/engine/kernels/%.o $(B)/daemon/engine/tensor/%.o $(B)/daemon/engine/image/touches/%.o: \
 	KERNEL_FLAGS = -O3 -fno-math-errno -fno-trapping-math
 
+# Packed weights are kept from one build to the next only if nothing has changed that lays them out.
+PACK_SRC := $(sort $(wildcard daemon/engine/kernels/*.[ch] daemon/engine/tensor/*.[ch] daemon/engine/layers/*.[ch] \
+	daemon/engine/*/vae*.[ch] daemon/engine/denoise/unet.c daemon/engine/denoise/t*.c daemon/engine/text/text_encoder.c \
+	daemon/engine/model/dtype.c daemon/engine/model/pack.c daemon/engine/pipeline-load.c))
+$(B)/daemon/engine/model/pack.o: PACK_FLAGS = -DPACK_SOURCES='"$(shell cat $(PACK_SRC) | sha256sum | cut -c1-16)"'
+$(B)/daemon/engine/model/pack.o: $(PACK_SRC)
+
 # SYSCONFDIR, LIBEXECDIR and DATADIR (systemd/install.mk writes them down); the engine knows none of them.
 $(B)/daemon/config.o $(B)/daemon/main.o $(B)/daemon/service/%.o $(B)/daemon/workers/%.o $(B)/client/%.o $(B)/tests/%.o: \
 	PATH_FLAGS = -include $(B)/paths.h
 
 $(B)/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_FLAGS) $(ISA_FLAGS) $(PATH_FLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_FLAGS) $(ISA_FLAGS) $(PATH_FLAGS) $(PACK_FLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/imagined: $(B)/daemon/main.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_SERVICE)

@@ -24,6 +24,8 @@ const ConfigKey config_keys[] = {
         BOOL(preload, "false", "Whether the default model is loaded at start, not at the first request"),
         NUMBER(idle_unload_seconds, 0, 31536000, 600, "Seconds without work until the model is unloaded; 0: never"),
         NUMBER(memory_max, 0, INT64_MAX, 0, "Bytes of memory that the engine may take; 0: what there is"),
+        NUMBER(pack_bytes_min, 0, INT64_MAX, 268435456,
+               "Bytes of a model from which its weights are kept in the cache as the processor wants them; 0: never"),
         NUMBER(threads, 0, 1024, 0, "Threads that compute; 0: one for each core"),
         NUMBER(jobs_per_user, 1, 10000, 16, "Jobs of one user that may wait or run"),
         NUMBER(jobs_total, 1, 10000, 64, "Jobs of all users together that may wait or run"),

@@ -21,6 +21,7 @@ typedef struct Config {
         bool preload;
         uint64_t idle_unload_seconds; /* 0: never */
         uint64_t memory_max; /* bytes; 0: what there is */
+        uint64_t pack_bytes_min; /* of a model whose packed weights are kept on disk; 0: of none */
         uint64_t threads; /* 0: one for each core */
         uint64_t jobs_per_user, jobs_total, interactive_per_app;
         uint64_t finished_per_user;

@@ -70,11 +70,16 @@ int engine_fill_info(ModelInfo *info, const Model *model, Error *error)
 
 int engine_new(Engine **ret, const char *model_dir, unsigned threads, Error *error)
 {
+        return engine_new_packed(ret, model_dir, threads, &(PackFiles) { .old_fd = -1, .new_fd = -1 }, error);
+}
+
+int engine_new_packed(Engine **ret, const char *model_dir, unsigned threads, const PackFiles *files, Error *error)
+{
         _cleanup_(engine_freep) Engine *engine = calloc(1, sizeof(*engine));
         if (!engine)
                 return error_set(error, -ENOMEM, "%s: out of memory", model_dir);
 
-        int r = pipeline_load(&engine->pipeline, model_dir, threads ? threads : processors(), error);
+        int r = pipeline_load_packed(&engine->pipeline, model_dir, threads ? threads : processors(), files, error);
         if (r >= 0)
                 r = engine_fill_info(&engine->info, engine->pipeline.model, error);
         if (r < 0)
@@ -83,6 +88,11 @@ int engine_new(Engine **ret, const char *model_dir, unsigned threads, Error *err
 
         *ret = TAKE_PTR(engine);
         return 0;
+}
+
+int engine_seal_pack(Engine *engine)
+{
+        return engine->pipeline.pack ? pack_seal(engine->pipeline.pack) : 0;
 }
 
 Engine *engine_free(Engine *engine)

@@ -32,6 +32,7 @@
 #include "base/request.h"
 #include "engine/image/picture.h"
 #include "engine/image/read.h"
+#include "engine/model/pack.h"
 
 typedef struct Engine Engine;
 
@@ -69,6 +70,13 @@ typedef struct EngineEvents {
  * Errors: -ENOENT no such folder or file, -EBADMSG a file is broken or lies, -EOPNOTSUPP a kind of model
  * this version cannot run, -ENOMEM; *error says which file and what. */
 int engine_new(Engine **ret, const char *model_dir, unsigned threads, Error *error);
+/* The same for one who keeps packed weights in files (model/pack.h): they are mapped from the old one, which takes
+ * milliseconds, or written into the new one while the model is loaded. */
+int engine_new_packed(Engine **ret, const char *model_dir, unsigned threads, const PackFiles *files, Error *error);
+
+/* Waits until the disk has the new file, in any thread: 1: it is whole, and the next load's old one; 0: there is none. */
+int engine_seal_pack(Engine *engine);
+
 Engine *engine_free(Engine *engine);
 DEFINE_CLEANUP(Engine *, engine_free)
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/tree.h"
 #include "base/util.h"
 #include "engine/engine.h"
 #include "engine/inspect.h"
@@ -25,11 +26,13 @@ typedef struct Options {
         const char *from, *mask;
         unsigned threads;
         bool digest, verify, inspect;
+        PackFiles pack;
         Request request;
 } Options;
 
 static const char help[] =
                 "Usage: imagined-engine --socket FD --model DIR [--threads N] [--verify | --digest]\n"
+                "                       [--pack FD] [--new-pack FD]\n"
                 "       imagined-engine --model DIR --output FILE --prompt TEXT [SETTINGS]\n"
                 "       imagined-engine --model DIR --digest\n"
                 "       imagined-engine --model DIR|FILE --inspect\n"
@@ -54,6 +57,8 @@ static const char help[] =
                 "  --width N, --height N\n"
                 "  --threads N        one for each processor, if not given\n"
                 "  --verify           load the model only if its files are as its SHA256SUMS says\n"
+                "  --pack FD          a file with the packed weights of an earlier load\n"
+                "  --new-pack FD      an empty file for them, if that one is of another build or model\n"
                 "  --inspect          tell what kind of model it is and what it recommends, load nothing\n"
                 "  --digest           tell the digest of the model's files, load nothing\n"
                 "  --help, --version\n";
@@ -79,6 +84,8 @@ enum {
         OPTION_DIGEST,
         OPTION_INSPECT,
         OPTION_VERIFY,
+        OPTION_PACK,
+        OPTION_NEW_PACK,
         OPTION_HELP,
         OPTION_VERSION,
 };
@@ -104,6 +111,8 @@ static const struct option long_options[] = {
         { "digest", no_argument, NULL, OPTION_DIGEST },
         { "inspect", no_argument, NULL, OPTION_INSPECT },
         { "verify", no_argument, NULL, OPTION_VERIFY },
+        { "pack", required_argument, NULL, OPTION_PACK },
+        { "new-pack", required_argument, NULL, OPTION_NEW_PACK },
         { "help", no_argument, NULL, OPTION_HELP },
         { "version", no_argument, NULL, OPTION_VERSION },
         {},
@@ -150,18 +159,25 @@ static int parse_text(const char *text, char ret[static REQUEST_PROMPT_MAX + 1])
         return 0;
 }
 
+static int parse_fd(const char *text, int *ret)
+{
+        uint32_t n = 0;
+        int r = parse_u32(text, INT32_MAX, &n);
+
+        if (r >= 0)
+                *ret = (int)n;
+        return r;
+}
+
 static int parse_option(Options *o, int option, const char *value)
 {
         Request *q = &o->request;
         SigmaSchedule schedule = SIGMA_SCHEDULE_DEFAULT;
-        uint32_t n = 0;
         int r = 0;
 
         switch (option) {
         case OPTION_SOCKET:
-                r = parse_u32(value, INT32_MAX, &n);
-                o->socket = (int)n;
-                return r;
+                return parse_fd(value, &o->socket);
         case OPTION_MODEL:
                 o->model_dir = value;
                 return 0;
@@ -212,6 +228,10 @@ static int parse_option(Options *o, int option, const char *value)
         case OPTION_VERIFY:
                 o->verify = true;
                 return 0;
+        case OPTION_PACK:
+                return parse_fd(value, &o->pack.old_fd);
+        case OPTION_NEW_PACK:
+                return parse_fd(value, &o->pack.new_fd);
         default:
                 return -EINVAL;
         }
@@ -304,7 +324,7 @@ static int make_picture(Options *o)
 static int inspect(const char *model)
 {
         Error error = {};
-        int r = sandbox_enter(model, &error);
+        int r = sandbox_enter(model, 0, &error);
 
         if (r >= 0)
                 r = inspect_model(model, stdout, &error);
@@ -336,14 +356,26 @@ static int print_digest(const char *model_dir)
         return -EBADMSG;
 }
 
+/* What packed weights may take: weights of four bits become such of sixteen. 0: there will be none. */
+static uint64_t pack_bytes_max(const Options *o)
+{
+        _cleanup_(tree_done) Tree tree = {};
+
+        if (o->pack.new_fd < 0 || tree_read(&tree, o->model_dir) < 0)
+                return 0;
+        return 5 * tree.size;
+}
+
 /* What the service asks for. */
 static int serve(const Options *o)
 {
         /* Blocking: both threads may wait for a service that reads slowly. */
+        (void)fcntl(o->pack.old_fd, F_SETFD, FD_CLOEXEC);
+        (void)fcntl(o->pack.new_fd, F_SETFD, FD_CLOEXEC);
         if (fcntl(o->socket, F_SETFD, FD_CLOEXEC) < 0 || fcntl(o->socket, F_SETFL, 0) < 0)
                 return log_error_errno(-errno, "Cannot use the socket");
         Error error = {};
-        int entered = sandbox_enter(o->model_dir, &error);
+        int entered = sandbox_enter(o->model_dir, pack_bytes_max(o), &error);
         if (entered < 0) {
                 log_error("%s", error.text);
                 return entered;
@@ -351,12 +383,12 @@ static int serve(const Options *o)
         if (o->digest)
                 return verify_tell_digest(o->socket, o->model_dir);
         int r = o->verify ? verify_model(o->socket, o->model_dir) : 0;
-        return r < 0 ? r : worker_run(o->socket, o->model_dir, o->threads);
+        return r < 0 ? r : worker_run(o->socket, o->model_dir, o->threads, &o->pack);
 }
 
 int main(int argc, char **argv)
 {
-        static Options options = { .socket = -1 }; /* two prompts are much for a stack */
+        static Options options = { .socket = -1, .pack = { .old_fd = -1, .new_fd = -1 } }; /* two prompts are much for a stack */
 
         /* Threads that spin at barriers lose much when the processors have other work. It is heeded at the program's
          * start: the service sets it, and otherwise blas_ensure_core starts the program anew. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "engine/model/file.h"
 #include "engine/pipeline.h"
@@ -27,11 +29,39 @@ static int load_tokenizer(Pipeline *p, Error *error)
         return 0;
 }
 
+/* A network that comes to be between the two has its weights where the pack wants them; the pipeline keeps their memory. */
+static int begin_packed(Pipeline *p, Weights *weights, Error *error)
+{
+        int r = p->pack ? pack_begin(p->pack, weights_parameters(weights)) : 0;
+
+        weights_set_pack(weights, p->pack);
+        return r < 0 ? error_set(error, r, "The packed weights cannot be used: %s", strerror(-r)) : 0;
+}
+
+static int end_packed(Pipeline *p, Weights *weights, int loaded, Error *error)
+{
+        weights_set_pack(weights, NULL);
+        if (!p->pack || !pack_arena(p->pack))
+                return loaded;
+        int r = pack_end(p->pack, &p->packed[p->n_packed++]);
+        if (loaded < 0)
+                return loaded;
+        return r < 0 ? error_set(error, r, "The packed weights are not those of the model") : 0;
+}
+
+/* r = LOAD, between the two. */
+#define LOAD_PACKED(p, weights, error, load)                                                 \
+        ({                                                                                   \
+                int begun = begin_packed(p, weights, error);                                 \
+                end_packed(p, weights, begun < 0 ? begun : (load), error);                   \
+        })
+
 static int load_text_encoders(Pipeline *p, Error *error)
 {
         for (uint32_t i = 0; i < p->model->n_texts; i++) {
                 const ModelText *text = &p->model->texts[i];
-                int r = text_encoder_new(&p->text_encoders[i], &text->config, text->weights, error);
+                int r = LOAD_PACKED(p, text->weights, error,
+                                    text_encoder_new(&p->text_encoders[i], &text->config, text->weights, error));
                 if (r < 0)
                         return r;
         }
@@ -41,43 +71,92 @@ static int load_text_encoders(Pipeline *p, Error *error)
         return 0;
 }
 
+static int load_networks(Pipeline *p, Error *error)
+{
+        const Model *m = p->model;
+
+        int r = load_text_encoders(p, error);
+        if (r >= 0)
+                r = LOAD_PACKED(p, m->unet_weights, error, unet_new(&p->unet, &m->unet, m->unet_weights, error));
+        if (r >= 0 && m->fast_unet_weights)
+                r = LOAD_PACKED(p, m->fast_unet_weights, error,
+                                unet_new(&p->fast_unet, &m->fast_unet, m->fast_unet_weights, error));
+        if (r >= 0)
+                r = LOAD_PACKED(p, m->vae_weights, error, vae_new(&p->vae, &m->vae, m->vae_weights, error));
+        if (r >= 0 && pipeline_inpaints(p))
+                r = LOAD_PACKED(p, m->vae_weights, error, vae_load_encoder(p->vae, m->vae_weights, error));
+        if (r >= 0 && m->upscaler_weights)
+                r = upscaler_new(&p->upscaler, &m->upscaler, m->upscaler_weights, error);
+        return r;
+}
+
 /* error must not be NULL. */
 static int load(Pipeline *p, const char *dir, Error *error)
 {
         int r = model_open(&p->model, dir, error);
+        if (r >= 0)
+                r = load_tokenizer(p, error);
         if (r < 0)
                 return r;
-
-        const Model *m = p->model;
-        if ((r = load_tokenizer(p, error)) < 0)
-                return r;
-        if ((r = load_text_encoders(p, error)) < 0 ||
-            (r = unet_new(&p->unet, &m->unet, m->unet_weights, error)) < 0 ||
-            (m->fast_unet_weights &&
-             (r = unet_new(&p->fast_unet, &m->fast_unet, m->fast_unet_weights, error)) < 0) ||
-            (r = vae_new(&p->vae, &m->vae, m->vae_weights, error)) < 0 ||
-            (pipeline_inpaints(p) && (r = vae_load_encoder(p->vae, m->vae_weights, error)) < 0) ||
-            (m->upscaler_weights &&
-             (r = upscaler_new(&p->upscaler, &m->upscaler, m->upscaler_weights, error)) < 0))
-                /* A missing tensor makes a broken file, not a missing one. */
+        r = load_networks(p, error);
+        if (r < 0) /* A missing tensor makes a broken file, not a missing one. */
                 return error->code = r == -ENOENT ? -EBADMSG : r;
         return 0;
 }
 
-int pipeline_load(Pipeline *ret, const char *dir, unsigned threads, Error *error)
+/* Without a pack, if it cannot be told which it would be. */
+static int open_pack(Pipeline *p, const char *dir, const PackFiles *files, Error *error)
 {
-        Error own_error = {};
+        const Kernels *kernels = kernels_get();
+        _cleanup_(freep) char *key = NULL;
+        char layout[128];
+
+        if (files->old_fd < 0 && files->new_fd < 0)
+                return 0;
+        (void)snprintf(layout, sizeof layout, "%s %s %u %u %u", kernels->name, kernels->products, kernels->lanes,
+                       kernels->panel, kernels->depth);
+        if (pack_key(&key, dir, layout) < 0)
+                return 0;
+        int r = pack_new(&p->pack, files, key);
+        return r < 0 ? error_set(error, r, "%s: %s", dir, strerror(-r)) : 0;
+}
+
+static int load_with(Pipeline *ret, const char *dir, unsigned threads, const PackFiles *files, bool *ret_was_read,
+                     Error *error)
+{
         _cleanup_(pipeline_done) Pipeline p = { .compute = { .threads = threads, .arena = arena_new(0) } };
         if (!p.compute.arena)
                 return error_set(error, -ENOMEM, "%s: out of memory", dir);
 
-        int r = load(&p, dir, error ? error : &own_error);
+        *ret_was_read = false;
+        int r = open_pack(&p, dir, files, error);
+        if (r < 0)
+                return r;
+        *ret_was_read = p.pack && pack_is_read(p.pack);
+        r = load(&p, dir, error);
         if (r < 0)
                 return r;
 
         *ret = p;
         p = (Pipeline) {};
         return 0;
+}
+
+int pipeline_load_packed(Pipeline *ret, const char *dir, unsigned threads, const PackFiles *files, Error *error)
+{
+        const PackFiles without_old = { .old_fd = -1, .new_fd = files->new_fd };
+        Error own_error = {};
+        bool was_read = false;
+
+        error = error ? error : &own_error;
+        int r = load_with(ret, dir, threads, files, &was_read, error);
+        /* What is wrong may be the pack. */
+        return r < 0 && was_read ? load_with(ret, dir, threads, &without_old, &was_read, error) : r;
+}
+
+int pipeline_load(Pipeline *ret, const char *dir, unsigned threads, Error *error)
+{
+        return pipeline_load_packed(ret, dir, threads, &(PackFiles) { .old_fd = -1, .new_fd = -1 }, error);
 }
 
 void pipeline_done(Pipeline *p)
@@ -89,6 +168,9 @@ void pipeline_done(Pipeline *p)
         unet_free(p->fast_unet);
         vae_free(p->vae);
         upscaler_free(p->upscaler);
+        for (size_t i = 0; i < p->n_packed; i++)
+                arena_free(p->packed[i]);
+        pack_free(p->pack);
         model_free(p->model);
         arena_free(p->compute.arena);
         *p = (Pipeline) {};

@@ -18,6 +18,8 @@
 #include "engine/text/chunks.h"
 #include "engine/text/text_encoder.h"
 
+#define PIPELINE_PACKED_MAX 8 /* networks */
+
 typedef struct Pipeline { /* owns all of it: pipeline_done() */
         Model *model;
         Tokenizer *tokenizer;
@@ -27,10 +29,18 @@ typedef struct Pipeline { /* owns all of it: pipeline_done() */
         Vae *vae;
         Upscaler *upscaler; /* NULL if the model has none */
         Compute compute;
+        Pack *pack; /* NULL: packed weights are not kept */
+        Arena *packed[PIPELINE_PACKED_MAX]; /* where the networks' weights lie then */
+        size_t n_packed;
 } Pipeline;
 
 /* Errors as for engine_new. */
 int pipeline_load(Pipeline *ret, const char *dir, unsigned threads, Error *error);
+
+/* The same with the weights as an earlier load has packed them, or packed into a new file; then pack_seal(ret->pack) makes
+ * it one that can be read, whenever there is time for it. */
+int pipeline_load_packed(Pipeline *ret, const char *dir, unsigned threads, const PackFiles *files, Error *error);
+
 void pipeline_done(Pipeline *p);
 
 /* One picture to be made. */

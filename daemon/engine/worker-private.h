@@ -13,6 +13,7 @@ typedef struct Worker {
         int socket;
         const char *model_dir;
         unsigned threads;
+        PackFiles files;
 
         pthread_mutex_t lock; /* guards all that follows up to the blank line */
         pthread_cond_t wake;

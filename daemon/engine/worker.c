@@ -65,7 +65,7 @@ static int load_engine(Worker *w)
         Engine *engine = NULL;
         Error error = {};
 
-        int r = engine_new(&engine, w->model_dir, w->threads, &error);
+        int r = engine_new_packed(&engine, w->model_dir, w->threads, &w->files, &error);
         if (r < 0) {
                 log_error("Cannot load the model: %s", error.text);
                 worker_send_failure(w, 0, r, error.text);
@@ -78,9 +78,24 @@ static int load_engine(Worker *w)
         return 0;
 }
 
+/* The model is of use before the disk has its packed weights. */
+static void *seal(void *userdata)
+{
+        const Worker *w = userdata;
+        const Message packed = worker_message(MESSAGE_PACKED, 0);
+
+        int r = engine_seal_pack(w->engine);
+        if (r < 0)
+                log_info("The packed weights are not kept: %s", strerror(-r));
+        if (r > 0)
+                worker_send(w, &packed, -1);
+        return NULL;
+}
+
 static void *paint(void *userdata)
 {
         Worker *w = userdata;
+        pthread_t sealing;
 
         int r = load_engine(w);
         if (r < 0) {
@@ -90,8 +105,11 @@ static void *paint(void *userdata)
                 (void)shutdown(w->socket, SHUT_RD); /* ends the listening thread */
                 return NULL;
         }
+        bool seals = w->files.new_fd >= 0 && pthread_create(&sealing, NULL, seal, w) == 0;
         while (wait_for_job(w))
                 worker_run_job(w);
+        if (seals)
+                (void)pthread_join(sealing, NULL);
         return NULL;
 }
 
@@ -201,7 +219,7 @@ static void stop_painting(Worker *w, pthread_t thread)
         (void)pthread_join(thread, NULL);
 }
 
-int worker_run(int socket, const char *model_dir, unsigned threads)
+int worker_run(int socket, const char *model_dir, unsigned threads, const PackFiles *files)
 {
         Worker *w = calloc(1, sizeof(*w)); /* too large for a stack */
         if (!w)
@@ -209,6 +227,7 @@ int worker_run(int socket, const char *model_dir, unsigned threads)
         w->socket = socket;
         w->model_dir = model_dir;
         w->threads = threads;
+        w->files = *files;
         w->resume_fd = -1;
         (void)pthread_mutex_init(&w->lock, NULL);
         (void)pthread_cond_init(&w->wake, NULL);

@@ -4,6 +4,8 @@
 /* The engine behind the workers' protocol (workers/protocol.h): one thread listens and answers at once,
  * another one loads the model and makes pictures. */
 
-/* Serves until the socket ends. Returns 0 then; a negative errno if the model could not be loaded (FAILED
+#include "engine/model/pack.h"
+
+/* files: for the packed weights; a new one is made known by PACKED when it is whole. Serves until the socket ends. Returns 0 then; a negative errno if the model could not be loaded (FAILED
  * was sent) or the other side broke the protocol. */
-int worker_run(int socket, const char *model_dir, unsigned threads);
+int worker_run(int socket, const char *model_dir, unsigned threads, const PackFiles *files);

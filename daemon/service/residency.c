@@ -24,6 +24,7 @@ struct Residency {
         void *userdata;
 
         Worker *worker; /* loading, ready, or ending */
+        int new_pack; /* the file that it may write; -1: none */
         bool ready, ending;
         bool has_failed; /* the last attempt */
         char model[MODEL_NAME_MAX + 1]; /* of the worker */
@@ -58,6 +59,7 @@ int residency_new(
         if (!residency)
                 return -ENOMEM;
         residency->event = sd_event_ref(event);
+        residency->new_pack = -1;
         residency->config = config;
         residency->handlers = *handlers;
         residency->userdata = userdata;
@@ -65,11 +67,19 @@ int residency_new(
         return 0;
 }
 
+static void close_pack(Residency *residency)
+{
+        if (residency->new_pack >= 0)
+                (void)close(residency->new_pack);
+        residency->new_pack = -1;
+}
+
 Residency *residency_free(Residency *residency)
 {
         if (!residency)
                 return NULL;
         worker_free(residency->worker);
+        close_pack(residency);
         sd_event_source_disable_unref(residency->idle);
         sd_event_unref(residency->event);
         free(residency->known);
@@ -165,6 +175,16 @@ static void on_ready(Residency *residency, const Message *message)
         residency->handlers.changed(residency->userdata);
 }
 
+static void on_packed(Residency *residency)
+{
+        if (residency->new_pack < 0 || !residency->ready) {
+                worker_kill(residency->worker, WORKER_DISTRUSTED);
+                return;
+        }
+        residency->handlers.packed(residency->model, residency->new_pack, residency->userdata);
+        close_pack(residency);
+}
+
 static void on_load_failed(Residency *residency, const Message *message)
 {
         Error error;
@@ -190,6 +210,8 @@ static void on_message(Worker *worker, const Message *message, int fd, void *use
                 residency->handlers.digest(residency->model, &message->digest, residency->userdata);
         else if (message->type == MESSAGE_FAILED && message->job == 0 && !residency->ready)
                 on_load_failed(residency, message);
+        else if (message->type == MESSAGE_PACKED)
+                on_packed(residency);
         else if (message->job == 0 || !residency->ready)
                 worker_kill(worker, WORKER_DISTRUSTED);
         else {
@@ -224,6 +246,7 @@ static void on_ended(Worker *worker, WorkerEnd end, const Error *error, void *us
         worker_free(worker);
         stop_idling(residency);
         residency->worker = NULL;
+        close_pack(residency);
         residency->ready = residency->ending = false;
         memcpy(model, residency->model, sizeof(model));
         memcpy(next, residency->next, sizeof(next));
@@ -244,6 +267,7 @@ static void start(Residency *residency, const char *wanted)
         static const WorkerHandlers handlers = { .message = on_message, .ended = on_ended };
         const Config *config = residency->config;
         _cleanup_(freep) char *directory = NULL;
+        _cleanup_(pack_pair_close) PackPair packs = { -1, -1 };
         char name[MODEL_NAME_MAX + 1], model[MODEL_NAME_MAX + 1];
         Error error = {};
 
@@ -253,7 +277,10 @@ static void start(Residency *residency, const char *wanted)
         int r = models_resolve(config->models, model, &directory, name, &error);
         if (r >= 0) {
                 bool verify = residency->handlers.must_verify(name, directory, residency->userdata);
+                residency->handlers.open_packs(name, directory, &packs, residency->userdata);
                 WorkerSpec spec = {
+                        .pack = MAX(packs.old_fd, 0),
+                        .new_pack = MAX(packs.new_fd, 0),
                         .task = verify ? WORKER_VERIFIES : WORKER_LOADS,
                         .program = config->worker,
                         .model_directory = directory,
@@ -271,6 +298,7 @@ static void start(Residency *residency, const char *wanted)
                 return;
         }
         memcpy(residency->model, name, sizeof(name));
+        residency->new_pack = TAKE_FD(packs.new_fd);
         residency->keep_until = 0;
         log_info("Loading the model %s", name);
 }

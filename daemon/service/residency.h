@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "queue/job.h"
+#include "service/packs.h"
 #include "workers/worker.h"
 
 typedef enum ResidencyState {
@@ -28,6 +29,10 @@ typedef struct ResidencyHandlers {
         bool (*must_verify)(const char *model, const char *directory, void *userdata);
         /* What it says of the files then. */
         void (*digest)(const char *model, const DigestInfo *info, void *userdata);
+        /* A model is about to be loaded: the files for its packed weights, which are the residency's then. */
+        void (*open_packs)(const char *model, const char *directory, PackPair *ret, void *userdata);
+        /* The new one is whole. */
+        void (*packed)(const char *model, int new_fd, void *userdata);
         /* A worker could not be started, did not load its model, or was lost. hopeless: waiting for this model is no
          * use; otherwise the next residency_load may do better. changed() follows. */
         void (*failed)(const char *model, const Error *error, bool hopeless, void *userdata);

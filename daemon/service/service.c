@@ -78,6 +78,23 @@ static void on_residency_digest(const char *model, const DigestInfo *info, void 
         digests_take(service->digests, model, info);
 }
 
+static void on_residency_open_packs(const char *model, const char *directory, PackPair *ret, void *userdata)
+{
+        Service *service = userdata;
+        Models models = {};
+
+        if (models_find(&models, service->config->models) >= 0)
+                packs_forget_others(service->packs, &models);
+        models_clear(&models);
+        packs_open(service->packs, model, directory, service->config->pack_bytes_min, ret);
+}
+
+static void on_residency_packed(const char *model, int new_fd, void *userdata)
+{
+        Service *service = userdata;
+        packs_keep(service->packs, model, new_fd);
+}
+
 static void on_residency_failed(const char *model, const Error *error, bool hopeless, void *userdata)
 {
         Service *service = userdata;
@@ -244,6 +261,8 @@ int service_new(
                 .message = on_residency_message,
                 .must_verify = on_residency_must_verify,
                 .digest = on_residency_digest,
+                .open_packs = on_residency_open_packs,
+                .packed = on_residency_packed,
                 .failed = on_residency_failed,
         };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
@@ -270,6 +289,8 @@ int service_new(
                 r = queue_new(&service->queue, &limits, on_job_removed, service);
         if (r >= 0)
                 r = digests_new(&service->digests, event, config, digest_cache, on_digests_changed, service);
+        if (r >= 0)
+                r = packs_new(&service->packs, digest_cache);
         if (r >= 0)
                 r = residency_new(&service->residency, event, config, &handlers, service);
         if (r >= 0)
@@ -306,6 +327,7 @@ Service *service_free(Service *service)
         runner_free(service->runner);
         residency_free(service->residency);
         digests_free(service->digests);
+        packs_free(service->packs);
         notify_free(service->notify);
         pressure_free(service->pressure);
         config_free(service->config);

@@ -46,6 +46,7 @@ typedef struct Service {
         Watchers *watchers;
         Queue *queue;
         Digests *digests;
+        Packs *packs;
         Residency *residency;
         Runner *runner;
         LoadCalls *load_calls;
@@ -62,7 +63,7 @@ typedef struct Service {
         char told_state[16], told_model[MODEL_NAME_MAX + 1]; /* by the last PropertiesChanged */
 } Service;
 
-/* Takes the configuration. digest_cache: a file; NULL: none. */
+/* Takes the configuration. digest_cache: a file, beside which packed weights are kept too; NULL: none. */
 int service_new(
                 Service **ret, sd_event *event, sd_bus *bus, Config *config, const char *digest_cache,
                 read_config_t read_config, void *userdata);

@@ -152,6 +152,7 @@ static const struct {
         [MESSAGE_DIGEST] = { sizeof(DigestInfo), false, 0, check_digest },
         [MESSAGE_STATE] = { sizeof(StateInfo), true, PROTOCOL_STATE_BYTES_MAX, check_state },
         [MESSAGE_PARKED] = { 0, true, 0, NULL },
+        [MESSAGE_PACKED] = { 0, false, 0, NULL },
 };
 
 int protocol_send(int socket, const Message *message, int fd)

@@ -8,6 +8,7 @@
  *     service                                   worker (imagined-engine --socket FD --model DIR)
  *                                <- DIGEST      with --verify, for a model that has a SHA256SUMS, before it is loaded
  *                                <- READY       the model is loaded; or FAILED with job 0, then it ends
+ *                                <- PACKED      with --new-pack: its file is whole now
  *     RESUME job                                before the GENERATE of a job that was interrupted: where to go on
  *     GENERATE job               <- STARTED     what the model made of the request
  *                                <- PROGRESS …  at each stage and step
@@ -47,6 +48,7 @@ typedef enum MessageType {
         MESSAGE_DIGEST,
         MESSAGE_STATE,
         MESSAGE_PARKED,
+        MESSAGE_PACKED,
         MESSAGE_TYPE_MAX,
 } MessageType;
 

@@ -48,6 +48,7 @@ static const int allowed[] = {
         SCMP_SYS(getcwd),
         SCMP_SYS(fcntl),
         SCMP_SYS(ftruncate),
+        SCMP_SYS(fdatasync),
         SCMP_SYS(fadvise64),
         SCMP_SYS(poll),
         SCMP_SYS(ppoll),

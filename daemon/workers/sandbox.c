@@ -11,15 +11,15 @@
 
 #define DESCRIPTORS_MAX 256 /* a model of many parts, and what comes and goes with a picture */
 
-static int limit_resources(void)
+static int limit_resources(uint64_t file_bytes)
 {
-        static const struct {
+        const struct {
                 int resource;
                 rlim_t limit;
         } limits[] = {
                 { RLIMIT_CORE, 0 },
                 { RLIMIT_NOFILE, DESCRIPTORS_MAX },
-                { RLIMIT_FSIZE, PROTOCOL_PICTURE_BYTES_MAX },
+                { RLIMIT_FSIZE, MAX(file_bytes, PROTOCOL_PICTURE_BYTES_MAX) },
                 { RLIMIT_MEMLOCK, 0 },
                 { RLIMIT_MSGQUEUE, 0 },
                 { RLIMIT_NICE, 0 },
@@ -38,11 +38,11 @@ static int limit_resources(void)
         return 0;
 }
 
-int sandbox_enter(const char *directory, Error *error)
+int sandbox_enter(const char *directory, uint64_t file_bytes, Error *error)
 {
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return error_set(error, -errno, "Privileges cannot be given up: %s", strerror(errno));
-        int r = limit_resources();
+        int r = limit_resources(file_bytes);
         if (r < 0)
                 return error_set(error, r, "Resources cannot be limited: %s", strerror(-r));
 #ifndef SANDBOX_SANITIZED

@@ -12,8 +12,10 @@
  * It holds for the whole process and for good. Under AddressSanitizer, which reads /proc and makes calls of its own, the
  * seccomp filter is left out and /proc may be read. */
 
+#include <stdint.h>
+
 #include "base/error.h"
 
-/* directory: of the model. 0 where the kernel has no Landlock, too; otherwise a negative errno with a sentence: then the
+/* directory: of the model. file_bytes: how large a file may become that is open for writing; 0: as a picture. 0 where the kernel has no Landlock, too; otherwise a negative errno with a sentence: then the
  * worker must not go on. To be called before there is a second thread. */
-int sandbox_enter(const char *directory, Error *error);
+int sandbox_enter(const char *directory, uint64_t file_bytes, Error *error);

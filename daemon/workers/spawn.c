@@ -72,9 +72,24 @@ static void make_environment(
         ret[n] = NULL;
 }
 
-/* Between fork and exec: system calls only. */
-_Noreturn static void become_worker(char *const argv[], char *const environment[], int socket, int niceness, pid_t parent)
+/* Gives the descriptors (0: none) the numbers from `first` on, and closes all others above. First they go where none of
+ * them is in another's way; dup2 to the same number would leave the flag that closes it, too. */
+static int arrange_descriptors(int fds[], int n, int first)
 {
+        for (int i = 0; i < n; i++)
+                if (fds[i] > 0 && (fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, first + n)) < 0)
+                        return -errno;
+        for (int i = 0; i < n; i++)
+                if (fds[i] > 0 ? dup2(fds[i], first + i) < 0 : close(first + i) < 0 && errno != EBADF)
+                        return -errno;
+        return close_range((unsigned)(first + n), ~0U, 0) < 0 ? -errno : 0;
+}
+
+/* Between fork and exec: system calls only. */
+_Noreturn static void become_worker(
+                const WorkerSpec *spec, char *const argv[], char *const environment[], int socket, pid_t parent)
+{
+        int fds[] = { socket, spec->pack, spec->new_pack };
         struct sigaction action = { .sa_handler = SIG_DFL };
         for (int i = 1; i < NSIG; i++)
                 (void)sigaction(i, &action, NULL);
@@ -83,7 +98,7 @@ _Noreturn static void become_worker(char *const argv[], char *const environment[
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
 
         (void)setpgid(0, 0);
-        (void)!nice(niceness);
+        (void)!nice(spec->task == WORKER_DIGESTS ? DIGESTS_NICE : ENGINE_NICE);
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
                 _exit(127);
 
@@ -92,10 +107,7 @@ _Noreturn static void become_worker(char *const argv[], char *const environment[
         int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (null < 0 || dup2(null, STDIN_FILENO) < 0)
                 _exit(127);
-        /* dup2 to the same number would leave the flag that closes it. */
-        if (socket == SPAWN_SOCKET ? fcntl(socket, F_SETFD, 0) < 0 : dup2(socket, SPAWN_SOCKET) < 0)
-                _exit(127);
-        if (close_range(SPAWN_SOCKET + 1, ~0U, 0) < 0)
+        if (arrange_descriptors(fds, ELEMENTSOF(fds), SPAWN_SOCKET) < 0)
                 _exit(127);
 
         (void)execve(argv[0], argv, environment);
@@ -110,20 +122,32 @@ int spawn_worker(const WorkerSpec *spec, int socket, pid_t *ret_pid, Error *erro
                 return error_set(error, -errno, "The engine %s cannot be run: %s", spec->program, strerror(errno));
 
         Setting settings[4];
-        char lines[4][128], *environment[ENVIRONMENT_MAX], number[16];
+        char lines[4][128], *environment[ENVIRONMENT_MAX], number[16], pack[16], new_pack[16];
         make_environment(environment, lines, settings, make_settings(settings, spec->threads));
         (void)snprintf(number, sizeof(number), "%d", SPAWN_SOCKET);
-        char *argv[] = {
+        (void)snprintf(pack, sizeof(pack), "%d", SPAWN_PACK);
+        (void)snprintf(new_pack, sizeof(new_pack), "%d", SPAWN_NEW_PACK);
+        char *argv[12] = {
                 (char *)spec->program, (char *)"--socket",          number,
-                (char *)"--model",     (char *)spec->model_directory, (char *)options[spec->task],
-                NULL,
+                (char *)"--model",     (char *)spec->model_directory,
         };
+        size_t n = 5;
+        if (options[spec->task])
+                argv[n++] = (char *)options[spec->task];
+        if (spec->pack > 0) {
+                argv[n++] = (char *)"--pack";
+                argv[n++] = pack;
+        }
+        if (spec->new_pack > 0) {
+                argv[n++] = (char *)"--new-pack";
+                argv[n++] = new_pack;
+        }
 
         pid_t parent = getpid(), pid = fork();
         if (pid < 0)
                 return error_set(error, -errno, "The engine cannot be started: %s", strerror(errno));
         if (pid == 0)
-                become_worker(argv, environment, socket, spec->task == WORKER_DIGESTS ? DIGESTS_NICE : ENGINE_NICE, parent);
+                become_worker(spec, argv, environment, socket, parent);
 
         *ret_pid = pid;
         return 0;

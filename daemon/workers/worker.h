@@ -27,6 +27,7 @@ typedef struct WorkerSpec {
         const char *program; /* run as: PROGRAM --socket 3 --model DIRECTORY */
         WorkerTask task;
         const char *model_directory;
+        int pack, new_pack; /* descriptors for packed weights (service/packs.h), given on as --pack, --new-pack; 0: none */
         uint64_t threads; /* 0: one for each core */
         uint64_t load_seconds; /* until READY; 0: it may take any time */
         uint64_t ping_seconds; /* without an answer while busy */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Measures one model in this process:  bench MODEL_DIR SIZE [THREADS [RUNS]]
+/* Measures one model in this process:  bench MODEL_DIR SIZE [THREADS [RUNS [PACK]]]
+ *
+ * PACK: a file for the packed weights; if it is none of this build, it is made first.
  *
  * Medians of some runs; SIZE 0 is the model's own; rates beside what OpenBLAS reaches on a plain square
  * product, measured before and after, because a shared machine's speed changes from minute to minute. */
 
 #include <err.h>
+#include <fcntl.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,14 +134,45 @@ static double measure(Bench *b, const char *name, void (*stage)(Bench *b), doubl
         return median;
 }
 
-static void load(Bench *b, const char *dir)
+static void load_with(Bench *b, const char *dir, const PackFiles *files, const char *name)
 {
         Error error = {};
         double begin = seconds(), busy_begin = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
 
-        check(pipeline_load(&b->pipeline, dir, b->threads, &error), &error, dir);
-        (void)printf("  %-28s %9.4f s  %9.4f s of processor\n", "load (files cached)", seconds() - begin,
-                     clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy_begin);
+        check(pipeline_load_packed(&b->pipeline, dir, b->threads, files, &error), &error, dir);
+        (void)printf("  %-28s %9.4f s  %9.4f s of processor\n",
+                     b->pipeline.pack && pack_is_read(b->pipeline.pack) ? "load (packed before)" : name,
+                     seconds() - begin, clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy_begin);
+}
+
+/* Leaves the pipeline as the service's workers have it: with the weights mapped. */
+static void load_packed(Bench *b, const char *dir, const char *path)
+{
+        _cleanup_(freep) char *new_path = NULL;
+        if (asprintf(&new_path, "%s.new", path) < 0)
+                errx(1, "out of memory");
+        _cleanup_(closep) int old = open(path, O_RDONLY | O_CLOEXEC);
+        _cleanup_(closep) int new = open(new_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (new < 0)
+                err(1, "%s", new_path);
+
+        load_with(b, dir, &(PackFiles) { old, new }, "load, pack and keep");
+        if (pack_is_read(b->pipeline.pack)) {
+                (void)unlink(new_path);
+                return;
+        }
+        if (pack_seal(b->pipeline.pack) != 1 || rename(new_path, path) < 0)
+                errx(1, "%s: cannot be kept", path);
+        pipeline_done(&b->pipeline);
+        load_with(b, dir, &(PackFiles) { new, -1 }, "load, not packed before");
+}
+
+static void load(Bench *b, const char *dir, const char *pack)
+{
+        if (pack)
+                load_packed(b, dir, pack);
+        else
+                load_with(b, dir, &(PackFiles) { -1, -1 }, "load (files cached)");
 }
 
 static void prepare_context(Bench *b)
@@ -161,7 +195,7 @@ int main(int argc, char **argv)
         if (blas_ensure_core(argv) < 0)
                 err(1, "OpenBLAS");
         if (argc < 3)
-                errx(1, "usage: bench MODEL_DIR SIZE [THREADS [RUNS]]");
+                errx(1, "usage: bench MODEL_DIR SIZE [THREADS [RUNS [PACK]]]");
 
         const long threads = argc > 3 ? atol(argv[3]) : 0, runs = argc > 4 ? atol(argv[4]) : 5;
         Bench b = {
@@ -172,7 +206,7 @@ int main(int argc, char **argv)
 
         (void)printf("%s, %u threads, kernels %s, products %s, OpenBLAS %s\n", argv[1], b.threads,
                      kernels->name, kernels->products, blas_core());
-        load(&b, argv[1]);
+        load(&b, argv[1], argc > 5 ? argv[5] : NULL);
         const uint32_t factor = vae_factor(&b.pipeline.model->vae);
         b.size = atol(argv[2]) > 0 ? (uint32_t)atol(argv[2]) / factor : b.pipeline.model->unet.sample_size;
         (void)printf("  %-28s %9u x %u, decoded\n", "size", b.size * factor, b.size * factor);

@@ -30,7 +30,7 @@ static int run_inside(bool (*try)(void))
         assert_true(pid >= 0);
         if (pid == 0) {
                 Error error = {};
-                if (sandbox_enter(TINY, &error) < 0) {
+                if (sandbox_enter(TINY, 0, &error) < 0) {
                         (void)fprintf(stderr, "%s\n", error.text);
                         _exit(100);
                 }

@@ -471,7 +471,7 @@ int main(int argc, char *argv[])
                 return stub_digest(stub.socket, stub.directory, false) > MODEL_CHECK_MAX;
         if (argc == 6 && stub_digest(stub.socket, stub.directory, true) == MODEL_MISMATCH)
                 fail_load(&stub, -EBADMSG, "model_index.json differs from SHA256SUMS");
-        if (stub.mode == FORBIDDEN && sandbox_enter(argv[4], NULL) < 0)
+        if (stub.mode == FORBIDDEN && sandbox_enter(argv[4], 0, NULL) < 0)
                 return 65;
         load(&stub);
         for (;;) {

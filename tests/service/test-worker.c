@@ -234,6 +234,7 @@ static void test_what_a_worker_inherits(void **state)
                         text, sizeof(text),
                         "#!/bin/sh\n"
                         "{ echo \"$@\"; ls /proc/$$/fd | tr '\\n' ' '; echo; env;\n"
+                        "readlink /proc/$$/fd/4 /proc/$$/fd/5;\n"
                         "grep -E 'Sig(Blk|Ign)' /proc/self/status; echo nice $(nice); } >%s\n",
                         out);
         write_file(script, text);
@@ -245,6 +246,9 @@ static void test_what_a_worker_inherits(void **state)
                 .program = script, .model_directory = "/some/model", .threads = 3, .load_seconds = 60, .ping_seconds = 60,
         };
         int leaked = fcntl(STDIN_FILENO, F_DUPFD, 57); /* without CLOEXEC, on purpose */
+        _cleanup_(closep) int pack = open("/dev/zero", O_RDONLY | O_CLOEXEC), new_pack = open("/dev/full", O_RDWR | O_CLOEXEC);
+        spec.pack = pack;
+        spec.new_pack = new_pack;
         assert_true(leaked >= 57);
         assert_int_equal(setenv("NOTIFY_SOCKET", "/x", 1), 0);
         assert_int_equal(setenv("OPENBLAS_NUM_THREADS", "64", 1), 0);
@@ -259,8 +263,9 @@ static void test_what_a_worker_inherits(void **state)
         _cleanup_(freep) char *heard = read_text_file(out);
         char number[32];
         (void)snprintf(number, sizeof(number), " %d ", leaked);
-        assert_non_null(strstr(heard, "--socket 3 --model /some/model\n0 1 "));
-        assert_non_null(strstr(heard, " 2 3 "));
+        assert_non_null(strstr(heard, "--socket 3 --model /some/model --pack 4 --new-pack 5\n0 1 "));
+        assert_non_null(strstr(heard, " 2 3 4 5 "));
+        assert_non_null(strstr(heard, "\n/dev/zero\n/dev/full\n"));
         assert_null(strstr(heard, number));
         assert_non_null(strstr(heard, "\nOPENBLAS_NUM_THREADS=1\n"));
         assert_null(strstr(heard, "OPENBLAS_NUM_THREADS=64"));

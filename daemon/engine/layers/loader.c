@@ -23,6 +23,26 @@ static void fail_memory(Loader *loader)
         fail(loader, error_set(loader->error, -ENOMEM, "Not enough memory for the model's weights"));
 }
 
+/* Where packed weights go: into the network's own memory, or what is kept for the next load. */
+static Arena *packed(const Loader *loader)
+{
+        const Pack *pack = weights_pack(loader->weights);
+        return pack && pack_arena(pack) ? pack_arena(pack) : loader->arena;
+}
+
+/* Whether they are there since an earlier load. */
+static bool is_packed(const Loader *loader)
+{
+        return arena_is_filled(packed(loader));
+}
+
+static void settle(const Loader *loader)
+{
+        Pack *pack = weights_pack(loader->weights);
+        if (pack && pack_arena(pack))
+                pack_settle(pack);
+}
+
 static const StoredTensor *find(
                 Loader *loader, const uint64_t *shape, uint32_t n_dims, const char *key, const char *suffix)
 {
@@ -89,11 +109,11 @@ static float *load_vector_at(Loader *loader, uint32_t n, const char *key, const 
 {
         const size_t whole = ((size_t)n + KERNELS_LANES_MAX - 1) / KERNELS_LANES_MAX * KERNELS_LANES_MAX;
         const StoredTensor *tensor = find(loader, (uint64_t[]) { n }, 1, key, suffix);
-        float *ret = tensor ? arena_alloc(loader->arena, whole) : NULL;
+        float *ret = tensor ? arena_alloc(packed(loader), whole) : NULL;
 
         if (tensor && !ret)
                 fail_memory(loader);
-        if (ret) {
+        if (ret && !is_packed(loader)) {
                 memset(ret + n, 0, (whole - n) * sizeof *ret);
                 stored_tensor_to_f32(tensor, ret);
         }
@@ -176,18 +196,21 @@ static void load_matrix_at(
                 return;
 
         source.type = weight_type(weight);
-        source.weights = weights_of(loader, weight, &weight_memory);
         if (bias && !(bias_memory = calloc(bias->n_elements, sizeof *bias_memory)))
                 fail_memory(loader);
+        if (!is_packed(loader))
+                source.weights = weights_of(loader, weight, &weight_memory);
         if (loader->r < 0)
                 return;
-        if (bias)
+        if (bias && !is_packed(loader))
                 stored_tensor_to_f32(bias, bias_memory);
         source.bias = bias_memory;
 
-        if (!matrix_pack(ret, loader->arena, &source))
+        if (!matrix_pack(ret, packed(loader), &source))
                 fail_memory(loader);
-        forget_pages(weight);
+        if (!is_packed(loader))
+                forget_pages(weight);
+        settle(loader);
         note_matrix(loader, key, ret);
 }
 

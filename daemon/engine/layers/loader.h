@@ -33,7 +33,7 @@ void matrices_done(Matrices *matrices);
 
 typedef struct Loader {
         const Weights *weights;
-        Arena *arena; /* where the packed weights live; the network owns it */
+        Arena *arena; /* where blocks live, and packed weights that are not to be kept; the network owns it */
         Error *error;
         Matrices *matrices; /* NULL, or where every matrix that is loaded is noted */
         int r; /* 0, or the first error */

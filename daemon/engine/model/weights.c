@@ -31,6 +31,7 @@ struct Weights {
         const Safetensors *whole; /* of which this is a component, in place of the files */
         KeyMap map;
         View *views;
+        Pack *pack;
 };
 
 static int weights_new(Weights **ret, const char *path, Error *error)
@@ -161,6 +162,16 @@ Weights *weights_free(Weights *weights)
         free(weights->path);
         free(weights);
         return NULL;
+}
+
+void weights_set_pack(Weights *weights, Pack *pack)
+{
+        weights->pack = pack;
+}
+
+Pack *weights_pack(const Weights *weights)
+{
+        return weights->pack;
 }
 
 /* Rows and columns of elements exchanged. */

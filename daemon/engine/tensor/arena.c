@@ -36,6 +36,7 @@ struct Arena {
         size_t current; /* the chunk that allocations come from; those above are empty */
         size_t hint; /* bytes */
         size_t peak;
+        bool filled;
 };
 
 Arena *arena_new(size_t hint)
@@ -46,6 +47,30 @@ Arena *arena_new(size_t hint)
         if (__builtin_mul_overflow(hint, sizeof(float), &arena->hint))
                 arena->hint = 0;
         return arena;
+}
+
+Arena *arena_new_filled(void *data, size_t size)
+{
+        Arena *arena = arena_new(0);
+        if (!arena)
+                return NULL;
+        arena->filled = true;
+        arena->chunks[arena->n_chunks++] = (Chunk) { .data = data, .size = size };
+        return arena;
+}
+
+bool arena_is_filled(const Arena *arena)
+{
+        return arena->filled;
+}
+
+void *arena_contents(Arena *arena, size_t *ret_size)
+{
+        if (arena->n_chunks != 1)
+                return NULL;
+        ASAN_UNPOISON_MEMORY_REGION(arena->chunks[0].data, arena->chunks[0].used);
+        *ret_size = arena->chunks[0].used;
+        return arena->chunks[0].data;
 }
 
 Arena *arena_free(Arena *arena)
@@ -60,7 +85,7 @@ Arena *arena_free(Arena *arena)
 
 static int add_chunk(Arena *arena, size_t size)
 {
-        if (arena->n_chunks == CHUNKS_MAX)
+        if (arena->n_chunks == CHUNKS_MAX || arena->filled)
                 return -1;
 
         size_t last = arena->n_chunks > 0 ? arena->chunks[arena->n_chunks - 1].size : 0;

@@ -11,6 +11,7 @@
  * Used by one thread. Pages are taken from the system when first written, so an arena costs what it really
  * held. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/cleanup.h"
@@ -37,3 +38,12 @@ void arena_trim(Arena *arena);
 
 /* The most bytes that were in use at once since arena_new. */
 size_t arena_peak(const Arena *arena);
+
+/* An arena over pages that a file has filled before: what is allocated from it, in the same order and sizes as then, has
+ * its contents already and is only read. It does not grow, and unmaps the pages in the end. data: mapped, at the begin of
+ * a page. NULL if there is no memory. */
+Arena *arena_new_filled(void *data, size_t size);
+bool arena_is_filled(const Arena *arena);
+
+/* All that is in use, which lies in one piece; NULL if it does not. */
+void *arena_contents(Arena *arena, size_t *ret_size);

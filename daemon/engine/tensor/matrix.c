@@ -70,6 +70,19 @@ static void pack_panel(const Matrix *m, const MatrixSource *source, size_t i)
                 pack_columns(m, source, panel, width, column, m->n, width);
 }
 
+static void fill(const Matrix *m, const MatrixSource *source, size_t columns)
+{
+        const size_t panels = (columns + m->kernels->panel - 1) / m->kernels->panel;
+
+#pragma omp parallel for schedule(dynamic)
+        for (size_t i = 0; i < panels; i++)
+                pack_panel(m, source, i);
+        for (size_t j = 0; source->bias && j < columns; j++) {
+                int64_t from = stored_column(m, j);
+                m->bias[j] = from < 0 ? 0 : source->bias[from];
+        }
+}
+
 bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source)
 {
         Matrix m = {
@@ -80,8 +93,7 @@ bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source)
                 .gated = source->gated,
                 .type = source->type,
         };
-        const size_t columns = packed_columns(&m),
-                     panels = (columns + m.kernels->panel - 1) / m.kernels->panel;
+        const size_t columns = packed_columns(&m);
         const size_t size = bytes(&m, columns * m.k * m.taps);
 
         assert(!m.gated || m.taps == 1);
@@ -90,13 +102,8 @@ bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source)
         if (!m.panels || (source->bias && !m.bias))
                 return false;
 
-#pragma omp parallel for schedule(dynamic)
-        for (size_t i = 0; i < panels; i++)
-                pack_panel(&m, source, i);
-        for (size_t j = 0; source->bias && j < columns; j++) {
-                int64_t from = stored_column(&m, j);
-                m.bias[j] = from < 0 ? 0 : source->bias[from];
-        }
+        if (!arena_is_filled(arena))
+                fill(&m, source, columns);
         *ret = m;
         return true;
 }

@@ -38,7 +38,8 @@ typedef struct MatrixSource {
         const float *bias; /* NULL, or as many as there are columns */
 } MatrixSource;
 
-/* False if there is no memory. */
+/* Of weights that an earlier load has packed (arena_is_filled()) only the places are taken: of the source, its weights and
+ * the numbers of its bias are not read. False if there is no memory. */
 bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source);
 
 /* Where the rows of the left side lie: writes `count` pointers to k floats each, for the rows from `first`
