@@ -53,6 +53,17 @@ static double memory(const char *field)
         return 0;
 }
 
+static void print_memory(const Bench *b, const char *name, const char *field)
+{
+        const Model *m = b->pipeline.model;
+        double weights = (double)(weights_bytes(m->unet_weights) + weights_bytes(m->vae_weights)), all = memory(field);
+
+        for (uint32_t i = 0; i < m->n_texts; i++)
+                weights += (double)weights_bytes(m->texts[i].weights);
+        weights += m->fast_unet_weights ? (double)weights_bytes(m->fast_unet_weights) : 0;
+        (void)printf("  %-28s %9.0f MiB  (%.0f MiB beyond the model's files)\n", name, all, all - weights / 1048576);
+}
+
 static int compare(const void *a, const void *b)
 {
         const double *x = a, *y = b;
@@ -219,9 +230,10 @@ int main(int argc, char **argv)
         (void)printf("  %-28s %37.1f GFLOP/s a thread\n", "sgemm 1024", rate);
         (void)measure(&b, "text encode, two prompts", stage_text, rate * b.threads);
         (void)measure(&b, "step with guidance", stage_step, rate * b.threads);
-        (void)printf("  %-28s %9.0f MiB\n", "resident after steps", memory("VmRSS:"));
+        print_memory(&b, "most resident, steps", "VmHWM:");
+        arena_trim(b.pipeline.compute.arena); /* as pipeline_run() does */
         (void)measure(&b, "decode", stage_decode, rate * b.threads);
-        (void)printf("  %-28s %9.0f MiB\n", "most resident", memory("VmHWM:"));
+        print_memory(&b, "most resident, decode", "VmHWM:");
         (void)printf("  %-28s %37.1f GFLOP/s a thread\n", "sgemm 1024 again", blas_measure());
         done(&b);
         return 0;

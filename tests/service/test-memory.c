@@ -125,12 +125,52 @@ static void test_clients_share_one_model(void **state)
         place_stop_service(&place);
 }
 
+/* Jobs for two models by turns: each change ends a process, and there is never more than one model in memory. */
+static void test_change_of_models(void **state)
+{
+        char command[3 * PATH_MAX];
+        pid_t workers[4];
+        uint64_t sizes[4];
+        JobRef jobs[ELEMENTSOF(workers)];
+        (void)state;
+
+        (void)snprintf(command, sizeof(command), "cp -R '%s/models/tiny' '%s/models/other'", place.directory, place.directory);
+        assert_int_equal(system(command), 0);
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        for (size_t i = 0; i < ELEMENTSOF(jobs); i++)
+                assert_true(generate(bus, &jobs[i], "a fox", 4, "model", "s", i % 2 ? "other" : "tiny", "width", "u", 64,
+                                     "height", "u", 64, "steps", "u", 50) >= 0);
+        for (size_t i = 0; i < ELEMENTSOF(jobs); i++) {
+                while (true) {
+                        char running[64];
+                        assert_true(job_string(bus, jobs[i].path, "State", running) >= 0);
+                        assert_false(state_is_final(running));
+                        if (streq(running, IMAGINE_STATE_RUNNING) && (workers[i] = place_worker(&place)) != 0)
+                                break;
+                        sleep_ms(2);
+                }
+                sizes[i] = proportional(workers[i]);
+                for (size_t before = 0; before < i; before++) {
+                        assert_int_equal(kill(workers[before], 0), -1);
+                        assert_int_equal(errno, ESRCH);
+                }
+                assert_true(wait_for_state(bus, jobs[i].path, IMAGINE_STATE_DONE));
+        }
+        for (size_t i = 1; i < ELEMENTSOF(jobs); i++) {
+                assert_int_not_equal(workers[i], workers[i - 1]);
+                assert_true(sizes[i] < 2 * MAX(sizes[0], (uint64_t)32 << 20));
+        }
+        place_stop_service(&place);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_pressure),
                 cmocka_unit_test(test_admission),
                 cmocka_unit_test(test_clients_share_one_model),
+                cmocka_unit_test(test_change_of_models),
         };
         return cmocka_run_group_tests(tests, setup, place_tear_down);
 }

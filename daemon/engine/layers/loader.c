@@ -268,7 +268,26 @@ void *load_array(Loader *loader, size_t n, size_t size)
         return memset(ret, 0, size);
 }
 
-float *load_table(Loader *loader, uint32_t rows, uint32_t columns, const char *key_format, ...)
+/* The tensor's weights, in the arena. NULL after an error. */
+static const void *load_weights(Loader *loader, const StoredTensor *tensor)
+{
+        const size_t size = tensor->n_elements * weight_size(weight_type(tensor));
+        _cleanup_(freep) void *memory = NULL;
+        float *ret = arena_alloc(packed(loader), (size + sizeof *ret - 1) / sizeof *ret);
+
+        if (!ret)
+                fail_memory(loader);
+        if (!ret || is_packed(loader))
+                return ret;
+        const void *weights = weights_of(loader, tensor, &memory);
+        if (!weights)
+                return NULL;
+        memcpy(ret, weights, size);
+        forget_pages(tensor);
+        return ret;
+}
+
+void load_table(Loader *loader, Table *ret, uint32_t rows, uint32_t columns, const char *key_format, ...)
 {
         const StoredTensor *tensor = NULL;
         char key[KEY_MAX];
@@ -280,12 +299,15 @@ float *load_table(Loader *loader, uint32_t rows, uint32_t columns, const char *k
         if (loader->r == 0)
                 fail(loader, weights_find(loader->weights, &tensor, (uint64_t[]) { rows, columns }, 2,
                                           loader->error, "%s", key));
-        float *ret = loader->r == 0 ? arena_alloc(loader->arena, (size_t)rows * columns) : NULL;
-        if (loader->r == 0 && !ret)
-                fail_memory(loader);
-        if (!ret)
-                return NULL;
-        stored_tensor_to_f32(tensor, ret);
-        forget_pages(tensor);
-        return ret;
+        if (loader->r < 0)
+                return;
+        *ret = (Table) { .type = weight_type(tensor), .columns = columns, .data = load_weights(loader, tensor) };
+        settle(loader);
+}
+
+void table_row(const Table *table, size_t row, float *ret)
+{
+        const char *from = (const char *)table->data + row * table->columns * weight_size(table->type);
+
+        kernels_get()->widen(ret, from, table->columns, table->type);
 }

@@ -66,6 +66,16 @@ float *load_vector(Loader *loader, uint32_t n, const char *key_format, ...) _pri
 /* Zeroed memory for an array of blocks, in the arena. NULL after an error. */
 void *load_array(Loader *loader, size_t n, size_t size);
 
-/* A plain array [rows][columns] under exactly that key, not packed; in the arena. NULL after an error. */
-float *load_table(Loader *loader, uint32_t rows, uint32_t columns, const char *key_format, ...)
-                _printf_(4, 5);
+/* A plain array [rows][columns], of the type that its tensor has; in the arena. */
+typedef struct Table {
+        WeightType type;
+        uint32_t columns;
+        const void *data;
+} Table;
+
+/* Under exactly that key. */
+void load_table(Loader *loader, Table *ret, uint32_t rows, uint32_t columns, const char *key_format, ...)
+                _printf_(5, 6);
+
+/* One row as `columns` floats. */
+void table_row(const Table *table, size_t row, float *ret);

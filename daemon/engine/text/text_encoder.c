@@ -18,8 +18,8 @@ struct TextEncoder {
         TextEncoderConfig config;
         Arena *arena;
         Matrices matrices;
-        float *tokens; /* [vocab_size][hidden_size] */
-        float *positions; /* [max_positions][hidden_size] */
+        Table tokens; /* [vocab_size][hidden_size] */
+        Table positions; /* [max_positions][hidden_size] */
         EncoderLayer *layers;
         Norm final_norm;
         uint32_t pooled_width; /* 0: no projection */
@@ -47,11 +47,9 @@ static void load_all(Loader *loader, TextEncoder *encoder)
         const TextEncoderConfig *c = &encoder->config;
         const char *embeddings = "text_model.embeddings";
 
-        encoder->tokens = load_table(
-                        loader, c->vocab_size, c->hidden_size, "%s.token_embedding.weight", embeddings);
-        encoder->positions =
-                        load_table(loader, c->max_positions, c->hidden_size, "%s.position_embedding.weight",
-                                   embeddings);
+        load_table(loader, &encoder->tokens, c->vocab_size, c->hidden_size, "%s.token_embedding.weight", embeddings);
+        load_table(loader, &encoder->positions, c->max_positions, c->hidden_size, "%s.position_embedding.weight",
+                   embeddings);
         encoder->layers = load_array(loader, c->n_layers, sizeof *encoder->layers);
         for (uint32_t i = 0; i < c->n_layers && loader->r == 0; i++)
                 load_layer(loader, c, &encoder->layers[i], i);
@@ -109,14 +107,19 @@ static Finish finish_of(Activation activation)
         return FINISH_QUICK_GELU;
 }
 
-static void embed(const TextEncoder *encoder, const uint32_t *ids, const Tensor *ret)
+static void embed(Compute *c, const TextEncoder *encoder, const uint32_t *ids, const Tensor *ret)
 {
         const size_t width = encoder->config.hidden_size;
+        ArenaMark mark = arena_mark(c->arena);
+        float *position = compute_alloc(c, width);
 
-        for (size_t row = 0; row < tensor_rows(ret); row++)
+        for (size_t row = 0; row < tensor_rows(ret) && c->error == 0; row++) {
+                table_row(&encoder->tokens, ids[row], ret->data + row * width);
+                table_row(&encoder->positions, row % ret->w, position);
                 for (size_t i = 0; i < width; i++)
-                        ret->data[row * width + i] = encoder->tokens[ids[row] * width + i] +
-                                                     encoder->positions[row % ret->w * width + i];
+                        ret->data[row * width + i] += position[i];
+        }
+        arena_release(c->arena, mark);
 }
 
 static void self_attention(Compute *c, const EncoderLayer *layer, uint32_t heads, const Tensor *x)
@@ -200,8 +203,7 @@ static void forward(
         const uint32_t n_layers = encoder->config.n_layers, layers = n_layers - MIN(wish->skip, n_layers - 1);
         ArenaMark mark = arena_mark(c->arena);
 
-        if (c->error == 0)
-                embed(encoder, ids, ret);
+        embed(c, encoder, ids, ret);
         run_layers(c, encoder, 0, layers, ret);
         if (wish->pooled) {
                 Tensor last = *ret;
