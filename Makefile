@@ -110,8 +110,11 @@ $(B)/tests/client/test-%: $(B)/tests/client/test-%.o $(CLIENT_LIB) $(BASE_LIB)
 # A worker without a model for the service's tests: it draws a gradient.
 $(B)/tests/service/stub-worker: $(B)/tests/service/stub-worker.o $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(shell pkg-config --libs libpng libseccomp)
+$(B)/tests/service/jumping-clock.so: tests/service/jumping-clock.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARNINGS) -shared -fPIC -o $@ $<
 
-tests: $(TESTS) $(B)/tests/service/stub-worker $(PROGRAMS)
+tests: $(TESTS) $(B)/tests/service/stub-worker $(B)/tests/service/jumping-clock.so $(PROGRAMS)
 
 check: tests
 	B=$(B) PREFIX=$(PREFIX) SAN=$(SAN) tests/run

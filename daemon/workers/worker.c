@@ -15,6 +15,7 @@
 #define PING_INTERVAL_MAX (10 * USEC_PER_SEC)
 #define STOP_GRACE (2 * USEC_PER_SEC)
 #define MESSAGES_AT_ONCE 16 /* before other events have their turn */
+#define LATE (USEC_PER_SEC / 2) /* for a timer: the whole machine, or our cgroup, stood still */
 
 struct Worker {
         sd_event *event;
@@ -28,7 +29,7 @@ struct Worker {
 
         bool ending; /* stopped, killed, or gone by itself */
         WorkerEnd end;
-        uint64_t ping_limit; /* µs */
+        uint64_t load_limit, ping_limit; /* µs */
         uint64_t ping, ping_sent; /* number and time of the last; time 0: answered */
         uint64_t oom_kills;
 };
@@ -119,11 +120,22 @@ void worker_stop(Worker *worker)
         await_end(worker, WORKER_STOPPED);
 }
 
+/* A timer that comes this late tells that nothing ran, a worker's answer neither: then its time begins anew. (A suspended
+ * machine stops CLOCK_MONOTONIC; a frozen cgroup, SIGSTOP and a hypervisor do not.) */
+static bool was_asleep(uint64_t due)
+{
+        return clock_usec(CLOCK_MONOTONIC) > due + LATE;
+}
+
 static int on_load_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        (void)source, (void)usec;
+        Worker *worker = userdata;
+        (void)source;
+
+        if (was_asleep(usec) && set_timer(worker, worker->load_limit, on_load_over) >= 0)
+                return 0;
         log_warning("The engine did not load its model in time");
-        worker_kill(userdata, WORKER_HUNG);
+        worker_kill(worker, WORKER_HUNG);
         return 0;
 }
 
@@ -149,9 +161,11 @@ static void schedule_ping(Worker *worker)
 static int on_ping_time(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Worker *worker = userdata;
-        (void)source, (void)usec;
+        (void)source;
 
         uint64_t now = clock_usec(CLOCK_MONOTONIC);
+        if (worker->ping_sent > 0 && was_asleep(usec))
+                worker->ping_sent = now;
         if (worker->ping_sent > 0 && now - worker->ping_sent >= worker->ping_limit) {
                 worker_kill(worker, WORKER_HUNG);
                 return 0;
@@ -272,7 +286,7 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
         return 0;
 }
 
-static int watch(Worker *worker, uint64_t load_usec)
+static int watch(Worker *worker)
 {
         int r = sd_event_add_child(worker->event, &worker->child, worker->pid, WEXITED, on_child, worker);
         if (r < 0)
@@ -284,7 +298,7 @@ static int watch(Worker *worker, uint64_t load_usec)
         r = sd_event_source_set_priority(worker->io, SD_EVENT_PRIORITY_NORMAL + 5);
         if (r < 0)
                 return r;
-        return load_usec > 0 ? set_timer(worker, load_usec, on_load_over) : 0;
+        return worker->load_limit > 0 ? set_timer(worker, worker->load_limit, on_load_over) : 0;
 }
 
 int worker_new(
@@ -298,6 +312,7 @@ int worker_new(
         worker->handlers = *handlers;
         worker->userdata = userdata;
         worker->socket = -1;
+        worker->load_limit = spec->load_seconds * USEC_PER_SEC;
         worker->ping_limit = spec->ping_seconds * USEC_PER_SEC;
         worker->oom_kills = oom_kills();
 
@@ -312,7 +327,7 @@ int worker_new(
         int r = spawn_worker(spec, theirs, &worker->pid, error);
         if (r < 0)
                 return r;
-        r = watch(worker, spec->load_seconds * USEC_PER_SEC);
+        r = watch(worker);
         if (r < 0)
                 return error_set(error, r, "The engine cannot be watched: %s", strerror(-r));
 

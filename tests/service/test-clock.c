@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Time that does not go by as it should: a wall clock that jumps, and a machine that stands still for a while. */
+
+#include <sys/mman.h>
+
+#include "listener.h"
+
+#define YEAR (365 * 24 * 3600LL)
+
+static Place place;
+static int64_t *ahead; /* seconds, of the service's wall clock */
+
+static int setup(void **state)
+{
+        return place_set_up(state, &place, NULL, "stub", "stub-slow", "stub-slow-load");
+}
+
+/* --- the wall clock --- */
+
+/* What the service is started with from now on. */
+static void make_the_clock_jump(void)
+{
+        char path[128], library[PATH_MAX];
+
+        (void)snprintf(path, sizeof(path), "%s/ahead", place.directory);
+        _cleanup_(closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+        assert_true(fd >= 0 && ftruncate(fd, sizeof(*ahead)) == 0);
+        ahead = mmap(NULL, sizeof(*ahead), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        assert_ptr_not_equal(ahead, MAP_FAILED);
+        assert_int_equal(setenv("JUMPING_CLOCK", path, 1), 0);
+        assert_int_equal(setenv("LD_PRELOAD", built("tests/service/jumping-clock.so", library), 1), 0);
+}
+
+/* When the service believes a job to be forgotten, in seconds. */
+static uint64_t expires(sd_bus *bus, const char *path)
+{
+        uint64_t usec = 0;
+        assert_true(sd_bus_get_property_trivial(
+                            bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, "Expires", NULL, 't', &usec) >= 0);
+        return usec / USEC_PER_SEC;
+}
+
+static void test_the_clock_jumps(void **state)
+{
+        static const int64_t jumps[] = { YEAR, -20 * YEAR, 40 * YEAR, 0 };
+        JobRef kept, running;
+        (void)state;
+
+#ifdef __SANITIZE_ADDRESS__
+        skip(); /* its library wants to be the first */
+#endif
+        make_the_clock_jump();
+        place_start_service(
+                        &place, "default_model = \"stub\"; result_seconds = 100; idle_unload_seconds = 100; "
+                                "worker_ping_seconds = 1;");
+        assert_int_equal(unsetenv("LD_PRELOAD"), 0);
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        assert_true(generate(bus, &kept, "x", 0) >= 0);
+        assert_true(wait_for_state(bus, kept.path, IMAGINE_STATE_DONE));
+        uint64_t before = expires(bus, kept.path);
+        for (size_t i = 0; i < ELEMENTSOF(jumps); i++) {
+                assert_true(generate(bus, &running, "x", 2, "model", "s", "stub-slow", "steps", "u", 6) >= 0);
+                assert_true(wait_for_state(bus, running.path, IMAGINE_STATE_RUNNING));
+                pid_t worker = place_worker(&place);
+                *ahead = jumps[i];
+                /* The clock is what it is, and a result is kept for as long as it was to be kept. */
+                uint64_t after = expires(bus, kept.path);
+                assert_true(after + 2 >= before + (uint64_t)jumps[i] && after <= before + (uint64_t)jumps[i] + 2);
+                assert_true(wait_for_state(bus, running.path, IMAGINE_STATE_DONE));
+                sleep_ms(300);
+                /* Nobody was thought to hang, to be idle or to have been kept for too long. */
+                assert_int_equal(place_worker(&place), worker);
+                assert_true(wait_for_state(bus, kept.path, IMAGINE_STATE_DONE));
+        }
+        place_stop_service(&place);
+
+        /* Set back, it does not keep results for good, nor the model. */
+        *ahead = 0;
+        assert_int_equal(setenv("LD_PRELOAD", built("tests/service/jumping-clock.so", (char[PATH_MAX]) {}), 1), 0);
+        place_start_service(&place, "default_model = \"stub\"; result_seconds = 1; idle_unload_seconds = 1;");
+        assert_int_equal(unsetenv("LD_PRELOAD"), 0);
+        assert_true(generate(bus, &kept, "x", 0) >= 0);
+        assert_true(wait_for_state(bus, kept.path, IMAGINE_STATE_DONE));
+        *ahead = -YEAR;
+        assert_true(wait_for_model_state(bus, "unloaded"));
+        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
+        char text[64];
+        while (job_string(bus, kept.path, "State", text) >= 0) {
+                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
+                sleep_ms(20);
+        }
+        place_stop_service(&place);
+}
+
+/* --- standing still --- */
+
+/* The service and its worker stand still for longer than a worker may be silent: neither is taken for dead. The worker
+ * stops a little earlier, so that a question of the service's is open. */
+static void stand_still(const char *model, const char *state, int ms)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        JobRef job;
+
+        assert_true(generate(bus, &job, "x", 2, "model", "s", model, "steps", "u", 10) >= 0);
+        assert_true(wait_for_state(bus, job.path, state));
+        pid_t worker = place_worker(&place);
+        assert_int_equal(kill(worker, SIGSTOP), 0);
+        sleep_ms(600);
+        assert_int_equal(kill(place.service, SIGSTOP), 0);
+        sleep_ms(ms);
+        assert_int_equal(kill(place.service, SIGCONT), 0);
+        sleep_ms(100);
+        assert_int_equal(kill(worker, SIGCONT), 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        assert_int_equal(place_worker(&place), worker);
+}
+
+static void test_standing_still(void **state)
+{
+        (void)state;
+        place_start_service(&place, "worker_ping_seconds = 1; load_seconds = 3;");
+        stand_still("stub-slow", IMAGINE_STATE_RUNNING, 2000);
+        stand_still("stub-slow-load", IMAGINE_STATE_LOADING, 3500);
+        place_stop_service(&place);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_the_clock_jumps),
+                cmocka_unit_test(test_standing_still),
+        };
+        return cmocka_run_group_tests(tests, setup, place_tear_down);
+}
