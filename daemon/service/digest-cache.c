@@ -184,7 +184,7 @@ static void save(const DigestCache *cache)
         make_folders(cache->path);
         int r = text ? replace(cache->path, text) : -ENOMEM;
         if (r < 0)
-                log_debug("Digests are not kept in %s: %s", cache->path, strerror(-r));
+                log_warning("Digests are not kept in %s: %s", cache->path, strerror(-r));
 }
 
 /* --- the whole --- */

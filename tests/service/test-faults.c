@@ -16,13 +16,13 @@ static int setup(void **state)
         return place_set_up_engine(state, &place, NULL);
 }
 
-static void copy_model(const char *name)
+static void copy_model(const char *from, const char *name)
 {
         char command[3 * PATH_MAX];
 
         (void)snprintf(
-                        command, sizeof(command), "rm -rf '%s/models/%s' && cp -RL tests/fixtures/tiny-model '%s/models/%s'",
-                        place.directory, name, place.directory, name);
+                        command, sizeof(command), "rm -rf '%s/models/%s' && cp -RL %s '%s/models/%s'", place.directory,
+                        name, from, place.directory, name);
         assert_int_equal(system(command), 0);
 }
 
@@ -51,7 +51,7 @@ static void test_model_files_that_change(void **state)
                 JobRef first, hurt, sound;
                 char text[64] = "";
 
-                copy_model("victim");
+                copy_model("tests/fixtures/tiny-model", "victim");
                 assert_true(generate(bus, &first, "x", 1, "model", "s", "victim") >= 0);
                 assert_true(wait_for_state(bus, first.path, IMAGINE_STATE_DONE));
                 assert_true(generate(bus, &hurt, "x", 4, "model", "s", "victim", "steps", "u", 30, "width", "u", 64, "height",
@@ -63,6 +63,102 @@ static void test_model_files_that_change(void **state)
                 assert_true(job_string(bus, hurt.path, "State", text) >= 0);
                 assert_true(streq(text, IMAGINE_STATE_DONE) || streq(text, IMAGINE_STATE_FAILED));
         }
+        place_stop_service(&place);
+}
+
+static bool has_mapped(pid_t pid, const char *name)
+{
+        char path[64], line[PATH_MAX + 128];
+        bool found = false;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+        _cleanup_(fclosep) FILE *file = fopen(path, "re");
+        while (file && !found && fgets(line, sizeof(line), file))
+                found = strstr(line, name) != NULL;
+        return found;
+}
+
+/* Cuts the weights as soon as the worker has them mapped, and waits for the end of the job. */
+static void cut_in_reading(sd_bus *bus, const char *path)
+{
+        char text[64];
+
+        for (;; sleep_ms(1)) {
+                pid_t worker = place_worker(&place);
+                if (worker > 0 && has_mapped(worker, "victim/" WEIGHTS)) {
+                        assert_int_equal(kill(worker, SIGSTOP), 0);
+                        change_weights(": >'%s'");
+                        assert_int_equal(kill(worker, SIGCONT), 0);
+                }
+                if (job_string(bus, path, "State", text) < 0 || state_is_final(text))
+                        return;
+        }
+}
+
+/* What the engine has mapped is cut off under its hands: reading there is SIGBUS, which costs the worker and this job. */
+static void test_a_mapped_file_is_cut(void **state)
+{
+        char name[128];
+        JobRef job, sound;
+        (void)state;
+
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        for (int i = 0; i < 20; i++) { /* until it was quick enough */
+                copy_model("model/default", "victim");
+                assert_true(generate(bus, &job, "x", 3, "model", "s", "victim", "steps", "u", 1, "width", "u", 64) >= 0);
+                assert_true(generate(bus, &sound, "x", 1, "model", "s", "tiny") >= 0);
+                cut_in_reading(bus, job.path);
+                assert_true(wait_for_state(bus, sound.path, IMAGINE_STATE_DONE));
+                _cleanup_(freep) char *log = place_log(&place);
+                if (strstr(log, "(signal 7)")) { /* SIGBUS */
+                        job_error(bus, job.path, name);
+                        assert_string_equal(name, IMAGINE_ERROR_WORKER_DIED);
+                        place_stop_service(&place);
+                        return;
+                }
+        }
+        fail_msg("no SIGBUS");
+}
+
+/* A cancel that comes as the job ends: it is the one or the other, and is told once. */
+static void test_cancelling_at_the_end(void **state)
+{
+        unsigned cancelled = 0, done = 0;
+        (void)state;
+
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1; result_seconds = 5;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        for (int i = 0; i < 2000 && (i < 300 || cancelled < 20 || done < 20); i++) {
+                sd_bus_error error = SD_BUS_ERROR_NULL;
+                Heard heard = {};
+                JobRef job;
+                sd_bus_slot *slot;
+
+                assert_true(sd_bus_match_signal(
+                                    bus, &slot, IMAGINE_BUS_NAME, NULL, IMAGINE_JOB_INTERFACE, NULL, on_job_signal,
+                                    &heard) >= 0);
+                assert_true(generate(bus, &job, "x", 1, "steps", "u", 1) >= 0);
+                for (struct timespec wait = { .tv_nsec = (i % 100) * 200000L }; nanosleep(&wait, &wait) < 0;)
+                        ;
+                int r = job_call(bus, job.path, "Cancel", &error, NULL, NULL);
+                assert_true(hear_until(bus, &heard.finished, 1));
+                hear_what_came(bus);
+                assert_int_equal(heard.finished, 1);
+                _cleanup_(closep) int fd = get_result(bus, job.path, 0, NULL);
+                if (streq(heard.state, IMAGINE_STATE_DONE)) {
+                        done++;
+                        assert_true(fd >= 0);
+                } else {
+                        cancelled++;
+                        assert_string_equal(heard.state, IMAGINE_STATE_CANCELLED);
+                        assert_true(r >= 0);
+                }
+                assert_true(job_call(bus, job.path, "Release", NULL, NULL, NULL) >= 0);
+                sd_bus_error_free(&error);
+                sd_bus_slot_unref(slot);
+        }
+        assert_true(cancelled > 0 && done > 0);
         place_stop_service(&place);
 }
 
@@ -115,10 +211,92 @@ static void test_descriptors_run_out(void **state)
         place_stop_service(&place);
 }
 
+static bool has_jobs(sd_bus *bus)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        bool some;
+
+        assert_true(manager_call(bus, "ListJobs", NULL, &reply, NULL) >= 0);
+        assert_true(sd_bus_message_enter_container(reply, 'a', NULL) >= 0);
+        some = sd_bus_message_at_end(reply, false) == 0;
+        return some;
+}
+
+/* Waits until a job is so far; false if it has ended before. */
+static bool wait_for_stage(sd_bus *bus, const char *path, const char *wanted)
+{
+        char stage[64], text[64];
+
+        for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE; clock_usec(CLOCK_MONOTONIC) < end; sleep_ms(1)) {
+                if (job_string(bus, path, "Stage", stage) < 0 || job_string(bus, path, "State", text) < 0)
+                        return false;
+                if (streq(stage, wanted) || streq(text, wanted))
+                        return true;
+                if (state_is_final(text))
+                        return false;
+        }
+        return false;
+}
+
+/* The caller is gone at that stage of its job: the job goes with it, and the engine is free for the next one. */
+static void leave_at(sd_bus *bus, const char *stage, unsigned *reached)
+{
+        sd_bus *leaving = place_connect(&place);
+        sd_bus_message *call = NULL;
+        JobRef job, next;
+
+        assert_true(generate(leaving, &job, "x", 3, "steps", "u", 2, "width", "u", 256, "height", "u", 256) >= 0);
+        *reached += wait_for_stage(bus, job.path, stage);
+        /* With a call that is yet to be answered. */
+        assert_true(sd_bus_message_new_method_call(
+                            leaving, &call, IMAGINE_BUS_NAME, job.path, IMAGINE_JOB_INTERFACE, "GetPreview") >= 0);
+        assert_true(sd_bus_call_async(leaving, NULL, call, on_job_signal, NULL, 0) >= 0);
+        sd_bus_message_unref(call);
+        assert_true(sd_bus_flush(leaving) >= 0);
+        sd_bus_close(leaving); /* nothing is said, nothing is read */
+        sd_bus_unref(leaving);
+        assert_true(generate(bus, &next, "x", 1, "steps", "u", 1) >= 0);
+        assert_true(wait_for_state(bus, next.path, IMAGINE_STATE_DONE));
+        assert_true(job_call(bus, next.path, "Release", NULL, NULL, NULL) >= 0);
+}
+
+static void test_a_client_dies_at_each_stage(void **state)
+{
+        static const char *const stages[] = { IMAGINE_STATE_QUEUED, IMAGINE_STATE_LOADING, "denoise", "decode", IMAGINE_STATE_DONE };
+        (void)state;
+
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        unsigned descriptors = 0;
+        for (size_t i = 0; i < ELEMENTSOF(stages); i++) {
+                unsigned reached = 0;
+                for (int n = 0; n < 20 && reached == 0; n++) { /* some are short */
+                        JobRef before = {};
+                        if (streq(stages[i], IMAGINE_STATE_LOADING))
+                                assert_true(manager_call(bus, "UnloadModel", NULL, NULL, NULL) >= 0);
+                        if (streq(stages[i], IMAGINE_STATE_QUEUED))
+                                assert_true(generate(bus, &before, "x", 1, "steps", "u", 30) >= 0);
+                        leave_at(bus, stages[i], &reached);
+                        if (before.path[0])
+                                assert_true(job_call(bus, before.path, "Release", NULL, NULL, NULL) >= 0);
+                }
+                if (reached == 0)
+                        fail_msg("no job was seen at %s", stages[i]);
+                for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE; has_jobs(bus); sleep_ms(5))
+                        assert_true(clock_usec(CLOCK_MONOTONIC) < end);
+                descriptors = descriptors > 0 ? descriptors : count_descriptors(place.service);
+        }
+        assert_true(count_descriptors(place.service) <= descriptors + 2);
+        place_stop_service(&place);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_model_files_that_change),
+                cmocka_unit_test(test_a_mapped_file_is_cut),
+                cmocka_unit_test(test_a_client_dies_at_each_stage),
+                cmocka_unit_test(test_cancelling_at_the_end),
                 cmocka_unit_test(test_a_thousand_cancels),
                 cmocka_unit_test(test_descriptors_run_out),
         };

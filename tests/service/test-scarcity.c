@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What there is too little of: memory, by a cgroup or a resource limit; room on the disk. Each has an outcome, and none
+ * costs another job or the service. */
+
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+#include "listener.h"
+
+#define LARGE "width", "u", 1024, "height", "u", 1024, "steps", "u", 1
+#define CGROUP_BYTES "67108864" /* enough for the tiny model and small pictures */
+
+static Place place;
+
+static int setup(void **state)
+{
+        return place_set_up_engine(state, &place, NULL);
+}
+
+/* After each test, failed or not. */
+static int unmount_cache(void **state)
+{
+        char path[PATH_MAX];
+        (void)state;
+
+        (void)snprintf(path, sizeof(path), "%s/cache", place.directory);
+        (void)umount2(path, MNT_DETACH);
+        (void)snprintf(path, sizeof(path), "%s/log", place.directory);
+        IGNORE(truncate(path, 0));
+        return 0;
+}
+
+static void assert_done(sd_bus *bus, JobRef *job)
+{
+        assert_true(generate(bus, job, "a fox", 2, "width", "u", 32, "height", "u", 32) >= 0);
+        assert_true(wait_for_state(bus, job->path, IMAGINE_STATE_DONE));
+}
+
+/* --- memory --- */
+
+static bool write_number(const char *directory, const char *name, const char *text)
+{
+        char path[PATH_MAX];
+
+        (void)snprintf(path, sizeof(path), "%s/%s", directory, name);
+        _cleanup_(closep) int fd = open(path, O_WRONLY | O_CLOEXEC);
+        return fd >= 0 && write(fd, text, strlen(text)) > 0;
+}
+
+/* A new cgroup with a limit, of either version; "" where this process may make none. */
+static void make_cgroup(char ret[static PATH_MAX])
+{
+        static const struct {
+                const char *root, *limit;
+        } kinds[] = { { "/sys/fs/cgroup/memory", "memory.limit_in_bytes" }, { "/sys/fs/cgroup", "memory.max" } };
+
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                (void)snprintf(ret, PATH_MAX, "%s/imagined-test-%d", kinds[i].root, (int)getpid());
+                if (mkdir(ret, 0755) < 0)
+                        continue;
+                if (write_number(ret, kinds[i].limit, CGROUP_BYTES))
+                        return;
+                (void)rmdir(ret);
+        }
+        ret[0] = '\0';
+}
+
+/* The kernel ends the largest process of the cgroup, the worker, twice: the job fails, and says why. */
+static void test_a_cgroup_without_memory(void **state)
+{
+        char cgroup[PATH_MAX], number[16], name[128];
+        JobRef first, hungry, later;
+        (void)state;
+
+        make_cgroup(cgroup);
+        if (!cgroup[0])
+                skip();
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        (void)snprintf(number, sizeof(number), "%d", (int)place.service);
+        assert_true(write_number(cgroup, "cgroup.procs", number));
+        assert_done(bus, &first);
+        assert_true(generate(bus, &hungry, "a fox", 3, LARGE) >= 0);
+        assert_false(wait_for_state(bus, hungry.path, IMAGINE_STATE_DONE));
+        job_error(bus, hungry.path, name);
+        assert_string_equal(name, IMAGINE_ERROR_OUT_OF_MEMORY);
+        /* The service and what it had are still there. */
+        _cleanup_(closep) int fd = get_result(bus, first.path, 0, NULL);
+        assert_true(fd >= 0);
+        assert_done(bus, &later);
+        place_stop_service(&place);
+        assert_int_equal(rmdir(cgroup), 0);
+}
+
+/* The worker asks for more than it may have, and says so itself. */
+static void test_a_limit_of_memory(void **state)
+{
+        struct rlimit limit = { .rlim_cur = 0, .rlim_max = 0 };
+        char name[128], path[64];
+        unsigned long pages = 0;
+        JobRef job, hungry;
+        (void)state;
+
+#ifdef __SANITIZE_ADDRESS__
+        skip(); /* it maps terabytes */
+#endif
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        assert_done(bus, &job);
+        pid_t worker = place_worker(&place);
+        (void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)worker);
+        _cleanup_(fclosep) FILE *file = fopen(path, "re");
+        assert_true(file && fscanf(file, "%lu", &pages) == 1);
+        limit.rlim_cur = limit.rlim_max = pages * 4096 + (32 << 20);
+        assert_int_equal(prlimit(worker, RLIMIT_AS, &limit, NULL), 0);
+        assert_true(generate(bus, &hungry, "a fox", 3, LARGE) >= 0);
+        assert_false(wait_for_state(bus, hungry.path, IMAGINE_STATE_DONE));
+        job_error(bus, hungry.path, name);
+        assert_string_equal(name, IMAGINE_ERROR_OUT_OF_MEMORY);
+        assert_int_equal(place_worker(&place), worker);
+        assert_done(bus, &job);
+        place_stop_service(&place);
+}
+
+/* --- the disk --- */
+
+/* Runs the service with a cache directory on a file system of its own. Without the right to mount one: skipped. */
+static void start_with_cache(const char *options, bool fill, unsigned long flags)
+{
+        char cache[PATH_MAX];
+
+        (void)snprintf(cache, sizeof(cache), "%s/cache", place.directory);
+        assert_true(mkdir(cache, 0755) == 0 || errno == EEXIST);
+        if (mount("imagined-test", cache, "tmpfs", flags, options) < 0)
+                skip();
+        if (fill) {
+                char command[2 * PATH_MAX];
+                (void)snprintf(command, sizeof(command), "! cat /dev/zero >'%s/all' 2>/dev/null", cache);
+                assert_int_equal(system(command), 0);
+        }
+        assert_int_equal(setenv("CACHE_DIRECTORY", cache, 1), 0);
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
+        assert_int_equal(unsetenv("CACHE_DIRECTORY"), 0);
+}
+
+static bool has_digest(sd_bus *bus)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *json;
+
+        assert_true(manager_call(bus, "Describe", NULL, &reply, NULL) >= 0);
+        assert_true(sd_bus_message_read(reply, "s", &json) >= 0);
+        return strstr(json, "\"digest\": \"") != NULL;
+}
+
+/* What cannot be kept on disk is computed anew each time, and nobody notices otherwise. */
+static void work_without_disk(void)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        JobRef job;
+
+        assert_done(bus, &job);
+        for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE; !has_digest(bus); sleep_ms(50))
+                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
+        assert_done(bus, &job);
+        place_stop_service(&place);
+        _cleanup_(freep) char *log = place_log(&place);
+        assert_non_null(strstr(log, "digests.json"));
+}
+
+static void test_a_full_disk(void **state)
+{
+        (void)state;
+        start_with_cache("size=16k", true, 0);
+        work_without_disk();
+}
+
+static void test_a_disk_that_is_read_only(void **state)
+{
+        (void)state;
+        start_with_cache("", false, MS_RDONLY);
+        work_without_disk();
+}
+
+/* The directory of models goes and comes back. */
+static void test_no_models_directory(void **state)
+{
+        char models[PATH_MAX], away[PATH_MAX];
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        JobRef job;
+        (void)state;
+
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        (void)snprintf(models, sizeof(models), "%s/models", place.directory);
+        (void)snprintf(away, sizeof(away), "%s/away", place.directory);
+        assert_int_equal(rename(models, away), 0);
+        assert_true(generate_error(bus, &job, &error, "x", 0) < 0);
+        assert_bus_error(&error, IMAGINE_ERROR_NO_SUCH_MODEL);
+        assert_true(manager_call(bus, "ListModels", NULL, NULL, NULL) >= 0);
+        assert_int_equal(rename(away, models), 0);
+        assert_done(bus, &job);
+        place_stop_service(&place);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_a_cgroup_without_memory),
+                cmocka_unit_test(test_a_limit_of_memory),
+                cmocka_unit_test_teardown(test_a_full_disk, unmount_cache),
+                cmocka_unit_test_teardown(test_a_disk_that_is_read_only, unmount_cache),
+                cmocka_unit_test(test_no_models_directory),
+        };
+        return cmocka_run_group_tests(tests, setup, place_tear_down);
+}
