@@ -24,7 +24,8 @@ const OptionInfo option_table[] = {
 
 typedef enum Kind {
         KIND_FLAG, /* bool */
-        KIND_TEXT, /* const char *, UTF-8 but for file names */
+        KIND_TEXT, /* const char *, UTF-8 */
+        KIND_PATH, /* const char *, any bytes */
         KIND_INTEGER, /* uint64_t */
         KIND_NUMBER, /* double */
         KIND_SIZE, /* two uint32_t */
@@ -124,10 +125,13 @@ static int check_priority(const char *name, Error *error)
         return error_set(error, -EINVAL, "'%s' is none of interactive, normal, batch", name);
 }
 
-static int check_text(OptionId id, const char *text, Error *error)
+static int check_path(const char *path, Error *error)
 {
-        if (id == OPTION_OUTPUT)
-                return text[0] != '\0' ? 0 : error_set(error, -EINVAL, "the name is empty");
+        return path[0] != '\0' ? 0 : error_set(error, -EINVAL, "the name is empty");
+}
+
+static int check_text(const char *text, Error *error)
+{
         if (!utf8_is_valid(text, strlen(text)))
                 return error_set(error, -EINVAL, "the text is not valid UTF-8");
         if (strlen(text) > REQUEST_PROMPT_MAX)
@@ -151,7 +155,9 @@ static int apply_value(Options *o, OptionId id, const char *value, Error *error)
                 *(bool *)field = true;
                 return 0;
         case KIND_TEXT:
-                return store_text(check_text(id, value, error), value, field);
+                return store_text(check_text(value, error), value, field);
+        case KIND_PATH:
+                return store_text(check_path(value, error), value, field);
         case KIND_SAMPLER:
                 return store_text(check_sampler(value, error), value, field);
         case KIND_SCHEDULE:
@@ -301,6 +307,18 @@ static int check_pairs(const Options *o, Error *error)
         return 0;
 }
 
+/* What goes with a picture to start from only; and stdin is read once. */
+static int check_inputs(const Options *o, Error *error)
+{
+        bool prompt_is_stdin = o->n_words == 1 && streq(o->words[0], "-");
+
+        if (!o->from && (o->mask || options_has(o, OPTION_STRENGTH)))
+                return error_set(error, -EINVAL, "--%s needs --from", o->mask ? "mask" : "strength");
+        if ((o->from && streq(o->from, "-")) + (o->mask && streq(o->mask, "-")) + prompt_is_stdin > 1)
+                return error_set(error, -EINVAL, "only one of prompt, --from and --mask can come from stdin");
+        return 0;
+}
+
 static int check_words(const Options *o, Error *error)
 {
         const Verb *verb = o->verb;
@@ -341,6 +359,8 @@ int options_parse(Options *o, int argc, char *argv[], Error *error)
                 r = check_pairs(o, error);
         if (r >= 0)
                 r = check_words(o, error);
+        if (r >= 0)
+                r = check_inputs(o, error);
         if (r >= 0 && o->verb->id == VERB_GENERATE)
                 r = prompt_new(o->words, o->n_words, &o->prompt, error);
         return r;

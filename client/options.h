@@ -23,7 +23,7 @@
 #define OPTIONS(X)                                                                                         \
         /* id, letter, name, argument, kind, field, least, most, verbs, what it does: with a + before it in \
          * the manual page only, and not in the help that fits on a screen */                              \
-        X(OUTPUT, 'o', "output", "FILE", TEXT, output, 0, 0, MAKES, "FILE, DIR/, or -")                    \
+        X(OUTPUT, 'o', "output", "FILE", PATH, output, 0, 0, MAKES, "FILE, DIR/, or -")                    \
         X(FORCE, 'f', "force", NULL, FLAG, force, 0, 0, MAKES, "replace FILE")                             \
         X(SEED, 0, "seed", "N", INTEGER, seed, 0, UINT64_MAX, ASKS, "repeats a picture")                   \
         X(SIZE, 0, "size", "WxH", SIZE, width, 0, 0, ASKS, "in pixels")                                    \
@@ -38,6 +38,9 @@
         X(VARY, 0, "vary", "X", NUMBER, vary, 0, 1, ASKS, "+strength of variations")                      \
         X(VARIATION_SEED, 0, "variation-seed", "N", INTEGER, variation_seed, 0, UINT64_MAX, ASKS,          \
           "+of the variation")                                                                             \
+        X(FROM, 0, "from", "FILE", PATH, from, 0, 0, ASKS, "+start from a picture")                        \
+        X(MASK, 0, "mask", "FILE", PATH, mask, 0, 0, ASKS, "+what of it to paint")                         \
+        X(STRENGTH, 0, "strength", "X", NUMBER, strength, 0, 1, ASKS, "+how much anew")                    \
         X(ETA, 0, "eta", "X", NUMBER, eta, 0, 1, ASKS, "+noise that steps add")                            \
         X(GUIDANCE_RESCALE, 0, "guidance-rescale", "X", NUMBER, guidance_rescale, 0, 1, ASKS,              \
           "+take spread back")                                                                             \
@@ -60,7 +63,7 @@
           "keep the model")                                                                                \
         X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, ASKS,         \
           "no prompt in PNG")                                                                              \
-        X(INSPECT, 0, "inspect", "PATH", TEXT, inspect, 0, 0, LOOKS, "+what a model is")                    \
+        X(INSPECT, 0, "inspect", "PATH", PATH, inspect, 0, 0, LOOKS, "+what a model is")                    \
         X(JSON, 0, "json", NULL, FLAG, json, 0, 0, ALL, "object on stdout")                                \
         X(QUIET, 'q', "quiet", NULL, FLAG, quiet, 0, 0, ALL, "no progress")                                \
         X(USER, 0, "user", NULL, FLAG, user, 0, 0, ALL, "session bus")                                     \
@@ -95,6 +98,8 @@ typedef struct Options {
         const char *sampler, *schedule, *rng;
         double vary;
         uint64_t variation_seed;
+        const char *from, *mask;
+        double strength;
         double eta, guidance_rescale;
         double guidance_interval[2];
         const char *enlarge, *tiling;

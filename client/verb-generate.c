@@ -3,6 +3,7 @@
 
 #include "base/util.h"
 #include "client/aspect.h"
+#include "client/input.h"
 #include "client/models.h"
 #include "client/names.h"
 #include "client/save.h"
@@ -76,8 +77,19 @@ static int append_loras(sd_bus_message *m, const Options *o)
         return r;
 }
 
+/* The pictures to start from; -1: none. */
+typedef struct Inputs {
+        int from, mask;
+} Inputs;
+
+static void inputs_done(Inputs *inputs)
+{
+        closep(&inputs->from);
+        closep(&inputs->mask);
+}
+
 /* What goes to the service: only what was asked for, so that the model decides the rest. */
-static int append_options(sd_bus_message *m, const Options *o)
+static int append_options(sd_bus_message *m, const Options *o, const Inputs *inputs)
 {
         const struct {
                 bool is_given;
@@ -96,6 +108,9 @@ static int append_options(sd_bus_message *m, const Options *o)
                 { options_has(o, OPTION_GUIDANCE_RESCALE), "guidance-rescale", 'd', &o->guidance_rescale },
                 { options_has(o, OPTION_GUIDANCE_INTERVAL), "guidance-start", 'd', &o->guidance_interval[0] },
                 { options_has(o, OPTION_GUIDANCE_INTERVAL), "guidance-end", 'd', &o->guidance_interval[1] },
+                { inputs->from >= 0, "init-image", 'h', &inputs->from },
+                { inputs->mask >= 0, "mask", 'h', &inputs->mask },
+                { options_has(o, OPTION_STRENGTH), "strength", 'd', &o->strength },
                 { o->priority, "priority", 's', o->priority },
                 { o->width, "width", 'u', &o->width },
                 { o->height, "height", 'u', &o->height },
@@ -136,7 +151,7 @@ static int append_options(sd_bus_message *m, const Options *o)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int make_call(Client *c, sd_bus_message **ret)
+static int make_call(Client *c, const Inputs *inputs, sd_bus_message **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
@@ -144,13 +159,23 @@ static int make_call(Client *c, sd_bus_message **ret)
         if (r >= 0)
                 r = sd_bus_message_append_basic(m, 's', c->options.prompt);
         if (r >= 0)
-                r = append_options(m, &c->options);
+                r = append_options(m, &c->options, inputs);
         if (r >= 0)
                 *ret = TAKE_PTR(m);
         return r;
 }
 
-static ExitCode generate(Client *c, Saver *saver)
+static ExitCode read_inputs(Client *c, Inputs *inputs)
+{
+        Error error = { 0 };
+
+        int r = c->options.from ? input_read(c->options.from, &inputs->from, &error) : 0;
+        if (r >= 0 && c->options.mask)
+                r = input_read(c->options.mask, &inputs->mask, &error);
+        return r < 0 ? client_fail_error(c, CODE_FAILED, &error, r) : CODE_OK;
+}
+
+static ExitCode generate(Client *c, Saver *saver, const Inputs *inputs)
 {
         const FollowHooks hooks = {
                 .on_picture = c->options.detach ? NULL : saver_take,
@@ -167,7 +192,7 @@ static ExitCode generate(Client *c, Saver *saver)
         if (code != CODE_OK)
                 return code;
 
-        int r = make_call(c, &call);
+        int r = make_call(c, inputs, &call);
         if (r < 0)
                 return bus_fail(c, NULL, r);
         code = follow_generate(c, call, &hooks, &job);
@@ -183,6 +208,7 @@ static ExitCode generate(Client *c, Saver *saver)
 ExitCode verb_generate(Client *c)
 {
         _cleanup_(saver_done) Saver saver = { 0 };
+        _cleanup_(inputs_done) Inputs inputs = { -1, -1 };
         _cleanup_(freep) char *words = name_from_prompt(c->options.prompt);
 
         if (!words)
@@ -192,5 +218,6 @@ ExitCode verb_generate(Client *c)
                 if (code != CODE_OK)
                         return code;
         }
-        return generate(c, &saver);
+        ExitCode code = read_inputs(c, &inputs);
+        return code == CODE_OK ? generate(c, &saver, &inputs) : code;
 }

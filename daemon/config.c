@@ -36,6 +36,8 @@ const ConfigKey config_keys[] = {
         NUMBER(result_seconds, 1, 31536000, 600, "Seconds for which an ended job and its pictures are kept"),
         NUMBER(result_bytes_per_user, 1, INT64_MAX, 268435456, "Bytes of pictures that are kept for one user"),
         NUMBER(result_bytes_total, 1, INT64_MAX, 1073741824, "Bytes of pictures that are kept for all users"),
+        NUMBER(input_bytes_per_user, 1, INT64_MAX, 134217728, "Bytes of pictures that jobs of one user start from and that wait"),
+        NUMBER(input_bytes_total, 1, INT64_MAX, 536870912, "Bytes of pictures that jobs of all users start from and that wait"),
         NUMBER(watchers_per_user, 1, 10000, 64, "Watch calls of one user that may be in force"),
         NUMBER(watchers_total, 1, 100000, 512, "Watch calls of all users together that may be in force"),
         NUMBER(descriptors_per_user, 1, 1000, 16, "Pictures on their way to one user that were not read yet (system bus)"),

@@ -28,6 +28,7 @@ typedef struct Config {
         uint64_t pictures_per_user, pictures_total;
         uint64_t result_seconds;
         uint64_t result_bytes_per_user, result_bytes_total;
+        uint64_t input_bytes_per_user, input_bytes_total;
         uint64_t watchers_per_user, watchers_total;
         uint64_t descriptors_per_user, descriptors_total;
         uint64_t load_seconds;

@@ -18,7 +18,7 @@ _imagine() {
         local makes='--output --force'
         local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --schedule --count --model --detach
                 --eta --guidance-rescale --guidance-interval --rng --vary --variation-seed
-                --tiling --clip-skip --lora
+                --tiling --clip-skip --lora --from --mask --strength
                 --enlarge --remove-artefacts --smooth-edges --sharpen
                 --priority --keep-alive --no-prompt-metadata'
         local samplers='ddim euler euler-a heun dpm2 dpm2-a dpm++-2s-a dpm++-2m dpm++-2m-sde dpm++-sde lms ddpm pndm unipc lcm'
@@ -28,7 +28,7 @@ _imagine() {
         COMPREPLY=()
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                --output | -o | --inspect | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
+                --output | -o | --inspect | --from | --mask | --strength | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --tiling | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
                         --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --model | --priority | --keep-alive) ((i++)) ;;
                 -*) ;;
@@ -46,7 +46,7 @@ _imagine() {
                 previous=${COMP_WORDS[COMP_CWORD - 2]}
         fi
         case $previous in
-        -o | --output | --inspect)
+        -o | --output | --inspect | --from | --mask)
                 compopt -o filenames 2>/dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$current")
                 return
@@ -59,7 +59,7 @@ _imagine() {
         --model) words=$(_imagine_ask models) ;;
         --priority) words='interactive normal batch' ;;
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | --clip-skip | --lora | \
-                --guidance-rescale | --guidance-interval | --vary | --variation-seed | \
+                --guidance-rescale | --guidance-interval | --vary | --variation-seed | --strength | \
                 --remove-artefacts | --smooth-edges | --sharpen) return ;;
         *)
                 case $current,$verb in

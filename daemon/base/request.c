@@ -55,6 +55,13 @@ bool request_lora_name_is_valid(const char *name)
                utf8_is_valid(name, size);
 }
 
+const char *input_to_string(Input input)
+{
+        static const char *const names[INPUT_MAX] = { [INPUT_IMAGE] = "init-image", [INPUT_MASK] = "mask" };
+
+        return input < INPUT_MAX ? names[input] : "";
+}
+
 static const char *const stage_names[STAGE_MAX] = {
         [STAGE_ENCODE] = "encode",
         [STAGE_DENOISE] = "denoise",
@@ -142,6 +149,18 @@ static int check_loras(const Request *q, Error *error)
         return 0;
 }
 
+/* Pictures that come with a request go with a strength, and a mask with a picture. */
+static int check_inputs(const Request *q, Error *error)
+{
+        const bool image = q->inputs & 1U << INPUT_IMAGE, mask = q->inputs & 1U << INPUT_MASK;
+
+        if (mask && !image)
+                return error_set(error, -EINVAL, "mask: needs an init-image");
+        if (image && q->strength <= 0)
+                return error_set(error, -EINVAL, "strength: must be above 0 with an init-image");
+        return 0;
+}
+
 int request_check(const Request *q, Error *error)
 {
         int r = check_text("prompt", q->prompt, error);
@@ -169,6 +188,7 @@ int request_check(const Request *q, Error *error)
                 { "tiling", q->tiling, 0, TILING_MAX - 1 },
                 { "clip-skip", q->clip_skip, 0, REQUEST_CLIP_SKIP_MAX },
                 { "loras", q->n_loras, 0, REQUEST_LORAS_MAX },
+                { "inputs", q->inputs, 0, (1U << INPUT_MAX) - 1 },
         };
         for (size_t i = 0; i < ELEMENTSOF(ranges); i++) {
                 r = check_range(ranges[i].field, ranges[i].value, ranges[i].low, ranges[i].high, error);
@@ -177,5 +197,7 @@ int request_check(const Request *q, Error *error)
         }
 
         r = check_loras(q, error);
-        return r < 0 ? r : check_numbers(q, error);
+        if (r >= 0)
+                r = check_numbers(q, error);
+        return r < 0 ? r : check_inputs(q, error);
 }

@@ -18,6 +18,9 @@
 #define REQUEST_STEPS_MAX 500
 #define REQUEST_COUNT_MAX 64
 #define REQUEST_GUIDANCE_MAX 100.0
+#define INPUT_BYTES_MAX (32U << 20) /* of a picture to start from, as PNG, JPEG or WebP */
+#define INPUT_SIDE_MAX 8192 /* pixels */
+#define INPUT_PIXELS_MAX (32U << 20)
 #define REQUEST_CHUNKS_MAX 16 /* of a prompt, each as long as the text encoder can read */
 #define REQUEST_CLIP_SKIP_MAX 12
 #define REQUEST_LORAS_MAX 8
@@ -60,6 +63,15 @@ typedef struct RequestLora {
 /* Whether it may be one's name. */
 bool request_lora_name_is_valid(const char *name);
 
+/* The pictures that a job may start from. */
+typedef enum Input {
+        INPUT_IMAGE,
+        INPUT_MASK, /* where it is to be painted anew; never without an image */
+        INPUT_MAX,
+} Input;
+
+const char *input_to_string(Input input); /* what the bus calls it */
+
 /* The stages of a job in the order in which they happen. */
 typedef enum Stage {
         STAGE_ENCODE, /* prompt to embeddings */
@@ -97,7 +109,8 @@ typedef struct Request {
         uint8_t fast; /* whether the model's few-step denoiser draws */
         uint8_t enlarge; /* an Enlarge */
         uint8_t tiling; /* a Tiling */
-        uint8_t reserved[4];
+        uint8_t inputs; /* which pictures come with it: bits 1 << INPUT_…; strength says how they are used */
+        uint8_t reserved[3];
         uint32_t clip_skip; /* the layer of the text encoder that is listened to, counted from the last, 1; 0: the model's */
         uint32_t n_loras;
         RequestLora loras[REQUEST_LORAS_MAX];

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/tree.h"
 #include "base/util.h"
+#include "engine/decode.h"
 #include "engine/engine.h"
 #include "engine/inspect.h"
 #include "engine/kernels/blas.h"
@@ -25,7 +26,7 @@ typedef struct Options {
         const char *model_dir, *output;
         const char *from, *mask;
         unsigned threads;
-        bool digest, verify, inspect;
+        bool digest, verify, inspect, decode;
         PackFiles pack;
         Request request;
 } Options;
@@ -33,12 +34,13 @@ typedef struct Options {
 static const char help[] =
                 "Usage: imagined-engine --socket FD --model DIR [--threads N] [--verify | --digest]\n"
                 "                       [--pack FD] [--new-pack FD]\n"
+                "       imagined-engine --socket FD --decode\n"
                 "       imagined-engine --model DIR --output FILE --prompt TEXT [SETTINGS]\n"
                 "       imagined-engine --model DIR --digest\n"
                 "       imagined-engine --model DIR|FILE --inspect\n"
                 "\n"
-                "The first form is started by imagined and speaks its protocol on the socket. The second\n"
-                "makes one picture, the third prints the model's digest, without any service.\n"
+                "The first two are started by imagined and speak its protocol on the socket. The third\n"
+                "makes one picture, the fourth prints the model's digest, without any service.\n"
                 "\n"
                 "  --model DIR        a model's folder in the Diffusers layout\n"
                 "  --output FILE      the PNG to write\n"
@@ -60,6 +62,7 @@ static const char help[] =
                 "  --pack FD          a file with the packed weights of an earlier load\n"
                 "  --new-pack FD      an empty file for them, if that one is of another build or model\n"
                 "  --inspect          tell what kind of model it is and what it recommends, load nothing\n"
+                "  --decode           have no model, make pixels of pictures\n"
                 "  --digest           tell the digest of the model's files, load nothing\n"
                 "  --help, --version\n";
 
@@ -81,6 +84,7 @@ enum {
         OPTION_WIDTH,
         OPTION_HEIGHT,
         OPTION_THREADS,
+        OPTION_DECODE,
         OPTION_DIGEST,
         OPTION_INSPECT,
         OPTION_VERIFY,
@@ -108,6 +112,7 @@ static const struct option long_options[] = {
         { "width", required_argument, NULL, OPTION_WIDTH },
         { "height", required_argument, NULL, OPTION_HEIGHT },
         { "threads", required_argument, NULL, OPTION_THREADS },
+        { "decode", no_argument, NULL, OPTION_DECODE },
         { "digest", no_argument, NULL, OPTION_DIGEST },
         { "inspect", no_argument, NULL, OPTION_INSPECT },
         { "verify", no_argument, NULL, OPTION_VERIFY },
@@ -219,6 +224,9 @@ static int parse_option(Options *o, int option, const char *value)
                 return parse_u32(value, REQUEST_SIZE_MAX, &q->height);
         case OPTION_THREADS:
                 return parse_u32(value, 1024, &o->threads);
+        case OPTION_DECODE:
+                o->decode = true;
+                return 0;
         case OPTION_DIGEST:
                 o->digest = true;
                 return 0;
@@ -252,9 +260,11 @@ static int parse_options(Options *o, int argc, char **argv)
                         return -EINVAL;
                 }
         }
-        if (optind < argc || !o->model_dir || (o->socket >= 0) + (o->output != NULL) > 1 ||
+        if (optind == argc && o->decode && o->socket >= 0 && !o->model_dir && !o->output)
+                return 1;
+        if (optind < argc || o->decode || !o->model_dir || (o->socket >= 0) + (o->output != NULL) > 1 ||
             (o->socket < 0 && (o->output != NULL) + o->digest + o->inspect != 1)) {
-                log_error("Either --socket, --output, --digest or --inspect, and --model; see --help");
+                log_error("Either --socket, --output, --digest or --inspect, and --model, or --socket and --decode; see --help");
                 return -EINVAL;
         }
         return 1;
@@ -375,11 +385,14 @@ static int serve(const Options *o)
         if (fcntl(o->socket, F_SETFD, FD_CLOEXEC) < 0 || fcntl(o->socket, F_SETFL, 0) < 0)
                 return log_error_errno(-errno, "Cannot use the socket");
         Error error = {};
-        int entered = sandbox_enter(o->model_dir, pack_bytes_max(o), &error);
+        int entered = o->decode ? sandbox_enter_to_decode(&error)
+                                : sandbox_enter(o->model_dir, pack_bytes_max(o), &error);
         if (entered < 0) {
                 log_error("%s", error.text);
                 return entered;
         }
+        if (o->decode)
+                return decode_run(o->socket);
         if (o->digest)
                 return verify_tell_digest(o->socket, o->model_dir);
         int r = o->verify ? verify_model(o->socket, o->model_dir) : 0;

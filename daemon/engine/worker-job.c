@@ -164,6 +164,51 @@ static uint32_t take_resume(Worker *w, void **ret_state, size_t *ret_size)
         return picture;
 }
 
+static void unmap_sources(Worker *w)
+{
+        for (size_t i = 0; i < INPUT_MAX; i++) {
+                ReadPicture *source = &w->sources[i];
+                if (source->rgba)
+                        (void)munmap(source->rgba, (size_t)source->width * source->height * 4);
+                *source = (ReadPicture) {};
+        }
+        engine_set_source(w->engine, NULL, NULL);
+}
+
+/* Where the job starts from a picture: its pixels, which came before it. */
+static int map_sources(Worker *w, Error *error)
+{
+        WorkerInput inputs[INPUT_MAX];
+        int r = 0;
+
+        (void)pthread_mutex_lock(&w->lock);
+        memcpy(inputs, w->inputs, sizeof(inputs));
+        memset(w->inputs, 0, sizeof(w->inputs));
+        (void)pthread_mutex_unlock(&w->lock);
+
+        for (size_t i = 0; i < INPUT_MAX; i++) {
+                const WorkerInput *input = &inputs[i];
+                _cleanup_(closep) int fd = input->job != 0 ? input->fd : -1;
+
+                if (r < 0 || !(w->request.inputs & 1U << i))
+                        continue;
+                if (input->job != w->job) {
+                        r = error_set(error, -EPROTO, "%s: it did not come", input_to_string((Input)i));
+                        continue;
+                }
+                /* Its size was checked with the message, and it is sealed. */
+                void *data = mmap(NULL, (size_t)input->info.width * input->info.height * 4, PROT_READ, MAP_PRIVATE, fd, 0);
+                if (data == MAP_FAILED)
+                        r = error_set(error, -errno, "%s: %s", input_to_string((Input)i), strerror(errno));
+                else
+                        w->sources[i] = (ReadPicture) { input->info.width, input->info.height, data };
+        }
+        if (r >= 0 && w->sources[INPUT_IMAGE].rgba)
+                engine_set_source(w->engine, &w->sources[INPUT_IMAGE],
+                                  w->sources[INPUT_MASK].rgba ? &w->sources[INPUT_MASK] : NULL);
+        return r;
+}
+
 /* From picture `first` on, which goes on from that state. -EINTR: parked. */
 static int make_pictures(Worker *w, uint32_t first, const void *state, size_t state_size, Error *error)
 {
@@ -211,7 +256,10 @@ void worker_run_job(Worker *w)
         size_t size = 0;
         uint32_t first = take_resume(w, &state, &size);
 
-        int r = make_pictures(w, first, state, size, &error);
+        int r = map_sources(w, &error);
+        if (r >= 0)
+                r = make_pictures(w, first, state, size, &error);
+        unmap_sources(w);
         if (state)
                 (void)munmap(state, size);
 

@@ -9,6 +9,13 @@
 #include "engine/engine.h"
 #include "workers/protocol.h"
 
+/* Pixels that a job starts from. */
+typedef struct WorkerInput {
+        uint64_t job; /* 0: there are none */
+        PixelsInfo info;
+        int fd;
+} WorkerInput;
+
 typedef struct Worker {
         int socket;
         const char *model_dir;
@@ -24,10 +31,12 @@ typedef struct Worker {
         StateInfo resume; /* where the next job, if it is resume_job, goes on */
         uint64_t resume_job;
         int resume_fd; /* -1: none */
+        WorkerInput inputs[INPUT_MAX];
         bool quit;
         int result;
 
         /* The painting thread's own. */
+        ReadPicture sources[INPUT_MAX]; /* mapped */
         Resolved resolved;
         uint32_t picture;
         Stage stage;

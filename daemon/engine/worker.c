@@ -151,6 +151,18 @@ static void handle_resume(Worker *w, const Message *m, int fd)
         (void)pthread_mutex_unlock(&w->lock);
 }
 
+/* Kept for the GENERATE of that job, too. */
+static void handle_input(Worker *w, const Message *m, int fd)
+{
+        WorkerInput *input = &w->inputs[m->pixels.input];
+
+        (void)pthread_mutex_lock(&w->lock);
+        if (input->job != 0)
+                (void)close(input->fd);
+        *input = (WorkerInput) { .job = m->job, .info = m->pixels, .fd = fd };
+        (void)pthread_mutex_unlock(&w->lock);
+}
+
 static void handle_wish(Worker *w, const Message *m, bool *wish)
 {
         (void)pthread_mutex_lock(&w->lock);
@@ -178,6 +190,9 @@ static int handle_message(Worker *w, const Message *m, int *fd)
                 return 0;
         case MESSAGE_RESUME:
                 handle_resume(w, m, TAKE_FD(*fd));
+                return 0;
+        case MESSAGE_INPUT:
+                handle_input(w, m, TAKE_FD(*fd));
                 return 0;
         case MESSAGE_PING:
                 pong = worker_message(MESSAGE_PONG, 0);
@@ -243,6 +258,9 @@ int worker_run(int socket, const char *model_dir, unsigned threads, const PackFi
 
         if (w->resume_fd >= 0)
                 (void)close(w->resume_fd);
+        for (size_t i = 0; i < INPUT_MAX; i++)
+                if (w->inputs[i].job != 0)
+                        (void)close(w->inputs[i].fd);
         engine_free(w->engine);
         (void)pthread_cond_destroy(&w->wake);
         (void)pthread_mutex_destroy(&w->lock);

@@ -29,6 +29,8 @@ int job_new(Job **ret, const Request *request, const JobPolicy *policy)
         if (!job)
                 return -ENOMEM;
         job->standing.fd = -1;
+        for (size_t i = 0; i < INPUT_MAX; i++)
+                job->inputs[i].fd = -1;
 
         job->request = malloc(sizeof(Request));
         job->pictures = calloc(request->count, sizeof(Picture));
@@ -61,6 +63,8 @@ Job *job_free(Job *job)
                 return NULL;
         (void)job_drop_pictures(job);
         closep(&job->standing.fd);
+        for (size_t i = 0; i < INPUT_MAX; i++)
+                closep(&job->inputs[i].fd);
         free(job->pictures);
         free(job->request);
         free(job);

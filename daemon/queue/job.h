@@ -39,6 +39,12 @@ typedef struct Picture {
         uint64_t seed;
 } Picture;
 
+/* A picture that a job starts from, as it came. */
+typedef struct JobInput {
+        int fd; /* a sealed memfd with a PNG, JPEG or WebP, for all that is known; -1: none */
+        uint64_t size; /* bytes */
+} JobInput;
+
 /* How a job is to be treated, as opposed to what it shall draw. */
 typedef struct JobPolicy {
         char model[MODEL_NAME_MAX + 1];
@@ -62,6 +68,7 @@ typedef struct Job {
         JobPolicy policy;
         bool varies; /* the seed stays, its variation goes on */
         Request *request; /* NULL once the job has ended */
+        JobInput inputs[INPUT_MAX]; /* likewise without descriptors then */
         uint32_t count, preview_every;
         uint64_t seed; /* of the first picture */
 

@@ -13,7 +13,7 @@ struct Queue {
         Job *first, *last;
         User *users;
         uint64_t last_serial, last_turn;
-        uint64_t n_active, n_pictures, bytes;
+        uint64_t n_active, n_pictures, bytes, input_bytes;
         bool is_planned; /* Job.place is as it should be */
 };
 
@@ -24,6 +24,9 @@ static inline User *user_of(const Queue *queue, const Job *job)
 
 /* Closes a job's pictures. */
 void results_drop(Queue *queue, Job *job);
+
+/* Closes the pictures that a job starts from. */
+void inputs_drop(Queue *queue, Job *job);
 
 /* Sees to it that a user has room for n pictures more, of so many bytes together: the oldest results go. Returns the limit
  * that forbids it even so; NULL: there is room. */

@@ -277,6 +277,7 @@ static void leave(Queue *queue, User *user, Job *job)
 {
         App *app = TAKE_PTR(job->app);
 
+        inputs_drop(queue, job);
         count_active(queue, user, app, job, -1);
         user_release_app(user, app);
 }

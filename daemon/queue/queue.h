@@ -23,6 +23,7 @@ typedef struct QueueLimits {
         uint64_t finished_per_user; /* that have ended and are remembered */
         uint64_t pictures_per_user, pictures_total;
         uint64_t result_bytes_per_user, result_bytes_total;
+        uint64_t input_bytes_per_user, input_bytes_total; /* of pictures that jobs start from which have not ended */
         uint64_t result_seconds; /* for which an ended job is remembered */
 } QueueLimits;
 
@@ -49,6 +50,10 @@ int queue_add(
 int queue_restore(
                 Queue *queue, const Request *request, const JobPolicy *policy, uid_t uid, const char *app, uint32_t id,
                 uint64_t serial, Job **ret);
+
+/* A picture that a job which has not begun starts from; takes fd when it succeeds. -EDQUOT with a sentence that names the
+ * limit. */
+int queue_add_input(Queue *queue, Job *job, Input input, int fd, uint64_t size, Error *error);
 
 /* The job whose turn it is, still queued; NULL: none waits. */
 Job *queue_next(const Queue *queue);

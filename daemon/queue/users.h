@@ -21,7 +21,7 @@ typedef struct User {
         uid_t uid;
         uint32_t last_id;
         uint64_t last_turn, planned_turn;
-        uint64_t n_active, n_finished, n_pictures, bytes;
+        uint64_t n_active, n_finished, n_pictures, bytes, input_bytes;
         App *apps;
         struct User *next;
 } User;

@@ -73,7 +73,23 @@ static void presume(const Service *service, Job *job)
                                  });
 }
 
-static int add_job(Service *service, sd_bus_message *call, uid_t uid, Options *options, Job **ret, Error *error)
+/* Takes the descriptors that fit. */
+static int add_inputs(Service *service, Job *job, JobInput inputs[INPUT_MAX], Error *error)
+{
+        for (size_t i = 0; i < INPUT_MAX; i++) {
+                if (inputs[i].fd < 0)
+                        continue;
+                int r = queue_add_input(service->queue, job, (Input)i, inputs[i].fd, inputs[i].size, error);
+                if (r < 0)
+                        return r;
+                inputs[i].fd = -1;
+        }
+        return 0;
+}
+
+static int add_job(
+                Service *service, sd_bus_message *call, uid_t uid, Options *options, JobInput inputs[INPUT_MAX], Job **ret,
+                Error *error)
 {
         Job *job;
 
@@ -90,32 +106,30 @@ static int add_job(Service *service, sd_bus_message *call, uid_t uid, Options *o
         if (r < 0)
                 return r;
         presume(service, job);
-        r = job_object_new(service, job, sd_bus_message_get_sender(call));
+        r = add_inputs(service, job, inputs, error);
+        if (r >= 0)
+                r = job_object_new(service, job, sd_bus_message_get_sender(call));
         if (r < 0) {
                 queue_remove(service->queue, job);
                 return r;
         }
+        store_inputs(job);
         store_job(job);
         journal_job(JOURNAL_JOB_QUEUED, job);
         *ret = job;
         return 0;
 }
 
-int manager_generate(sd_bus_message *call, void *userdata, sd_bus_error *bus_error)
+/* With all that the call brought. */
+static int generate(
+                Service *service, sd_bus_message *call, uid_t uid, Options *options, JobInput inputs[INPUT_MAX],
+                sd_bus_error *bus_error)
 {
-        Service *service = userdata;
         char path[JOB_PATH_MAX];
-        Options options = {};
         Error error = {};
-        uid_t uid;
         Job *job = NULL;
 
-        int r = callers_uid(service->callers, call, &uid);
-        if (r < 0)
-                return r;
-        r = read_request(service, call, &options, &error);
-        if (r >= 0)
-                r = add_job(service, call, uid, &options, &job, &error);
+        int r = add_job(service, call, uid, options, inputs, &job, &error);
         if (r < 0)
                 return error_to_bus_or_code(bus_error, &error, r);
 
@@ -130,4 +144,49 @@ int manager_generate(sd_bus_message *call, void *userdata, sd_bus_error *bus_err
         service_update_status(service);
         runner_schedule(service->runner);
         return 1;
+}
+
+int manager_generate(sd_bus_message *call, void *userdata, sd_bus_error *bus_error)
+{
+        Service *service = userdata;
+        JobInput inputs[INPUT_MAX] = { { .fd = -1 }, { .fd = -1 } };
+        Options options = {};
+        Error error = {};
+        uid_t uid;
+
+        int r = callers_uid(service->callers, call, &uid);
+        if (r < 0)
+                return r;
+        r = read_request(service, call, &options, &error);
+        if (r >= 0)
+                r = options.request.inputs ? intake_take(service->intake, call, uid, options.fds, inputs, &error) : 1;
+        if (r < 0)
+                return error_to_bus_or_code(bus_error, &error, r);
+        if (r == 0) /* manager_generate_ready */
+                return 1;
+        r = generate(service, call, uid, &options, inputs, bus_error);
+        inputs_close(inputs);
+        return r;
+}
+
+void manager_generate_ready(sd_bus_message *call, JobInput inputs[INPUT_MAX], const Error *failure, void *userdata)
+{
+        Service *service = userdata;
+        sd_bus_error bus_error = SD_BUS_ERROR_NULL;
+        Options options = {};
+        Error error = failure ? *failure : (Error) {};
+        uid_t uid;
+
+        int r = failure ? failure->code : callers_uid(service->callers, call, &uid);
+        if (r >= 0)
+                r = sd_bus_message_rewind(call, true);
+        if (r >= 0)
+                r = read_request(service, call, &options, &error);
+        if (r < 0)
+                r = error_to_bus_or_code(&bus_error, &error, r);
+        else
+                r = generate(service, call, uid, &options, inputs, &bus_error);
+        if (r < 0 || sd_bus_error_is_set(&bus_error))
+                (void)sd_bus_reply_method_errno(call, r, &bus_error);
+        sd_bus_error_free(&bus_error);
 }

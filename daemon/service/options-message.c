@@ -4,6 +4,8 @@
 #include "base/util.h"
 #include "service/options-private.h"
 
+#define STRENGTH_DEFAULT 0.75 /* as web UIs have it */
+
 static int find(const char *name)
 {
         for (size_t i = 0; i < options_n; i++)
@@ -62,6 +64,16 @@ static int read_option(sd_bus_message *message, Options *options, uint64_t *seen
         return read_value(message, options, &options_table[i], error);
 }
 
+/* What a picture to start from needs beside it, and what needs one. */
+static int complete_inputs(Request *request, bool has_strength, Error *error)
+{
+        if (!(request->inputs & 1U << INPUT_IMAGE))
+                return has_strength ? error_set(error, -EINVAL, "strength: needs an init-image") : 0;
+        if (!has_strength)
+                request->strength = STRENGTH_DEFAULT;
+        return 0;
+}
+
 int options_read(sd_bus_message *message, Options *ret, Error *error)
 {
         uint64_t seen = 0;
@@ -69,6 +81,8 @@ int options_read(sd_bus_message *message, Options *ret, Error *error)
         request_init(&ret->request);
         ret->policy = (JobPolicy) { .priority = PRIORITY_NORMAL };
         ret->has_seed = ret->has_variation_seed = false;
+        for (size_t i = 0; i < INPUT_MAX; i++)
+                ret->fds[i] = -1;
 
         int r = sd_bus_message_enter_container(message, 'a', "{sv}");
         if (r < 0)
@@ -83,6 +97,8 @@ int options_read(sd_bus_message *message, Options *ret, Error *error)
         }
         if (r >= 0)
                 r = sd_bus_message_exit_container(message);
+        if (r >= 0)
+                r = complete_inputs(&ret->request, seen & UINT64_C(1) << find("strength"), error);
         return MIN(r, 0);
 }
 

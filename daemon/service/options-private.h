@@ -14,13 +14,14 @@ typedef union Value {
         double d;
         int b;
         const char *s;
+        int h;
 } Value;
 
 struct Option {
         const char *name;
         char type;
         uint64_t low, high; /* of numbers */
-        size_t offset; /* of plain numbers, in Options */
+        size_t offset; /* of plain numbers, in Options; of descriptors, the Input */
         int (*set)(Options *options, const Option *option, const Value *value, Error *error);
         bool (*get)(const Options *options, Value *ret); /* false: left open. NULL: a plain number */
         /* In place of type, set and the value of get, for what is not one value: */

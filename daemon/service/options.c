@@ -45,6 +45,14 @@ static int set_share(Options *options, const Option *option, const Value *value,
         return 0;
 }
 
+static int set_input(Options *options, const Option *option, const Value *value, Error *error)
+{
+        (void)error;
+        options->fds[option->offset] = value->h;
+        options->request.inputs |= (uint8_t)(1U << option->offset);
+        return 0;
+}
+
 static int set_variation_seed(Options *options, const Option *option, const Value *value, Error *error)
 {
         (void)option, (void)error;
@@ -223,6 +231,22 @@ static bool get_rng(const Options *options, Value *ret)
         return get_text(rng_to_string(options->request.rng), ret);
 }
 
+static bool get_input(const Options *options, Input input, Value *ret)
+{
+        ret->h = options->fds[input];
+        return options->request.inputs & 1U << input;
+}
+
+static bool get_init_image(const Options *options, Value *ret)
+{
+        return get_input(options, INPUT_IMAGE, ret);
+}
+
+static bool get_mask(const Options *options, Value *ret)
+{
+        return get_input(options, INPUT_MASK, ret);
+}
+
 static bool get_enlarge(const Options *options, Value *ret)
 {
         return get_text(enlarge_to_string(options->request.enlarge), ret);
@@ -312,6 +336,9 @@ const Option options_table[] = {
         SHARE("guidance-rescale", guidance_rescale),
         SHARE("guidance-start", guidance_start),
         SHARE("guidance-end", guidance_end),
+        { "init-image", 'h', .offset = INPUT_IMAGE, .set = set_input, .get = get_init_image },
+        { "mask", 'h', .offset = INPUT_MASK, .set = set_input, .get = get_mask },
+        SHARE("strength", strength),
         NUMBER("count", count, 1, REQUEST_COUNT_MAX),
         NUMBER("preview-every", preview_every, 0, REQUEST_STEPS_MAX),
         { "fast", 'b', .set = set_fast, .get = get_fast },

@@ -11,6 +11,7 @@ typedef struct Options {
         Request request; /* with the prompt not yet in it */
         JobPolicy policy; /* model "": none was named */
         bool has_seed, has_variation_seed;
+        int fds[INPUT_MAX]; /* of pictures to start from; the message's own; -1: none */
 } Options;
 
 /* Reads an a{sv} over the defaults. -EINVAL with a sentence that names the option: unknown, given twice, of a wrong type,
@@ -21,5 +22,5 @@ int options_read(sd_bus_message *message, Options *ret, Error *error);
 int options_append_supported(sd_bus_message *reply);
 
 /* The same back, for another instance: an a{sv} from which options_read makes these options; what was left open is left
- * out. */
+ * out. Descriptors are those in fds, which request.inputs counts. */
 int options_append(sd_bus_message *message, const Options *options);

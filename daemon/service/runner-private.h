@@ -3,12 +3,14 @@
 
 /* What runner.c (whose turn it is) and runner-hear.c (what the worker says) share. */
 
+#include "service/decoding.h"
 #include "service/job.h"
 
 struct Runner {
         Service *service;
         sd_event_source *defer;
         Job *job; /* whose turn it is; NULL: none, or it has ended before the worker let go of it */
+        Decoding *decoding; /* of the pictures that it starts from; NULL: it has none, or its worker has them */
         uint64_t serial; /* what the worker is at; 0: nothing */
         uint32_t count; /* pictures that it must send */
         uint64_t keep_alive;

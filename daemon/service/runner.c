@@ -45,6 +45,7 @@ Runner *runner_free(Runner *runner)
         sd_event_source_disable_unref(runner->defer);
         sd_event_source_disable_unref(runner->grace);
         sd_event_source_disable_unref(runner->patience);
+        decoding_free(runner->decoding);
         free(runner);
         return NULL;
 }
@@ -59,6 +60,7 @@ void runner_stop(Runner *runner)
         runner->grace = sd_event_source_disable_unref(runner->grace);
         runner->patience = sd_event_source_disable_unref(runner->patience);
         runner->job = NULL;
+        runner->decoding = decoding_free(runner->decoding);
         (void)sd_event_source_set_enabled(runner->defer, SD_EVENT_OFF);
 }
 
@@ -82,6 +84,7 @@ void runner_finish(Runner *runner, JobState state, const Error *error)
         Job *job = TAKE_PTR(runner->job);
 
         runner->grace = sd_event_source_disable_unref(runner->grace);
+        runner->decoding = decoding_free(runner->decoding);
         if (job)
                 service_finish_job(runner->service, job, state, error);
 }
@@ -104,6 +107,8 @@ void runner_requeue(Runner *runner)
 {
         Job *job = TAKE_PTR(runner->job);
 
+        /* Pixels are large, and made anew from the same bytes. */
+        runner->decoding = decoding_free(runner->decoding);
         queue_park(runner->service->queue, job, clock_usec(CLOCK_MONOTONIC));
         journal_job(JOURNAL_JOB_PARKED, job);
         job_object_update(job_object(job));
@@ -126,6 +131,23 @@ static void send_resume(Runner *runner, const Job *job)
         pace_watch_start(&runner->watch, message.state.step, clock_usec(CLOCK_MONOTONIC));
 }
 
+/* The pixels that the job starts from go to the engine, which keeps them until its end. */
+static void send_inputs(Runner *runner)
+{
+        for (uint32_t i = 0; runner->decoding && i < INPUT_MAX; i++) {
+                const Pixels *pixels = decoding_pixels(runner->decoding, (Input)i);
+                const Message message = {
+                        .version = PROTOCOL_VERSION,
+                        .type = MESSAGE_INPUT,
+                        .job = runner->job->serial,
+                        .pixels = pixels->info,
+                };
+                if (pixels->fd >= 0)
+                        residency_send(runner->service->residency, &message, pixels->fd);
+        }
+        runner->decoding = decoding_free(runner->decoding);
+}
+
 static void begin(Runner *runner)
 {
         Job *job = runner->job;
@@ -139,6 +161,7 @@ static void begin(Runner *runner)
         runner->keep_alive = job->policy.keep_alive;
         residency_set_busy(runner->service->residency, true);
         send_resume(runner, job);
+        send_inputs(runner);
         residency_send(runner->service->residency, &message, -1);
         if (job_object(job)->n_preview_calls > 0)
                 tell_worker(runner, MESSAGE_PREVIEW);
@@ -147,7 +170,31 @@ static void begin(Runner *runner)
         service_touch_user(runner->service, job->uid);
 }
 
-/* Loads what the job needs. */
+static void on_decoded(const Error *error, void *userdata)
+{
+        Runner *runner = userdata;
+
+        if (error)
+                runner_finish(runner, JOB_FAILED, error);
+        runner_schedule(runner);
+}
+
+/* Makes the pictures that the job starts from into pixels. */
+static int decode(Runner *runner)
+{
+        Error error = {};
+
+        if (runner->job->request->inputs == 0 || runner->decoding)
+                return 0;
+        int r = decoding_new(
+                        &runner->decoding, runner->service->event, runner->service->config, runner->job, on_decoded, runner,
+                        &error);
+        if (r < 0)
+                runner_finish(runner, JOB_FAILED, &error);
+        return r;
+}
+
+/* Loads what the job needs: its model, its pictures. */
 static void prepare(Runner *runner)
 {
         Job *job = runner->job;
@@ -157,7 +204,18 @@ static void prepare(Runner *runner)
                 job_object_update(job_object(job));
                 service_touch_user(runner->service, job->uid);
         }
-        residency_load(runner->service->residency, job->policy.model);
+        if (decode(runner) < 0)
+                runner_schedule(runner);
+        else
+                residency_load(runner->service->residency, job->policy.model);
+}
+
+static bool is_prepared(const Runner *runner)
+{
+        const Job *job = runner->job;
+
+        return residency_is_ready(runner->service->residency, job->policy.model) &&
+               (job->request->inputs == 0 || (runner->decoding && decoding_is_done(runner->decoding)));
 }
 
 /* A LoadModel comes before the next job. True: it is being attended to. */
@@ -206,7 +264,7 @@ static void run(Runner *runner)
         }
         if (!runner->job)
                 residency_rest(service->residency);
-        else if (residency_is_ready(service->residency, runner->job->policy.model))
+        else if (is_prepared(runner))
                 begin(runner);
         else
                 prepare(runner);

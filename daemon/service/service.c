@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "dbus/names.h"
+#include "service/generate.h"
 #include "service/job.h"
 #include "service/journal.h"
 #include "service/manager.h"
@@ -24,6 +25,8 @@ static QueueLimits limits_of(const Config *config)
                 .pictures_total = config->pictures_total,
                 .result_bytes_per_user = config->result_bytes_per_user,
                 .result_bytes_total = config->result_bytes_total,
+                .input_bytes_per_user = config->input_bytes_per_user,
+                .input_bytes_total = config->input_bytes_total,
                 .result_seconds = config->result_seconds,
         };
 }
@@ -155,6 +158,7 @@ static void on_caller_gone(const char *name, void *userdata)
 
         watchers_forget_connection(service->watchers, name);
         handouts_forget_connection(service->handouts, name);
+        intake_forget_connection(service->intake, name);
         for (Job *job = queue_first(service->queue); job; job = job->next)
                 job_object_drop_preview_calls(job_object(job), name);
 
@@ -302,6 +306,8 @@ int service_new(
         if (r >= 0)
                 handouts_set_limits(service->handouts, config->descriptors_per_user, config->descriptors_total);
         if (r >= 0)
+                r = intake_new(&service->intake, event, manager_generate_ready, service);
+        if (r >= 0)
                 r = notify_new(&service->notify, event);
         if (r >= 0)
                 r = pressure_new(&service->pressure, event, on_pressure, service);
@@ -324,6 +330,7 @@ Service *service_free(Service *service)
         watchers_free(service->watchers);
         load_calls_free(service->load_calls);
         handouts_free(service->handouts);
+        intake_free(service->intake);
         runner_free(service->runner);
         residency_free(service->residency);
         digests_free(service->digests);

@@ -18,6 +18,7 @@
 #include "service/caller.h"
 #include "service/digests.h"
 #include "service/handouts.h"
+#include "service/intake.h"
 #include "service/load-calls.h"
 #include "service/notify.h"
 #include "service/pressure.h"
@@ -51,6 +52,7 @@ typedef struct Service {
         Runner *runner;
         LoadCalls *load_calls;
         Handouts *handouts;
+        Intake *intake;
         Notify *notify;
         Pressure *pressure;
         Appetite appetite; /* of the resident model */

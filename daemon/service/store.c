@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <systemd/sd-daemon.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memfd.h"
 #include "base/util.h"
@@ -23,6 +24,7 @@ static const char magic[8] = "IMGJOB01";
 typedef struct Record {
         char magic[8], version[16];
         uint32_t uid, id, state, deaths, n_pictures, dropped;
+        uint64_t input_sizes[INPUT_MAX]; /* 0: none, or not needed any more */
         uint64_t serial, created, ended;
         double progress;
         Resolved resolved;
@@ -64,6 +66,11 @@ static void picture_name(const Job *job, uint32_t index, char ret[static NAME_SI
         (void)snprintf(ret, NAME_SIZE, "picture-%" PRIu64 "-%" PRIu32, job->serial, index);
 }
 
+static void input_name(const Job *job, uint32_t input, char ret[static NAME_SIZE])
+{
+        (void)snprintf(ret, NAME_SIZE, "input-%" PRIu64 "-%" PRIu32, job->serial, input);
+}
+
 static void fill(Record *record, const Job *job)
 {
         const JobObject *object = job_object(job);
@@ -92,7 +99,32 @@ static void fill(Record *record, const Job *job)
         record->request.count = job->count;
         record->request.preview_every = job->preview_every;
         record->request.seed = job->seed;
+        for (size_t i = 0; i < INPUT_MAX; i++)
+                record->input_sizes[i] = job->inputs[i].fd >= 0 ? job->inputs[i].size : 0;
         memcpy(record->pictures, job->pictures, job->n_pictures * sizeof(Picture));
+}
+
+void store_inputs(const Job *job)
+{
+        char name[NAME_SIZE];
+
+        for (uint32_t i = 0; i < INPUT_MAX && store_exists(); i++) {
+                input_name(job, i, name);
+                if (job->inputs[i].fd >= 0)
+                        put(name, job->inputs[i].fd);
+        }
+}
+
+/* Those of a job that has ended. */
+static void forget_inputs(const Job *job)
+{
+        char name[NAME_SIZE];
+
+        for (uint32_t i = 0; i < INPUT_MAX; i++) {
+                input_name(job, i, name);
+                if (job->inputs[i].size > 0)
+                        take_out(name);
+        }
 }
 
 void store_job(const Job *job)
@@ -101,6 +133,8 @@ void store_job(const Job *job)
 
         if (!store_exists())
                 return;
+        if (job_state_is_final(job->state))
+                forget_inputs(job);
         _cleanup_(freep) Record *record = calloc(1, sizeof(Record));
         if (!record)
                 return;
@@ -140,6 +174,7 @@ void store_forget(const Job *job)
 
         if (!store_exists())
                 return;
+        forget_inputs(job);
         forget_pictures(job);
         job_name(job, name);
         take_out(name);
@@ -220,6 +255,36 @@ static void restore_pictures(Queue *queue, Job *job, const Record *record, int n
         }
 }
 
+static int find_input(const Job *job, uint32_t input, uint64_t wanted, int n, int fds[], char *const names[])
+{
+        char name[NAME_SIZE];
+        size_t size;
+
+        input_name(job, input, name);
+        for (int i = 0; i < n; i++)
+                if (fds[i] >= 0 && streq(names[i], name) && memfd_check_sealed(fds[i], INPUT_BYTES_MAX, &size) >= 0 &&
+                    size == wanted)
+                        return TAKE_FD(fds[i]);
+        return -1;
+}
+
+/* Those that a job still needs; false: one is lost. The limits were heeded when they came. */
+static bool restore_inputs(Queue *queue, Job *job, const Record *record, int n, int fds[], char *const names[])
+{
+        for (uint32_t i = 0; i < INPUT_MAX; i++) {
+                if (!(record->request.inputs & 1U << i) || job_state_is_final((JobState)record->state))
+                        continue;
+                int fd = find_input(job, i, record->input_sizes[i], n, fds, names);
+                if (fd < 0)
+                        return false;
+                if (queue_add_input(queue, job, (Input)i, fd, record->input_sizes[i], NULL) < 0) {
+                        closep(&fd);
+                        return false;
+                }
+        }
+        return true;
+}
+
 static bool is_connected(sd_bus *bus, const char *name)
 {
         _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
@@ -246,6 +311,13 @@ static void restore(Service *service, const Record *record, int n, int fds[], ch
         job->deaths = record->deaths;
         job->resolved = record->resolved;
         restore_pictures(service->queue, job, record, n, fds, names);
+        if (!restore_inputs(service->queue, job, record, n, fds, names)) {
+                Error lost;
+                (void)error_set(&lost, -EIO, "What the job starts from was lost when the service was started anew");
+                queue_finish(service->queue, job, JOB_FAILED, &lost, clock_usec(CLOCK_MONOTONIC));
+                job_object_update(job_object(job));
+                return;
+        }
         job->dropped = record->dropped;
         if (job_state_is_final((JobState)record->state)) {
                 queue_finish(service->queue, job, (JobState)record->state, &record->error, record->ended);

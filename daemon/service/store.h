@@ -6,6 +6,7 @@
  * nothing is kept, and callers are told when the service stops.
  *
  *     store_job(store, job);                 whenever it came, ended, or has another caller
+ *     store_inputs(store, job);              once, before that; they go when the job has ended
  *     store_picture(store, job, index);
  *     store_forget(store, job);
  *     store_restore(service);                once, at the start */
@@ -18,6 +19,7 @@ struct Service;
 bool store_exists(void);
 
 void store_job(const Job *job);
+void store_inputs(const Job *job);
 void store_picture(const Job *job, uint32_t index);
 void store_forget(const Job *job);
 

@@ -121,6 +121,22 @@ static bool check_state(const Message *m)
         return m->state.picture < REQUEST_COUNT_MAX && m->state.step <= REQUEST_STEPS_MAX;
 }
 
+static bool check_decode(const Message *m)
+{
+        return m->pixels.input < INPUT_MAX;
+}
+
+static bool check_pixels(const Message *m)
+{
+        return m->pixels.input < INPUT_MAX && is_picture_size(m->pixels.width, m->pixels.height, INPUT_SIDE_MAX) &&
+               (uint64_t)m->pixels.width * m->pixels.height <= INPUT_PIXELS_MAX;
+}
+
+static size_t pixels_size(const Message *m)
+{
+        return (size_t)m->pixels.width * m->pixels.height * 4;
+}
+
 static bool check_failed(const Message *m)
 {
         return in_range((uint64_t) - (int64_t)m->failed.code, 1, ERRNO_MAX) &&
@@ -134,6 +150,7 @@ static const struct {
         size_t fd_bytes_max; /* of the sealed memfd that comes with it; 0: none may come */
         bool (*check)(const Message *message); /* NULL: nothing can be wrong with it */
         bool fd_is_optional;
+        size_t (*fd_bytes)(const Message *message); /* how many there must be; NULL: any number */
 } message_types[MESSAGE_TYPE_MAX] = {
         [MESSAGE_GENERATE] = { sizeof(Request), true, 0, check_generate },
         [MESSAGE_CANCEL] = { 0, true, 0, NULL },
@@ -141,6 +158,8 @@ static const struct {
         [MESSAGE_PING] = { sizeof(uint64_t), false, 0, NULL },
         [MESSAGE_PARK] = { 0, true, 0, NULL },
         [MESSAGE_RESUME] = { sizeof(StateInfo), true, PROTOCOL_STATE_BYTES_MAX, check_state, true },
+        [MESSAGE_INPUT] = { sizeof(PixelsInfo), true, PROTOCOL_PIXELS_BYTES_MAX, check_pixels, false, pixels_size },
+        [MESSAGE_DECODE] = { sizeof(PixelsInfo), true, INPUT_BYTES_MAX, check_decode },
         [MESSAGE_READY] = { sizeof(ModelReady), false, 0, check_ready },
         [MESSAGE_STARTED] = { sizeof(Resolved), true, 0, check_started },
         [MESSAGE_PROGRESS] = { sizeof(Progress), true, 0, check_progress },
@@ -153,6 +172,7 @@ static const struct {
         [MESSAGE_STATE] = { sizeof(StateInfo), true, PROTOCOL_STATE_BYTES_MAX, check_state },
         [MESSAGE_PARKED] = { 0, true, 0, NULL },
         [MESSAGE_PACKED] = { 0, false, 0, NULL },
+        [MESSAGE_PIXELS] = { sizeof(PixelsInfo), true, PROTOCOL_PIXELS_BYTES_MAX, check_pixels, false, pixels_size },
 };
 
 int protocol_send(int socket, const Message *message, int fd)
@@ -221,9 +241,12 @@ static bool message_is_valid(const Message *message, size_t size, size_t n_fds, 
                 return false;
         if (n_fds > (type->fd_bytes_max > 0 ? 1 : 0) || (n_fds == 0 && type->fd_bytes_max > 0 && !type->fd_is_optional))
                 return false;
-        if (fd >= 0 && memfd_check_sealed(fd, type->fd_bytes_max, NULL) < 0)
+        size_t bytes = 0;
+        if (fd >= 0 && memfd_check_sealed(fd, type->fd_bytes_max, &bytes) < 0)
                 return false;
-        return !type->check || type->check(message);
+        if (type->check && !type->check(message))
+                return false;
+        return !type->fd_bytes || type->fd_bytes(message) == bytes;
 }
 
 int protocol_receive(int socket, Message *ret, int *ret_fd)

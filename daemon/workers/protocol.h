@@ -13,6 +13,7 @@
  *     GENERATE job               <- STARTED     what the model made of the request
  *                                <- PROGRESS …  at each stage and step
  *                                <- STATE …     how far the picture is, with a memfd, for RESUME
+ *     INPUT job                                 likewise, for each picture that the job starts from: its pixels
  *     CANCEL job, PREVIEW job    <- PREVIEW_IS  with a memfd
  *                                <- PICTURE     one for each of Request.count, with a memfd
  *                                <- DONE | FAILED (code -ECANCELED after CANCEL)
@@ -22,11 +23,15 @@
  *
  * With --digest in its command a worker says DIGEST, or FAILED with job 0, and ends.
  *
+ * With --decode it has no model, and makes pixels of pictures that strangers sent:
+ *
+ *     DECODE job                 <- PIXELS | FAILED
+ *
  * One job runs at a time; a second GENERATE before DONE or FAILED is answered with FAILED (-EBUSY). */
 
 #include "base/request.h"
 
-#define PROTOCOL_VERSION 2
+#define PROTOCOL_VERSION 3
 
 typedef enum MessageType {
         /* service to worker */
@@ -36,6 +41,8 @@ typedef enum MessageType {
         MESSAGE_PING,
         MESSAGE_PARK,
         MESSAGE_RESUME,
+        MESSAGE_INPUT,
+        MESSAGE_DECODE,
         /* worker to service */
         MESSAGE_READY,
         MESSAGE_STARTED,
@@ -49,6 +56,7 @@ typedef enum MessageType {
         MESSAGE_STATE,
         MESSAGE_PARKED,
         MESSAGE_PACKED,
+        MESSAGE_PIXELS,
         MESSAGE_TYPE_MAX,
 } MessageType;
 
@@ -111,6 +119,14 @@ typedef struct StateInfo {
         uint32_t step;
 } StateInfo;
 
+/* PIXELS and INPUT; its descriptor is a sealed memfd with width x height x 4 bytes, RGBA, rows from top to bottom. DECODE
+ * has no size; its descriptor is a sealed memfd with a PNG, JPEG or WebP. */
+typedef struct PixelsInfo {
+        uint32_t input; /* an Input */
+        uint32_t width, height;
+        uint32_t reserved;
+} PixelsInfo;
+
 typedef struct Failure {
         int32_t code; /* negative errno */
         char text[ERROR_TEXT_MAX];
@@ -130,6 +146,7 @@ typedef struct Message {
                 PreviewInfo preview;
                 PictureInfo picture;
                 StateInfo state; /* and RESUME */
+                PixelsInfo pixels; /* and INPUT, DECODE */
                 Failure failed;
         };
 } Message;
@@ -139,6 +156,7 @@ typedef struct Message {
 #define PROTOCOL_PREVIEW_BYTES_MAX (1U * 1024 * 1024)
 #define PROTOCOL_PREVIEW_SIDE_MAX 256
 #define PROTOCOL_STATE_BYTES_MAX (64U * 1024 * 1024)
+#define PROTOCOL_PIXELS_BYTES_MAX ((size_t)INPUT_PIXELS_MAX * 4)
 
 /* Sends one message, with a duplicate of fd unless it is -1. 0, or a negative errno: -EAGAIN when a non-blocking socket
  * is full, -EPIPE when the other side is gone. */

@@ -125,10 +125,10 @@ int sandbox_restrict_files(const char *directory)
         if (ruleset < 0)
                 return -errno;
         unsigned budget = LINKS_MAX;
-        int r = allow(ruleset, directory);
-        if (r >= 0)
+        int r = directory ? allow(ruleset, directory) : 0;
+        if (r >= 0 && directory)
                 r = allow_targets(ruleset, directory, 0, &budget);
-        if (r >= 0)
+        if (r >= 0 && directory)
                 r = allow_beside(ruleset, directory);
 #ifdef SANDBOX_SANITIZED
         if (r >= 0)

@@ -11,7 +11,7 @@
 #endif
 #endif
 
-/* sandbox-files.c: Landlock. 0 also where the kernel has none. */
+/* sandbox-files.c: Landlock. directory: NULL: no file at all. 0 also where the kernel has none. */
 int sandbox_restrict_files(const char *directory);
 
 /* sandbox-calls.c: seccomp. */

@@ -11,6 +11,18 @@
 
 #define DESCRIPTORS_MAX 256 /* a model of many parts, and what comes and goes with a picture */
 
+/* soft: what the kernel tells of by a signal, or an error. */
+static int limit_resource(int resource, rlim_t soft, rlim_t hard)
+{
+        struct rlimit limit;
+
+        if (getrlimit((__rlimit_resource_t)resource, &limit) < 0)
+                return -errno;
+        limit.rlim_max = MIN(limit.rlim_max, hard);
+        limit.rlim_cur = MIN(limit.rlim_max, MIN(limit.rlim_cur, soft));
+        return setrlimit((__rlimit_resource_t)resource, &limit) < 0 ? -errno : 0;
+}
+
 static int limit_resources(uint64_t file_bytes)
 {
         const struct {
@@ -27,13 +39,9 @@ static int limit_resources(uint64_t file_bytes)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(limits); i++) {
-                struct rlimit limit;
-                if (getrlimit((__rlimit_resource_t)limits[i].resource, &limit) < 0)
-                        return -errno;
-                limit.rlim_max = MIN(limit.rlim_max, limits[i].limit);
-                limit.rlim_cur = MIN(limit.rlim_cur, limit.rlim_max);
-                if (setrlimit((__rlimit_resource_t)limits[i].resource, &limit) < 0)
-                        return -errno;
+                int r = limit_resource(limits[i].resource, limits[i].limit, limits[i].limit);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
@@ -57,4 +65,16 @@ int sandbox_enter(const char *directory, uint64_t file_bytes, Error *error)
         if (r < 0)
                 return error_set(error, r, "System calls cannot be filtered: %s", strerror(-r));
         return 0;
+}
+
+int sandbox_enter_to_decode(Error *error)
+{
+        int r = limit_resource(RLIMIT_CPU, SANDBOX_DECODE_SECONDS, SANDBOX_DECODE_SECONDS + 1);
+#ifndef SANDBOX_SANITIZED
+        if (r >= 0)
+                r = limit_resource(RLIMIT_DATA, SANDBOX_DECODE_BYTES, SANDBOX_DECODE_BYTES);
+#endif
+        if (r < 0)
+                return error_set(error, r, "Resources cannot be limited: %s", strerror(-r));
+        return sandbox_enter(NULL, PROTOCOL_PIXELS_BYTES_MAX, error);
 }

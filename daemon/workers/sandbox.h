@@ -16,6 +16,12 @@
 
 #include "base/error.h"
 
-/* directory: of the model. file_bytes: how large a file may become that is open for writing; 0: as a picture. 0 where the kernel has no Landlock, too; otherwise a negative errno with a sentence: then the
+/* directory: of the model; NULL: no file at all. file_bytes: how large a file may become that is open for writing; 0: as a picture. 0 where the kernel has no Landlock, too; otherwise a negative errno with a sentence: then the
  * worker must not go on. To be called before there is a second thread. */
 int sandbox_enter(const char *directory, uint64_t file_bytes, Error *error);
+
+/* The same for a worker that decodes pictures: it opens no file at all, and has little memory and processor time, for what
+ * small files can ask for is much (a progressive JPEG of 100 scans). One that exceeds the time ends by SIGXCPU. */
+#define SANDBOX_DECODE_SECONDS 10
+#define SANDBOX_DECODE_BYTES (768U << 20) /* twice what the largest picture needs */
+int sandbox_enter_to_decode(Error *error);

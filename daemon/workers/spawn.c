@@ -116,7 +116,11 @@ _Noreturn static void become_worker(
 
 int spawn_worker(const WorkerSpec *spec, int socket, pid_t *ret_pid, Error *error)
 {
-        static const char *const options[] = { [WORKER_VERIFIES] = "--verify", [WORKER_DIGESTS] = "--digest" };
+        static const char *const options[] = {
+                [WORKER_VERIFIES] = "--verify",
+                [WORKER_DIGESTS] = "--digest",
+                [WORKER_DECODES] = "--decode",
+        };
 
         if (access(spec->program, X_OK) < 0)
                 return error_set(error, -errno, "The engine %s cannot be run: %s", spec->program, strerror(errno));
@@ -127,11 +131,12 @@ int spawn_worker(const WorkerSpec *spec, int socket, pid_t *ret_pid, Error *erro
         (void)snprintf(number, sizeof(number), "%d", SPAWN_SOCKET);
         (void)snprintf(pack, sizeof(pack), "%d", SPAWN_PACK);
         (void)snprintf(new_pack, sizeof(new_pack), "%d", SPAWN_NEW_PACK);
-        char *argv[12] = {
-                (char *)spec->program, (char *)"--socket",          number,
-                (char *)"--model",     (char *)spec->model_directory,
-        };
-        size_t n = 5;
+        char *argv[12] = { (char *)spec->program, (char *)"--socket", number };
+        size_t n = 3;
+        if (spec->model_directory) {
+                argv[n++] = (char *)"--model";
+                argv[n++] = (char *)spec->model_directory;
+        }
         if (options[spec->task])
                 argv[n++] = (char *)options[spec->task];
         if (spec->pack > 0) {

@@ -10,6 +10,6 @@
 #define SPAWN_PACK 4
 #define SPAWN_NEW_PACK 5
 
-/* Starts PROGRAM --socket 3 --model DIRECTORY [--verify | --digest] [--pack 4] [--new-pack 5] in a process group of its own, with
+/* Starts PROGRAM --socket 3 [--model DIRECTORY] [--verify | --digest | --decode] [--pack 4] [--new-pack 5] in a process group of its own, with
  * nothing open but these and stderr, no signal blocked or ignored, and the environment that OpenBLAS and OpenMP need. It is killed when the caller dies. */
 int spawn_worker(const WorkerSpec *spec, int socket, pid_t *ret_pid, Error *error);

@@ -40,6 +40,7 @@ static const char *const end_texts[] = {
         [WORKER_KILLED_BY_SIGNAL] = "The engine ended unexpectedly",
         [WORKER_OUT_OF_MEMORY] = "The engine was ended by the kernel because memory ran out",
         [WORKER_HUNG] = "The engine did not answer any more and was ended",
+        [WORKER_OUT_OF_TIME] = "The engine took too much processor time and was ended",
         [WORKER_DISTRUSTED] = "The engine sent something that it must not send, and was ended",
 };
 
@@ -256,6 +257,9 @@ static void describe_end(const Worker *worker, const siginfo_t *info, WorkerEnd 
         } else if (info->si_status == SIGKILL && oom_kills() != worker->oom_kills) {
                 *end = WORKER_OUT_OF_MEMORY;
                 (void)error_set(error, -ENOMEM, "%s", end_texts[*end]);
+        } else if (info->si_status == SIGXCPU) {
+                *end = WORKER_OUT_OF_TIME;
+                (void)error_set(error, -ETIME, "%s", end_texts[*end]);
         } else {
                 *end = WORKER_KILLED_BY_SIGNAL;
                 (void)error_set(error, -EOWNERDEAD, "%s (signal %d)", end_texts[*end], info->si_status);

@@ -21,12 +21,13 @@ typedef enum WorkerTask {
         WORKER_LOADS,
         WORKER_VERIFIES, /* and loads what is as its SHA256SUMS says: --verify */
         WORKER_DIGESTS, /* only tells the digest, at the lowest priority: --digest */
+        WORKER_DECODES, /* pictures, without a model: --decode */
 } WorkerTask;
 
 typedef struct WorkerSpec {
         const char *program; /* run as: PROGRAM --socket 3 --model DIRECTORY */
         WorkerTask task;
-        const char *model_directory;
+        const char *model_directory; /* NULL: none */
         int pack, new_pack; /* descriptors for packed weights (service/packs.h), given on as --pack, --new-pack; 0: none */
         uint64_t threads; /* 0: one for each core */
         uint64_t load_seconds; /* until READY; 0: it may take any time */
@@ -39,6 +40,7 @@ typedef enum WorkerEnd {
         WORKER_KILLED_BY_SIGNAL,
         WORKER_OUT_OF_MEMORY, /* the kernel killed it */
         WORKER_HUNG, /* killed: no answer in time */
+        WORKER_OUT_OF_TIME, /* the kernel ended it: more processor time than it may have */
         WORKER_DISTRUSTED, /* killed: it said what the protocol forbids */
 } WorkerEnd;
 

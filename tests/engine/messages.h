@@ -88,6 +88,10 @@ static inline Message *good(MessageType type)
         case MESSAGE_PICTURE:
                 message.picture = (PictureInfo) { .width = 512, .height = 768, .seed = UINT64_MAX };
                 break;
+        case MESSAGE_INPUT:
+        case MESSAGE_PIXELS:
+                message.pixels = (PixelsInfo) { .input = INPUT_MASK, .width = 3, .height = 2 };
+                break;
         case MESSAGE_FAILED:
                 message.failed.code = -EINVAL;
                 strcpy(message.failed.text, "width: 3 is not …");
@@ -100,17 +104,18 @@ static inline Message *good(MessageType type)
 
 static inline bool takes_memfd(MessageType type)
 {
-        return type == MESSAGE_PREVIEW_IS || type == MESSAGE_PICTURE || type == MESSAGE_STATE;
+        return type == MESSAGE_INPUT || type == MESSAGE_PIXELS || type == MESSAGE_DECODE || type == MESSAGE_PREVIEW_IS || type == MESSAGE_PICTURE || type == MESSAGE_STATE;
 }
 
 /* Sends the message, with a sealed memfd where the type wants one, and returns what the other side makes of
  * it. */
 static inline int pass(const Message *m, int *ret_fd)
 {
+        const bool is_pixels = m->type == MESSAGE_INPUT || m->type == MESSAGE_PIXELS;
         static Message received;
         int own_fd = -1;
         _cleanup_(closep) int fd =
-                        takes_memfd((MessageType)m->type) ? memfd_new_sealed("test", "picture", 7) : -1;
+                        takes_memfd((MessageType)m->type) ? memfd_new_sealed("test", "picture, 3 x 2 pixels of 4", is_pixels ? 24 : 7) : -1;
 
         assert_int_equal(protocol_send(sockets[0], m, fd), 0);
         int r = protocol_receive(sockets[1], &received, &own_fd);

@@ -56,6 +56,15 @@ static void test_bad_requests(void **state)
         REFUSED(MESSAGE_GENERATE, m->generate.count = 65);
         REFUSED(MESSAGE_GENERATE, m->generate.preview_every = 501);
         REFUSED(MESSAGE_GENERATE, m->generate.sampler = SAMPLER_MAX);
+        REFUSED(MESSAGE_GENERATE, m->generate.inputs = 1U << INPUT_IMAGE); /* without a strength */
+        REFUSED(MESSAGE_GENERATE, (m->generate.inputs = 1U << INPUT_MASK, m->generate.strength = 1));
+        REFUSED(MESSAGE_GENERATE, (m->generate.inputs = 5, m->generate.strength = 1));
+        REFUSED(MESSAGE_INPUT, m->pixels.input = INPUT_MAX);
+        REFUSED(MESSAGE_DECODE, m->pixels.input = INPUT_MAX);
+        REFUSED(MESSAGE_PIXELS, m->pixels.width = 0);
+        REFUSED(MESSAGE_PIXELS, m->pixels.width = 4); /* more than the descriptor holds */
+        REFUSED(MESSAGE_PIXELS, (m->pixels.width = 2, m->pixels.height = 2));
+        REFUSED(MESSAGE_INPUT, (m->pixels.width = 1, m->pixels.height = INPUT_SIDE_MAX + 1));
         REFUSED(MESSAGE_GENERATE, m->generate.guidance = NAN);
         REFUSED(MESSAGE_GENERATE, m->generate.guidance = INFINITY);
         REFUSED(MESSAGE_GENERATE, m->generate.guidance = 101);

@@ -11,14 +11,14 @@
 #include "engine/image/png.h"
 #include "engine/image/preview.h"
 
-typedef struct Input {
+typedef struct Bytes {
         const uint8_t *data;
         size_t left;
-} Input;
+} Bytes;
 
 static void on_read(png_structp png, png_bytep ret, size_t size)
 {
-        Input *input = png_get_io_ptr(png);
+        Bytes *input = png_get_io_ptr(png);
 
         assert_true(size <= input->left);
         memcpy(ret, input->data, size);
@@ -31,7 +31,7 @@ static void on_read(png_structp png, png_bytep ret, size_t size)
 static uint8_t *decode(const void *data, size_t size, uint32_t *ret_w, uint32_t *ret_h, char **ret_text,
                        int *ret_compression)
 {
-        Input input = { .data = data, .left = size };
+        Bytes input = { .data = data, .left = size };
         png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
         png_infop info = png_create_info_struct(png);
         png_textp texts;

@@ -10,11 +10,11 @@
 /* Options of Generate: the input says which names, types and values go into a message, as any caller may send it. What is
  * accepted is a sound request. */
 
-typedef struct Input {
+typedef struct Bytes {
         const uint8_t *p, *end;
-} Input;
+} Bytes;
 
-static void take(Input *in, void *ret, size_t size)
+static void take(Bytes *in, void *ret, size_t size)
 {
         size_t n = (size_t)(in->end - in->p) < size ? (size_t)(in->end - in->p) : size;
 
@@ -24,7 +24,7 @@ static void take(Input *in, void *ret, size_t size)
 }
 
 /* A string of up to 255 bytes of the input; what is not ASCII becomes '?'. */
-static const char *take_text(Input *in, char buffer[static 256])
+static const char *take_text(Bytes *in, char buffer[static 256])
 {
         uint8_t size;
 
@@ -37,7 +37,7 @@ static const char *take_text(Input *in, char buffer[static 256])
         return buffer;
 }
 
-static int append_entry(Input *in, sd_bus_message *m)
+static int append_entry(Bytes *in, sd_bus_message *m)
 {
         static const char *const names[] = {
                 "model", "negative-prompt", "width", "height", "steps", "seed", "guidance", "sampler", "count",
@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static sd_bus *bus;
         static Options options;
-        Input in = { data, data + size };
+        Bytes in = { data, data + size };
         sd_bus_message *m;
         Error error = {};
         int sockets[2];

@@ -14,6 +14,7 @@
 
 #include "base/memfd.h"
 #include "base/util.h"
+#include "stub-decode.h"
 #include "stub-digest.h"
 #include "workers/protocol.h"
 #include "workers/sandbox.h"
@@ -88,6 +89,8 @@ typedef struct Stub {
         bool cancelled, wants_preview, is_to_park;
         uint64_t resume_job; /* of RESUME */
         uint32_t resume_picture, resume_step;
+        uint64_t input_job; /* of the last INPUT */
+        uint8_t tints[INPUT_MAX]; /* the first bytes of the pictures that it starts from */
 } Stub;
 
 static void say(const Stub *stub, Message *message, MessageType type, int fd)
@@ -167,6 +170,13 @@ static void take(Stub *stub, const Message *message, int fd)
                 stub->resume_picture = message->state.picture;
                 stub->resume_step = fd >= 0 ? step_of(fd) : 0;
                 break;
+        case MESSAGE_INPUT:
+                if (stub->input_job != message->job)
+                        memset(stub->tints, 0, sizeof(stub->tints));
+                stub->input_job = message->job;
+                if (pread(fd, &stub->tints[message->pixels.input], 1, 0) != 1)
+                        _exit(8);
+                break;
         case MESSAGE_GENERATE:
                 if (stub->job != 0) {
                         answer.job = message->job;
@@ -215,6 +225,19 @@ static void work(Stub *stub, int ms)
                 ms -= slice;
         }
         listen_for(stub, 0);
+}
+
+/* What pictures show: the seed, and what they start from. */
+static uint64_t colour_of(const Stub *stub, uint64_t seed)
+{
+        const Request *q = &stub->request;
+        uint64_t colour = seed;
+
+        if (q->inputs != 0 && stub->input_job != stub->job)
+                _exit(8);
+        for (size_t i = 0; i < INPUT_MAX; i++)
+                colour += q->inputs & 1U << i ? stub->tints[i] : 0;
+        return colour;
 }
 
 static int draw(uint32_t width, uint32_t height, uint64_t seed, bool sealed)
@@ -272,7 +295,7 @@ static void send_picture(Stub *stub, uint32_t picture)
         if (stub->mode == NOT_PNG)
                 fd = memfd_new_sealed("picture", "this is not a picture at all", 28);
         else
-                fd = draw(stub->mode == LYING_SIZE ? width / 2 : width, height, seed, stub->mode != UNSEALED);
+                fd = draw(stub->mode == LYING_SIZE ? width / 2 : width, height, colour_of(stub, seed), stub->mode != UNSEALED);
         Message message = { .picture = { .picture = picture, .width = width, .height = height, .seed = seed } };
         message.picture.seed += stub->mode == WRONG_SEED;
         say(stub, &message, MESSAGE_PICTURE, fd);
@@ -463,6 +486,8 @@ static Mode mode_of(const char *directory)
 
 int main(int argc, char *argv[])
 {
+        if (argc == 4 && streq(argv[1], "--socket") && streq(argv[3], "--decode"))
+                return stub_decode(atoi(argv[2]));
         if (argc < 5 || argc > 6 || !streq(argv[1], "--socket") || !streq(argv[3], "--model"))
                 return 64;
 

@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/request.h"
 
-#define READ_BYTES_MAX (32U << 20)
-#define READ_SIDE_MAX 8192 /* pixels */
-#define READ_PIXELS_MAX (32U << 20)
+#define READ_BYTES_MAX INPUT_BYTES_MAX
+#define READ_SIDE_MAX INPUT_SIDE_MAX
+#define READ_PIXELS_MAX INPUT_PIXELS_MAX
 
 /* 8 bits a channel, sRGB as it stands in the file, alpha not multiplied in. */
 typedef struct ReadPicture { /* read_picture_done() */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/memfd.h"
+#include "base/request.h"
+#include "base/util.h"
+#include "client/input.h"
+
+/* To the end, or to one byte more than may be. */
+static int read_all(int fd, uint8_t **ret, size_t *ret_size)
+{
+        _cleanup_(freep) uint8_t *data = NULL;
+        size_t size = 0, room = 0;
+
+        for (;;) {
+                if (size == room) {
+                        room = MIN(MAX(room * 2, (size_t)65536), (size_t)INPUT_BYTES_MAX + 1);
+                        if (size == room)
+                                return -EFBIG;
+                        uint8_t *grown = realloc(data, room);
+                        if (!grown)
+                                return -ENOMEM;
+                        data = grown;
+                }
+                ssize_t n = read(fd, data + size, room - size);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                size += (size_t)n;
+        }
+        *ret = TAKE_PTR(data);
+        *ret_size = size;
+        return 0;
+}
+
+int input_read(const char *path, int *ret_fd, Error *error)
+{
+        bool is_stdin = streq(path, "-");
+        _cleanup_(closep) int opened = is_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        _cleanup_(freep) uint8_t *data = NULL;
+        size_t size = 0;
+
+        if (!is_stdin && opened < 0)
+                return error_set(error, -errno, "cannot open %s: %s", path, strerror(errno));
+        int r = read_all(is_stdin ? STDIN_FILENO : opened, &data, &size);
+        if (r == -EFBIG)
+                return error_set(error, r, "%s: more than %u MiB", path, INPUT_BYTES_MAX >> 20);
+        if (r >= 0 && size == 0)
+                return error_set(error, -ENODATA, "%s is empty", path);
+        if (r >= 0)
+                r = memfd_new_sealed("input", data, size);
+        if (r < 0)
+                return error_set(error, r, "cannot read %s: %s", path, strerror(-r));
+        *ret_fd = r;
+        return 0;
+}
