@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <math.h>
 #include <sched.h>
 #include <string.h>
 
@@ -129,6 +130,16 @@ static int resolve_enlarge(const Engine *engine, const Request *request, Resolve
         return 0;
 }
 
+/* As large as the picture that it starts from, but of no more than about the model's own area. */
+static void size_of_source(const ReadPicture *source, uint32_t *width, uint32_t *height)
+{
+        const double scale = MIN(1.0, sqrt((double)*width * *height / ((double)source->width * source->height)));
+        const double w = round(source->width * scale), h = round(source->height * scale);
+
+        *width = (uint32_t)MAX(MIN(w, (double)REQUEST_SIZE_MAX), (double)REQUEST_SIZE_MIN);
+        *height = (uint32_t)MAX(MIN(h, (double)REQUEST_SIZE_MAX), (double)REQUEST_SIZE_MIN);
+}
+
 static void resolve_size(const Engine *engine, const Request *request, Resolved *resolved)
 {
         const Model *model = engine->pipeline.model;
@@ -138,6 +149,8 @@ static void resolve_size(const Engine *engine, const Request *request, Resolved 
 
         if (resolved->enlarge == ENLARGE_NONE)
                 width = height = MAX(native, (uint32_t)REQUEST_SIZE_MIN);
+        if (engine->picture && !request->width && !request->height)
+                size_of_source(engine->picture, &width, &height);
         resolved->width = request->width ? request->width : width;
         resolved->height = request->height ? request->height : height;
         frame_choose(resolved->width, resolved->height, factor, resolved->enlarge == ENLARGE_NONE ? 0 : native,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/util.h"
+#include "engine/frame.h"
 #include "engine/image/resize.h"
 #include "engine/source.h"
 
@@ -41,6 +43,39 @@ static int take_mask(const ReadPicture *picture, uint32_t w, uint32_t h, float *
         return resize(values, picture->width, picture->height, 1, w, h, ret);
 }
 
+/* What is drawn may be a little more than what is shown: the picture goes where that is, and its edges go on around it. */
+static int place(float *fitted, uint32_t w, uint32_t h, uint32_t channels, const Resolved *r, float **ret)
+{
+        const Area area = frame_area(r);
+        const uint32_t x0 = (uint32_t)MIN(area.x, (double)(r->drawn_width - w));
+        const uint32_t y0 = (uint32_t)MIN(area.y, (double)(r->drawn_height - h));
+        float *drawn = calloc((size_t)r->drawn_width * r->drawn_height, channels * sizeof(float));
+        if (!drawn)
+                return -ENOMEM;
+
+        for (uint32_t y = 0; y < r->drawn_height; y++)
+                for (uint32_t x = 0; x < r->drawn_width; x++) {
+                        const uint32_t from_x = MIN(x - MIN(x, x0), w - 1), from_y = MIN(y - MIN(y, y0), h - 1);
+                        memcpy(drawn + ((size_t)y * r->drawn_width + x) * channels,
+                               fitted + ((size_t)from_y * w + from_x) * channels, channels * sizeof(float));
+                }
+        *ret = drawn;
+        return 0;
+}
+
+typedef int (*take_t)(const ReadPicture *picture, uint32_t w, uint32_t h, float **ret);
+
+static int take_placed(const ReadPicture *picture, take_t take, uint32_t channels, const Resolved *r, float **ret)
+{
+        const Area area = frame_area(r);
+        const uint32_t w = (uint32_t)MAX(MIN(round(area.width), (double)r->drawn_width), 1.0);
+        const uint32_t h = (uint32_t)MAX(MIN(round(area.height), (double)r->drawn_height), 1.0);
+        _cleanup_(freep) float *fitted = NULL;
+
+        int result = take(picture, w, h, &fitted);
+        return result < 0 ? result : place(fitted, w, h, channels, r, ret);
+}
+
 /* The means of the latents of pixels, what the mask covers made grey. */
 static int encode(Pipeline *p, const float *pixels, const float *mask, uint32_t w, uint32_t h, float *ret, Error *error)
 {
@@ -71,7 +106,7 @@ static int take_masks(Source *s, const Pipeline *p, const PictureJob *job, uint3
 {
         const uint32_t factor = vae_factor(&p->model->vae);
 
-        int r = take_mask(job->mask, w, h, &s->pixel_mask);
+        int r = take_placed(job->mask, take_mask, 1, job->resolved, &s->pixel_mask);
         if (r >= 0)
                 r = resize(s->pixel_mask, w, h, 1, w / factor, h / factor, &s->mask);
         for (size_t i = 0; r >= 0 && i < (size_t)(w / factor) * (h / factor); i++)
@@ -88,7 +123,7 @@ static int fill(Source *s, Pipeline *p, const PictureJob *job, Error *error)
         s->n_pixels = n;
         if (p->model->vae.in_channels != 3)
                 return error_set(error, -EOPNOTSUPP, "init-image: %s has no encoder for colours", p->model->card.name);
-        int r = take_colours(job->picture, w, h, &s->pixels);
+        int r = take_placed(job->picture, take_colours, 3, job->resolved, &s->pixels);
         if (r >= 0 && job->mask)
                 r = take_masks(s, p, job, w, h);
         s->latents = calloc(n * channels, sizeof(float));
@@ -143,4 +178,18 @@ void source_restore(const Source *source, const Tensor *decoded)
 {
         for (size_t i = 0; source->pixel_mask && i < tensor_elements(decoded); i++)
                 decoded->data[i] += (1 - source->pixel_mask[i / 3]) * (source->pixels[i] - decoded->data[i]);
+}
+
+int source_restore_finished(const PictureJob *job, const Tensor *finished)
+{
+        _cleanup_(freep) float *pixels = NULL, *mask = NULL;
+
+        if (!job->mask)
+                return 0;
+        int r = take_colours(job->picture, finished->w, finished->h, &pixels);
+        if (r >= 0)
+                r = take_mask(job->mask, finished->w, finished->h, &mask);
+        for (size_t i = 0; r >= 0 && i < tensor_elements(finished); i++)
+                finished->data[i] += (1 - mask[i / 3]) * (pixels[i] - finished->data[i]);
+        return r;
 }

@@ -25,3 +25,6 @@ void source_keep(const Source *source, const Sampling *s, uint32_t i, float *lat
 
 /* Around the mask, the picture itself. decoded: [1, height, width, 3]. */
 void source_restore(const Source *source, const Tensor *decoded);
+
+/* The same for what comes out in the end, [1, height, width, 3], whatever the final touches did there. -ENOMEM. */
+int source_restore_finished(const PictureJob *job, const Tensor *finished);

@@ -39,7 +39,7 @@ static void test_bad_frames(void **state)
         REFUSED(MESSAGE_CANCEL, m->version = PROTOCOL_VERSION + 1);
         for (int type = 0; type < MESSAGE_TYPE_MAX; type++)
                 if (type != MESSAGE_PING && type != MESSAGE_PONG && type != MESSAGE_READY &&
-                    type != MESSAGE_DIGEST && type != MESSAGE_FAILED)
+                    type != MESSAGE_DIGEST && type != MESSAGE_PACKED && type != MESSAGE_FAILED)
                         REFUSED((MessageType)type, m->job = 0);
 }
 

@@ -133,11 +133,62 @@ static void test_sources(void **state)
         assert_true(are_equal(&again, &noise));
 }
 
+/* A size that the model cannot draw: the result has it all the same, and around the mask the very bytes. A larger picture
+ * decides the shape. */
+static void check_around_the_mask(const char *model)
+{
+        _cleanup_(engine_freep) Engine *engine = open_engine(model, 1);
+        _cleanup_(freep) Request *q = new_request();
+        _cleanup_(picture_done) Picture result = {};
+        uint8_t pixels[19 * 17 * 4], marks[19 * 17 * 4], large[4] = { 1, 2, 3, 255 };
+        const ReadPicture source = { 19, 17, pixels }, mask = { 19, 17, marks };
+        size_t changed = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(pixels); i++) {
+                pixels[i] = i % 4 == 3 ? 255 : (uint8_t)(i * 37);
+                marks[i] = i % 4 == 3 || i / 4 % 19 >= 9 ? 255 : 0;
+        }
+        q->steps = 3;
+        q->strength = 1;
+        q->width = 19;
+        q->height = 17;
+        engine_set_source(engine, &source, &mask);
+        paint(engine, q, &result);
+        assert_int_equal(result.width, 19);
+        assert_int_equal(result.height, 17);
+        for (size_t i = 0; i < 19 * 17; i++)
+                for (size_t k = 0; k < 3; k++)
+                        if (i % 19 < 9)
+                                assert_int_equal(result.rgb[i * 3 + k], pixels[i * 4 + k]);
+                        else
+                                changed += result.rgb[i * 3 + k] != pixels[i * 4 + k];
+        assert_true(changed > 100);
+
+        q->width = q->height = 0;
+        uint8_t *wide = calloc(400 * 100, 4);
+        Resolved resolved;
+        assert_non_null(wide);
+        memcpy(wide, large, sizeof(large));
+        engine_set_source(engine, &(ReadPicture) { 400, 100, wide }, NULL);
+        assert_int_equal(engine_resolve(engine, q, &resolved, NULL), 0);
+        assert_int_equal(resolved.width * resolved.height, 32 * 16); /* at least 16 high */
+        engine_set_source(engine, NULL, NULL);
+        free(wide);
+}
+
+static void test_around_the_mask(void **state)
+{
+        (void)state;
+        check_around_the_mask(TINY);
+        check_around_the_mask("tests/fixtures/tiny-inpaint");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_seeds),
                 cmocka_unit_test(test_guided_part),
+                cmocka_unit_test(test_around_the_mask),
                 cmocka_unit_test(test_sources),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,9 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more),
                                ", Variation seed: %" PRIu64 ", Variation seed strength: %.10g",
                                request_variation_seed(request, index), request->variation_strength);
+        if (request->strength > 0)
+                (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Denoising strength: %.10g",
+                               request->strength);
         if (request->rng == RNG_PHILOX)
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", RNG: NV");
         if (request->clip_skip > 0)
