@@ -266,6 +266,7 @@ int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *cont
         r = start(job, &key, s, source, &noise, latents, &first);
         if (r < 0)
                 return error_set(error, r, "denoise: out of memory");
+        pipeline_reserve(p, job, context, h, w);
         for (uint32_t i = first; i < s->n_evaluations; i++) {
                 sampling_input(s, i, latents, input);
                 const UNetContext *texts = !unguided || is_guided(job, s, i) ? context : unguided;

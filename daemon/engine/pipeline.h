@@ -99,6 +99,9 @@ typedef struct Source Source;
 int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, const Source *source, float **ret,
                      Error *error);
 
+/* Memory for all evaluations of latents of that size, in one piece. */
+void pipeline_reserve(Pipeline *p, const PictureJob *job, const UNetContext *context, uint32_t h, uint32_t w);
+
 /* Applies the adapters that the prompt names, <lora:NAME:WEIGHT>, and those of the request: NAME.safetensors in the folder
  * `loras` beside the model or in a directory of models. *ret is NULL without any; what is freed is taken off. -EINVAL: one that is not there. */
 int pipeline_apply_loras(Pipeline *p, const PictureJob *job, LoraSet **ret, Error *error);

@@ -80,12 +80,43 @@ static void test_absurd_sizes(void **state)
         assert_non_null(arena_alloc(arena, 1));
 }
 
+/* Right behind it; the sanitizer leaves a gap. */
+static void assert_follows(const float *x, const float *end)
+{
+        assert_in_range((uintptr_t)x, (uintptr_t)end, (uintptr_t)end + 128);
+}
+
+/* What was reserved is there in one piece, also above what is in use. */
+static void test_reserve(void **state)
+{
+        (void)state;
+        _cleanup_(arena_freep) Arena *arena = arena_new(0);
+        enum { SIZE = 30 << 20 };
+
+        arena_reserve(arena, (size_t)SIZE * sizeof(float));
+        float *first = arena_alloc(arena, SIZE / 2);
+        assert_follows(arena_alloc(arena, SIZE / 4), first + SIZE / 2);
+        ArenaMark mark = arena_mark(arena);
+        arena_reserve(arena, (size_t)4 * SIZE * sizeof(float));
+        float *second = arena_alloc(arena, SIZE);
+        assert_follows(arena_alloc(arena, SIZE), second + SIZE);
+        arena_release(arena, mark);
+        arena_reserve(arena, SIZE_MAX); /* nothing happens */
+        assert_non_null(arena_alloc(arena, 1));
+
+        /* One piece in place of several small ones. */
+        arena_release(arena, (ArenaMark) {});
+        arena_reserve(arena, (size_t)8 * SIZE * sizeof(float));
+        first = arena_alloc(arena, (size_t)6 * SIZE);
+        assert_follows(arena_alloc(arena, SIZE), first + (size_t)6 * SIZE);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_alignment),       cmocka_unit_test(test_release),
                 cmocka_unit_test(test_mark_of_nothing), cmocka_unit_test(test_trim),
-                cmocka_unit_test(test_absurd_sizes),
+                cmocka_unit_test(test_absurd_sizes),    cmocka_unit_test(test_reserve),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/denoise/unet.h"
+#include "engine/tensor/plan.h"
 #include "tests/engine/nets.h"
 
 static UNet *load_unet(const Variant *variant)
@@ -78,6 +79,39 @@ static Tensor part_of(const Tensor *batch, uint32_t i)
 }
 
 /* The bits depend neither on the threads nor on what else is in the batch. */
+typedef struct Forward {
+        const UNet *unet;
+        const UNetContext *context;
+        const Tensor *sample;
+} Forward;
+
+static int forward_stage(Compute *c, const void *job)
+{
+        const Forward *f = job;
+        Tensor got;
+
+        return unet_forward(f->unet, c, f->context, f->sample, 500, &got);
+}
+
+/* What is planned is what is taken. */
+static void test_plan(void **state)
+{
+        _cleanup_(reference_done) Reference r = reference_open(*state, "unet.safetensors", 2);
+        _cleanup_(unet_freep) UNet *unet = load_unet(*state);
+        _cleanup_(unet_context_freep) UNetContext *context = NULL;
+        UNetConditions conditions = load_conditions(&r);
+        Tensor sample = load_picture(&r, "odd/sample");
+        Compute fresh = r.c;
+
+        assert_int_equal(unet_context_new(&context, unet, &r.c, &conditions), 0);
+        const Forward job = { unet, context, &sample };
+        fresh.arena = arena_new(0);
+        assert_int_equal(forward_stage(&fresh, &job), 0);
+        assert_int_equal(plan_stage(&r.c, forward_stage, &job), arena_peak(fresh.arena));
+        assert_true(arena_peak(fresh.arena) > tensor_elements(&sample) * sizeof(float));
+        arena_free(fresh.arena);
+}
+
 static void test_same_bits(void **state)
 {
         _cleanup_(reference_done) Reference r = reference_open(*state, "unet.safetensors", 1);
@@ -218,6 +252,8 @@ int main(int argc, char **argv)
                 { "test_reference with linear projection", test_reference, NULL, NULL, LINEAR },
                 { "test_reference with added conditioning", test_reference, NULL, NULL, XL },
                 { "test_reference with embedded guidance", test_reference, NULL, NULL, LCM },
+                cmocka_unit_test_prestate(test_plan, TINY),
+                cmocka_unit_test_prestate(test_plan, XL),
                 cmocka_unit_test_prestate(test_same_bits, TINY),
                 { "test_same_bits with added conditioning", test_same_bits, NULL, NULL, XL },
                 cmocka_unit_test_prestate(test_bad_conditions, XL),

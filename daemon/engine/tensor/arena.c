@@ -36,7 +36,7 @@ struct Arena {
         size_t current; /* the chunk that allocations come from; those above are empty */
         size_t hint; /* bytes */
         size_t peak;
-        bool filled;
+        bool filled, sparse;
 };
 
 Arena *arena_new(size_t hint)
@@ -46,6 +46,14 @@ Arena *arena_new(size_t hint)
                 return NULL;
         if (__builtin_mul_overflow(hint, sizeof(float), &arena->hint))
                 arena->hint = 0;
+        return arena;
+}
+
+Arena *arena_new_sparse(void)
+{
+        Arena *arena = arena_new(0);
+        if (arena)
+                arena->sparse = true;
         return arena;
 }
 
@@ -98,7 +106,8 @@ static int add_chunk(Arena *arena, size_t size)
                           -1, 0);
         if (data == MAP_FAILED)
                 return -1;
-        (void)madvise(data, wanted, MADV_HUGEPAGE); /* only a wish */
+        if (!arena->sparse)
+                (void)madvise(data, wanted, MADV_HUGEPAGE); /* only a wish */
         ASAN_POISON_MEMORY_REGION(data, wanted);
         arena->chunks[arena->n_chunks++] = (Chunk) { .data = data, .size = wanted };
         return 0;
@@ -132,6 +141,18 @@ float *arena_alloc(Arena *arena, size_t n)
         arena->current = i;
         arena->peak = MAX(arena->peak, bytes_in_use(arena));
         return data;
+}
+
+void arena_reserve(Arena *arena, size_t bytes)
+{
+        size_t i = arena->current;
+
+        if (i == 0 && arena->n_chunks > 0 && arena->chunks[0].used == 0 && arena->chunks[0].size < bytes)
+                arena_trim(arena); /* one chunk instead of several */
+        while (i < arena->n_chunks && arena->chunks[i].size - arena->chunks[i].used < bytes)
+                i++;
+        if (i >= arena->n_chunks)
+                (void)add_chunk(arena, bytes);
 }
 
 ArenaMark arena_mark(const Arena *arena)

@@ -24,6 +24,8 @@ typedef struct ArenaMark {
 
 /* hint: floats that are likely to be needed at once; 0 if unknown. NULL if there is no memory. */
 Arena *arena_new(size_t hint);
+/* One of which only little will be written to: its pages are small ones. */
+Arena *arena_new_sparse(void);
 Arena *arena_free(Arena *arena);
 DEFINE_CLEANUP(Arena *, arena_free)
 
@@ -32,6 +34,9 @@ float *arena_alloc(Arena *arena, size_t n);
 
 ArenaMark arena_mark(const Arena *arena);
 void arena_release(Arena *arena, ArenaMark mark);
+
+/* Sees to it that so many bytes more are there in one piece. Only a wish: without memory nothing happens. */
+void arena_reserve(Arena *arena, size_t bytes);
 
 /* Gives memory above what is in use back to the system: after a job, or after a stage that held much. */
 void arena_trim(Arena *arena);
