@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-#   make fuzz [FUZZ_SECONDS=60]     builds the fuzzers (libFuzzer, clang) into build-fuzz/ and runs each for that long
+#   make fuzz [FUZZ_SECONDS=60]     builds the fuzzers (libFuzzer, clang) into build-fuzz/ and runs each for that long;
+#                                   FUZZERS=build-fuzz/fuzz-options chooses
 #
 # What they find lies in build-fuzz/crash-*; the corpus grows in build-fuzz/corpus/NAME.
 
@@ -13,7 +14,8 @@ FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(wildcard daemon/engine/model/*.c) \
 	$(filter-out daemon/engine/text/text_encoder%.c,$(wildcard daemon/engine/text/*.c)) daemon/engine/denoise/noise.c \
 	$(wildcard daemon/engine/denoise/sampler*.c daemon/engine/denoise/schedule*.c) \
 	daemon/engine/denoise/plans.c daemon/engine/denoise/state.c \
-	$(wildcard daemon/engine/image/read*.c)
+	$(wildcard daemon/engine/image/read*.c) daemon/engine/image/picture.c daemon/engine/image/png.c \
+	daemon/engine/worker.c daemon/engine/worker-job.c
 # What the service reads: options, settings, messages.
 FUZZED_SERVICE_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(SERVICE_SRC)
 
@@ -22,17 +24,24 @@ FUZZ_CC = clang -g -O1 $(ALL_CFLAGS) -fno-openmp -fno-sanitize-recover=undefined
 $(FUZZ_B)/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
 	$(FUZZ_CC) -include $(B)/paths.h -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
-$(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/fuzz-%.o $(call fuzz_objects,$(FUZZED_SRC))
+# Archives: a fuzzer may bring a function of its own in the place of a file's.
+$(FUZZ_B)/libengine.a: $(call fuzz_objects,$(FUZZED_SRC))
+$(FUZZ_B)/libservice.a: $(call fuzz_objects,$(FUZZED_SERVICE_SRC))
+$(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/fuzz-%.o $(FUZZ_B)/libengine.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lz -lm
-$(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/service-%.o $(call fuzz_objects,$(FUZZED_SERVICE_SRC))
+$(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/service-%.o $(FUZZ_B)/libservice.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS_SERVICE) -lseccomp
+$(FUZZ_B)/%.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
 -include $(shell find $(FUZZ_B) -name '*.d' 2>/dev/null)
 
 fuzzers: $(FUZZERS)
 
 fuzz: fuzzers
 	@mkdir -p $(FUZZ_B)/corpus/safetensors $(FUZZ_B)/corpus/config $(FUZZ_B)/corpus/protocol $(FUZZ_B)/corpus/tokenizer \
-		$(FUZZ_B)/corpus/state $(FUZZ_B)/corpus/options $(FUZZ_B)/corpus/settings
+		$(FUZZ_B)/corpus/state $(FUZZ_B)/corpus/options $(FUZZ_B)/corpus/settings \
+		$(FUZZ_B)/corpus/hostile $(FUZZ_B)/corpus/worker
 	@cp -n conf/imagined.conf $(FUZZ_B)/corpus/settings/
 	@cp -n tests/fixtures/nets/tiny/*.safetensors $(FUZZ_B)/corpus/safetensors/
 	@for f in $$(find tests/fixtures -name '*config*.json' -o -name imagined.json); do \

@@ -206,6 +206,7 @@ static void test_load(void **state)
         assert_true(count_descriptors(place.service) <= descriptors + 4);
 #ifndef __SANITIZE_ADDRESS__
         assert_true(after < before + 2048 * 1024);
+        assert_true(process_peak(place.service) < 12 * 1024 * 1024);
 #endif
 }
 

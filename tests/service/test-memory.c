@@ -5,6 +5,8 @@
 #include "listener.h"
 #include "service/appetite.h"
 
+#define LONG_JOB "width", "u", 64, "height", "u", 64, "steps", "u", 40, "seed", "t", UINT64_C(7)
+
 static Place place;
 
 static int setup(void **state)
@@ -26,11 +28,73 @@ static uint64_t proportional(pid_t pid)
         return kib * 1024;
 }
 
+/* Of the service and its worker, if there is one. */
+typedef struct Use {
+        uint64_t rss, pss;
+} Use;
+
+static Use use_of_all(void)
+{
+        pid_t worker = place_worker(&place);
+        Use use = { process_resident(place.service), proportional(place.service) };
+
+        if (worker > 0) {
+                use.rss += process_resident(worker);
+                use.pss += proportional(worker);
+        }
+        return use;
+}
+
 static void draw(sd_bus *bus)
 {
         JobRef job;
         assert_true(generate(bus, &job, "a fox", 2, "width", "u", 64, "height", "u", 64) >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+}
+
+/* A model, and a picture that needs far more than the model: when it is unloaded all of that is free again. */
+static void test_what_is_freed_is_returned(void **state)
+{
+        JobRef job;
+        (void)state;
+
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        draw(bus);
+        assert_true(manager_call(bus, "UnloadModel", NULL, NULL, NULL) >= 0);
+        Use before = use_of_all();
+        assert_true(manager_call(bus, "LoadModel", NULL, NULL, "s", "tiny") >= 0);
+        Use loaded = use_of_all();
+        assert_true(generate(bus, &job, "a fox", 3, "width", "u", 512, "height", "u", 512, "steps", "u", 1) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        pid_t worker = place_worker(&place);
+        uint64_t peak = process_peak(worker);
+        assert_true(job_call(bus, job.path, "Release", NULL, NULL, NULL) >= 0);
+        assert_true(manager_call(bus, "UnloadModel", NULL, NULL, NULL) >= 0);
+        Use after = use_of_all();
+        printf("RSS %llu, PSS %llu KiB without a model; %llu, %llu with; the worker at most %llu; %llu, %llu afterwards\n",
+               (unsigned long long)before.rss / 1024, (unsigned long long)before.pss / 1024,
+               (unsigned long long)loaded.rss / 1024, (unsigned long long)loaded.pss / 1024, (unsigned long long)peak / 1024,
+               (unsigned long long)after.rss / 1024, (unsigned long long)after.pss / 1024);
+        assert_true(loaded.pss > before.pss + (4 << 20));
+        assert_true(kill(worker, 0) < 0);
+#ifndef __SANITIZE_ADDRESS__
+        assert_true(after.rss < before.rss + (1 << 20));
+        assert_true(after.pss < before.pss + (2 << 20)); /* what others no longer share counts as its own */
+#endif
+        place_stop_service(&place);
+}
+
+static uint64_t checksum(int fd)
+{
+        uint8_t bytes[65536];
+        uint64_t sum = 1469598103934665603; /* FNV-1a */
+        ssize_t n = pread(fd, bytes, sizeof(bytes), 0);
+
+        assert_true(n > 100 && n < (ssize_t)sizeof(bytes));
+        for (ssize_t i = 0; i < n; i++)
+                sum = (sum ^ bytes[i]) * 1099511628211;
+        return sum;
 }
 
 /* A FIFO stands for the kernel's file. */
@@ -49,13 +113,18 @@ static void test_pressure(void **state)
         _cleanup_(closep) int fd = open(fifo, O_WRONLY | O_CLOEXEC);
         JobRef job;
 
-        /* At work the model stays, and the job comes to its end. */
-        assert_true(generate(bus, &job, "a fox", 3, "width", "u", 64, "height", "u", 64, "steps", "u", 40) >= 0);
+        /* At work the model stays, and the job comes to its end, with the bytes that it always has. */
+        assert_true(generate(bus, &job, "a fox", 4, LONG_JOB) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        _cleanup_(closep) int quiet = get_result(bus, job.path, 0, NULL);
+        assert_true(generate(bus, &job, "a fox", 4, LONG_JOB) >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
         pid_t worker = place_worker(&place);
         assert_int_equal(write(fd, "x", 1), 1);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
         assert_int_equal(place_worker(&place), worker);
+        _cleanup_(closep) int pressed = get_result(bus, job.path, 0, NULL);
+        assert_true(checksum(quiet) == checksum(pressed));
 
         /* Idle it goes, with its process and all of its memory. */
         sleep_ms(1100); /* one event a second is heard */
@@ -167,6 +236,7 @@ static void test_change_of_models(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_what_is_freed_is_returned),
                 cmocka_unit_test(test_pressure),
                 cmocka_unit_test(test_admission),
                 cmocka_unit_test(test_clients_share_one_model),
