@@ -69,7 +69,10 @@ $(B)/%.a:
 
 # Each instruction set has files of its own; only they are compiled for it, and cpuid decides whether they run.
 $(B)/%-avx2.o: ISA_FLAGS = -mavx2 -mfma -mf16c
-$(B)/%-avx512.o: ISA_FLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
+AVX512_FLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
+$(B)/%-avx512.o: ISA_FLAGS = $(AVX512_FLAGS)
+$(B)/%-vnni.o: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni
+$(B)/%-bf16.o: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni -mavx512bf16
 # The inner loops: the compiler may vectorise, but not reorder sums behind our back (no -ffast-math).
 $(B)/daemon/engine/kernels/%.o $(B)/daemon/engine/tensor/%.o $(B)/daemon/engine/image/touches/%.o: \
 	KERNEL_FLAGS = -O3 -fno-math-errno -fno-trapping-math

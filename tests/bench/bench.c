@@ -216,7 +216,7 @@ int main(int argc, char **argv)
         const Kernels *kernels = kernels_get();
 
         (void)printf("%s, %u threads, kernels %s, products %s, OpenBLAS %s\n", argv[1], b.threads,
-                     kernels->name, kernels->products, blas_core());
+                     kernels->name, kernels->products[PRECISION_F32]->name, blas_core());
         load(&b, argv[1], argc > 5 ? argv[5] : NULL);
         const uint32_t factor = vae_factor(&b.pipeline.model->vae);
         b.size = atol(argv[2]) > 0 ? (uint32_t)atol(argv[2]) / factor : b.pipeline.model->unet.sample_size;

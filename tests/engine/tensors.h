@@ -47,11 +47,12 @@ static inline void assert_tensor_near(const Tensor *got, const double *wanted, d
                 fail_msg("off by %.2e of the largest value", worst / largest);
 }
 
-static inline Matrix pack(
-                Compute *c, uint32_t n, uint32_t k, uint32_t taps, bool gated, const float *weights,
+static inline Matrix pack_as(
+                Compute *c, Precision precision, uint32_t n, uint32_t k, uint32_t taps, bool gated, const float *weights,
                 const float *bias)
 {
-        MatrixSource source = { .n = n,
+        MatrixSource source = { .precision = precision,
+                                .n = n,
                                 .k = k,
                                 .taps = taps,
                                 .gated = gated,
@@ -62,6 +63,60 @@ static inline Matrix pack(
 
         assert_true(matrix_pack(&matrix, c->arena, &source));
         return matrix;
+}
+
+static inline Matrix pack(
+                Compute *c, uint32_t n, uint32_t k, uint32_t taps, bool gated, const float *weights,
+                const float *bias)
+{
+        return pack_as(c, PRECISION_F32, n, k, taps, gated, weights, bias);
+}
+
+/* What a product in that precision may be off by: bytes have 1 part in 254 of the largest number on either side. */
+static inline double tolerance_of(Precision precision)
+{
+        return precision == PRECISION_INT8 ? 1.5e-2 : 2e-6;
+}
+
+/* Numbers that the precision can tell apart, so that nothing but the sums' rounding is left to differ. */
+static inline void round_numbers(Precision precision, float *numbers, size_t n)
+{
+        for (size_t i = 0; precision != PRECISION_F32 && i < n; i++)
+                numbers[i] = to_bf16(numbers[i]);
+}
+
+/* Calls test() for each precision that the kernels in force have. */
+static inline void for_each_precision(const Kernels *kernels, void (*test)(Precision precision))
+{
+        for (Precision precision = PRECISION_F32; precision < PRECISION_MAX; precision++)
+                if (kernels->products[precision])
+                        test(precision);
+}
+
+static inline Tensor rounded_tensor(Compute *c, const Tensor *x)
+{
+        Tensor t = compute_tensor_of(c, TENSOR_BF16, x->n, x->h, x->w, x->c);
+
+        assert_non_null(t.data);
+        for (size_t i = 0; i < tensor_elements(x); i++) {
+                float rounded = to_bf16(x->data[i]);
+                memcpy(tensor_at(&t, i), (char *)&rounded + 2, sizeof(uint16_t));
+        }
+        return t;
+}
+
+static inline Tensor widened_tensor(Compute *c, const Tensor *x)
+{
+        Tensor t = compute_tensor(c, x->n, x->h, x->w, x->c);
+
+        assert_non_null(t.data);
+        for (size_t i = 0; i < tensor_elements(x); i++) {
+                uint16_t half;
+                memcpy(&half, tensor_at(x, i), sizeof half);
+                uint32_t bits = (uint32_t)half << 16;
+                memcpy(t.data + i, &bits, sizeof bits);
+        }
+        return t;
 }
 
 /* The main of a program whose tests compute with BLAS. */

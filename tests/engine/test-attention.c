@@ -65,6 +65,59 @@ static void compare_attention(
         arena_free(c.arena);
 }
 
+/* Queries, keys and values that are bfloat16; the weights between 0 and 1 are rounded to it, too. */
+static void compare_halves(
+                uint32_t n, uint32_t queries, uint32_t tokens, uint32_t heads, uint32_t size, bool causal)
+{
+        Compute c = compute_for_test(1);
+        Tensor q = random_tensor(&c, n, 1, queries, heads * size, 5),
+               k = random_tensor(&c, n, 1, tokens, heads * size, 6);
+        Tensor v = random_tensor(&c, n, 1, tokens, heads * size, 7), first = {};
+        _cleanup_(freep) double *wanted = calloc(tensor_elements(&q), sizeof *wanted);
+
+        round_numbers(PRECISION_BF16, q.data, tensor_elements(&q));
+        round_numbers(PRECISION_BF16, k.data, tensor_elements(&k));
+        round_numbers(PRECISION_BF16, v.data, tensor_elements(&v));
+        attention_in_double(&q, &k, &v, heads, causal, wanted);
+        Tensor q_halves = rounded_tensor(&c, &q), k_halves = rounded_tensor(&c, &k), v_halves = rounded_tensor(&c, &v);
+        for (c.threads = 1; c.threads <= THREADS_MAX; c.threads++) {
+                Tensor out = compute_tensor(&c, n, 1, queries, heads * size);
+                AttentionKeys keys = attention_keys(&c, c.arena, heads, &k_halves, &v_halves);
+                attention(&c, c.threads == 2 ? &q : &q_halves, &keys, causal, &out);
+                assert_tensor_near(&out, wanted, 4e-3);
+                if (c.threads == 1)
+                        first = out;
+                assert_same(&out, &first);
+        }
+        AttentionKeys keys = attention_keys(&c, c.arena, heads, &k_halves, &v_halves);
+        attention(&c, &q_halves, &keys, causal, &q_halves); /* in place */
+        Tensor wide = widened_tensor(&c, &q_halves);
+        assert_tensor_near(&wide, wanted, 8e-3);
+        assert_int_equal(compute_finish(&c), 0);
+        arena_free(c.arena);
+}
+
+static void halves_of(const Kernels *kernels)
+{
+        if (!kernels->products[PRECISION_BF16])
+                return;
+        compare_halves(1, 1, 1, 1, 1, false);
+        compare_halves(2, 5, 77, 3, 40, false);
+        compare_halves(1, 77, 77, 2, 64, true);
+        compare_halves(2, 7, 3, 2, 5, false); /* odd everywhere */
+        compare_halves(1, 200, 701, 1, 20, false);
+        compare_halves(1, 530, 530, 1, 9, true);
+        compare_halves(1, 100, 130, 2, 80, false);
+        compare_halves(1, 10, 33, 1, 160, false);
+        compare_halves(1, 10, 30, 1, 300, false);
+}
+
+static void test_halves(void **state)
+{
+        (void)state;
+        for_each_kernels(halves_of);
+}
+
 static void attention_of(const Kernels *kernels)
 {
         (void)kernels;
@@ -105,6 +158,7 @@ int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_attention),
+                cmocka_unit_test(test_halves),
                 cmocka_unit_test(test_attention_of_large_scores),
         };
 

@@ -154,71 +154,188 @@ static void test_widen(void **state)
         for_each_kernels(widen_of);
 }
 
+/* A number of a row or a panel as it is stored, and what it stands for. */
+static double store_number(const Products *products, bool panel, Numbers *numbers, void *to, size_t at)
+{
+        const float x = number(numbers);
+
+        if (products->group == 4) {
+                if (panel)
+                        return ((int8_t *)to)[at] = (int8_t)(x * 63);
+                return ((uint8_t *)to)[at] = (uint8_t)(x * 63 + 127);
+        }
+        if (products->group == 2) {
+                const float rounded = to_bf16(x);
+                memcpy((uint16_t *)to + at, (const char *)&rounded + 2, sizeof(uint16_t));
+                return rounded;
+        }
+        return ((float *)to)[at] = x;
+}
+
+static double sum_at(const Products *products, const float *sums, size_t at)
+{
+        int32_t integer;
+
+        memcpy(&integer, sums + at, sizeof integer);
+        return products->precision == PRECISION_INT8 ? integer : (double)sums[at];
+}
+
 /* One product against sums in double; the rows begin at odd addresses, and the sums lie among others that
- * must stay. */
-static void compare_product(const Kernels *kernels, size_t m, size_t depth, size_t width, bool add)
+ * must stay. Sums of bytes are exact. */
+static void compare_product(const Products *products, size_t m, size_t depth, size_t width, bool add)
 {
         Numbers numbers = { (uint32_t)(m * 1000 + depth * 10 + width) };
-        const size_t padded = (m + KERNELS_ROWS - 1) / KERNELS_ROWS * KERNELS_ROWS, length = depth + 3,
+        const size_t group = products->group, element = products_element(products), offset = 3 * group;
+        const size_t padded = (m + products->rows - 1) / products->rows * products->rows, length = depth + offset,
                      stride = width + 5;
-        _cleanup_(freep) float *a = numbers_new(&numbers, padded * length),
-                               *b = numbers_new(&numbers, depth * width);
+        _cleanup_(freep) char *a = malloc(padded * length * element), *b = malloc(depth * width * element);
+        _cleanup_(freep) double *a_wanted = calloc(padded * length, sizeof *a_wanted),
+                                *b_wanted = calloc(depth * width, sizeof *b_wanted);
         _cleanup_(freep) float *sums = numbers_new(&numbers, padded * stride),
                                *before = malloc(padded * stride * sizeof *sums);
         _cleanup_(freep) float *scratch = numbers_new(&numbers, m * depth);
-        _cleanup_(freep) const float **rows = calloc(padded, sizeof *rows);
+        _cleanup_(freep) const void **rows = calloc(padded, sizeof *rows);
 
+        if (products->precision == PRECISION_INT8)
+                memset(sums, 0, padded * stride * sizeof *sums);
+        for (size_t i = 0; i < padded * length; i++)
+                a_wanted[i] = store_number(products, false, &numbers, a, i);
+        for (size_t k = 0; k < depth; k++)
+                for (size_t j = 0; j < width; j++)
+                        b_wanted[k * width + j] = store_number(
+                                        products, true, &numbers, b, (k / group * width + j) * group + k % group);
         memcpy(before, sums, padded * stride * sizeof *sums);
-        for (size_t i = 0; i < padded; i++)
-                rows[i] = a + (i < m ? (i * 7) % padded : 0) * length; /* in no order, some more than once */
-        kernels->product(&(Product) {
-                        .rows = rows,
-                        .offset = 3,
-                        .m = m,
-                        .depth = depth,
-                        .panel = b,
-                        .width = width,
-                        .sums = sums,
-                        .stride = stride,
-                        .add = add,
-                        .ahead = b,
-                        .ahead_size = depth * width * sizeof *b,
-                        .scratch = scratch,
-        });
+        for (size_t i = 0; i < padded; i++) /* in no order, some more than once */
+                rows[i] = a + (i < m ? (i * 7) % padded : 0) * length * element;
+        const Product product = {
+                .rows = rows,
+                .offset = offset,
+                .m = m,
+                .depth = depth,
+                .panel = b,
+                .width = width,
+                .sums = sums,
+                .stride = stride,
+                .add = add,
+                .ahead = b,
+                .ahead_size = depth * width * element,
+                .scratch = scratch,
+        };
+        products->multiply(&product);
         for (size_t i = 0; i < padded; i++)
                 for (size_t j = 0; j < stride; j++) {
-                        double wanted = add && i < m ? before[i * stride + j] : 0, size = fabs(wanted) + 1;
+                        double wanted = add && i < m ? sum_at(products, before, i * stride + j) : 0,
+                               size = fabs(wanted) + 1;
+                        const size_t row = (i < m ? (i * 7) % padded : 0) * length + offset;
 
                         if (j >= width) {
                                 assert_true(sums[i * stride + j] == before[i * stride + j]);
                                 continue;
                         }
                         for (size_t k = 0; k < depth; k++) {
-                                double product = (double)rows[i][3 + k] * b[k * width + j];
-                                wanted += product;
-                                size += fabs(product);
+                                double one = a_wanted[row + k] * b_wanted[k * width + j];
+                                wanted += one;
+                                size += fabs(one);
                         }
                         if (i < m)
-                                assert_true(fabs(sums[i * stride + j] - wanted) <= 3e-7 * size);
+                                assert_true(fabs(sum_at(products, sums, i * stride + j) - wanted) <=
+                                            (products->precision == PRECISION_INT8 ? 0 : 3e-7 * size));
                 }
 }
 
 static void product_of(const Kernels *kernels)
 {
-        static const size_t ms[] = { 1, 2, 5, 6, 7, 12, 13 }, depths[] = { 1, 2, 3, 5, 17, 64, 130 };
+        static const size_t ms[] = { 1, 2, 5, 6, 7, 12, 13, 16, 33 }, groups[] = { 1, 2, 3, 5, 17, 64, 130 };
 
-        for (size_t i = 0; i < ELEMENTSOF(ms); i++)
-                for (size_t j = 0; j < ELEMENTSOF(depths); j++)
-                        for (size_t width = kernels->lanes; width <= MIN(kernels->panel, 80u);
-                             width += kernels->lanes)
-                                compare_product(kernels, ms[i], depths[j], width, (i + j) % 2);
-        compare_product(kernels, 9, 40, kernels->panel, true);
+        for (Precision precision = PRECISION_F32; precision < PRECISION_MAX; precision++) {
+                const Products *products = kernels->products[precision];
+
+                if (!products)
+                        continue;
+                assert_int_equal(products->precision, precision);
+                for (size_t i = 0; i < ELEMENTSOF(ms); i++)
+                        for (size_t j = 0; j < ELEMENTSOF(groups); j++)
+                                for (size_t width = products->lanes; width <= MIN(products->panel, 80u);
+                                     width += products->lanes)
+                                        compare_product(products, ms[i], groups[j] * products->group, width,
+                                                        (i + j) % 2);
+                compare_product(products, 9, 40, products->panel, true);
+        }
 }
 
 static void test_product(void **state)
 {
         (void)state;
         for_each_kernels(product_of);
+}
+
+/* bfloat16 and bytes: exact at every rounding. */
+static void narrow_of(const Kernels *kernels)
+{
+        Numbers numbers = { 6 };
+
+        for (size_t i = 0; i < ELEMENTSOF(lengths); i++) {
+                size_t n = lengths[i];
+                _cleanup_(freep) float *x = numbers_new(&numbers, n), *wide = numbers_new(&numbers, n);
+                _cleanup_(freep) uint16_t *halves = malloc(n * sizeof *halves);
+
+                x[0] = 1.00390625f * (n % 2 ? 1 : 1.0078125f); /* just between two */
+                kernels->narrow(halves, x, n);
+                kernels->widen(wide, halves, n, WEIGHT_BF16);
+                for (size_t j = 0; j < n; j++)
+                        assert_true(wide[j] == to_bf16(x[j]));
+        }
+        const float odd[] = { NAN, -NAN, INFINITY, -INFINITY, 0, -0.0f, 3.4e38f };
+        uint16_t halves[ELEMENTSOF(odd)];
+        float wide[ELEMENTSOF(odd)];
+        kernels->narrow(halves, odd, ELEMENTSOF(odd));
+        kernels->widen(wide, halves, ELEMENTSOF(odd), WEIGHT_BF16);
+        assert_true(isnan(wide[0]) && isnan(wide[1]));
+        for (size_t j = 2; j < ELEMENTSOF(odd); j++)
+                assert_true(wide[j] == to_bf16(odd[j]));
+}
+
+static void test_narrow(void **state)
+{
+        (void)state;
+        for_each_kernels(narrow_of);
+}
+
+static void quantise_of(const Kernels *kernels)
+{
+        Numbers numbers = { 7 };
+
+        for (size_t i = 0; i < ELEMENTSOF(lengths); i++) {
+                size_t n = lengths[i];
+                _cleanup_(freep) float *x = numbers_new(&numbers, n), *factors = numbers_new(&numbers, n);
+                _cleanup_(freep) uint8_t *bytes = malloc(n);
+                _cleanup_(freep) int32_t *sums = calloc(n, sizeof *sums), *scaled = malloc(n * sizeof *scaled);
+                float least, most, wanted_least = 0, wanted_most = 0;
+                const ByteScale scale = { .factor = 1.0f / 64, .zero = 100 };
+
+                kernels->range(x, n, &least, &most);
+                kernels->quantise(bytes, x, n, scale);
+                for (size_t j = 0; j < n; j++) {
+                        wanted_least = fminf(wanted_least, x[j]);
+                        wanted_most = fmaxf(wanted_most, x[j]);
+                        assert_int_equal(bytes[j], (int)fmin(255, fmax(0, rint((double)x[j] * 64 + 100))));
+                        sums[j] = (int32_t)(j * 1000) - 500;
+                        scaled[j] = (int32_t)j * 100 + 7;
+                }
+                assert_true(least == wanted_least && most == wanted_most);
+                kernels->dequantise((float *)scaled, n, scale, factors, sums);
+                for (size_t j = 0; j < n; j++) {
+                        float got;
+                        memcpy(&got, scaled + j, sizeof got);
+                        assert_near(got, ((double)j * 100 + 7 - 100.0 * sums[j]) / 64 * factors[j], 3e-7);
+                }
+        }
+}
+
+static void test_quantise(void **state)
+{
+        (void)state;
+        for_each_kernels(quantise_of);
 }
 
 static void compare_finish(const Kernels *kernels, Finish finish, size_t n, bool bias, bool residual)
@@ -331,7 +448,7 @@ static void normalise_of(const Kernels *kernels)
                 _cleanup_(freep) float *shift = numbers_new(&numbers, channels);
 
                 for (int silu = 0; silu < 2; silu++) {
-                        kernels->normalise(out, x, rows, channels, mean, factor, shift, silu);
+                        kernels->normalise(out, x, rows, channels, mean, factor, shift, silu, false);
                         for (size_t j = 0; j < rows * channels; j++) {
                                 size_t c = j % channels;
                                 double y = ((double)x[j] - mean[c]) * factor[c] + shift[c];
@@ -359,7 +476,7 @@ static void layer_norm_of(const Kernels *kernels)
 
                 for (size_t j = 0; j < rows * channels; j++)
                         before[j] = x[j] += 100;
-                kernels->layer_norm(x, x, rows, channels, gamma, beta, 1e-5f);
+                kernels->layer_norm(x, x, rows, channels, gamma, beta, 1e-5f, false);
                 for (size_t row = 0; row < rows; row++) {
                         const float *line = before + row * channels;
                         double mean = 0, square = 0;
@@ -390,11 +507,19 @@ static void test_choice(void **state)
         assert_int_equal(setenv("IMAGINED_ISA", "generic", 1), 0);
         assert_int_equal(cpu_isa(), CPU_GENERIC);
         assert_string_equal(kernels_get()->name, "generic");
-        assert_string_equal(kernels_get()->products, "openblas");
+        assert_string_equal(kernels_get()->products[PRECISION_F32]->name, "openblas");
+        /* What is missing is computed in floats. */
+        assert_int_equal(kernels_precision(PRECISION_BF16, PRECISION_F32), PRECISION_F32);
+        assert_int_equal(kernels_precision(PRECISION_AUTO, PRECISION_BF16), PRECISION_F32);
         assert_int_equal(setenv("IMAGINED_ISA", "avx1024", 1), 0);
         assert_int_equal(cpu_isa(), best);
         assert_int_equal(unsetenv("IMAGINED_ISA"), 0);
-        if (cpu_isa() == CPU_AVX512)
+        if (cpu_isa() >= CPU_AVX512_BF16) {
+                assert_int_equal(kernels_precision(PRECISION_AUTO, PRECISION_BF16), PRECISION_BF16);
+                assert_int_equal(kernels_precision(PRECISION_INT8, PRECISION_BF16), PRECISION_INT8);
+                assert_int_equal(kernels_precision(PRECISION_F32, PRECISION_BF16), PRECISION_F32);
+        }
+        if (cpu_isa() >= CPU_AVX512)
                 assert_string_equal(cpu_blas_core(), "SKYLAKEX");
 }
 
@@ -416,6 +541,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_exp),       cmocka_unit_test(test_exp_sum),
                 cmocka_unit_test(test_activate),  cmocka_unit_test(test_simple),
                 cmocka_unit_test(test_widen),     cmocka_unit_test(test_product),
+                cmocka_unit_test(test_narrow),    cmocka_unit_test(test_quantise),
                 cmocka_unit_test(test_finish),    cmocka_unit_test(test_moments),
                 cmocka_unit_test(test_normalise), cmocka_unit_test(test_layer_norm),
         };

@@ -63,10 +63,10 @@ static void norm_convolution_wrapped(const Kernels *kernels, bool wrap)
         Tensor x = random_tensor(&c, 2, 7, 5, 12, 6), before = random_tensor(&c, 2, 7, 5, 12, 6);
         Tensor whole = compute_tensor(&c, 2, 7, 5, 20), got = compute_tensor(&c, 2, 7, 5, 20);
 
-        norm_convolution(&c, &norm, &matrix, &x, bias, tensor_elements(&x), &whole);
+        norm_convolution(&c, &norm, &matrix, &x, bias, tensor_elements(&x), NULL, &whole);
         for (size_t rows = 0; rows <= 7; rows++) {
                 memset(got.data, 0, tensor_elements(&got) * sizeof(float));
-                norm_convolution(&c, &norm, &matrix, &x, bias, rows * 5 * 12, &got);
+                norm_convolution(&c, &norm, &matrix, &x, bias, rows * 5 * 12, NULL, &got);
                 assert_alike(kernels, &got, &whole);
                 assert_same(&x, &before);
         }

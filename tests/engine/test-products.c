@@ -25,7 +25,7 @@ static void linear_in_double(
 }
 
 static void compare_linear(
-                uint32_t m, uint32_t k, uint32_t n, bool gated, bool with_bias, bool with_residual)
+                Precision precision, uint32_t m, uint32_t k, uint32_t n, bool gated, bool with_bias, bool with_residual)
 {
         Compute c = compute_for_test(1);
         Numbers numbers = { m + k + n };
@@ -33,33 +33,48 @@ static void compare_linear(
         _cleanup_(freep) float *bias = numbers_new(&numbers, (size_t)(1 + gated) * n);
         _cleanup_(freep) double *wanted = calloc((size_t)m * n, sizeof *wanted);
         Tensor x = random_tensor(&c, 1, 1, m, k, 1), residual = random_tensor(&c, 1, 1, m, n, 2), first = {};
-        Matrix matrix = pack(&c, n, k, 1, gated, weights, with_bias ? bias : NULL);
+        Matrix matrix = pack_as(&c, precision, n, k, 1, gated, weights, with_bias ? bias : NULL);
 
+        assert_int_equal(matrix.products->precision, precision);
+        round_numbers(precision, weights, (size_t)(1 + gated) * n * k);
+        round_numbers(precision, x.data, tensor_elements(&x));
         linear_in_double(
                         &x, weights, with_bias ? bias : NULL, with_residual ? &residual : NULL, n, gated,
                         wanted);
         for (c.threads = 1; c.threads <= THREADS_MAX; c.threads++) {
                 Tensor out = compute_tensor(&c, 1, 1, m, n);
                 linear(&c, &matrix, &x, FINISH_PLAIN, with_residual ? &residual : NULL, &out);
-                assert_tensor_near(&out, wanted, 2e-6);
+                assert_tensor_near(&out, wanted, tolerance_of(precision));
                 if (c.threads == 1)
                         first = out;
                 assert_same(&out, &first);
+        }
+        if (precision != PRECISION_F32) { /* bfloat16 on the way in and out */
+                Tensor halves = rounded_tensor(&c, &x), out = compute_tensor_of(&c, TENSOR_BF16, 1, 1, m, n);
+                linear(&c, &matrix, &halves, FINISH_PLAIN, with_residual ? &residual : NULL, &out);
+                Tensor wide = widened_tensor(&c, &out), rounded = rounded_tensor(&c, &first);
+                rounded = widened_tensor(&c, &rounded);
+                assert_same(&wide, &rounded);
         }
         assert_int_equal(compute_finish(&c), 0);
         arena_free(c.arena);
 }
 
+static void linear_in(Precision precision)
+{
+        compare_linear(precision, 1, 1, 1, false, true, false);
+        compare_linear(precision, 7, 5, 3, false, false, true);
+        compare_linear(precision, 13, 37, 65, false, true, true);
+        compare_linear(precision, 100, 300, 130, false, true, false);
+        compare_linear(precision, 6, 40, 5, true, true, false);
+        compare_linear(precision, 19, 33, 70, true, true, true);
+        compare_linear(precision, 8, 20, 128, true, false, false);
+        compare_linear(precision, 5, 1031, 17, false, true, false); /* several slices */
+}
+
 static void linear_of(const Kernels *kernels)
 {
-        (void)kernels;
-        compare_linear(1, 1, 1, false, true, false);
-        compare_linear(7, 5, 3, false, false, true);
-        compare_linear(13, 37, 65, false, true, true);
-        compare_linear(100, 300, 130, false, true, false);
-        compare_linear(6, 40, 5, true, true, false);
-        compare_linear(19, 33, 70, true, true, true);
-        compare_linear(8, 20, 128, true, false, false);
+        for_each_precision(kernels, linear_in);
 }
 
 static void test_linear(void **state)
@@ -69,13 +84,13 @@ static void test_linear(void **state)
 }
 
 /* Twice the rows: the same bytes for each half, and rows computed one by one too. */
-static void rows_are_independent_of(const Kernels *kernels)
+static void rows_are_independent_in(Precision precision)
 {
         enum { M = 53, K = 70, N = 90 };
         Compute c = compute_for_test(2);
         Numbers numbers = { 9 };
         _cleanup_(freep) float *weights = numbers_new(&numbers, N * K);
-        Matrix matrix = pack(&c, N, K, 1, false, weights, NULL);
+        Matrix matrix = pack_as(&c, precision, N, K, 1, false, weights, NULL);
         Tensor x = random_tensor(&c, 1, 1, M, K, 1), both = compute_tensor(&c, 2, 1, M, K);
         Tensor out = compute_tensor(&c, 1, 1, M, N), both_out = compute_tensor(&c, 2, 1, M, N);
 
@@ -85,11 +100,16 @@ static void rows_are_independent_of(const Kernels *kernels)
         linear(&c, &matrix, &both, FINISH_PLAIN, NULL, &both_out);
         /* OpenBLAS may choose another kernel for another number of rows, so this holds for our own products
          * only. */
-        if (streq(kernels->products, "own")) {
+        if (matrix.products->precision != PRECISION_F32 || streq(matrix.products->name, "own")) {
                 assert_memory_equal(out.data, both_out.data, M * N * sizeof(float));
                 assert_memory_equal(out.data, both_out.data + M * N, M * N * sizeof(float));
         }
         arena_free(c.arena);
+}
+
+static void rows_are_independent_of(const Kernels *kernels)
+{
+        for_each_precision(kernels, rows_are_independent_in);
 }
 
 static void test_rows_are_independent(void **state)
@@ -133,7 +153,7 @@ static void convolution_in_double(
 }
 
 static void compare_convolution(
-                ConvolutionKind kind, uint32_t n, uint32_t h, uint32_t w, uint32_t in, uint32_t channels,
+                Precision precision, ConvolutionKind kind, uint32_t n, uint32_t h, uint32_t w, uint32_t in, uint32_t channels,
                 uint32_t up_h, uint32_t up_w)
 {
         Compute c = compute_for_test(1);
@@ -146,40 +166,53 @@ static void compare_convolution(
         Tensor x = random_tensor(&c, n, h, w, in, 3),
                residual = random_tensor(&c, n, out_h, out_w, channels, 4), first = {};
         const bool with_residual = (h + w) % 2;
-        Matrix matrix = pack(&c, channels, in, 9, false, weights, bias);
+        Matrix matrix = pack_as(&c, precision, channels, in, 9, false, weights, bias);
 
+        round_numbers(precision, weights, (size_t)channels * in * 9);
+        round_numbers(precision, x.data, tensor_elements(&x));
         convolution_in_double(kind, &x, weights, bias, with_residual ? &residual : NULL, &residual, wanted);
         for (c.threads = 1; c.threads <= THREADS_MAX; c.threads++) {
                 Tensor out = compute_tensor(&c, n, out_h, out_w, channels);
                 convolution(&c, &matrix, kind, &x, NULL, with_residual ? &residual : NULL, &out);
-                assert_tensor_near(&out, wanted, 2e-6);
+                assert_tensor_near(&out, wanted, tolerance_of(precision));
                 if (c.threads == 1)
                         first = out;
                 assert_same(&out, &first);
+        }
+        for (uint32_t i = 0; i < n; i++) { /* each picture by itself: the same bytes */
+                Tensor one = tensor_picture(&x, i), out = compute_tensor(&c, 1, out_h, out_w, channels),
+                       one_residual = tensor_picture(&residual, i), wanted_one = tensor_picture(&first, i);
+                convolution(&c, &matrix, kind, &one, NULL, with_residual ? &one_residual : NULL, &out);
+                if (matrix.products->precision != PRECISION_F32 || streq(matrix.products->name, "own"))
+                        assert_same(&out, &wanted_one);
         }
         assert_int_equal(compute_finish(&c), 0);
         arena_free(c.arena);
 }
 
-static void convolution_of(const Kernels *kernels)
+static void convolution_in(Precision precision)
 {
         static const ConvolutionKind kinds[] = { CONVOLUTION_SAME, CONVOLUTION_DOWN,
                                                  CONVOLUTION_DOWN_AFTER };
 
-        (void)kernels;
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
-                compare_convolution(kinds[i], 1, 2, 2, 1, 1, 0, 0);
-                compare_convolution(kinds[i], 2, 5, 3, 3, 20, 0, 0);
-                compare_convolution(kinds[i], 1, 4, 13, 33, 66, 0, 0);
+                compare_convolution(precision, kinds[i], 1, 2, 2, 1, 1, 0, 0);
+                compare_convolution(precision, kinds[i], 2, 5, 3, 3, 20, 0, 0);
+                compare_convolution(precision, kinds[i], 1, 4, 13, 33, 66, 0, 0);
         }
-        compare_convolution(CONVOLUTION_SAME, 1, 1, 1, 4, 5, 0, 0);
-        compare_convolution(CONVOLUTION_DOWN, 1, 1, 1, 4, 5, 0, 0);
+        compare_convolution(precision, CONVOLUTION_SAME, 1, 1, 1, 4, 5, 0, 0);
+        compare_convolution(precision, CONVOLUTION_DOWN, 1, 1, 1, 4, 5, 0, 0);
         compare_convolution(
-                        CONVOLUTION_SAME, 3, 11, 17, 8, 9, 0,
+                        precision, CONVOLUTION_SAME, 3, 11, 17, 8, 9, 0,
                         0); /* several tiles, pictures that begin within one */
-        compare_convolution(CONVOLUTION_UP, 1, 1, 1, 2, 3, 2, 2);
-        compare_convolution(CONVOLUTION_UP, 2, 3, 4, 5, 6, 6, 8);
-        compare_convolution(CONVOLUTION_UP, 2, 3, 5, 5, 6, 5, 9);
+        compare_convolution(precision, CONVOLUTION_UP, 1, 1, 1, 2, 3, 2, 2);
+        compare_convolution(precision, CONVOLUTION_UP, 2, 3, 4, 5, 6, 6, 8);
+        compare_convolution(precision, CONVOLUTION_UP, 2, 3, 5, 5, 6, 5, 9);
+}
+
+static void convolution_of(const Kernels *kernels)
+{
+        for_each_precision(kernels, convolution_in);
 }
 
 static void test_convolution(void **state)

@@ -39,7 +39,7 @@ const char *blas_core(void)
 
 /* OpenBLAS wants a matrix, so rows that do not lie evenly apart are copied together first. */
 static const float *rows_together(
-                const float *const *rows, size_t offset, size_t m, size_t depth, float *scratch,
+                const void *const *rows, size_t offset, size_t m, size_t depth, float *scratch,
                 size_t *ret_stride)
 {
         uintptr_t stride = m > 1 ? (uintptr_t)rows[1] - (uintptr_t)rows[0] : depth * sizeof(float);
@@ -49,15 +49,15 @@ static const float *rows_together(
                 even = (uintptr_t)rows[i] - (uintptr_t)rows[i - 1] == stride;
         if (even) {
                 *ret_stride = stride / sizeof(float);
-                return rows[0] + offset;
+                return (const float *)rows[0] + offset;
         }
         for (size_t i = 0; i < m; i++)
-                memcpy(scratch + i * depth, rows[i] + offset, depth * sizeof *scratch);
+                memcpy(scratch + i * depth, (const float *)rows[i] + offset, depth * sizeof *scratch);
         *ret_stride = depth;
         return scratch;
 }
 
-void blas_product(const Product *p)
+static void product(const Product *p)
 {
         size_t stride;
         const float *a = rows_together(p->rows, p->offset, p->m, p->depth, p->scratch, &stride);
@@ -65,6 +65,19 @@ void blas_product(const Product *p)
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)p->m, (int)p->width, (int)p->depth, 1.0f,
                     a, (int)stride, p->panel, (int)p->width, p->add ? 1.0f : 0.0f, p->sums, (int)p->stride);
 }
+
+/* Larger blocks than our own, because each call packs both sides again. */
+const Products blas_products = {
+        .name = "openblas",
+        .precision = PRECISION_F32,
+        .lanes = KERNELS_LANES_MAX,
+        .rows = 6,
+        .group = 1,
+        .panel = 256,
+        .depth = 512,
+        .tile_rows = 192,
+        .multiply = product,
+};
 
 static double seconds(void)
 {

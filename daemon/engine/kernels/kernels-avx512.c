@@ -2,13 +2,18 @@
 #if defined(__x86_64__)
 
 #define PRODUCT_VECTORS 4
+#define OWN_PRODUCTS avx512_products
 
 #include "engine/kernels/pointwise.inc.h"
 #include "engine/kernels/norm.inc.h"
-#include "engine/kernels/product.inc.h"
 #include "engine/kernels/tables.h"
+#include "engine/kernels/product.inc.h"
 
-const Kernels kernels_avx512 = { .name = "avx512", POINTWISE_KERNELS, OWN_PRODUCTS };
-const Kernels kernels_avx512_openblas = { .name = "avx512", POINTWISE_KERNELS, OPENBLAS_PRODUCTS };
+const Kernels kernels_avx512 = {
+        .name = "avx512", POINTWISE_KERNELS, .products = { [PRECISION_F32] = &avx512_products }
+};
+const Kernels kernels_avx512_openblas = {
+        .name = "avx512", POINTWISE_KERNELS, .products = { [PRECISION_F32] = &blas_products }
+};
 
 #endif

@@ -6,4 +6,6 @@
 #include "engine/kernels/norm.inc.h"
 #include "engine/kernels/tables.h"
 
-const Kernels kernels_generic = { .name = "generic", POINTWISE_KERNELS, OPENBLAS_PRODUCTS };
+const Kernels kernels_generic = {
+        .name = "generic", POINTWISE_KERNELS, .products = { [PRECISION_F32] = &blas_products }
+};

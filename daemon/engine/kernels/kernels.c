@@ -15,10 +15,20 @@ const Kernels *kernels_get(void)
 #if defined(__x86_64__)
                 [CPU_AVX2] = { &kernels_avx2, &kernels_avx2_openblas },
                 [CPU_AVX512] = { &kernels_avx512, &kernels_avx512_openblas },
+                [CPU_AVX512_VNNI] = { &kernels_vnni, &kernels_avx512_openblas },
+                [CPU_AVX512_BF16] = { &kernels_bf16, &kernels_avx512_openblas },
+                [CPU_AMX] = { &kernels_bf16, &kernels_avx512_openblas },
 #endif
         };
         const char *products = getenv("IMAGINED_PRODUCTS");
         CpuIsa isa = cpu_isa();
 
         return products && streq(products, "openblas") ? tables[isa].openblas : tables[isa].own;
+}
+
+Precision kernels_precision(Precision wanted, Precision automatic)
+{
+        const Precision asked = wanted == PRECISION_AUTO ? automatic : wanted;
+
+        return asked < PRECISION_MAX && kernels_get()->products[asked] ? asked : PRECISION_F32;
 }

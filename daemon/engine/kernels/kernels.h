@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The inner loops, per instruction set and library: one table each (kernels-avx512.c, kernels-avx2.c,
- * kernels-generic.c), chosen in kernels.c. Everything above calls through the table and knows no instruction
+/* The inner loops, per instruction set and library: one table each (kernels-ISA.c), chosen in kernels.c. Everything above calls through the table and knows no instruction
  * set. Nothing here allocates, starts threads or reads more than it is told; floats need no alignment unless
  * it is said. */
 
@@ -10,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Rows that a product computes at once: row lists and sums are padded to a multiple of it. */
-#define KERNELS_ROWS 6
+#include "base/precision.h"
+
 #define KERNELS_LANES_MAX 16
 #define KERNELS_PANEL_MAX 256
 
@@ -37,21 +36,49 @@ static inline size_t weight_size(WeightType type)
         return type == WEIGHT_F32 ? sizeof(float) : sizeof(uint16_t);
 }
 
-/* Rows by one slice of a packed panel. */
+/* Rows by one slice of a packed panel. Elements are float, bfloat16 (as uint16_t), or unsigned bytes in rows and signed ones
+ * in panels; `group` of them stand together where their products are summed in one go. */
 typedef struct Product {
-        const float *const *rows; /* m, padded to a multiple of KERNELS_ROWS by pointers that may be read */
-        size_t offset; /* where in the rows the slice begins */
+        const void *const *rows; /* m, padded to a multiple of the table's `rows` by pointers that may be read */
+        size_t offset; /* where in the rows the slice begins, in elements */
         size_t m;
-        size_t depth; /* elements of a row that are multiplied, and rows of the slice */
-        const float *panel; /* [depth][width] */
+        size_t depth; /* elements of a row that are multiplied, and of a column of the slice; whole groups */
+        const void *panel; /* [depth / group][width][group] */
         size_t width; /* a multiple of lanes, at most `panel` of the table */
-        float *sums; /* as many rows as there are pointers */
+        float *sums; /* as many rows as there are pointers; of bytes the sums are int32_t */
         size_t stride; /* of the sums' rows, in floats */
         bool add; /* to what the sums hold already */
         const void *ahead; /* what will be read next, to be fetched meanwhile; any address does no harm */
         size_t ahead_size; /* bytes */
-        float *scratch; /* m * depth floats */
+        void *scratch; /* m * depth floats */
 } Product;
+
+/* How products are computed in one precision, and what they want their sides to look like. */
+typedef struct Products {
+        const char *name;
+        Precision precision;
+        unsigned lanes; /* sums in a vector */
+        unsigned rows; /* that are computed at once: lists of rows, and sums, are padded to a multiple of it */
+        unsigned group; /* 1 for floats, 2 for bfloat16, 4 for bytes, so that it makes 4 bytes */
+        unsigned panel; /* columns in a full panel of packed weights, a multiple of 2 * lanes */
+        unsigned depth; /* of a slice of a panel, which is to stay in the L1 cache; whole groups */
+        unsigned tile_rows; /* rows in a tile of a product, a multiple of `rows` */
+
+        /* sums[i][j] (+)= sum over k of rows[i][offset + k] * column j's element k, for i < m and j < width. */
+        void (*multiply)(const Product *product);
+} Products;
+
+/* Bytes of an element of the rows and of packed panels. */
+static inline size_t products_element(const Products *products)
+{
+        return sizeof(float) / products->group;
+}
+
+/* That many elements filled up to whole groups. */
+static inline size_t products_length(const Products *products, size_t n)
+{
+        return (n + products->group - 1) / products->group * products->group;
+}
 
 /* Where the sums of one panel go. */
 typedef struct Output {
@@ -59,22 +86,35 @@ typedef struct Output {
         const float *slopes; /* for FINISH_PRELU, as many as the panel is wide */
         Finish finish; /* for FINISH_GEGLU the gates begin at half the panel's width, and n counts results */
         const float *residual; /* NULL, or what is added, laid out as `data`, and may be it */
-        float *data;
-        size_t stride; /* floats between rows */
+        void *data;
+        size_t stride; /* numbers between rows, of the residual too */
+        bool halves; /* data is bfloat16; the residual never is */
 } Output;
 
-typedef struct Kernels {
-        const char *name, *products;
-        unsigned lanes; /* floats in a vector */
-        unsigned panel; /* columns in a full panel of packed weights, a multiple of 2 * lanes */
-        unsigned depth; /* of a slice of a panel, which is to stay in the L1 cache */
-        unsigned tile_rows; /* rows in a tile of a product, a multiple of KERNELS_ROWS */
+/* What bytes stand for: the number of a row is factor * (byte - zero). */
+typedef struct ByteScale {
+        float factor;
+        int32_t zero; /* 0 to 255 */
+} ByteScale;
 
-        /* sums[i][j] (+)= sum over k of rows[i][offset + k] * panel[k][j], for i < m and j < width. */
-        void (*product)(const Product *product);
+typedef struct Kernels {
+        const char *name;
+        unsigned lanes; /* floats in a vector */
+        const Products *products[PRECISION_MAX]; /* NULL where there is none; floats there always are */
 
         /* n stored weights as floats; exact. */
         void (*widen)(float *ret, const void *weights, size_t n, WeightType type);
+
+        /* The other way, to bfloat16, rounded to the nearest, halves to even; a NaN stays one. */
+        void (*narrow)(uint16_t *ret, const float *x, size_t n);
+
+        /* The least and the largest of n numbers and 0; and the bytes nearest to x / factor + zero. */
+        void (*range)(const float *x, size_t n, float *ret_least, float *ret_most);
+        void (*quantise)(uint8_t *ret, const float *x, size_t n, ByteScale scale);
+        /* One row of sums of bytes to floats, in place: (sum - zero * column_sum) * factor * column_factor. */
+        void (*dequantise)(
+                        float *sums, size_t n, ByteScale scale, const float *column_factors,
+                        const int32_t *column_sums);
 
         /* out[i][j] = finish(sums[i][j] + bias[j]) + residual[i][j] for i < m and j < n. */
         void (*finish)(const float *sums, size_t sums_stride, size_t m, size_t n, size_t width,
@@ -82,6 +122,8 @@ typedef struct Kernels {
 
         /* x[i] = e^(x[i] * scale - top) for i < n; returns their sum. */
         float (*exp_sum)(float *x, size_t n, float scale, float top);
+        /* The same to bfloat16 elsewhere; the sum is of the unrounded ones. */
+        float (*exp_sum_halves)(uint16_t *ret, const float *x, size_t n, float scale, float top);
         float (*maximum)(const float *x, size_t n); /* n >= 1 */
         void (*scale)(float *x, size_t n, float factor);
         void (*add)(float *out, const float *a, const float *b, size_t n);
@@ -92,17 +134,21 @@ typedef struct Kernels {
         void (*moments)(const float *x, size_t rows, size_t channels, size_t groups, float *ret_means,
                         float *ret_squares, float *scratch);
 
-        /* out = (x - mean) * factor + shift, each per channel, then SiLU if asked for. out may be x. */
+        /* out = (x - mean) * factor + shift, each per channel, then SiLU if asked for. out may be x. With `halves` it is
+         * bfloat16, here and below. */
         void (*normalise)(
-                        float *out, const float *x, size_t rows, size_t channels, const float *mean,
-                        const float *factor, const float *shift, bool silu);
+                        void *out, const float *x, size_t rows, size_t channels, const float *mean,
+                        const float *factor, const float *shift, bool silu, bool halves);
 
         /* Each row by its own mean and variance. out may be x. */
         void (*layer_norm)(
-                        float *out, const float *x, size_t rows, size_t channels, const float *gamma,
-                        const float *beta, float eps);
+                        void *out, const float *x, size_t rows, size_t channels, const float *gamma,
+                        const float *beta, float eps, bool halves);
 } Kernels;
 
 /* The best table that this processor can run (see base/cpu.h for IMAGINED_ISA). IMAGINED_PRODUCTS=openblas
- * lets OpenBLAS compute the products, which it does anyway where there are none of our own. */
+ * lets OpenBLAS compute the products of floats, which it does anyway where there are none of our own. */
 const Kernels *kernels_get(void);
+
+/* What is computed where `wanted` is asked for: itself, or else floats. `automatic` is what PRECISION_AUTO means. */
+Precision kernels_precision(Precision wanted, Precision automatic);

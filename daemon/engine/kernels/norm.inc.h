@@ -50,53 +50,69 @@ static void moments(
 }
 
 static inline __attribute__((always_inline)) void normalise_rows(
-                float *out, const float *x, size_t rows, size_t channels, const float *mean,
-                const float *factor, const float *shift, bool silu)
+                void *out, const float *x, size_t rows, size_t channels, const float *mean,
+                const float *factor, const float *shift, bool silu, bool halves)
 {
-        for (size_t row = 0; row < rows; row++, x += channels, out += channels)
+        const size_t step = channels * (halves ? sizeof(uint16_t) : sizeof(float));
+        char *to = out;
+
+        for (size_t row = 0; row < rows; row++, x += channels, to += step)
                 FOR_VECTORS(c, channels)
                 {
                         Vec y = load_at(x, c, channels) - load_at(mean, c, channels);
                         y = vec_fma(y, load_at(factor, c, channels), load_at(shift, c, channels));
-                        store_at(out, silu ? vec_silu(y) : y, c, channels);
+                        store_as(to, silu ? vec_silu(y) : y, c, channels, halves);
                 }
 }
 
 static void normalise(
-                float *out, const float *x, size_t rows, size_t channels, const float *mean,
-                const float *factor, const float *shift, bool silu)
+                void *out, const float *x, size_t rows, size_t channels, const float *mean,
+                const float *factor, const float *shift, bool silu, bool halves)
 {
-        if (silu)
-                normalise_rows(out, x, rows, channels, mean, factor, shift, true);
+        if (halves && silu)
+                normalise_rows(out, x, rows, channels, mean, factor, shift, true, true);
+        else if (halves)
+                normalise_rows(out, x, rows, channels, mean, factor, shift, false, true);
+        else if (silu)
+                normalise_rows(out, x, rows, channels, mean, factor, shift, true, false);
         else
-                normalise_rows(out, x, rows, channels, mean, factor, shift, false);
+                normalise_rows(out, x, rows, channels, mean, factor, shift, false, false);
+}
+
+/* 1 / sqrt(variance + eps) of a row. */
+static float spread_factor(const float *x, size_t channels, float mean, float eps)
+{
+        Vec squares = {};
+
+        FOR_VECTORS(c, channels)
+        {
+                Vec d = load_at(x, c, channels) - mean;
+                if (channels - c < LANES) { /* what lies beyond the end must not count */
+                        Vec kept = {};
+                        memcpy(&kept, &d, (channels - c) * sizeof(float));
+                        d = kept;
+                }
+                squares = vec_fma(d, d, squares);
+        }
+        return 1.0f / sqrtf(vec_sum(squares) / (float)channels + eps);
 }
 
 static void layer_norm(
-                float *out, const float *x, size_t rows, size_t channels, const float *gamma,
-                const float *beta, float eps)
+                void *out, const float *x, size_t rows, size_t channels, const float *gamma,
+                const float *beta, float eps, bool halves)
 {
-        for (size_t row = 0; row < rows; row++, x += channels, out += channels) {
-                float mean = sum_of(x, channels) / (float)channels;
-                Vec squares = {};
+        const size_t step = channels * (halves ? sizeof(uint16_t) : sizeof(float));
+        char *to = out;
 
-                FOR_VECTORS(c, channels)
-                {
-                        Vec d = load_at(x, c, channels) - mean;
-                        if (channels - c < LANES) { /* what lies beyond the end must not count */
-                                Vec kept = {};
-                                memcpy(&kept, &d, (channels - c) * sizeof(float));
-                                d = kept;
-                        }
-                        squares = vec_fma(d, d, squares);
-                }
-                float factor = 1.0f / sqrtf(vec_sum(squares) / (float)channels + eps);
+        for (size_t row = 0; row < rows; row++, x += channels, to += step) {
+                const float mean = sum_of(x, channels) / (float)channels;
+                const float factor = spread_factor(x, channels, mean, eps);
 
                 FOR_VECTORS(c, channels)
                 {
                         Vec y = (load_at(x, c, channels) - mean) * factor;
                         y = vec_fma(y, load_at(gamma, c, channels), load_at(beta, c, channels));
-                        store_at(out, y, c, channels);
+                        store_as(to, y, c, channels, halves);
                 }
         }
 }

@@ -20,6 +20,15 @@ static inline void store_at(float *p, Vec v, size_t i, size_t n)
                 vec_store_part(p + i, v, n - i);
 }
 
+/* To floats or to bfloat16, whichever the memory is of. */
+static inline __attribute__((always_inline)) void store_as(void *p, Vec v, size_t i, size_t n, bool halves)
+{
+        if (halves)
+                vec_store_bf16((uint16_t *)p + i, v, n - i < LANES ? n - i : LANES);
+        else
+                store_at(p, v, i, n);
+}
+
 static inline __attribute__((always_inline)) Vec finish_vector(Vec x, Finish finish)
 {
         switch (finish) {
@@ -36,12 +45,13 @@ static inline __attribute__((always_inline)) Vec finish_vector(Vec x, Finish fin
 
 static inline __attribute__((always_inline)) void finish_rows(
                 const float *sums, size_t sums_stride, size_t m, size_t n, size_t half, Finish finish,
-                const Output *o)
+                bool halves, const Output *o)
 {
         const float *bias = o->bias, *residual = o->residual;
-        float *out = o->data;
+        const size_t step = o->stride * (halves ? sizeof(uint16_t) : sizeof(float));
+        char *out = o->data;
 
-        for (size_t row = 0; row < m; row++, sums += sums_stride, out += o->stride) {
+        for (size_t row = 0; row < m; row++, sums += sums_stride, out += step) {
                 FOR_VECTORS(j, n)
                 {
                         Vec x = vec_load(sums + j);
@@ -57,7 +67,7 @@ static inline __attribute__((always_inline)) void finish_rows(
                                 x = finish_vector(x, finish);
                         if (residual)
                                 x += load_at(residual, j, n);
-                        store_at(out, x, j, n);
+                        store_as(out, x, j, n, halves);
                 }
                 if (residual)
                         residual += o->stride;
@@ -65,30 +75,40 @@ static inline __attribute__((always_inline)) void finish_rows(
 }
 
 /* One copy of the loop for each way to finish: the choice is made here, not at every vector. */
-static void finish_panel(
-                const float *sums, size_t sums_stride, size_t m, size_t n, size_t width,
+static inline __attribute__((always_inline)) void finish_panel_as(
+                const float *sums, size_t sums_stride, size_t m, size_t n, size_t width, bool halves,
                 const Output *output)
 {
         switch (output->finish) {
         case FINISH_PLAIN:
-                finish_rows(sums, sums_stride, m, n, 0, FINISH_PLAIN, output);
+                finish_rows(sums, sums_stride, m, n, 0, FINISH_PLAIN, halves, output);
                 break;
         case FINISH_SILU:
-                finish_rows(sums, sums_stride, m, n, 0, FINISH_SILU, output);
+                finish_rows(sums, sums_stride, m, n, 0, FINISH_SILU, halves, output);
                 break;
         case FINISH_GELU:
-                finish_rows(sums, sums_stride, m, n, 0, FINISH_GELU, output);
+                finish_rows(sums, sums_stride, m, n, 0, FINISH_GELU, halves, output);
                 break;
         case FINISH_QUICK_GELU:
-                finish_rows(sums, sums_stride, m, n, 0, FINISH_QUICK_GELU, output);
+                finish_rows(sums, sums_stride, m, n, 0, FINISH_QUICK_GELU, halves, output);
                 break;
         case FINISH_PRELU:
-                finish_rows(sums, sums_stride, m, n, 0, FINISH_PRELU, output);
+                finish_rows(sums, sums_stride, m, n, 0, FINISH_PRELU, halves, output);
                 break;
         case FINISH_GEGLU:
-                finish_rows(sums, sums_stride, m, n, width / 2, FINISH_GEGLU, output);
+                finish_rows(sums, sums_stride, m, n, width / 2, FINISH_GEGLU, halves, output);
                 break;
         }
+}
+
+static void finish_panel(
+                const float *sums, size_t sums_stride, size_t m, size_t n, size_t width,
+                const Output *output)
+{
+        if (output->halves)
+                finish_panel_as(sums, sums_stride, m, n, width, true, output);
+        else
+                finish_panel_as(sums, sums_stride, m, n, width, false, output);
 }
 
 static void widen_halves(float *ret, const uint16_t *halves, size_t n, WeightType type)
@@ -119,6 +139,51 @@ static void widen(float *ret, const void *weights, size_t n, WeightType type)
         }
 }
 
+static void narrow(uint16_t *ret, const float *x, size_t n)
+{
+        FOR_VECTORS(i, n)
+                store_as(ret, load_at(x, i, n), i, n, true);
+}
+
+static void range(const float *x, size_t n, float *ret_least, float *ret_most)
+{
+        Vec least = {}, most = {};
+
+        FOR_VECTORS(i, n)
+        {
+                Vec v = load_at(x, i, n);
+                least = vec_min(v, least);
+                most = vec_max(v, most);
+        }
+        *ret_least = -vec_largest(-least);
+        *ret_most = vec_largest(most);
+}
+
+/* Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the lowest bits. */
+static void quantise(uint8_t *ret, const float *x, size_t n, ByteScale scale)
+{
+        const Vec inverse = vec_set(scale.factor > 0 ? 1 / scale.factor : 0), zero = vec_set((float)scale.zero);
+
+        FOR_VECTORS(i, n)
+        {
+                Vec v = vec_fma(load_at(x, i, n), inverse, zero);
+                v = vec_min(vec_set(255), vec_max(v, vec_set(0))) + 12582912.0f;
+                VecBits bits = (VecBits)v & 0xff;
+                for (size_t j = 0; j < LANES && j < n - i; j++)
+                        ret[i + j] = (uint8_t)bits[j];
+        }
+}
+
+static void dequantise(
+                float *sums, size_t n, ByteScale scale, const float *column_factors, const int32_t *column_sums)
+{
+        for (size_t i = 0; i < n; i++) {
+                int32_t sum;
+                memcpy(&sum, sums + i, sizeof sum);
+                sums[i] = (float)(sum - scale.zero * column_sums[i]) * (scale.factor * column_factors[i]);
+        }
+}
+
 static float exp_sum(float *x, size_t n, float scale, float top)
 {
         Vec sum = {};
@@ -128,6 +193,26 @@ static float exp_sum(float *x, size_t n, float scale, float top)
                 Vec e = vec_exp(vec_fma(load_at(x, i, n), vec_set(scale), vec_set(-top)));
                 store_at(x, e, i, n);
                 sum += n - i >= LANES ? e : load_at(x, i, n); /* nothing beyond the end */
+        }
+        return vec_sum(sum);
+}
+
+static float exp_sum_halves(uint16_t *ret, const float *x, size_t n, float scale, float top)
+{
+        Vec sum = {};
+        size_t i = 0;
+
+        for (; i + LANES <= n; i += LANES) {
+                Vec e = vec_exp(vec_fma(vec_load(x + i), vec_set(scale), vec_set(-top)));
+                vec_store_bf16(ret + i, e, LANES);
+                sum += e;
+        }
+        if (i < n) {
+                float rest[LANES] = {};
+                Vec e = vec_exp(vec_fma(vec_load_part(x + i, n - i), vec_set(scale), vec_set(-top)));
+                vec_store_bf16(ret + i, e, n - i);
+                vec_store_part(rest, e, n - i); /* nothing beyond the end */
+                sum += vec_load(rest);
         }
         return vec_sum(sum);
 }

@@ -5,25 +5,14 @@
 
 #include "engine/kernels/kernels.h"
 
-extern const Kernels kernels_avx512, kernels_avx512_openblas;
-extern const Kernels kernels_avx2, kernels_avx2_openblas;
-extern const Kernels kernels_generic;
+extern const Kernels kernels_generic, kernels_avx2, kernels_avx2_openblas, kernels_avx512, kernels_avx512_openblas,
+                kernels_vnni, kernels_bf16;
+
+extern const Products blas_products, avx2_products, avx512_products, vnni_products, bf16_products;
 
 /* From pointwise.inc.h and norm.inc.h. */
 #define POINTWISE_KERNELS                                                                                   \
-        .lanes = LANES, .widen = widen, .finish = finish_panel, .exp_sum = exp_sum, .maximum = maximum,     \
-        .scale = scale, .add = add, .activate = activate, .moments = moments, .normalise = normalise,       \
-        .layer_norm = layer_norm
-
-/* From product.inc.h. A panel's slice of 128 by 64 floats (AVX-512) is 32 KiB. */
-#define OWN_PRODUCTS                                                                                        \
-        .products = "own", .panel = PRODUCT_PANEL, .depth = 128, .tile_rows = 16 * KERNELS_ROWS,            \
-        .product = product
-
-/* From blas.c: larger blocks, because each call packs both sides again. */
-#define OPENBLAS_PRODUCTS                                                                                   \
-        .products = "openblas", .panel = BLAS_PANEL, .depth = 512, .tile_rows = 32 * KERNELS_ROWS,          \
-        .product = blas_product
-
-#define BLAS_PANEL 256
-void blas_product(const Product *product);
+        .lanes = LANES, .widen = widen, .narrow = narrow, .range = range, .quantise = quantise,             \
+        .dequantise = dequantise, .finish = finish_panel, .exp_sum = exp_sum,                               \
+        .exp_sum_halves = exp_sum_halves, .maximum = maximum, .scale = scale, .add = add,                   \
+        .activate = activate, .moments = moments, .normalise = normalise, .layer_norm = layer_norm

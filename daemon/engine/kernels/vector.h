@@ -73,6 +73,29 @@ static inline Vec vec_load_bf16(const uint16_t *p)
 #endif
 }
 
+/* To bfloat16, rounded to the nearest, halves to even; the first n <= LANES. */
+static inline void vec_store_bf16(uint16_t *p, Vec v, size_t n)
+{
+#if defined(__AVX512BF16__)
+        const __m256i halves = (__m256i)_mm512_cvtneps_pbh((__m512)v);
+#elif defined(__AVX512F__)
+        const VecBits bits = (VecBits)v, numbers = (VecBits)(v == v);
+        const VecBits rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+        const __m256i halves = _mm512_cvtepi32_epi16((__m512i)((rounded & numbers) | (0x7fc0 & ~numbers)));
+#else
+        const VecBits bits = (VecBits)v, numbers = (VecBits)(v == v);
+        const VecBits rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, all = (rounded & numbers) | (0x7fc0 & ~numbers);
+        for (size_t i = 0; i < n && i < LANES; i++)
+                p[i] = (uint16_t)all[i];
+#endif
+#if defined(__AVX512F__)
+        if (n >= LANES)
+                _mm256_storeu_si256((void *)p, halves);
+        else
+                _mm256_mask_storeu_epi16(p, (__mmask16)((1u << n) - 1), halves);
+#endif
+}
+
 /* The first n < LANES elements; the others are 0. */
 static inline Vec vec_load_part(const float *p, size_t n)
 {

@@ -151,7 +151,8 @@ static int adapt(LoraSet *set, Matrix *matrix, const StoredTensor *down, const S
 
         for (uint64_t i = 0; i < up->n_elements; i++)
                 up_values[i] = (float)((double)up_values[i] * scale);
-        const MatrixSource first = { .n = (uint32_t)down->shape[0], .k = matrix->k, .taps = matrix->taps,
+        const bool floats = matrix->products->precision == PRECISION_F32;
+        const MatrixSource first = { .precision = floats ? PRECISION_F32 : PRECISION_BF16, .n = (uint32_t)down->shape[0], .k = matrix->k, .taps = matrix->taps,
                                      .type = WEIGHT_F32, .weights = down_values };
         const MatrixSource second = { .n = matrix->n, .k = (uint32_t)down->shape[0], .taps = 1, .gated = matrix->gated,
                                       .type = WEIGHT_F32, .weights = up_values };

@@ -11,7 +11,8 @@ static Tensor rows_of(const Tensor *x, uint32_t picture, uint32_t first, uint32_
                 .h = rows,
                 .w = x->w,
                 .c = x->c,
-                .data = x->data ? x->data + ((size_t)picture * x->h + first) * row : NULL,
+                .data = x->data ? tensor_at(x, ((size_t)picture * x->h + first) * row) : NULL,
+                .type = x->type,
         };
 }
 
@@ -20,7 +21,7 @@ typedef struct Banded {
         const GroupMoments *moments;
         const Matrix *matrix;
         const float *bias;
-        const Tensor *x, *out;
+        const Tensor *x, *residual, *out;
 } Banded;
 
 static void normalise_rows(
@@ -36,34 +37,35 @@ static void convolve_band(Compute *c, const Banded *b, uint32_t picture, uint32_
 {
         const uint32_t h = b->x->h, above = first > 0 || c->wrap_y, below = first + rows < h || c->wrap_y;
         const Tensor out = rows_of(b->out, picture, first, rows);
+        const Tensor residual = b->residual ? rows_of(b->residual, picture, first, rows) : (Tensor) {};
         ArenaMark mark = arena_mark(c->arena);
-        Tensor normed = compute_tensor(c, 1, above + rows + below, b->x->w, b->x->c);
+        Tensor normed = compute_tensor_of(c, matrix_reads(b->matrix), 1, above + rows + below, b->x->w, b->x->c);
 
         if (above)
                 normalise_rows(c, b, picture, (first + h - 1) % h, 1, &normed, 0);
         normalise_rows(c, b, picture, first, rows, &normed, above);
         if (below)
                 normalise_rows(c, b, picture, (first + rows) % h, 1, &normed, above + rows);
-        convolution_band(c, b->matrix, &normed, above, b->bias, &out);
+        convolution_band(c, b->matrix, &normed, above, b->bias, b->residual ? &residual : NULL, &out);
         arena_release(c->arena, mark);
 }
 
 static void convolve_whole(Compute *c, const Banded *b)
 {
-        Tensor normed = compute_tensor(c, b->x->n, b->x->h, b->x->w, b->x->c);
+        Tensor normed = compute_tensor_of(c, matrix_reads(b->matrix), b->x->n, b->x->h, b->x->w, b->x->c);
 
         group_normalise(c, b->norm, b->moments, 0, b->x, true, &normed);
-        convolution(c, b->matrix, CONVOLUTION_SAME, &normed, b->bias, NULL, b->out);
+        convolution(c, b->matrix, CONVOLUTION_SAME, &normed, b->bias, b->residual, b->out);
 }
 
 void norm_convolution(
                 Compute *c, const Norm *norm, const Matrix *matrix, const Tensor *x, const float *bias, size_t band,
-                const Tensor *out)
+                const Tensor *residual, const Tensor *out)
 {
         const uint32_t rows = (uint32_t)MIN(MAX(band / ((size_t)x->w * x->c), 1U), x->h);
         ArenaMark mark = arena_mark(c->arena);
         const GroupMoments moments = group_moments(c, norm, x);
-        const Banded b = { norm, &moments, matrix, bias, x, out };
+        const Banded b = { norm, &moments, matrix, bias, x, residual, out };
 
         if (tensor_elements(x) <= band)
                 convolve_whole(c, &b);

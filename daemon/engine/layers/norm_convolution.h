@@ -11,7 +11,7 @@
 #define NORM_BAND ((size_t)4 << 20)
 
 /* x: [n, h, w, matrix->k] to out: [n, h, w, matrix->n], which must not be x. bias replaces the matrix's own if it is not
- * NULL. band: NORM_BAND, or less in tests. */
+ * NULL; residual: NULL, or a tensor like out, which may be out itself. band: NORM_BAND, or less in tests. */
 void norm_convolution(
                 Compute *c, const Norm *norm, const Matrix *matrix, const Tensor *x, const float *bias, size_t band,
-                const Tensor *out);
+                const Tensor *residual, const Tensor *out);

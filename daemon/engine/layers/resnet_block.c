@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdarg.h>
 #include <stdio.h>
-
 #include <string.h>
 
 #include "base/util.h"
 #include "engine/layers/norm_convolution.h"
 #include "engine/layers/resnet_block.h"
-#include "engine/tensor/convolution.h"
 
 void load_resnet_block(
                 Loader *loader, ResnetBlock *ret, uint32_t in, uint32_t out, uint32_t time_width,
@@ -32,16 +30,6 @@ void load_resnet_block(
                 load_matrix(loader, &ret->shortcut, LAYER_POINTWISE, in, out, "%s.conv_shortcut", key);
 }
 
-static Tensor picture_of(const Tensor *t, uint32_t i)
-{
-        Tensor one = *t;
-
-        one.n = 1;
-        if (one.data)
-                one.data += i * tensor_elements(&one);
-        return one;
-}
-
 /* What the time adds to each channel is a bias of the first convolution: their sum, with room for whole
  * vectors. */
 static const float *bias_at_time(Compute *c, const ResnetBlock *block, const Tensor *time)
@@ -62,13 +50,13 @@ static void convolve_at_time(
 
         if (!time || time->n == 1)
                 norm_convolution(c, &block->norm1, &block->conv1, x, time ? bias_at_time(c, block, time) : NULL,
-                                 NORM_BAND, out);
+                                 NORM_BAND, NULL, out);
         else /* each picture has an embedding of its own, as in Stable Diffusion XL */
                 for (uint32_t i = 0; i < x->n; i++) {
-                        Tensor one_time = picture_of(time, i), one = picture_of(x, i),
-                               one_out = picture_of(out, i);
+                        Tensor one_time = tensor_picture(time, i), one = tensor_picture(x, i),
+                               one_out = tensor_picture(out, i);
                         norm_convolution(c, &block->norm1, &block->conv1, &one, bias_at_time(c, block, &one_time),
-                                         NORM_BAND, &one_out);
+                                         NORM_BAND, NULL, &one_out);
                 }
         arena_release(c->arena, mark);
 }
@@ -80,10 +68,9 @@ void resnet_block(
         Tensor h = compute_tensor(c, x->n, x->h, x->w, block->out);
 
         convolve_at_time(c, block, x, time, &h);
-        group_norm(c, &block->norm2, &h, true, &h);
         if (block->in != block->out)
                 linear(c, &block->shortcut, x, FINISH_PLAIN, NULL, out);
-        convolution(c, &block->conv2, CONVOLUTION_SAME, &h, NULL, block->in != block->out ? out : x, out);
+        norm_convolution(c, &block->norm2, &block->conv2, &h, NULL, NORM_BAND, block->in != block->out ? out : x, out);
         arena_release(c->arena, mark);
 }
 
@@ -116,10 +103,9 @@ void resnet_block_in_place(Compute *c, const ResnetBlock *block, Tensor *x, floa
 {
         const Tensor h = { .n = x->n, .h = x->h, .w = x->w, .c = block->out, .data = memory };
 
-        norm_convolution(c, &block->norm1, &block->conv1, x, NULL, band, &h);
-        group_norm(c, &block->norm2, &h, true, &h);
+        norm_convolution(c, &block->norm1, &block->conv1, x, NULL, band, NULL, &h);
         if (block->in != block->out)
                 linear_in_place(c, &block->shortcut, x, band);
         x->c = block->out;
-        convolution(c, &block->conv2, CONVOLUTION_SAME, &h, NULL, x, x);
+        norm_convolution(c, &block->norm2, &block->conv2, &h, NULL, band, x, x);
 }

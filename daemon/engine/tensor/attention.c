@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <assert.h>
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -9,68 +8,6 @@
 #include "engine/tensor/panels.h"
 
 #define KEY_BLOCK 512 /* a multiple of every table's panel */
-
-static size_t keys_size(const AttentionKeys *keys)
-{
-        return panels_size(keys->kernels, keys->tokens, keys->head_size);
-}
-
-static size_t values_size(const AttentionKeys *keys)
-{
-        return panels_size(keys->kernels, keys->head_size, keys->tokens);
-}
-
-typedef struct PackJob {
-        const AttentionKeys *keys;
-        const Tensor *k, *v;
-} PackJob;
-
-static void pack_tile(const void *userdata, size_t i, float *scratch)
-{
-        const PackJob *job = userdata;
-        const AttentionKeys *a = job->keys;
-        const size_t channels = job->k->c, head = i % a->heads;
-        const size_t at = i / a->heads * a->tokens * channels + head * a->head_size;
-
-        (void)scratch;
-        panels_pack(a->kernels, a->keys + i * keys_size(a), job->k->data + at, a->tokens, a->head_size,
-                    channels, 1);
-        panels_pack(a->kernels, a->values + i * values_size(a), job->v->data + at, a->head_size, a->tokens,
-                    1, channels);
-}
-
-AttentionKeys attention_keys(Compute *c, Arena *arena, uint32_t heads, const Tensor *k, const Tensor *v)
-{
-        AttentionKeys keys = {
-                .kernels = kernels_get(),
-                .n = k->n,
-                .heads = heads,
-                .tokens = k->h * k->w,
-                .head_size = k->c / heads,
-        };
-        PackJob job = { .keys = &keys, .k = k, .v = v };
-
-        assert(k->c % heads == 0 && v->c == k->c && tensor_rows(v) == tensor_rows(k));
-        if (c->error == 0) {
-                keys.keys = arena_alloc(arena, (size_t)k->n * heads * keys_size(&keys));
-                keys.values = arena_alloc(arena, (size_t)k->n * heads * values_size(&keys));
-                if (!keys.keys || !keys.values)
-                        c->error = -ENOMEM;
-        }
-        compute_tiles(c, (size_t)k->n * heads, 0, pack_tile, &job);
-        return keys;
-}
-
-AttentionKeys attention_keys_last(const AttentionKeys *keys)
-{
-        const size_t before = (size_t)(keys->n - 1) * keys->heads;
-        AttentionKeys last = *keys;
-
-        last.n = 1;
-        last.keys += before * keys_size(keys);
-        last.values += before * values_size(keys);
-        return last;
-}
 
 typedef struct AttentionJob {
         const AttentionKeys *keys;
@@ -83,81 +20,121 @@ typedef struct AttentionJob {
 /* What a tile works with, in its scratch. */
 typedef struct AttentionTile {
         const AttentionJob *job;
-        const float *keys, *values; /* panels of this head */
+        const char *keys, *values; /* panels of this head */
         size_t first, m; /* queries */
         size_t rows; /* m, filled up to whole blocks of rows */
         size_t value_stride;
+        size_t query_length; /* elements of a query, filled up to whole groups */
         float *scores; /* [rows][KEY_BLOCK] */
         float *sums; /* [rows][value_stride] */
         float *top, *weight; /* [rows]: the largest score so far, the sum of all exponentials */
-        float *library;
-        const float **queries, **lines; /* rows of q, rows of scores */
+        void *library;
+        void *weights; /* [rows][KEY_BLOCK]: exponentials in elements; of floats these are the scores themselves */
+        void *query_copy; /* [rows][query_length] elements */
+        const void **queries, **lines; /* rows of q, rows of weights */
 } AttentionTile;
 
 static size_t value_stride_of(const AttentionKeys *keys)
 {
-        return panels_size(keys->kernels, keys->head_size, 1);
+        return panels_size(keys->products, keys->head_size, 1) / products_length(keys->products, 1);
 }
 
+static bool is_wide(const AttentionKeys *keys)
+{
+        return keys->products->group == 1;
+}
+
+/* Floats. */
 static size_t attention_scratch(const AttentionKeys *keys, size_t rows)
 {
-        const size_t pointers = 2 * rows * sizeof(float *) / sizeof(float);
-        return rows * (KEY_BLOCK + value_stride_of(keys) + 2 + keys->kernels->depth) + pointers;
+        const size_t pointers = 2 * rows * sizeof(void *) / sizeof(float);
+        const size_t copies = is_wide(keys) ? keys->head_size
+                                            : KEY_BLOCK + products_length(keys->products, keys->head_size);
+        return rows * (KEY_BLOCK + value_stride_of(keys) + 2 + keys->products->depth + copies) + pointers;
+}
+
+/* The queries as the products want them: where they lie, or copied. */
+static void find_queries(const AttentionTile *t, size_t unit)
+{
+        const AttentionJob *job = t->job;
+        const AttentionKeys *a = job->keys;
+        const size_t channels = job->q->c;
+        const size_t at = (unit / a->heads * job->queries + t->first) * channels + unit % a->heads * a->head_size;
+
+        for (size_t row = 0; row < t->rows; row++) {
+                const void *q = tensor_at(job->q, at + (row < t->m ? row : 0) * channels);
+                char *copy = (char *)t->query_copy + row * t->query_length * products_element(a->products);
+
+                t->queries[row] = copy;
+                if (is_wide(a) == (job->q->type == TENSOR_F32) && a->head_size % a->products->group == 0)
+                        t->queries[row] = q;
+                else if (is_wide(a))
+                        a->kernels->widen((float *)copy, q, a->head_size, WEIGHT_BF16);
+                else {
+                        memset(copy, 0, t->query_length * sizeof(uint16_t));
+                        if (job->q->type == TENSOR_F32)
+                                a->kernels->narrow((uint16_t *)copy, q, a->head_size);
+                        else
+                                memcpy(copy, q, a->head_size * sizeof(uint16_t));
+                }
+        }
 }
 
 static AttentionTile tile_begin(const AttentionJob *job, size_t i, float *scratch)
 {
         const AttentionKeys *a = job->keys;
-        const size_t unit = i / job->tiles, rows = job->tile_rows, channels = job->q->c;
+        const size_t unit = i / job->tiles, rows = job->tile_rows, element = products_element(a->products);
         AttentionTile t = {
                 .job = job,
-                .keys = a->keys + unit * keys_size(a),
-                .values = a->values + unit * values_size(a),
+                .keys = (const char *)a->keys + unit * attention_keys_elements(a) * element,
+                .values = (const char *)a->values + unit * attention_values_elements(a) * element,
                 .first = i % job->tiles * rows,
                 .value_stride = value_stride_of(a),
+                .query_length = products_length(a->products, a->head_size),
         };
 
         t.m = MIN(rows, job->queries - t.first);
-        t.rows = (t.m + KERNELS_ROWS - 1) / KERNELS_ROWS * KERNELS_ROWS;
+        t.rows = (t.m + a->products->rows - 1) / a->products->rows * a->products->rows;
         t.scores = scratch;
         t.sums = t.scores + rows * KEY_BLOCK;
-        t.library = t.sums + rows * t.value_stride;
-        t.top = t.library + rows * a->kernels->depth;
+        t.top = t.sums + rows * t.value_stride;
         t.weight = t.top + rows;
-        t.queries = (const float **)(t.weight + rows);
+        t.queries = (const void **)(t.weight + rows);
         t.lines = t.queries + rows;
-
-        const float *q = job->q->data + (unit / a->heads * job->queries + t.first) * channels +
-                         unit % a->heads * a->head_size;
-        for (size_t row = 0; row < t.rows; row++) {
-                t.queries[row] = q + (row < t.m ? row : 0) * channels;
-                t.lines[row] = t.scores + row * KEY_BLOCK;
-        }
+        float *rest = (float *)(t.lines + rows);
+        t.library = rest;
+        rest += rows * a->products->depth;
+        t.query_copy = rest;
+        t.weights = is_wide(a) ? t.scores : rest + rows * t.query_length;
+        for (size_t row = 0; row < t.rows; row++)
+                t.lines[row] = (char *)t.weights + row * KEY_BLOCK * element;
+        find_queries(&t, unit);
         return t;
 }
 
 /* A product of any depth: rows by one packed panel. */
 static void multiply(
-                const AttentionTile *t, const float *const *rows, size_t depth, const float *panel,
+                const AttentionTile *t, const void *const *rows, size_t depth, const char *panel,
                 size_t width, float *sums, size_t stride, bool add)
 {
-        const Kernels *kernels = t->job->keys->kernels;
-        const size_t blocks = (depth + kernels->depth - 1) / kernels->depth,
-                     step = (depth + blocks - 1) / blocks;
+        const Products *products = t->job->keys->products;
+        const size_t length = products_length(products, depth), line = width * products_element(products);
+        const size_t blocks = (length + products->depth - 1) / products->depth,
+                     step = products_length(products, (length + blocks - 1) / blocks);
 
-        for (size_t k = 0; k < depth; k += step, panel += step * width)
-                kernels->product(&(Product) {
+        for (size_t k = 0; k < length; k += step, panel += step * line)
+                products->multiply(&(Product) {
                                 .rows = rows,
                                 .offset = k,
                                 .m = t->m,
-                                .depth = MIN(step, depth - k),
+                                .depth = MIN(step, length - k),
                                 .panel = panel,
                                 .width = width,
                                 .sums = sums,
                                 .stride = stride,
                                 .add = add || k > 0,
-                                .ahead = panel + step * width,
-                                .ahead_size = step * width * sizeof *panel,
+                                .ahead = panel + step * line,
+                                .ahead_size = step * line,
                                 .scratch = t->library,
                 });
 }
@@ -165,52 +142,63 @@ static void multiply(
 static void score_block(const AttentionTile *t, size_t key0, size_t keys)
 {
         const AttentionKeys *a = t->job->keys;
+        const size_t column = t->query_length * products_element(a->products);
 
-        for (size_t key = 0; key < keys; key += a->kernels->panel) {
-                size_t width = panel_width(a->kernels, a->tokens, key0 + key);
-                multiply(t, t->queries, a->head_size, t->keys + (key0 + key) * a->head_size, width,
-                         t->scores + key, KEY_BLOCK, false);
+        for (size_t key = 0; key < keys; key += a->products->panel) {
+                size_t width = panel_width(a->products, a->tokens, key0 + key);
+                multiply(t, t->queries, a->head_size, t->keys + (key0 + key) * column, width, t->scores + key,
+                         KEY_BLOCK, false);
         }
 }
 
-/* Scores to exponentials, and what was summed before scaled to the new maximum. */
+/* What was summed before, scaled to a new maximum. */
+static void raise_top(const AttentionTile *t, size_t row, size_t key0, float top)
+{
+        if (key0 == 0) {
+                t->top[row] = top;
+                t->weight[row] = 0;
+        } else if (top > t->top[row]) {
+                float factor = expf(t->top[row] - top);
+                t->job->keys->kernels->scale(t->sums + row * t->value_stride, t->value_stride, factor);
+                t->weight[row] *= factor;
+                t->top[row] = top;
+        }
+}
+
+/* Scores to exponentials; none for keys that the row does not see. */
 static void softmax_block(const AttentionTile *t, size_t key0, size_t keys)
 {
-        const Kernels *kernels = t->job->keys->kernels;
+        const AttentionKeys *a = t->job->keys;
+        const Kernels *kernels = a->kernels;
+        const size_t element = products_element(a->products), length = products_length(a->products, keys);
 
-        for (size_t row = 0; row < t->m; row++) {
+        for (size_t row = 0; row < t->rows; row++) {
                 float *line = t->scores + row * KEY_BLOCK;
+                char *weights = (char *)t->weights + row * KEY_BLOCK * element;
                 size_t query = t->first + row, seen = keys;
 
                 if (t->job->causal)
                         seen = query < key0 ? 0 : MIN(keys, query - key0 + 1);
-                memset(line + seen, 0, (keys - seen) * sizeof *line);
-                if (seen == 0)
-                        continue;
-
-                float top = kernels->maximum(line, seen) * t->job->scale;
-                if (key0 == 0) {
-                        t->top[row] = top;
-                        t->weight[row] = 0;
-                } else if (top > t->top[row]) {
-                        float factor = expf(t->top[row] - top);
-                        kernels->scale(t->sums + row * t->value_stride, t->value_stride, factor);
-                        t->weight[row] *= factor;
-                        t->top[row] = top;
+                if (row >= t->m) /* computed along, never used */
+                        seen = 0;
+                if (seen > 0) {
+                        raise_top(t, row, key0, kernels->maximum(line, seen) * t->job->scale);
+                        t->weight[row] += is_wide(a) ? kernels->exp_sum(line, seen, t->job->scale, t->top[row])
+                                                     : kernels->exp_sum_halves((uint16_t *)weights, line, seen,
+                                                                               t->job->scale, t->top[row]);
                 }
-                t->weight[row] += kernels->exp_sum(line, seen, t->job->scale, t->top[row]);
+                memset(weights + seen * element, 0, (length - seen) * element);
         }
-        for (size_t row = t->m; row < t->rows; row++) /* computed along, never used */
-                memset(t->scores + row * KEY_BLOCK, 0, keys * sizeof *t->scores);
 }
 
 static void value_block(const AttentionTile *t, size_t key0, size_t keys)
 {
         const AttentionKeys *a = t->job->keys;
+        const size_t element = products_element(a->products), length = products_length(a->products, a->tokens);
 
-        for (size_t column = 0; column < a->head_size; column += a->kernels->panel) {
-                size_t width = panel_width(a->kernels, a->head_size, column);
-                const float *panel = t->values + column * a->tokens + key0 * width;
+        for (size_t column = 0; column < a->head_size; column += a->products->panel) {
+                size_t width = panel_width(a->products, a->head_size, column);
+                const char *panel = t->values + (column * length + key0 * width) * element;
                 multiply(t, t->lines, keys, panel, width, t->sums + column, t->value_stride, key0 > 0);
         }
 }
@@ -218,14 +206,18 @@ static void value_block(const AttentionTile *t, size_t key0, size_t keys)
 static void tile_end(const AttentionTile *t, size_t unit)
 {
         const AttentionKeys *a = t->job->keys;
-        const size_t channels = t->job->out->c;
-        float *out = t->job->out->data + (unit / a->heads * t->job->queries + t->first) * channels +
-                     unit % a->heads * a->head_size;
+        const Tensor *out = t->job->out;
+        const size_t at = (unit / a->heads * t->job->queries + t->first) * out->c + unit % a->heads * a->head_size;
 
         for (size_t row = 0; row < t->m; row++) {
                 float *line = t->sums + row * t->value_stride;
+                void *to = tensor_at(out, at + row * out->c);
+
                 a->kernels->scale(line, a->head_size, 1 / t->weight[row]);
-                memcpy(out + row * channels, line, a->head_size * sizeof *out);
+                if (out->type == TENSOR_BF16)
+                        a->kernels->narrow(to, line, a->head_size);
+                else
+                        memcpy(to, line, a->head_size * sizeof(float));
         }
 }
 
@@ -258,8 +250,8 @@ void attention(Compute *c, const Tensor *q, const AttentionKeys *keys, bool caus
 
         assert(q->n == keys->n && q->c == keys->heads * keys->head_size && out->c == q->c);
         c->flops += 4.0 * (double)tensor_rows(q) * keys->tokens * q->c / (causal ? 2 : 1);
-        const size_t padded = (job.queries + KERNELS_ROWS - 1) / KERNELS_ROWS * KERNELS_ROWS;
-        job.tile_rows = MIN((size_t)keys->kernels->tile_rows, padded);
+        const size_t rows = keys->products->rows, padded = (job.queries + rows - 1) / rows * rows;
+        job.tile_rows = MIN((size_t)keys->products->tile_rows, padded);
         job.tiles = (job.queries + job.tile_rows - 1) / job.tile_rows;
         compute_tiles(c, (size_t)q->n * keys->heads * job.tiles, attention_scratch(keys, job.tile_rows),
                       attention_tile, &job);

@@ -7,6 +7,7 @@
 
 #include "engine/kernels/kernels.h"
 #include "engine/tensor/compute.h"
+#include "engine/tensor/matrix.h"
 
 /* Keys and values of all heads, packed for the products. */
 typedef struct AttentionKeys {
@@ -14,15 +15,23 @@ typedef struct AttentionKeys {
         uint32_t n, heads;
         uint32_t tokens; /* of each of the n */
         uint32_t head_size;
-        float *keys, *values; /* [n][head], panels each; who owns them is said where they are made */
+        const Products *products; /* of floats, or of bfloat16 if k and v were */
+        void *keys, *values; /* [n][head], panels each; who owns them is said where they are made */
 } AttentionKeys;
 
-/* k, v: [n, h, w, heads * head_size], h * w tokens. The packed copies are taken from `arena`. */
+/* k, v: [n, h, w, heads * head_size], h * w tokens, of one type. The packed copies are taken from `arena`. */
 AttentionKeys attention_keys(Compute *c, Arena *arena, uint32_t heads, const Tensor *k, const Tensor *v);
+
+/* Elements of the keys, and of the values, of one head. */
+size_t attention_keys_elements(const AttentionKeys *keys);
+size_t attention_values_elements(const AttentionKeys *keys);
+
+/* The type in which products of that matrix are best attended with. */
+TensorType attention_type(const Matrix *matrix);
 
 /* The same for the last of the n alone; it owns nothing. */
 AttentionKeys attention_keys_last(const AttentionKeys *keys);
 
 /* q, out: [n, h, w, heads * head_size]. causal: a query sees only the keys up to its own position. out may
- * be q. */
+ * be q. Either may be of either type; what is multiplied is of the keys' type. */
 void attention(Compute *c, const Tensor *q, const AttentionKeys *keys, bool causal, const Tensor *out);

@@ -20,17 +20,22 @@ float *compute_alloc(Compute *c, size_t n)
         return data;
 }
 
-Tensor compute_tensor(Compute *c, uint32_t n, uint32_t h, uint32_t w, uint32_t channels)
+Tensor compute_tensor_of(Compute *c, TensorType type, uint32_t n, uint32_t h, uint32_t w, uint32_t channels)
 {
-        Tensor t = { .n = n, .h = h, .w = w, .c = channels };
+        Tensor t = { .n = n, .h = h, .w = w, .c = channels, .type = type };
         size_t size;
 
         if (__builtin_mul_overflow((size_t)n * h, (size_t)w * channels, &size)) {
                 c->error = c->error ? c->error : -ENOMEM;
                 return t;
         }
-        t.data = compute_alloc(c, size);
+        t.data = compute_alloc(c, type == TENSOR_BF16 ? size / 2 + size % 2 : size);
         return t;
+}
+
+Tensor compute_tensor(Compute *c, uint32_t n, uint32_t h, uint32_t w, uint32_t channels)
+{
+        return compute_tensor_of(c, TENSOR_F32, n, h, w, channels);
 }
 
 void compute_tiles(Compute *c, size_t n_tiles, size_t scratch, TileFunction *tile, const void *job)

@@ -38,6 +38,7 @@ int compute_finish(Compute *c);
 /* In the arena, not initialised. Without memory, or after an error, NULL or a tensor without data. */
 float *compute_alloc(Compute *c, size_t n);
 Tensor compute_tensor(Compute *c, uint32_t n, uint32_t h, uint32_t w, uint32_t channels);
+Tensor compute_tensor_of(Compute *c, TensorType type, uint32_t n, uint32_t h, uint32_t w, uint32_t channels);
 
 /* Runs tile(job, i, scratch) for each i < n_tiles, in any order and in several threads. scratch: that many
  * floats for each thread, 64-byte aligned, not initialised. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 #include "base/util.h"
 #include "engine/tensor/convolution.h"
@@ -13,7 +12,6 @@ typedef struct Convolution {
         bool wrap_x, wrap_y;
         bool band; /* not all rows of a picture */
         uint32_t above; /* rows of the input above the output's first */
-        const float *zeros; /* a pixel beyond the border */
 } Convolution;
 
 uint32_t convolution_size(ConvolutionKind kind, uint32_t input)
@@ -67,7 +65,7 @@ static int64_t input_position(
         return kind == CONVOLUTION_UP ? nearest(position, output, input) : position;
 }
 
-static void pixels_under_tap(const void *source, size_t first, size_t count, unsigned tap, const float **ret)
+static void pixels_under_tap(const void *source, size_t first, size_t count, unsigned tap, uint32_t *ret)
 {
         const Convolution *v = source;
         const Tensor *x = v->x;
@@ -75,12 +73,11 @@ static void pixels_under_tap(const void *source, size_t first, size_t count, uns
 
         for (size_t i = 0; i < count; picture += row == v->h, row %= v->h) {
                 int64_t y = input_position(v->kind, (int64_t)row + v->above, tap / 3, v->h, x->h, v->wrap_y);
-                const float *line = y < 0 ? NULL : x->data + (picture * x->h + (size_t)y) * x->w * x->c;
+                const size_t line = (picture * x->h + (size_t)(y < 0 ? 0 : y)) * x->w;
 
                 for (; column < v->w && i < count; column++, i++) {
-                        int64_t at = line ? input_position(v->kind, (int64_t)column, tap % 3, v->w, x->w, v->wrap_x)
-                                          : -1;
-                        ret[i] = at < 0 ? v->zeros : line + (size_t)at * x->c;
+                        int64_t at = y < 0 ? -1 : input_position(v->kind, (int64_t)column, tap % 3, v->w, x->w, v->wrap_x);
+                        ret[i] = at < 0 ? ROW_BEYOND : (uint32_t)(line + (size_t)at);
                 }
                 row += column == v->w;
                 column %= v->w;
@@ -90,21 +87,17 @@ static void pixels_under_tap(const void *source, size_t first, size_t count, uns
 static void convolve(
                 Compute *c, const Matrix *matrix, Convolution source, const Tensor *out, const Output *output)
 {
-        ArenaMark mark = arena_mark(c->arena);
         const Tensor *x = source.x;
-        float *zeros = compute_alloc(c, x->c);
+        const Rows rows = { .x = x, .m = tensor_rows(out), .find = pixels_under_tap, .source = &source };
 
         source.h = out->h;
         source.w = out->w;
-        source.zeros = zeros;
         source.wrap_x = c->wrap_x;
         source.wrap_y = c->wrap_y && !source.band;
         assert(x->c == matrix->k && out->c == matrix->n && out->n == x->n && matrix->taps == 9);
-        if (c->error == 0) {
-                memset(zeros, 0, x->c * sizeof *zeros);
-                matrix_product(c, matrix, tensor_rows(out), pixels_under_tap, &source, output);
-        }
-        arena_release(c->arena, mark);
+        assert(tensor_rows(x) < ROW_BEYOND);
+        if (c->error == 0)
+                matrix_product(c, matrix, &rows, output);
 }
 
 void convolution(
@@ -117,6 +110,7 @@ void convolution(
                 .residual = residual ? residual->data : NULL,
                 .data = out->data,
                 .stride = out->c,
+                .halves = out->type == TENSOR_BF16,
         };
 
         convolve(c, matrix, (Convolution) { .kind = kind, .x = x }, out, &output);
@@ -130,15 +124,24 @@ void convolution_prelu(
                 .slopes = slopes,
                 .data = out->data,
                 .stride = out->c,
+                .halves = out->type == TENSOR_BF16,
         };
 
         convolve(c, matrix, (Convolution) { .kind = CONVOLUTION_SAME, .x = x }, out, &output);
 }
 
 void convolution_band(
-                Compute *c, const Matrix *matrix, const Tensor *x, uint32_t above, const float *bias, const Tensor *out)
+                Compute *c, const Matrix *matrix, const Tensor *x, uint32_t above, const float *bias,
+                const Tensor *residual, const Tensor *out)
 {
-        Output output = { .bias = bias, .finish = FINISH_PLAIN, .data = out->data, .stride = out->c };
+        Output output = {
+                .bias = bias,
+                .finish = FINISH_PLAIN,
+                .residual = residual ? residual->data : NULL,
+                .data = out->data,
+                .stride = out->c,
+                .halves = out->type == TENSOR_BF16,
+        };
 
         assert(x->n == 1 && above <= 1 && out->h + above <= x->h && x->h <= out->h + above + 1);
         convolve(c, matrix, (Convolution) { .kind = CONVOLUTION_SAME, .x = x, .band = true, .above = above }, out, &output);

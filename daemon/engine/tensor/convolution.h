@@ -29,6 +29,8 @@ void convolution_prelu(
                 Compute *c, const Matrix *matrix, const float *slopes, const Tensor *x, const Tensor *out);
 
 /* CONVOLUTION_SAME of a band of a picture: out's rows are those of x from `above` (0 or 1) on; where x has rows beyond
- * them, those are seen instead of the border; rows do not wrap around. Bit for bit what the whole picture's convolution makes of these rows. */
+ * them, those are seen instead of the border; rows do not wrap around. Bit for bit what the whole
+ * picture's convolution makes of these rows, but of bytes, which are scaled by what lies in x. */
 void convolution_band(
-                Compute *c, const Matrix *matrix, const Tensor *x, uint32_t above, const float *bias, const Tensor *out);
+                Compute *c, const Matrix *matrix, const Tensor *x, uint32_t above, const float *bias,
+                const Tensor *residual, const Tensor *out);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <assert.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/util.h"
 #include "engine/tensor/matrix.h"
 #include "engine/tensor/panels.h"
@@ -9,11 +12,11 @@
 /* Columns of the packed matrix, with what fills up the last panel. */
 static size_t packed_columns(const Matrix *m)
 {
-        const Kernels *kernels = m->kernels;
+        const Products *products = m->products;
 
         if (m->gated) /* whole panels only: half values, half gates */
-                return (m->n + kernels->panel / 2 - 1) / (kernels->panel / 2) * kernels->panel;
-        return (m->n + kernels->lanes - 1) / kernels->lanes * kernels->lanes;
+                return (m->n + products->panel / 2 - 1) / (products->panel / 2) * products->panel;
+        return (m->n + products->lanes - 1) / products->lanes * products->lanes;
 }
 
 /* The stored column of packed column j, or -1 where there is none. */
@@ -22,20 +25,22 @@ static int64_t stored_column(const Matrix *m, size_t j)
         if (!m->gated)
                 return j < m->n ? (int64_t)j : -1;
 
-        size_t half = m->kernels->panel / 2, within = j % m->kernels->panel;
-        size_t value = j / m->kernels->panel * half + within % half;
+        size_t half = m->products->panel / 2, within = j % m->products->panel;
+        size_t value = j / m->products->panel * half + within % half;
         if (value >= m->n)
                 return -1;
         return (int64_t)(within < half ? value : m->n + value);
 }
 
-/* The bytes before that many elements. */
-static size_t bytes(const Matrix *m, size_t elements)
+size_t matrix_column_bytes(const Matrix *m)
 {
-        return elements * weight_size(m->type);
+        const bool floats = m->products->group == 1;
+
+        return products_length(m->products, m->k) * m->taps *
+               (floats ? weight_size(m->type) : products_element(m->products));
 }
 
-/* Columns of the source from `from` on, at most `columns` and none from `limit` on, into a panel at an
+/* Columns of the source from `from` on, at most `columns` and none from `limit` on, into a panel of floats at an
  * offset. */
 static void pack_columns(
                 const Matrix *m, const MatrixSource *source, char *panel, size_t width, size_t from,
@@ -51,232 +56,133 @@ static void pack_columns(
                 .width = width,
         };
 
-        panel_pack(panel, (const char *)source->weights + bytes(m, from * length), m->type, &p);
+        panel_pack(panel, (const char *)source->weights + from * length * weight_size(m->type), m->type, &p);
 }
 
-static void pack_panel(const Matrix *m, const MatrixSource *source, size_t i)
+/* The panel that begins at that packed column. */
+static void pack_floats(const Matrix *m, const MatrixSource *source, size_t column, size_t width)
 {
-        const Kernels *kernels = m->kernels;
-        const size_t column = i * kernels->panel, length = (size_t)m->k * m->taps, half = kernels->panel / 2;
-        const size_t width = m->gated ? kernels->panel : panel_width(kernels, m->n, column);
-        char *panel = (char *)m->panels + bytes(m, column * length);
+        const size_t half = m->products->panel / 2, value = column / 2;
+        char *panel = (char *)m->panels + column * matrix_column_bytes(m);
 
-        memset(panel, 0, bytes(m, width * length));
+        memset(panel, 0, width * matrix_column_bytes(m));
         if (m->gated) {
-                pack_columns(m, source, panel, width, i * half, m->n, half);
-                pack_columns(m, source, panel + bytes(m, half), width, m->n + i * half, 2 * (size_t)m->n,
-                             half);
+                pack_columns(m, source, panel, width, value, m->n, half);
+                pack_columns(m, source, panel + half * weight_size(m->type), width, m->n + value,
+                             2 * (size_t)m->n, half);
         } else
                 pack_columns(m, source, panel, width, column, m->n, width);
 }
 
-static void fill(const Matrix *m, const MatrixSource *source, size_t columns)
+/* The largest weight is 127. */
+static void quantise_column(const Matrix *m, size_t j, const float *column, int8_t *ret)
 {
-        const size_t panels = (columns + m->kernels->panel - 1) / m->kernels->panel;
+        const size_t length = (size_t)m->k * m->taps;
+        float largest = 0;
 
-#pragma omp parallel for schedule(dynamic)
+        for (size_t i = 0; i < length; i++)
+                largest = fmaxf(largest, fabsf(column[i]));
+        const float factor = largest / 127, inverse = factor > 0 ? 1 / factor : 0;
+
+        int32_t sum = 0;
+        for (size_t i = 0; i < length; i++) {
+                ret[i] = (int8_t)fmaxf(-127, fminf(127, rintf(column[i] * inverse)));
+                sum += ret[i];
+        }
+        m->column_factors[j] = factor;
+        m->column_sums[j] = sum;
+}
+
+/* One packed column, as floats and as what it becomes, in scratch. */
+static void pack_column(const Matrix *m, const MatrixSource *source, size_t j, char *to, size_t width, float *scratch)
+{
+        const size_t length = (size_t)m->k * m->taps;
+        const int64_t from = stored_column(m, j);
+        void *elements = scratch + length;
+
+        if (from < 0)
+                memset(scratch, 0, length * sizeof *scratch);
+        else
+                m->kernels->widen(scratch, (const char *)source->weights + (size_t)from * length * weight_size(source->type),
+                                  length, source->type);
+        if (m->products->group == 2) {
+                m->kernels->narrow(elements, scratch, length);
+                panel_pack_halves(to, elements, m->k, m->taps, width);
+        } else {
+                quantise_column(m, j, scratch, elements);
+                panel_pack_bytes(to, elements, m->k, m->taps, width);
+        }
+}
+
+static bool pack_panel(const Matrix *m, const MatrixSource *source, size_t column)
+{
+        const size_t width = m->gated ? m->products->panel : panel_width(m->products, m->n, column);
+
+        if (m->products->group == 1) {
+                pack_floats(m, source, column, width);
+                return true;
+        }
+
+        _cleanup_(freep) float *scratch = calloc(2 * (size_t)m->k * m->taps, sizeof *scratch);
+        char *panel = (char *)m->panels + column * matrix_column_bytes(m);
+        for (size_t j = 0; scratch && j < width; j++)
+                pack_column(m, source, column + j, panel + j * sizeof(float), width, scratch);
+        return scratch != NULL;
+}
+
+static bool alloc_parts(Matrix *m, Arena *arena, bool bias)
+{
+        const size_t columns = packed_columns(m), bytes = columns * matrix_column_bytes(m);
+        const bool scaled = m->products->precision == PRECISION_INT8;
+
+        m->panels = arena_alloc(arena, (bytes + sizeof(float) - 1) / sizeof(float));
+        m->bias = bias ? arena_alloc(arena, columns) : NULL;
+        m->column_factors = scaled ? arena_alloc(arena, columns) : NULL;
+        m->column_sums = scaled ? (int32_t *)arena_alloc(arena, columns) : NULL;
+        return m->panels && (!bias || m->bias) && (!scaled || (m->column_factors && m->column_sums));
+}
+
+static bool fill(const Matrix *m, const MatrixSource *source)
+{
+        const size_t columns = packed_columns(m), panels = (columns + m->products->panel - 1) / m->products->panel;
+        bool packed = true;
+
+#pragma omp parallel for schedule(dynamic) reduction(&& : packed)
         for (size_t i = 0; i < panels; i++)
-                pack_panel(m, source, i);
+                packed = pack_panel(m, source, i * m->products->panel) && packed;
         for (size_t j = 0; source->bias && j < columns; j++) {
                 int64_t from = stored_column(m, j);
                 m->bias[j] = from < 0 ? 0 : source->bias[from];
         }
+        return packed;
 }
 
 bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source)
 {
+        const Kernels *kernels = kernels_get();
         Matrix m = {
-                .kernels = kernels_get(),
+                .kernels = kernels,
+                .products = kernels->products[kernels_precision(source->precision, PRECISION_F32)],
                 .n = source->n,
                 .k = source->k,
                 .taps = source->taps,
                 .gated = source->gated,
                 .type = source->type,
         };
-        const size_t columns = packed_columns(&m);
-        const size_t size = bytes(&m, columns * m.k * m.taps);
 
         assert(!m.gated || m.taps == 1);
-        m.panels = arena_alloc(arena, (size + sizeof(float) - 1) / sizeof(float));
-        m.bias = source->bias ? arena_alloc(arena, columns) : NULL;
-        if (!m.panels || (source->bias && !m.bias))
+        if (!alloc_parts(&m, arena, source->bias))
                 return false;
 
-        if (!arena_is_filled(arena))
-                fill(&m, source, columns);
+        if (!arena_is_filled(arena) && !fill(&m, source))
+                return false;
         *ret = m;
         return true;
 }
 
-#define ADAPTERS_MAX 16 /* at one matrix */
-
-typedef struct ProductJob {
-        const Matrix *matrix;
-        size_t m;
-        RowsFunction *rows;
-        const void *source;
-        Output output;
-        size_t tile_rows, row_tiles; /* tiles that share a panel follow one another */
-        const float *reduced[ADAPTERS_MAX]; /* [m][rank]: the rows as each adapter has reduced them */
-} ProductJob;
-
-/* Scratch of a tile: the sums, the widened slice of the panel, what a library may need, the row pointers. */
-static size_t product_scratch(const Kernels *kernels, size_t tile_rows)
+TensorType matrix_reads(const Matrix *m)
 {
-        const size_t pointers = tile_rows * sizeof(float *) / sizeof(float);
-        return tile_rows * kernels->panel + kernels->depth * kernels->panel + tile_rows * kernels->depth +
-               pointers;
-}
+        const bool halves = m->products->precision != PRECISION_F32 && m->kernels->products[PRECISION_BF16];
 
-/* Slice by slice through the panel, which lies in memory in just that order. */
-static void multiply_tap(const Matrix *matrix, Product *product, const char **panel, float *slice)
-{
-        const Kernels *kernels = matrix->kernels;
-        const size_t slices = (matrix->k + kernels->depth - 1) / kernels->depth;
-        const size_t depth = (matrix->k + slices - 1) / slices,
-                     row = product->width * weight_size(matrix->type);
-
-        for (size_t k = 0; k < matrix->k; k += depth) {
-                product->offset = k;
-                product->depth = MIN(depth, matrix->k - k);
-                product->panel = (const float *)*panel;
-                if (matrix->type != WEIGHT_F32) {
-                        kernels->widen(slice, *panel, product->depth * product->width, matrix->type);
-                        product->panel = slice;
-                }
-                *panel += product->depth * row;
-                product->ahead = *panel;
-                product->ahead_size = depth * row;
-                kernels->product(product);
-                product->add = true;
-        }
-}
-
-static void product_tile(const void *job, size_t i, float *scratch)
-{
-        const ProductJob *p = job;
-        const Matrix *matrix = p->matrix;
-        const Kernels *kernels = matrix->kernels;
-        const size_t per_panel = matrix->gated ? kernels->panel / 2 : kernels->panel;
-        const size_t first = i % p->row_tiles * p->tile_rows, m = MIN(p->tile_rows, p->m - first);
-        const size_t column = i / p->row_tiles * per_panel, n = MIN(per_panel, matrix->n - column);
-        const size_t width = matrix->gated ? kernels->panel : panel_width(kernels, matrix->n, column);
-        const size_t packed = matrix->gated ? 2 * column : column; /* packed columns before this panel */
-        const char *panel = (const char *)matrix->panels +
-                            packed * matrix->k * matrix->taps * weight_size(matrix->type);
-        float *sums = scratch, *slice = sums + p->tile_rows * kernels->panel;
-        float *library = slice + kernels->depth * kernels->panel;
-        const float **rows = (const float **)(library + p->tile_rows * kernels->depth);
-        Product product = { .rows = rows,
-                            .m = m,
-                            .width = width,
-                            .sums = sums,
-                            .stride = kernels->panel,
-                            .scratch = library };
-
-        for (unsigned tap = 0; tap < matrix->taps; tap++) {
-                p->rows(p->source, first, m, tap, rows);
-                for (size_t row = m; row % KERNELS_ROWS != 0; row++)
-                        rows[row] = rows[0];
-                multiply_tap(matrix, &product, &panel, slice);
-        }
-
-        size_t adapter = 0;
-        for (const Adapter *a = matrix->adapters; a && adapter < ADAPTERS_MAX; a = a->next, adapter++) {
-                const char *up = (const char *)a->up.panels + packed * a->up.k * weight_size(a->up.type);
-
-                for (size_t row = 0; row < m; row++)
-                        rows[row] = p->reduced[adapter] + (first + row) * a->up.k;
-                for (size_t row = m; row % KERNELS_ROWS != 0; row++)
-                        rows[row] = rows[0];
-                multiply_tap(&a->up, &product, &up, slice);
-        }
-
-        Output output = p->output;
-        size_t at = first * output.stride + column;
-        output.bias = output.bias ? output.bias + packed : NULL;
-        output.slopes = output.slopes ? output.slopes + packed : NULL;
-        output.residual = output.residual ? output.residual + at : NULL;
-        output.data += at;
-        kernels->finish(sums, kernels->panel, m, n, width, &output);
-}
-
-/* Rows in a tile: many, because each tile fetches its panel anew, but not so many that too few tiles are
- * left to share among threads. Depends on shapes alone. */
-static size_t choose_tile_rows(const Kernels *kernels, size_t m, size_t panels)
-{
-        enum { TILES_WANTED = 24, LARGEST = 4 };
-        size_t tiles = 0;
-
-        for (size_t factor = LARGEST; factor > 0 && tiles * panels < TILES_WANTED; factor--)
-                tiles = (m + factor * kernels->tile_rows - 1) / (factor * kernels->tile_rows);
-        return (m / tiles + (m % tiles != 0) + KERNELS_ROWS - 1) / KERNELS_ROWS * KERNELS_ROWS;
-}
-
-/* What each adapter's first half makes of the rows. */
-static void reduce_rows(Compute *c, const Matrix *matrix, size_t m, RowsFunction *rows, const void *source, ProductJob *ret)
-{
-        size_t i = 0;
-
-        for (const Adapter *a = matrix->adapters; a && i < ADAPTERS_MAX; a = a->next, i++) {
-                float *reduced = compute_alloc(c, m * a->down.n);
-                const Output output = { .finish = FINISH_PLAIN, .data = reduced, .stride = a->down.n };
-
-                if (c->error == 0)
-                        matrix_product(c, &a->down, m, rows, source, &output);
-                ret->reduced[i] = reduced;
-        }
-}
-
-void matrix_product(
-                Compute *c, const Matrix *matrix, size_t m, RowsFunction *rows, const void *source,
-                const Output *output)
-{
-        const Kernels *kernels = matrix->kernels;
-        const size_t per_panel = matrix->gated ? kernels->panel / 2 : kernels->panel;
-        const size_t panels = (matrix->n + per_panel - 1) / per_panel;
-        const size_t tile_rows = choose_tile_rows(kernels, m, panels);
-        ProductJob product = {
-                .matrix = matrix,
-                .m = m,
-                .rows = rows,
-                .source = source,
-                .output = *output,
-                .tile_rows = tile_rows,
-                .row_tiles = (m + tile_rows - 1) / tile_rows,
-        };
-
-        if (!product.output.bias)
-                product.output.bias = matrix->bias;
-        c->flops += 2.0 * (double)m * matrix->k * matrix->taps * matrix->n * (matrix->gated ? 2 : 1);
-        ArenaMark mark = arena_mark(c->arena);
-        reduce_rows(c, matrix, m, rows, source, &product);
-        if (c->error == 0)
-                compute_tiles(c, product.row_tiles * panels, product_scratch(kernels, tile_rows), product_tile,
-                              &product);
-        arena_release(c->arena, mark);
-}
-
-static void tensor_rows_at(const void *source, size_t first, size_t count, unsigned tap, const float **ret)
-{
-        const Tensor *x = source;
-
-        (void)tap;
-        for (size_t i = 0; i < count; i++)
-                ret[i] = x->data + (first + i) * x->c;
-}
-
-void linear(Compute *c, const Matrix *matrix, const Tensor *x, Finish finish, const Tensor *residual,
-            const Tensor *out)
-{
-        Output output = {
-                .finish = matrix->gated ? FINISH_GEGLU : finish,
-                .residual = residual ? residual->data : NULL,
-                .data = out->data,
-                .stride = out->c,
-        };
-
-        assert(x->c == matrix->k && out->c == matrix->n && matrix->taps == 1);
-        if (c->error == 0)
-                matrix_product(c, matrix, tensor_rows(x), tensor_rows_at, x, &output);
+        return halves && m->k % 2 == 0 ? TENSOR_BF16 : TENSOR_F32;
 }

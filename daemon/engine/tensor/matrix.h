@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A weight matrix, packed once at load for the products of the kernels in use: panels of columns, each with
- * its rows one after another, so that the inner loop reads it from front to back. A 3x3 convolution is a
+/* A weight matrix, packed once at load for the products of the kernels in use and a precision: panels of columns, each
+ * with its rows one after another, so that the inner loop reads it from front to back. A 3x3 convolution is a
  * product too: nine matrices, one for each tap, of which a row is an input pixel. */
 
 #include "engine/kernels/kernels.h"
@@ -10,13 +10,16 @@
 
 typedef struct Matrix {
         const Kernels *kernels;
+        const Products *products;
         uint32_t n; /* columns: output channels (or features) */
         uint32_t k; /* input channels */
         uint32_t taps; /* 1, or 9 */
         bool gated; /* GEGLU: n value columns and n gates, side by side in each panel */
-        WeightType type;
-        void *panels; /* both belong to the arena */
+        WeightType type; /* of products of floats: as they are stored */
+        void *panels; /* all of them belong to the arena */
         float *bias; /* NULL, or packed in the panels' order */
+        float *column_factors; /* for bytes: what a weight of 1 stands for in each packed column */
+        int32_t *column_sums; /* for bytes: of all weights of each packed column */
         const struct Adapter *adapters; /* what is added to the product for the time being; NULL: nothing */
 } Matrix;
 
@@ -32,6 +35,7 @@ typedef struct Adapter {
 typedef struct MatrixSource {
         uint32_t n, k, taps;
         bool gated;
+        Precision precision; /* PRECISION_AUTO, or one that the kernels lack: floats */
         WeightType type;
         const void *weights; /* [n][k][taps], with `gated` [2 n][k]: values, then gates; aligned for their
                                 type */
@@ -42,14 +46,25 @@ typedef struct MatrixSource {
  * the numbers of its bias are not read. False if there is no memory. */
 bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source);
 
-/* Where the rows of the left side lie: writes `count` pointers to k floats each, for the rows from `first`
- * on, as tap `tap` sees them. */
-typedef void RowsFunction(const void *source, size_t first, size_t count, unsigned tap, const float **ret);
+/* Bytes of a packed column. */
+size_t matrix_column_bytes(const Matrix *matrix);
+
+/* What the matrix likes best to read, and what others should write for it; it takes floats too. */
+TensorType matrix_reads(const Matrix *matrix);
+
+/* Which rows of x the left side of a product has. */
+#define ROW_BEYOND UINT32_MAX /* a row of zeros */
+typedef void RowsFunction(const void *source, size_t first, size_t count, unsigned tap, uint32_t *ret);
+typedef struct Rows {
+        const Tensor *x; /* [n, …, k] */
+        size_t m; /* rows of the product, the same number for each of the n */
+        RowsFunction *find; /* writes the numbers of `count` rows from `first` on, as tap `tap` sees them; NULL: row i
+                               of x is row i */
+        const void *source; /* for it */
+} Rows;
 
 /* out = rows * matrix, finished as `output` says (its bias is taken from the matrix if it is NULL). */
-void matrix_product(
-                Compute *c, const Matrix *matrix, size_t m, RowsFunction *rows, const void *source,
-                const Output *output);
+void matrix_product(Compute *c, const Matrix *matrix, const Rows *rows, const Output *output);
 
 /* x: [n, h, w, k] to out: [n, h, w, matrix->n]; residual: NULL, or a tensor like out, which may be out
  * itself. */

@@ -81,16 +81,16 @@ static void normalise_tile(const void *userdata, size_t i, float *scratch)
 
         (void)scratch;
         job->kernels->normalise(
-                        job->out->data + at, job->x->data + at, rows_in_tile(job, tile), channels,
+                        tensor_at(job->out, at), job->x->data + at, rows_in_tile(job, tile), channels,
                         job->mean + picture * channels, job->factor + picture * channels, job->norm->beta,
-                        job->silu);
+                        job->silu, job->out->type == TENSOR_BF16);
 }
 
 static NormJob new_job(const Norm *norm, const Tensor *x)
 {
         NormJob job = { .kernels = kernels_get(), .norm = norm, .x = x, .rows = (size_t)x->h * x->w };
 
-        assert(x->c == norm->channels && x->c % norm->groups == 0);
+        assert(x->type == TENSOR_F32 && x->c == norm->channels && x->c % norm->groups == 0);
         job.tile_rows = MAX(TILE_FLOATS / x->c, 1u);
         job.tiles = (job.rows + job.tile_rows - 1) / job.tile_rows;
         return job;
@@ -145,15 +145,15 @@ static void layer_norm_tile(const void *userdata, size_t i, float *scratch)
 
         (void)scratch;
         job->kernels->layer_norm(
-                        job->out->data + at, job->x->data + at, rows_in_tile(job, i), job->x->c,
-                        job->norm->gamma, job->norm->beta, job->norm->eps);
+                        tensor_at(job->out, at), job->x->data + at, rows_in_tile(job, i), job->x->c,
+                        job->norm->gamma, job->norm->beta, job->norm->eps, job->out->type == TENSOR_BF16);
 }
 
 void layer_norm(Compute *c, const Norm *norm, const Tensor *x, const Tensor *out)
 {
         NormJob job = { .kernels = kernels_get(), .norm = norm, .x = x, .out = out };
 
-        assert(x->c == norm->channels && out->c == x->c);
+        assert(x->type == TENSOR_F32 && x->c == norm->channels && out->c == x->c);
         job.rows = tensor_rows(x);
         job.tile_rows = MAX(TILE_FLOATS / x->c, 1u);
         job.tiles = (job.rows + job.tile_rows - 1) / job.tile_rows;

@@ -21,8 +21,9 @@ void group_normalise(
                 Compute *c, const Norm *norm, const GroupMoments *moments, uint32_t picture, const Tensor *x, bool silu,
                 const Tensor *out);
 
-/* Group normalisation (Wu, He 2018), each picture and group by itself; SiLU if asked for. out may be x. */
+/* Group normalisation (Wu, He 2018), each picture and group by itself; SiLU if asked for. out may be x, or
+ * bfloat16. */
 void group_norm(Compute *c, const Norm *norm, const Tensor *x, bool silu, const Tensor *out);
 
-/* Each row of channels by itself (Ba et al. 2016). out may be x. */
+/* Each row of channels by itself (Ba et al. 2016). out may be x, or bfloat16. */
 void layer_norm(Compute *c, const Norm *norm, const Tensor *x, const Tensor *out);

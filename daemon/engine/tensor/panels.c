@@ -4,15 +4,15 @@
 #include "base/util.h"
 #include "engine/tensor/panels.h"
 
-size_t panel_width(const Kernels *kernels, size_t n, size_t column)
+size_t panel_width(const Products *products, size_t n, size_t column)
 {
-        size_t rest = (n - column + kernels->lanes - 1) / kernels->lanes * kernels->lanes;
-        return MIN(rest, (size_t)kernels->panel);
+        size_t rest = (n - column + products->lanes - 1) / products->lanes * products->lanes;
+        return MIN(rest, (size_t)products->panel);
 }
 
-size_t panels_size(const Kernels *kernels, size_t n, size_t k)
+size_t panels_size(const Products *products, size_t n, size_t k)
 {
-        return (n + kernels->lanes - 1) / kernels->lanes * kernels->lanes * k;
+        return (n + products->lanes - 1) / products->lanes * products->lanes * products_length(products, k);
 }
 
 /* Weights are moved as the bits they are; some rows at a time, so that lines of both sides stay in the
@@ -48,17 +48,17 @@ void panel_pack(void *ret, const void *data, WeightType type, const PanelColumns
 }
 
 void panels_pack(
-                const Kernels *kernels, float *ret, const float *data, size_t n, size_t k,
+                const Products *products, float *ret, const float *data, size_t n, size_t k,
                 size_t column_stride, size_t row_stride)
 {
-        for (size_t column = 0; column < n; column += kernels->panel) {
+        for (size_t column = 0; column < n; column += products->panel) {
                 PanelColumns p = {
-                        .columns = MIN((size_t)kernels->panel, n - column),
+                        .columns = MIN((size_t)products->panel, n - column),
                         .rows = k,
                         .taps = 1,
                         .column_stride = column_stride,
                         .row_stride = row_stride,
-                        .width = panel_width(kernels, n, column),
+                        .width = panel_width(products, n, column),
                 };
 
                 if (p.columns < p.width)
@@ -67,3 +67,22 @@ void panels_pack(
                 ret += p.width * k;
         }
 }
+
+/* As many elements as fill a group, at once where the compiler knows how many. */
+#define DEFINE_PACK_GROUPS(name, type, group)                                                               \
+        void name(void *ret, const type *column, size_t k, size_t taps, size_t width)                       \
+        {                                                                                                   \
+                const size_t groups = (k + (group) - 1) / (group);                                          \
+                                                                                                            \
+                for (size_t tap = 0; tap < taps; tap++)                                                     \
+                        for (size_t g = 0; g < groups; g++) {                                               \
+                                type *to = (type *)ret + ((tap * groups + g) * width) * (group);            \
+                                for (size_t i = 0; i < (group); i++) {                                      \
+                                        const size_t at = g * (group) + i;                                  \
+                                        to[i] = at < k ? column[at * taps + tap] : 0;                       \
+                                }                                                                           \
+                        }                                                                                   \
+        }
+
+DEFINE_PACK_GROUPS(panel_pack_halves, uint16_t, 2)
+DEFINE_PACK_GROUPS(panel_pack_bytes, int8_t, 4)

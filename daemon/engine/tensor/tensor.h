@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Activations: float32, channels last. A picture or latents are [n, h, w, c]; a row of tokens is [n, 1,
- * tokens, c]. */
+/* Activations, channels last. A picture or latents are [n, h, w, c]; a row of tokens is [n, 1, tokens, c]. What runs from
+ * layer to layer is float32; what only the next product will read may be bfloat16 (matrix_reads()). */
 
 #include <stddef.h>
 #include <stdint.h>
 
+typedef enum TensorType {
+        TENSOR_F32,
+        TENSOR_BF16,
+} TensorType;
+
 typedef struct Tensor {
         uint32_t n, h, w, c;
-        float *data; /* n * h * w * c floats, 64-byte aligned; who makes the tensor says who owns them */
+        float *data; /* n * h * w * c numbers, 64-byte aligned; who makes the tensor says who owns them. Floats, or for
+                        TENSOR_BF16 uint16_t: tensor_at() */
+        TensorType type;
 } Tensor;
 
 static inline size_t tensor_elements(const Tensor *t)
@@ -20,4 +27,27 @@ static inline size_t tensor_elements(const Tensor *t)
 static inline size_t tensor_rows(const Tensor *t)
 {
         return (size_t)t->n * t->h * t->w;
+}
+
+/* Bytes of a number. */
+static inline size_t tensor_element(const Tensor *t)
+{
+        return t->type == TENSOR_BF16 ? sizeof(uint16_t) : sizeof(float);
+}
+
+/* The number at that place, whatever its type. */
+static inline void *tensor_at(const Tensor *t, size_t i)
+{
+        return (char *)t->data + i * tensor_element(t);
+}
+
+/* One of the n alone. */
+static inline Tensor tensor_picture(const Tensor *t, uint32_t i)
+{
+        Tensor one = *t;
+
+        one.n = 1;
+        if (one.data)
+                one.data = tensor_at(t, i * tensor_elements(&one));
+        return one;
 }

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "engine/tensor/attention.h"
+#include "engine/tensor/panels.h"
+
+size_t attention_keys_elements(const AttentionKeys *keys)
+{
+        return panels_size(keys->products, keys->tokens, keys->head_size);
+}
+
+size_t attention_values_elements(const AttentionKeys *keys)
+{
+        return panels_size(keys->products, keys->head_size, keys->tokens);
+}
+
+typedef struct PackJob {
+        const AttentionKeys *keys;
+        const Tensor *k, *v;
+} PackJob;
+
+/* Panels of bfloat16: [depth / 2][width][2]. A key is a column, and its pairs lie together already. */
+static void pack_keys(const AttentionKeys *a, const uint16_t *from, size_t channels, uint16_t *ret)
+{
+        const size_t length = products_length(a->products, a->head_size);
+
+        for (size_t first = 0; first < a->tokens; first += a->products->panel) {
+                const size_t width = panel_width(a->products, a->tokens, first), n = MIN(width, a->tokens - first);
+
+                if (n < width)
+                        memset(ret, 0, width * length * sizeof *ret);
+                for (size_t token = 0; token < n; token++)
+                        panel_pack_halves(ret + 2 * token, from + (first + token) * channels, a->head_size, 1, width);
+                ret += width * length;
+        }
+}
+
+/* A column is one number of the head, and a pair that of two tokens. */
+static void pack_values(const AttentionKeys *a, const uint16_t *from, size_t channels, uint16_t *ret)
+{
+        const size_t length = products_length(a->products, a->tokens);
+
+        for (size_t first = 0; first < a->head_size; first += a->products->panel) {
+                const size_t width = panel_width(a->products, a->head_size, first), n = MIN(width, a->head_size - first);
+
+                if (n < width || a->tokens % 2)
+                        memset(ret, 0, width * length * sizeof *ret);
+                for (size_t token = 0; token < a->tokens; token++)
+                        for (size_t i = 0; i < n; i++)
+                                ret[(token / 2 * width + i) * 2 + token % 2] = from[token * channels + first + i];
+                ret += width * length;
+        }
+}
+
+static void pack_tile(const void *userdata, size_t i, float *scratch)
+{
+        const PackJob *job = userdata;
+        const AttentionKeys *a = job->keys;
+        const size_t channels = job->k->c, head = i % a->heads, element = products_element(a->products);
+        const size_t at = i / a->heads * a->tokens * channels + head * a->head_size;
+        void *keys = (char *)a->keys + i * attention_keys_elements(a) * element,
+             *values = (char *)a->values + i * attention_values_elements(a) * element;
+
+        (void)scratch;
+        if (job->k->type == TENSOR_BF16) {
+                pack_keys(a, tensor_at(job->k, at), channels, keys);
+                pack_values(a, tensor_at(job->v, at), channels, values);
+        } else {
+                panels_pack(a->products, keys, job->k->data + at, a->tokens, a->head_size, channels, 1);
+                panels_pack(a->products, values, job->v->data + at, a->head_size, a->tokens, 1, channels);
+        }
+}
+
+TensorType attention_type(const Matrix *m)
+{
+        const bool halves = m->products->precision != PRECISION_F32 && m->kernels->products[PRECISION_BF16];
+
+        return halves ? TENSOR_BF16 : TENSOR_F32;
+}
+
+static float *elements_new(Arena *arena, const Products *products, size_t n)
+{
+        return arena_alloc(arena, (n * products_element(products) + sizeof(float) - 1) / sizeof(float));
+}
+
+AttentionKeys attention_keys(Compute *c, Arena *arena, uint32_t heads, const Tensor *k, const Tensor *v)
+{
+        const Kernels *kernels = kernels_get();
+        AttentionKeys keys = {
+                .kernels = kernels,
+                .products = kernels->products[k->type == TENSOR_BF16 ? PRECISION_BF16 : PRECISION_F32],
+                .n = k->n,
+                .heads = heads,
+                .tokens = k->h * k->w,
+                .head_size = k->c / heads,
+        };
+        PackJob job = { .keys = &keys, .k = k, .v = v };
+
+        assert(k->c % heads == 0 && v->c == k->c && tensor_rows(v) == tensor_rows(k));
+        assert(k->type == v->type && keys.products);
+        if (c->error == 0) {
+                keys.keys = elements_new(arena, keys.products, (size_t)k->n * heads * attention_keys_elements(&keys));
+                keys.values = elements_new(arena, keys.products, (size_t)k->n * heads * attention_values_elements(&keys));
+                if (!keys.keys || !keys.values)
+                        c->error = -ENOMEM;
+        }
+        compute_tiles(c, (size_t)k->n * heads, 0, pack_tile, &job);
+        return keys;
+}
+
+AttentionKeys attention_keys_last(const AttentionKeys *keys)
+{
+        const size_t before = (size_t)(keys->n - 1) * keys->heads, element = products_element(keys->products);
+        AttentionKeys last = *keys;
+
+        last.n = 1;
+        last.keys = (char *)last.keys + before * attention_keys_elements(keys) * element;
+        last.values = (char *)last.values + before * attention_values_elements(keys) * element;
+        return last;
+}
