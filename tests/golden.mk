@@ -5,7 +5,7 @@
 GOLDEN = tests/fixtures/golden-pixels.txt
 
 golden: $(B)/tests/engine/test-golden
-	IMAGINED_GOLDEN=print $< 2>/dev/null | grep -E '^[0-9.]+ [^ ]+ [a-z0-9]+ [0-9a-f]{64}$$' >$(B)/golden-rows
+	IMAGINED_GOLDEN=print $< 2>/dev/null | grep -E '^[0-9.]+ [^ ]+ [a-z0-9-]+ [0-9a-f]{64}$$' >$(B)/golden-rows
 	@# Rows of other versions stay.
 	awk 'NR == FNR { new[$$1 " " $$2 " " $$3]; next } !($$1 " " $$2 " " $$3 in new)' \
 		$(B)/golden-rows $(GOLDEN) >$(B)/golden-others

@@ -189,6 +189,7 @@ int request_check(const Request *q, Error *error)
                 { "clip-skip", q->clip_skip, 0, REQUEST_CLIP_SKIP_MAX },
                 { "loras", q->n_loras, 0, REQUEST_LORAS_MAX },
                 { "inputs", q->inputs, 0, (1U << INPUT_MAX) - 1 },
+                { "precision", q->precision, 0, PRECISION_MAX - 1 },
         };
         for (size_t i = 0; i < ELEMENTSOF(ranges); i++) {
                 r = check_range(ranges[i].field, ranges[i].value, ranges[i].low, ranges[i].high, error);

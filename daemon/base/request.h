@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/precision.h"
 #include "base/sampler.h"
 
 #define REQUEST_PROMPT_MAX 8192 /* bytes of UTF-8 */
@@ -110,7 +111,8 @@ typedef struct Request {
         uint8_t enlarge; /* an Enlarge */
         uint8_t tiling; /* a Tiling */
         uint8_t inputs; /* which pictures come with it: bits 1 << INPUT_…; strength says how they are used */
-        uint8_t reserved[3];
+        uint8_t precision; /* a Precision; PRECISION_AUTO: the model's */
+        uint8_t reserved[2];
         uint32_t clip_skip; /* the layer of the text encoder that is listened to, counted from the last, 1; 0: the model's */
         uint32_t n_loras;
         RequestLora loras[REQUEST_LORAS_MAX];
@@ -122,7 +124,7 @@ typedef struct Resolved {
         uint32_t steps;
         uint32_t sampler;
         uint32_t schedule; /* SIGMA_SCHEDULE_DEFAULT: the model's */
-        uint32_t reserved;
+        uint32_t precision; /* PRECISION_F32 … */
         double guidance, guidance_rescale;
         double remove_artefacts, smooth_edges, sharpen;
         uint32_t drawn_width, drawn_height; /* what the networks draw, before it is enlarged and cut */

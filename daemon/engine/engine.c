@@ -66,6 +66,7 @@ int engine_fill_info(ModelInfo *info, const Model *model, Error *error)
         if (info->sampler == SAMPLER_DEFAULT)
                 info->sampler = SAMPLER_FALLBACK;
         info->parameters = model_parameters(model);
+        info->precision = pipeline_precision(model, PRECISION_AUTO);
         return fill_size(info, model, error);
 }
 
@@ -80,7 +81,8 @@ int engine_new_packed(Engine **ret, const char *model_dir, unsigned threads, con
         if (!engine)
                 return error_set(error, -ENOMEM, "%s: out of memory", model_dir);
 
-        int r = pipeline_load_packed(&engine->pipeline, model_dir, threads ? threads : processors(), files, error);
+        int r = pipeline_load_packed(
+                        &engine->pipeline, model_dir, PRECISION_AUTO, threads ? threads : processors(), files, error);
         if (r >= 0)
                 r = engine_fill_info(&engine->info, engine->pipeline.model, error);
         if (r < 0)
@@ -210,6 +212,7 @@ int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error 
                 .schedule = request->fast ? SIGMA_SCHEDULE_DEFAULT : info->schedule,
                 .guidance = request->fast ? card->fast_guidance : info->guidance,
                 .guidance_rescale = info->guidance_rescale,
+                .precision = pipeline_precision(engine->pipeline.model, (Precision)request->precision),
         };
         resolved.steps = request->steps ? request->steps : resolved.steps;
         /* The model's schedule goes with its sampler. */
@@ -251,6 +254,10 @@ int engine_resume(Engine *engine, const Request *request, uint32_t index, const 
 
         atomic_store(&engine->cancelled, false);
         int r = engine_resolve(engine, request, &resolved, error);
+        if (r < 0)
+                return r;
+
+        r = pipeline_set_precision(&engine->pipeline, (Precision)resolved.precision, error);
         if (r < 0)
                 return r;
 

@@ -29,6 +29,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/precision.h"
 #include "base/request.h"
 #include "engine/image/picture.h"
 #include "engine/image/read.h"
@@ -49,6 +50,7 @@ typedef struct ModelInfo {
         SigmaSchedule schedule; /* SIGMA_SCHEDULE_DEFAULT: as scheduler_config.json says */
         double guidance, guidance_rescale;
         uint64_t parameters;
+        Precision precision; /* in which it draws by default, on this processor */
 } ModelInfo;
 
 /* Called from within engine_generate, in its thread. Any member may be NULL. */

@@ -61,7 +61,8 @@ static int load_text_encoders(Pipeline *p, Error *error)
         for (uint32_t i = 0; i < p->model->n_texts; i++) {
                 const ModelText *text = &p->model->texts[i];
                 int r = LOAD_PACKED(p, text->weights, error,
-                                    text_encoder_new(&p->text_encoders[i], &text->config, text->weights, error));
+                                    text_encoder_new(&p->text_encoders[i], &text->config, text->weights,
+                                                     pipeline_ends_precision(p), error));
                 if (r < 0)
                         return r;
         }
@@ -71,69 +72,89 @@ static int load_text_encoders(Pipeline *p, Error *error)
         return 0;
 }
 
+/* All that is packed for a precision. */
 static int load_networks(Pipeline *p, Error *error)
 {
         const Model *m = p->model;
+        const Precision ends = pipeline_ends_precision(p);
 
         int r = load_text_encoders(p, error);
         if (r >= 0)
-                r = LOAD_PACKED(p, m->unet_weights, error, unet_new(&p->unet, &m->unet, m->unet_weights, error));
+                r = LOAD_PACKED(p, m->unet_weights, error,
+                                unet_new(&p->unet, &m->unet, m->unet_weights, p->precision, error));
         if (r >= 0 && m->fast_unet_weights)
                 r = LOAD_PACKED(p, m->fast_unet_weights, error,
-                                unet_new(&p->fast_unet, &m->fast_unet, m->fast_unet_weights, error));
+                                unet_new(&p->fast_unet, &m->fast_unet, m->fast_unet_weights, p->precision, error));
         if (r >= 0)
-                r = LOAD_PACKED(p, m->vae_weights, error, vae_new(&p->vae, &m->vae, m->vae_weights, error));
+                r = LOAD_PACKED(p, m->vae_weights, error, vae_new(&p->vae, &m->vae, m->vae_weights, ends, error));
         if (r >= 0 && pipeline_inpaints(p))
-                r = LOAD_PACKED(p, m->vae_weights, error, vae_load_encoder(p->vae, m->vae_weights, error));
-        if (r >= 0 && m->upscaler_weights)
-                r = upscaler_new(&p->upscaler, &m->upscaler, m->upscaler_weights, error);
-        return r;
+                r = LOAD_PACKED(p, m->vae_weights, error, vae_load_encoder(p->vae, m->vae_weights, ends, error));
+        /* A missing tensor makes a broken file, not a missing one. */
+        return r < 0 ? (error->code = r == -ENOENT ? -EBADMSG : r) : 0;
 }
 
-/* error must not be NULL. */
-static int load(Pipeline *p, const char *dir, Error *error)
+static void free_networks(Pipeline *p)
 {
-        int r = model_open(&p->model, dir, error);
-        if (r >= 0)
-                r = load_tokenizer(p, error);
-        if (r < 0)
-                return r;
-        r = load_networks(p, error);
-        if (r < 0) /* A missing tensor makes a broken file, not a missing one. */
-                return error->code = r == -ENOENT ? -EBADMSG : r;
-        return 0;
+        for (uint32_t i = 0; i < CONFIG_TEXTS_MAX; i++)
+                p->text_encoders[i] = text_encoder_free(p->text_encoders[i]);
+        p->unet = unet_free(p->unet);
+        p->fast_unet = unet_free(p->fast_unet);
+        p->vae = vae_free(p->vae);
+        for (size_t i = 0; i < p->n_packed; i++)
+                p->packed[i] = arena_free(p->packed[i]);
+        p->n_packed = 0;
+        pack_free(p->pack);
+        p->pack = NULL;
+}
+
+static int load_upscaler(Pipeline *p, Error *error)
+{
+        const Model *m = p->model;
+        int r = m->upscaler_weights ? upscaler_new(&p->upscaler, &m->upscaler, m->upscaler_weights, error) : 0;
+
+        return r < 0 ? (error->code = r == -ENOENT ? -EBADMSG : r) : 0;
 }
 
 /* Without a pack, if it cannot be told which it would be. */
 static int open_pack(Pipeline *p, const char *dir, const PackFiles *files, Error *error)
 {
         const Kernels *kernels = kernels_get();
+        const Products *floats = kernels->products[PRECISION_F32], *others = kernels->products[p->precision];
         _cleanup_(freep) char *key = NULL;
         char layout[128];
 
         if (files->old_fd < 0 && files->new_fd < 0)
                 return 0;
-        (void)snprintf(layout, sizeof layout, "%s %s %u %u %u", kernels->name, kernels->products, kernels->lanes,
-                       kernels->panel, kernels->depth);
+        (void)snprintf(layout, sizeof layout, "%s %s %s %u %u %u %u %u %u", kernels->name, floats->name, others->name,
+                       p->precision, kernels->lanes, floats->panel, floats->depth, others->panel, others->depth);
         if (pack_key(&key, dir, layout) < 0)
                 return 0;
         int r = pack_new(&p->pack, files, key);
         return r < 0 ? error_set(error, r, "%s: %s", dir, strerror(-r)) : 0;
 }
 
-static int load_with(Pipeline *ret, const char *dir, unsigned threads, const PackFiles *files, bool *ret_was_read,
-                     Error *error)
+/* error must not be NULL. */
+static int load_with(Pipeline *ret, const char *dir, Precision precision, unsigned threads, const PackFiles *files,
+                     bool *ret_was_read, Error *error)
 {
         _cleanup_(pipeline_done) Pipeline p = { .compute = { .threads = threads, .arena = arena_new(0) } };
         if (!p.compute.arena)
                 return error_set(error, -ENOMEM, "%s: out of memory", dir);
 
         *ret_was_read = false;
-        int r = open_pack(&p, dir, files, error);
+        int r = model_open(&p.model, dir, error);
+        if (r >= 0)
+                r = load_tokenizer(&p, error);
+        if (r < 0)
+                return r;
+        p.precision = pipeline_precision(p.model, precision);
+        r = open_pack(&p, dir, files, error);
         if (r < 0)
                 return r;
         *ret_was_read = p.pack && pack_is_read(p.pack);
-        r = load(&p, dir, error);
+        r = load_networks(&p, error);
+        if (r >= 0)
+                r = load_upscaler(&p, error);
         if (r < 0)
                 return r;
 
@@ -142,35 +163,48 @@ static int load_with(Pipeline *ret, const char *dir, unsigned threads, const Pac
         return 0;
 }
 
-int pipeline_load_packed(Pipeline *ret, const char *dir, unsigned threads, const PackFiles *files, Error *error)
+int pipeline_load_packed(Pipeline *ret, const char *dir, Precision precision, unsigned threads, const PackFiles *files,
+                         Error *error)
 {
         const PackFiles without_old = { .old_fd = -1, .new_fd = files->new_fd };
         Error own_error = {};
         bool was_read = false;
 
         error = error ? error : &own_error;
-        int r = load_with(ret, dir, threads, files, &was_read, error);
+        int r = load_with(ret, dir, precision, threads, files, &was_read, error);
         /* What is wrong may be the pack. */
-        return r < 0 && was_read ? load_with(ret, dir, threads, &without_old, &was_read, error) : r;
+        return r < 0 && was_read ? load_with(ret, dir, precision, threads, &without_old, &was_read, error) : r;
 }
 
-int pipeline_load(Pipeline *ret, const char *dir, unsigned threads, Error *error)
+int pipeline_load(Pipeline *ret, const char *dir, Precision precision, unsigned threads, Error *error)
 {
-        return pipeline_load_packed(ret, dir, threads, &(PackFiles) { .old_fd = -1, .new_fd = -1 }, error);
+        return pipeline_load_packed(ret, dir, precision, threads, &(PackFiles) { .old_fd = -1, .new_fd = -1 }, error);
+}
+
+Precision pipeline_precision(const Model *model, Precision wanted)
+{
+        return kernels_precision(wanted == PRECISION_AUTO ? model->card.precision : wanted, PRECISION_BF16);
+}
+
+int pipeline_set_precision(Pipeline *p, Precision precision, Error *error)
+{
+        Error own_error = {};
+
+        if (p->vae && p->precision == precision)
+                return 0;
+        free_networks(p);
+        p->precision = precision;
+        int r = load_networks(p, error ? error : &own_error);
+        if (r < 0)
+                free_networks(p);
+        return r;
 }
 
 void pipeline_done(Pipeline *p)
 {
         tokenizer_free(p->tokenizer);
-        for (uint32_t i = 0; i < CONFIG_TEXTS_MAX; i++)
-                text_encoder_free(p->text_encoders[i]);
-        unet_free(p->unet);
-        unet_free(p->fast_unet);
-        vae_free(p->vae);
+        free_networks(p);
         upscaler_free(p->upscaler);
-        for (size_t i = 0; i < p->n_packed; i++)
-                arena_free(p->packed[i]);
-        pack_free(p->pack);
         model_free(p->model);
         arena_free(p->compute.arena);
         *p = (Pipeline) {};

@@ -160,6 +160,8 @@ static void make_key(DenoiseKey *ret, const Pipeline *p, const PictureJob *job, 
         ret->fast = job->request->fast;
         ret->tiling = job->request->tiling;
         ret->clip_skip = job->request->clip_skip;
+        ret->precision = p->precision;
+        (void)snprintf(ret->kernels, sizeof(ret->kernels), "%s", kernels_get()->name);
         ret->h = h;
         ret->w = w;
 }

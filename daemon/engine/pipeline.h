@@ -28,6 +28,7 @@ typedef struct Pipeline { /* owns all of it: pipeline_done() */
         UNet *fast_unet; /* or NULL */
         Vae *vae;
         Upscaler *upscaler; /* NULL if the model has none */
+        Precision precision; /* of the denoiser; never PRECISION_AUTO */
         Compute compute;
         Pack *pack; /* NULL: packed weights are not kept */
         Arena *packed[PIPELINE_PACKED_MAX]; /* where the networks' weights lie then */
@@ -35,11 +36,26 @@ typedef struct Pipeline { /* owns all of it: pipeline_done() */
 } Pipeline;
 
 /* Errors as for engine_new. */
-int pipeline_load(Pipeline *ret, const char *dir, unsigned threads, Error *error);
+int pipeline_load(Pipeline *ret, const char *dir, Precision precision, unsigned threads, Error *error);
 
 /* The same with the weights as an earlier load has packed them, or packed into a new file; then pack_seal(ret->pack) makes
  * it one that can be read, whenever there is time for it. */
-int pipeline_load_packed(Pipeline *ret, const char *dir, unsigned threads, const PackFiles *files, Error *error);
+int pipeline_load_packed(Pipeline *ret, const char *dir, Precision precision, unsigned threads, const PackFiles *files,
+                         Error *error);
+
+/* What is computed where that precision is asked for: itself, the model's, or what the processor does best; floats where it
+ * cannot do it. */
+Precision pipeline_precision(const Model *model, Precision wanted);
+
+/* Packs the networks anew from the model's files if they are in another precision. After an error there are none, and the
+ * next call tries again. */
+int pipeline_set_precision(Pipeline *p, Precision precision, Error *error);
+
+/* Bytes are for the denoiser alone: it is where the time goes, and what errors it makes the next step takes back. */
+static inline Precision pipeline_ends_precision(const Pipeline *p)
+{
+        return p->precision == PRECISION_INT8 ? kernels_precision(PRECISION_BF16, PRECISION_F32) : p->precision;
+}
 
 void pipeline_done(Pipeline *p);
 

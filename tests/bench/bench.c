@@ -27,6 +27,7 @@ typedef struct Bench {
         UNetContext *context;
         uint32_t size; /* of the latents */
         unsigned threads, runs;
+        Precision precision;
 } Bench;
 
 static double clock_seconds(clockid_t clock)
@@ -150,7 +151,7 @@ static void load_with(Bench *b, const char *dir, const PackFiles *files, const c
         Error error = {};
         double begin = seconds(), busy_begin = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
 
-        check(pipeline_load_packed(&b->pipeline, dir, b->threads, files, &error), &error, dir);
+        check(pipeline_load_packed(&b->pipeline, dir, b->precision, b->threads, files, &error), &error, dir);
         (void)printf("  %-28s %9.4f s  %9.4f s of processor\n",
                      b->pipeline.pack && pack_is_read(b->pipeline.pack) ? "load (packed before)" : name,
                      seconds() - begin, clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy_begin);
@@ -212,6 +213,7 @@ int main(int argc, char **argv)
         Bench b = {
                 .threads = threads > 0 ? (unsigned)threads : (unsigned)omp_get_num_procs(),
                 .runs = (unsigned)MIN(MAX(runs, 1), RUNS_MAX),
+                .precision = argc > 5 ? (Precision)precision_from_string(argv[5]) : PRECISION_AUTO,
         };
         const Kernels *kernels = kernels_get();
 

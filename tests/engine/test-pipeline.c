@@ -67,7 +67,7 @@ static void check_runs(const char *model, const char *runs_name, const char *pic
         size_t i;
         json_t *run;
 
-        assert_int_equal(pipeline_load(&p, model, 2, NULL), 0);
+        assert_int_equal(pipeline_load(&p, model, PRECISION_F32, 2, NULL), 0);
         json_array_foreach (runs, i, run) {
                 const char *name = json_string_value(json_object_get(run, "name"));
                 copy_text(request->prompt, json_object_get(run, "prompt"));
@@ -197,7 +197,7 @@ static void check_goldens(const char *variant)
         size_t i, checked = 0;
         json_t *run;
 
-        if (pipeline_load(&p, shared(path).text, 2, &error) < 0)
+        if (pipeline_load(&p, shared(path).text, PRECISION_F32, 2, &error) < 0)
                 fail_msg("%s", error.text);
         json_array_foreach (runs, i, run) {
                 const char *name = json_string_value(json_object_get(run, "name"));

@@ -184,8 +184,10 @@ static void test_parameters(void **state)
 
         _cleanup_(freep) char *fast = NULL;
         q->fast = 1;
+        resolved.precision = PRECISION_BF16;
         assert_int_equal(parameters_format(&fast, q, &resolved, 0, "m"), 0);
         assert_non_null(strstr(fast, ", Prompt tokens: 150, Fast: yes, Prompt chunks: 2, "));
+        assert_non_null(strstr(fast, ", Precision: bf16, Version: "));
 
         _cleanup_(freep) char *more = NULL;
         q->fast = 0;

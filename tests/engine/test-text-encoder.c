@@ -31,7 +31,7 @@ static TextEncoder *load_encoder(const Variant *variant, TextEncoderConfig *ret_
         Error error = {};
 
         if (text_encoder_config_read(ret_config, config_path.text, &error) < 0 ||
-            text_encoder_new(&encoder, ret_config, weights, &error) < 0)
+            text_encoder_new(&encoder, ret_config, weights, PRECISION_F32, &error) < 0)
                 fail_msg("%s", error.text);
         return encoder;
 }

@@ -13,7 +13,7 @@ static UNet *load_unet(const Variant *variant)
         Error error = {};
 
         if (unet_config_read(&config, config_path.text, &error) < 0 ||
-            unet_new(&unet, &config, weights, &error) < 0)
+            unet_new(&unet, &config, weights, PRECISION_F32, &error) < 0)
                 fail_msg("%s", error.text);
         return unet;
 }
@@ -209,15 +209,15 @@ static void test_wrong_weights(void **state)
 
         assert_int_equal(unet_config_read(&config, config_path.text, &error), 0);
         config.layers_per_block[0]++;
-        assert_int_equal(unet_new(&unet, &config, weights, &error), -ENOENT);
+        assert_int_equal(unet_new(&unet, &config, weights, PRECISION_F32, &error), -ENOENT);
         assert_non_null(strstr(error.text, "down_blocks.0.resnets."));
         config.layers_per_block[0]--;
         config.cross_attention_dim++;
-        assert_int_equal(unet_new(&unet, &config, weights, &error), -EBADMSG);
+        assert_int_equal(unet_new(&unet, &config, weights, PRECISION_F32, &error), -EBADMSG);
         assert_non_null(strstr(error.text, "attn2.to_k"));
         config.cross_attention_dim--;
         config.norm_groups = 7;
-        assert_int_equal(unet_new(&unet, &config, weights, &error), -EBADMSG);
+        assert_int_equal(unet_new(&unet, &config, weights, PRECISION_F32, &error), -EBADMSG);
         assert_null(unet);
 }
 

@@ -15,7 +15,7 @@ static Vae *load_vae(const Variant *variant, const char *folder, VaeConfig *ret_
         Error error = {};
 
         if (vae_config_read(ret_config, config_path.text, &error) < 0 ||
-            vae_new(&vae, ret_config, weights, &error) < 0 || vae_load_encoder(vae, weights, &error) < 0)
+            vae_new(&vae, ret_config, weights, PRECISION_F32, &error) < 0 || vae_load_encoder(vae, weights, PRECISION_F32, &error) < 0)
                 fail_msg("%s", error.text);
         return vae;
 }
@@ -182,12 +182,12 @@ static void test_bad_input(void **state)
         Tensor got, latents, picture;
 
         assert_int_equal(vae_config_read(&config, config_path.text, NULL), 0);
-        assert_int_equal(vae_new(&vae, &config, weights, NULL), 0);
+        assert_int_equal(vae_new(&vae, &config, weights, PRECISION_F32, NULL), 0);
         latents = compute_tensor(&c, 1, 2, 2, config.latent_channels + 1);
         assert_int_equal(vae_decode(vae, &c, &latents, &got), -EINVAL);
         picture = compute_tensor(&c, 1, 1, 64, config.in_channels);
         assert_int_equal(vae_encode(vae, &c, &picture, &got), -ENODATA);
-        assert_int_equal(vae_load_encoder(vae, weights, NULL), 0);
+        assert_int_equal(vae_load_encoder(vae, weights, PRECISION_F32, NULL), 0);
         assert_int_equal(vae_encode(vae, &c, &picture, &got), -EINVAL);
         arena_free(c.arena);
 }

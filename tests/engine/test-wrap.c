@@ -27,7 +27,7 @@ static UNet *open_unet(const Variant *variant)
         UNet *unet = NULL;
         Error error = {};
 
-        if (unet_config_read(&config, path.text, &error) < 0 || unet_new(&unet, &config, weights, &error) < 0)
+        if (unet_config_read(&config, path.text, &error) < 0 || unet_new(&unet, &config, weights, PRECISION_F32, &error) < 0)
                 fail_msg("%s", error.text);
         return unet;
 }
@@ -40,8 +40,8 @@ static Vae *open_vae(const Variant *variant)
         Vae *vae = NULL;
         Error error = {};
 
-        if (vae_config_read(&config, path.text, &error) < 0 || vae_new(&vae, &config, weights, &error) < 0 ||
-            vae_load_encoder(vae, weights, &error) < 0)
+        if (vae_config_read(&config, path.text, &error) < 0 || vae_new(&vae, &config, weights, PRECISION_F32, &error) < 0 ||
+            vae_load_encoder(vae, weights, PRECISION_F32, &error) < 0)
                 fail_msg("%s", error.text);
         return vae;
 }

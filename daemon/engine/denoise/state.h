@@ -17,6 +17,8 @@ typedef struct DenoiseKey {
         uint32_t rng;
         uint32_t fast; /* whether the few-step denoiser draws */
         uint32_t tiling, clip_skip;
+        uint32_t precision;
+        char kernels[20]; /* the instruction set */
 } DenoiseKey;
 
 /* After evaluation next - 1. *ret is malloc'ed. -ENOMEM. */

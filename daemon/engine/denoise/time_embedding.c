@@ -10,15 +10,15 @@ void load_time_embedding(Loader *loader, const UNetConfig *config, TimeEmbedding
 {
         const uint32_t first = config->block_out_channels[0], width = time_width(config);
 
-        load_matrix(loader, &ret->time1, LAYER_LINEAR, first, width, "time_embedding.linear_1");
-        load_matrix(loader, &ret->time2, LAYER_LINEAR, width, width, "time_embedding.linear_2");
+        load_matrix(loader, &ret->time1, LAYER_LINEAR | LAYER_FLOATS, first, width, "time_embedding.linear_1");
+        load_matrix(loader, &ret->time2, LAYER_LINEAR | LAYER_FLOATS, width, width, "time_embedding.linear_2");
         if (config->guidance_width > 0)
-                load_matrix(loader, &ret->guidance, LAYER_LINEAR | LAYER_NO_BIAS, config->guidance_width,
+                load_matrix(loader, &ret->guidance, LAYER_LINEAR | LAYER_FLOATS | LAYER_NO_BIAS, config->guidance_width,
                             first, "time_embedding.cond_proj");
         if (config->sizes_width > 0) {
-                load_matrix(loader, &ret->added1, LAYER_LINEAR, config->added_width, width,
+                load_matrix(loader, &ret->added1, LAYER_LINEAR | LAYER_FLOATS, config->added_width, width,
                             "add_embedding.linear_1");
-                load_matrix(loader, &ret->added2, LAYER_LINEAR, width, width, "add_embedding.linear_2");
+                load_matrix(loader, &ret->added2, LAYER_LINEAR | LAYER_FLOATS, width, width, "add_embedding.linear_2");
         }
 }
 

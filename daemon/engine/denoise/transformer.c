@@ -59,9 +59,9 @@ void load_transformer(
                     key);
 }
 
-static Tensor tensor_like(Compute *c, const Tensor *x, uint32_t channels)
+static Tensor tensor_like(Compute *c, const Tensor *x, TensorType type, uint32_t channels)
 {
-        return compute_tensor(c, x->n, x->h, x->w, channels);
+        return compute_tensor_of(c, type, x->n, x->h, x->w, channels);
 }
 
 void transformer_context(
@@ -69,7 +69,8 @@ void transformer_context(
 {
         for (uint32_t i = 0; i < t->n_blocks; i++) {
                 ArenaMark mark = arena_mark(c->arena);
-                Tensor k = tensor_like(c, text, t->channels), v = tensor_like(c, text, t->channels);
+                const TensorType type = attention_type(&t->blocks[i].cross_key);
+                Tensor k = tensor_like(c, text, type, t->channels), v = tensor_like(c, text, type, t->channels);
 
                 linear(c, &t->blocks[i].cross_key, text, FINISH_PLAIN, NULL, &k);
                 linear(c, &t->blocks[i].cross_value, text, FINISH_PLAIN, NULL, &v);
@@ -81,8 +82,9 @@ void transformer_context(
 static void self_attention(Compute *c, const TransformerBlock *block, uint32_t heads, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
-        Tensor normed = tensor_like(c, x, x->c), q = tensor_like(c, x, x->c);
-        Tensor k = tensor_like(c, x, x->c), v = tensor_like(c, x, x->c);
+        const TensorType type = attention_type(&block->query);
+        Tensor normed = tensor_like(c, x, matrix_reads(&block->query), x->c), q = tensor_like(c, x, type, x->c);
+        Tensor k = tensor_like(c, x, type, x->c), v = tensor_like(c, x, type, x->c);
 
         layer_norm(c, &block->norm1, x, &normed);
         linear(c, &block->query, &normed, FINISH_PLAIN, NULL, &q);
@@ -98,7 +100,8 @@ static void cross_attention(
                 Compute *c, const TransformerBlock *block, const AttentionKeys *text, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
-        Tensor normed = tensor_like(c, x, x->c), q = tensor_like(c, x, x->c);
+        Tensor normed = tensor_like(c, x, matrix_reads(&block->cross_query), x->c);
+        Tensor q = tensor_like(c, x, attention_type(&block->cross_query), x->c);
 
         layer_norm(c, &block->norm2, x, &normed);
         linear(c, &block->cross_query, &normed, FINISH_PLAIN, NULL, &q);
@@ -110,7 +113,8 @@ static void cross_attention(
 static void feed_forward(Compute *c, const TransformerBlock *block, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
-        Tensor wide = tensor_like(c, x, 4 * x->c), normed = tensor_like(c, x, x->c);
+        Tensor wide = tensor_like(c, x, matrix_reads(&block->narrow), 4 * x->c),
+               normed = tensor_like(c, x, matrix_reads(&block->widen), x->c);
 
         layer_norm(c, &block->norm3, x, &normed);
         linear(c, &block->widen, &normed, FINISH_GEGLU, NULL, &wide);
@@ -121,7 +125,7 @@ static void feed_forward(Compute *c, const TransformerBlock *block, const Tensor
 void transformer(Compute *c, const Transformer *t, const AttentionKeys *context, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
-        Tensor h = tensor_like(c, x, x->c), normed = tensor_like(c, x, x->c);
+        Tensor h = tensor_like(c, x, TENSOR_F32, x->c), normed = tensor_like(c, x, matrix_reads(&t->proj_in), x->c);
 
         group_norm(c, &t->norm, x, false, &normed);
         linear(c, &t->proj_in, &normed, FINISH_PLAIN, NULL, &h);

@@ -123,23 +123,29 @@ static void load_all(Loader *loader, UNet *unet)
         const uint32_t first = c->block_out_channels[0];
 
         load_time_embedding(loader, c, &unet->time);
-        load_matrix(loader, &unet->conv_in, LAYER_CONV3, c->in_channels, first, "conv_in");
+        load_matrix(loader, &unet->conv_in, LAYER_CONV3 | LAYER_FLOATS, c->in_channels, first, "conv_in");
         for (uint32_t i = 0; i < c->n_levels; i++)
                 load_down(loader, unet, i);
         load_mid(loader, unet);
         for (uint32_t i = 0; i < c->n_levels; i++)
                 load_up(loader, unet, i);
         load_norm(loader, &unet->norm_out, first, c->norm_groups, c->norm_eps, "conv_norm_out");
-        load_matrix(loader, &unet->conv_out, LAYER_CONV3, first, c->out_channels, "conv_out");
+        load_matrix(loader, &unet->conv_out, LAYER_CONV3 | LAYER_FLOATS, first, c->out_channels, "conv_out");
 }
 
-int unet_new(UNet **ret, const UNetConfig *config, const Weights *weights, Error *error)
+int unet_new(UNet **ret, const UNetConfig *config, const Weights *weights, Precision precision, Error *error)
 {
         _cleanup_(unet_freep) UNet *unet = calloc(1, sizeof *unet);
         if (!unet || !(unet->arena = loader_arena_new(weights)))
                 return error_set(error, -ENOMEM, "Not enough memory for the denoiser");
 
-        Loader loader = { .weights = weights, .arena = unet->arena, .error = error, .matrices = &unet->matrices };
+        Loader loader = {
+                .weights = weights,
+                .arena = unet->arena,
+                .error = error,
+                .precision = precision,
+                .matrices = &unet->matrices,
+        };
         unet->config = *config;
         load_all(&loader, unet);
         if (loader.r < 0)

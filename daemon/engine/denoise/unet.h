@@ -10,7 +10,7 @@
 
 typedef struct UNet UNet;
 
-int unet_new(UNet **ret, const UNetConfig *config, const Weights *weights, Error *error);
+int unet_new(UNet **ret, const UNetConfig *config, const Weights *weights, Precision precision, Error *error);
 UNet *unet_free(UNet *unet);
 DEFINE_CLEANUP(UNet *, unet_free)
 

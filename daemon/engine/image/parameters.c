@@ -94,6 +94,9 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
         if (resolved->truncated_tokens > 0)
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Truncated tokens: %u",
                                resolved->truncated_tokens);
+        if (resolved->precision != PRECISION_AUTO)
+                (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Precision: %s",
+                               precision_to_string((Precision)resolved->precision));
         int r = format_touches(&touches, resolved);
         if (r >= 0)
                 r = format_prompt(&prompt, request);

@@ -5,7 +5,7 @@
  *
  *     a red fox
  *     Negative prompt: blurry
- *     Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 512x512, Model: default, Version: imagined
+ *     Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 512x512, Model: default, Precision: bf16, Version: imagined
  * 0.1.0
  *
  * After the size come the final touches, if there were any: Enlarge: network from 128x128, Remove artefacts: 0.5,

@@ -82,8 +82,8 @@ static void load_decoder(Loader *loader, const VaeConfig *c, VaeHalf *ret)
         char key[64];
 
         if (c->use_post_quant_conv)
-                load_matrix(loader, &ret->quant, LAYER_CONV1, latent, latent, "post_quant_conv");
-        load_matrix(loader, &ret->conv_in, LAYER_CONV3, latent, in, "decoder.conv_in");
+                load_matrix(loader, &ret->quant, LAYER_CONV1 | LAYER_FLOATS, latent, latent, "post_quant_conv");
+        load_matrix(loader, &ret->conv_in, LAYER_CONV3 | LAYER_FLOATS, latent, in, "decoder.conv_in");
         load_mid(loader, c, ret, "decoder");
         for (uint32_t i = 0; i < c->n_levels; i++) {
                 uint32_t out = c->block_out_channels[top - i];
@@ -98,7 +98,7 @@ static void load_decoder(Loader *loader, const VaeConfig *c, VaeHalf *ret)
                 in = out;
         }
         load_norm(loader, &ret->norm_out, in, c->norm_groups, EPS, "decoder.conv_norm_out");
-        load_matrix(loader, &ret->conv_out, LAYER_CONV3, in, c->out_channels, "decoder.conv_out");
+        load_matrix(loader, &ret->conv_out, LAYER_CONV3 | LAYER_FLOATS, in, c->out_channels, "decoder.conv_out");
 }
 
 static void load_encoder(Loader *loader, const VaeConfig *c, VaeHalf *ret)
@@ -107,7 +107,7 @@ static void load_encoder(Loader *loader, const VaeConfig *c, VaeHalf *ret)
         uint32_t in = c->block_out_channels[0];
         char key[64];
 
-        load_matrix(loader, &ret->conv_in, LAYER_CONV3, c->in_channels, in, "encoder.conv_in");
+        load_matrix(loader, &ret->conv_in, LAYER_CONV3 | LAYER_FLOATS, c->in_channels, in, "encoder.conv_in");
         for (uint32_t i = 0; i < c->n_levels; i++) {
                 uint32_t out = c->block_out_channels[i];
                 VaeLevel *level = &ret->levels[i];
@@ -122,18 +122,18 @@ static void load_encoder(Loader *loader, const VaeConfig *c, VaeHalf *ret)
         }
         load_mid(loader, c, ret, "encoder");
         load_norm(loader, &ret->norm_out, in, c->norm_groups, EPS, "encoder.conv_norm_out");
-        load_matrix(loader, &ret->conv_out, LAYER_CONV3, in, moments, "encoder.conv_out");
+        load_matrix(loader, &ret->conv_out, LAYER_CONV3 | LAYER_FLOATS, in, moments, "encoder.conv_out");
         if (c->use_quant_conv)
-                load_matrix(loader, &ret->quant, LAYER_CONV1, moments, moments, "quant_conv");
+                load_matrix(loader, &ret->quant, LAYER_CONV1 | LAYER_FLOATS, moments, moments, "quant_conv");
 }
 
-int vae_new(Vae **ret, const VaeConfig *config, const Weights *weights, Error *error)
+int vae_new(Vae **ret, const VaeConfig *config, const Weights *weights, Precision precision, Error *error)
 {
         _cleanup_(vae_freep) Vae *vae = calloc(1, sizeof *vae);
         if (!vae || !(vae->arena = loader_arena_new(weights)))
                 return error_set(error, -ENOMEM, "Not enough memory for the decoder");
 
-        Loader loader = { .weights = weights, .arena = vae->arena, .error = error };
+        Loader loader = { .weights = weights, .arena = vae->arena, .error = error, .precision = precision };
         vae->config = *config;
         if (config->kind == VAE_TINY)
                 load_tiny_decoder(&loader, config, &vae->tiny_decoder);
@@ -146,13 +146,13 @@ int vae_new(Vae **ret, const VaeConfig *config, const Weights *weights, Error *e
         return 0;
 }
 
-int vae_load_encoder(Vae *vae, const Weights *weights, Error *error)
+int vae_load_encoder(Vae *vae, const Weights *weights, Precision precision, Error *error)
 {
         _cleanup_(arena_freep) Arena *arena = loader_arena_new(weights);
         if (!arena)
                 return error_set(error, -ENOMEM, "Not enough memory for the encoder");
 
-        Loader loader = { .weights = weights, .arena = arena, .error = error };
+        Loader loader = { .weights = weights, .arena = arena, .error = error, .precision = precision };
         VaeHalf encoder = {};
         TinyHalf tiny = {};
         if (vae->config.kind == VAE_TINY)

@@ -11,7 +11,7 @@
 typedef struct Vae Vae;
 
 /* Loads the decoder. */
-int vae_new(Vae **ret, const VaeConfig *config, const Weights *weights, Error *error);
+int vae_new(Vae **ret, const VaeConfig *config, const Weights *weights, Precision precision, Error *error);
 Vae *vae_free(Vae *vae);
 DEFINE_CLEANUP(Vae *, vae_free)
 
@@ -25,7 +25,7 @@ uint32_t vae_factor(const VaeConfig *config);
 int vae_decode(const Vae *vae, Compute *compute, const Tensor *latents, Tensor *ret);
 
 /* Loads the encoder too, which most jobs never need. */
-int vae_load_encoder(Vae *vae, const Weights *weights, Error *error);
+int vae_load_encoder(Vae *vae, const Weights *weights, Precision precision, Error *error);
 
 /* -ENODATA without vae_load_encoder; -EINVAL for sizes below the factor.
  * picture: [n, h, w, in_channels] in -1 to 1. *ret, in the arena: [n, h / factor, w / factor, 2 *

@@ -22,9 +22,10 @@ void load_vae_attention(
 void vae_attention(Compute *c, const VaeAttention *a, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
-        Tensor normed = compute_tensor(c, x->n, x->h, x->w, x->c),
-               q = compute_tensor(c, x->n, x->h, x->w, x->c);
-        Tensor k = compute_tensor(c, x->n, x->h, x->w, x->c), v = compute_tensor(c, x->n, x->h, x->w, x->c);
+        const TensorType type = attention_type(&a->query);
+        Tensor normed = compute_tensor_of(c, matrix_reads(&a->query), x->n, x->h, x->w, x->c);
+        Tensor q = compute_tensor_of(c, type, x->n, x->h, x->w, x->c), k = compute_tensor_of(c, type, x->n, x->h, x->w, x->c),
+               v = compute_tensor_of(c, type, x->n, x->h, x->w, x->c);
 
         group_norm(c, &a->norm, x, false, &normed);
         linear(c, &a->query, &normed, FINISH_PLAIN, NULL, &q);

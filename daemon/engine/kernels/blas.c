@@ -57,7 +57,7 @@ static const float *rows_together(
         return scratch;
 }
 
-static void product(const Product *p)
+void blas_product(const Product *p)
 {
         size_t stride;
         const float *a = rows_together(p->rows, p->offset, p->m, p->depth, p->scratch, &stride);
@@ -65,19 +65,6 @@ static void product(const Product *p)
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)p->m, (int)p->width, (int)p->depth, 1.0f,
                     a, (int)stride, p->panel, (int)p->width, p->add ? 1.0f : 0.0f, p->sums, (int)p->stride);
 }
-
-/* Larger blocks than our own, because each call packs both sides again. */
-const Products blas_products = {
-        .name = "openblas",
-        .precision = PRECISION_F32,
-        .lanes = KERNELS_LANES_MAX,
-        .rows = 6,
-        .group = 1,
-        .panel = 256,
-        .depth = 512,
-        .tile_rows = 192,
-        .multiply = product,
-};
 
 static double seconds(void)
 {

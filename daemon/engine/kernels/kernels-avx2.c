@@ -9,6 +9,8 @@
 #include "engine/kernels/tables.h"
 #include "engine/kernels/product.inc.h"
 
+static const Products blas_products = { BLAS_PRODUCTS };
+
 const Kernels kernels_avx2 = {
         .name = "avx2", POINTWISE_KERNELS, .products = { [PRECISION_F32] = &avx2_products }
 };

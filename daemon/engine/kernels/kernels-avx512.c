@@ -9,6 +9,8 @@
 #include "engine/kernels/tables.h"
 #include "engine/kernels/product.inc.h"
 
+static const Products blas_products = { BLAS_PRODUCTS };
+
 const Kernels kernels_avx512 = {
         .name = "avx512", POINTWISE_KERNELS, .products = { [PRECISION_F32] = &avx512_products }
 };

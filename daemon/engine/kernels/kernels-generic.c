@@ -6,6 +6,8 @@
 #include "engine/kernels/norm.inc.h"
 #include "engine/kernels/tables.h"
 
+static const Products blas_products = { BLAS_PRODUCTS };
+
 const Kernels kernels_generic = {
         .name = "generic", POINTWISE_KERNELS, .products = { [PRECISION_F32] = &blas_products }
 };

@@ -185,6 +185,7 @@ static void load_matrix_at(
         const LayerKind kind = flags & LAYER_KIND_MASK;
         const StoredTensor *weight = find_weight(loader, kind, in, out, key), *bias = NULL;
         MatrixSource source = {
+                .precision = flags & LAYER_FLOATS ? PRECISION_F32 : loader->precision,
                 .n = out, .k = in, .taps = kind == LAYER_CONV3 ? 9 : 1, .gated = kind == LAYER_GEGLU
         };
         _cleanup_(freep) void *weight_memory = NULL;

@@ -35,6 +35,7 @@ typedef struct Loader {
         const Weights *weights;
         Arena *arena; /* where blocks live, and packed weights that are not to be kept; the network owns it */
         Error *error;
+        Precision precision; /* of matrices; PRECISION_AUTO: floats */
         Matrices *matrices; /* NULL, or where every matrix that is loaded is noted */
         int r; /* 0, or the first error */
 } Loader;
@@ -50,6 +51,8 @@ typedef enum LayerKind {
         LAYER_POINTWISE = 4, /* as LAYER_LINEAR or as LAYER_CONV1, whichever is there: exporters differ */
         LAYER_KIND_MASK = 0xf,
         LAYER_NO_BIAS = 0x10,
+        LAYER_FLOATS = 0x20, /* at the ends of a network, where little is computed and much depends on it: float32 in any
+                                precision */
 } LayerKind;
 
 void load_matrix(

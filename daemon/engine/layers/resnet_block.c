@@ -23,7 +23,7 @@ void load_resnet_block(
         load_norm(loader, &ret->norm1, in, groups, eps, "%s.norm1", key);
         load_matrix(loader, &ret->conv1, LAYER_CONV3, in, out, "%s.conv1", key);
         if (time_width > 0)
-                load_matrix(loader, &ret->time, LAYER_LINEAR, time_width, out, "%s.time_emb_proj", key);
+                load_matrix(loader, &ret->time, LAYER_LINEAR | LAYER_FLOATS, time_width, out, "%s.time_emb_proj", key);
         load_norm(loader, &ret->norm2, out, groups, eps, "%s.norm2", key);
         load_matrix(loader, &ret->conv2, LAYER_CONV3, out, out, "%s.conv2", key);
         if (in != out)

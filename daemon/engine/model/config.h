@@ -170,6 +170,7 @@ typedef struct ModelCard {
         uint32_t native_size; /* pixels of the decoded picture that the denoiser draws best */
         char empty_prompt[128]; /* what stands for a prompt without words; "": nothing does */
         uint32_t prompt_chunks; /* that a prompt may be cut into (text/chunks.h); 0: as many as there can be */
+        Precision precision; /* in which it is good enough and fast; PRECISION_AUTO: not said */
         int prediction; /* a PredictionType, for single files, which do not say it themselves; -1 if not said */
         char vae[128]; /* a file beside the model, whose autoencoder is used in place of its own; "": none */
         uint32_t enlarge; /* factor from the decoded picture to the finished one; 1 if not said */

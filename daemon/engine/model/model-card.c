@@ -32,6 +32,15 @@ static void read_name(JsonReader *json, ModelCard *card)
                           card->name);
 }
 
+static void read_precision(JsonReader *json, ModelCard *card)
+{
+        static const char *const names[] = {
+                [PRECISION_AUTO] = "auto", [PRECISION_F32] = "f32", [PRECISION_BF16] = "bf16", [PRECISION_INT8] = "int8", NULL
+        };
+
+        card->precision = (Precision)json_choice(json, "precision", PRECISION_AUTO, names);
+}
+
 static void read_enlarge(JsonReader *json, ModelCard *card)
 {
         static const char *const names[] = { "lanczos", "network", NULL };
@@ -94,6 +103,7 @@ int model_card_read(ModelCard *ret, const char *path, Error *error)
                 .sharpen = json_number(&json, "sharpen", 0, 0, 1),
         };
         read_enlarge(&json, &card);
+        read_precision(&json, &card);
         read_touch_order(&json, &card);
         static const char *const predictions[] = { [PREDICTION_EPSILON] = "epsilon",
                                                    [PREDICTION_V] = "v_prediction",

@@ -57,19 +57,26 @@ static void load_all(Loader *loader, TextEncoder *encoder)
                   "text_model.final_layer_norm");
         if (weights_has(loader->weights, "text_projection.weight")) {
                 encoder->pooled_width = c->projection;
-                load_matrix(loader, &encoder->projection, LAYER_LINEAR | LAYER_NO_BIAS, c->hidden_size,
+                load_matrix(loader, &encoder->projection, LAYER_LINEAR | LAYER_NO_BIAS | LAYER_FLOATS, c->hidden_size,
                             c->projection, "text_projection");
         }
 }
 
 int text_encoder_new(
-                TextEncoder **ret, const TextEncoderConfig *config, const Weights *weights, Error *error)
+                TextEncoder **ret, const TextEncoderConfig *config, const Weights *weights, Precision precision,
+                Error *error)
 {
         _cleanup_(text_encoder_freep) TextEncoder *encoder = calloc(1, sizeof *encoder);
         if (!encoder || !(encoder->arena = loader_arena_new(weights)))
                 return error_set(error, -ENOMEM, "Not enough memory for the text encoder");
 
-        Loader loader = { .weights = weights, .arena = encoder->arena, .error = error, .matrices = &encoder->matrices };
+        Loader loader = {
+                .weights = weights,
+                .arena = encoder->arena,
+                .error = error,
+                .precision = precision,
+                .matrices = &encoder->matrices,
+        };
         encoder->config = *config;
         load_all(&loader, encoder);
         if (loader.r < 0)
@@ -125,8 +132,10 @@ static void embed(Compute *c, const TextEncoder *encoder, const uint32_t *ids, c
 static void self_attention(Compute *c, const EncoderLayer *layer, uint32_t heads, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
-        Tensor normed = compute_tensor(c, x->n, 1, x->w, x->c), q = compute_tensor(c, x->n, 1, x->w, x->c);
-        Tensor k = compute_tensor(c, x->n, 1, x->w, x->c), v = compute_tensor(c, x->n, 1, x->w, x->c);
+        const TensorType type = attention_type(&layer->query);
+        Tensor normed = compute_tensor_of(c, matrix_reads(&layer->query), x->n, 1, x->w, x->c);
+        Tensor q = compute_tensor_of(c, type, x->n, 1, x->w, x->c), k = compute_tensor_of(c, type, x->n, 1, x->w, x->c),
+               v = compute_tensor_of(c, type, x->n, 1, x->w, x->c);
 
         layer_norm(c, &layer->norm1, x, &normed);
         linear(c, &layer->query, &normed, FINISH_PLAIN, NULL, &q);
@@ -141,8 +150,8 @@ static void self_attention(Compute *c, const EncoderLayer *layer, uint32_t heads
 static void feed_forward(Compute *c, const EncoderLayer *layer, Finish activation, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
-        Tensor normed = compute_tensor(c, x->n, 1, x->w, x->c),
-               wide = compute_tensor(c, x->n, 1, x->w, layer->widen.n);
+        Tensor normed = compute_tensor_of(c, matrix_reads(&layer->widen), x->n, 1, x->w, x->c),
+               wide = compute_tensor_of(c, matrix_reads(&layer->narrow), x->n, 1, x->w, layer->widen.n);
 
         layer_norm(c, &layer->norm2, x, &normed);
         linear(c, &layer->widen, &normed, activation, NULL, &wide);

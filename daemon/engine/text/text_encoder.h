@@ -12,7 +12,8 @@
 typedef struct TextEncoder TextEncoder;
 
 int text_encoder_new(
-                TextEncoder **ret, const TextEncoderConfig *config, const Weights *weights, Error *error);
+                TextEncoder **ret, const TextEncoderConfig *config, const Weights *weights, Precision precision,
+                Error *error);
 TextEncoder *text_encoder_free(TextEncoder *encoder);
 DEFINE_CLEANUP(TextEncoder *, text_encoder_free)
 
