@@ -72,7 +72,7 @@ static void test_touches(void **state)
         _cleanup_(pipeline_done) Pipeline p = {};
         static const double scales[] = { 1, 2, 2.5, 4 };
 
-        assert_int_equal(pipeline_load(&p, TINY, 2, NULL), 0);
+        assert_int_equal(pipeline_load(&p, TINY, PRECISION_F32, 2, NULL), 0);
         for (size_t i = 0; i < ELEMENTSOF(scales); i++) {
                 assert_true(unlike(&p, TILING_BOTH, scales[i], 4, 2) < 1e-4);
                 assert_true(unlike(&p, TILING_X, scales[i], 0, 6) < 1e-4);
