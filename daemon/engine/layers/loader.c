@@ -300,7 +300,7 @@ void load_table(Loader *loader, Table *ret, uint32_t rows, uint32_t columns, con
         if (loader->r == 0)
                 fail(loader, weights_find(loader->weights, &tensor, (uint64_t[]) { rows, columns }, 2,
                                           loader->error, "%s", key));
-        if (loader->r < 0)
+        if (loader->r < 0 || !tensor)
                 return;
         *ret = (Table) { .type = weight_type(tensor), .columns = columns, .data = load_weights(loader, tensor) };
         settle(loader);
