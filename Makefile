@@ -43,7 +43,7 @@ BASE_SRC := $(wildcard daemon/base/*.c)
 ENGINE_SRC := $(filter-out daemon/engine/main.c,$(wildcard daemon/engine/*.c daemon/engine/*/*.c daemon/engine/*/*/*.c))
 # What both sides of the socket, or the worker alone, are made of.
 PROTOCOL_SRC := daemon/workers/protocol.c $(wildcard daemon/workers/sandbox*.c)
-SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/service/*.c daemon/queue/*.c daemon/workers/*.c))
+SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/service/*.c daemon/service/*/*.c daemon/queue/*.c daemon/workers/*.c))
 CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c))
 
 BASE_LIB = $(B)/libbase.a

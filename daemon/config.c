@@ -21,6 +21,8 @@ const ConfigKey config_keys[] = {
         TEXT(default_model, CONFIG_STRING, "\"\"",
              "The model for requests that name none while none is loaded; \"\": the first that is found"),
         TEXT(worker, CONFIG_STRING, "\"" LIBEXECDIR "/imagined-engine\"", "The program that computes"),
+        TEXT(engine, CONFIG_ENGINE, "\"auto\"",
+             "What computes for a user's own instance: system (the machine's), own (a worker of its own), auto (the machine's where it is installed and has the model)"),
         BOOL(preload, "false", "Whether the default model is loaded at start, not at the first request"),
         NUMBER(idle_unload_seconds, 0, 31536000, 600, "Seconds without work until the model is unloaded; 0: never"),
         NUMBER(memory_max, 0, INT64_MAX, 0, "Bytes of memory that the engine may take; 0: what there is"),
@@ -82,13 +84,18 @@ static void *field(const Config *config, const ConfigKey *key)
         return (uint8_t *)config + key->offset;
 }
 
+static bool is_text(const ConfigKey *key)
+{
+        return key->type == CONFIG_STRING || key->type == CONFIG_ENGINE || key->type == CONFIG_LEVEL;
+}
+
 static void clear(Config *config)
 {
         for (size_t i = 0; i < config_n_keys; i++) {
                 const ConfigKey *key = &config_keys[i];
                 if (key->type == CONFIG_PATHS)
                         paths_free(*(char ***)field(config, key));
-                else if (key->type == CONFIG_STRING || key->type == CONFIG_LEVEL)
+                else if (is_text(key))
                         free(*(char **)field(config, key));
         }
 }
@@ -132,6 +139,10 @@ static int set_string(char **value, const ConfigKey *key, const config_setting_t
         const char *text = config_setting_get_string(setting);
         if (!text) {
                 *why = "must be a string in quotes";
+                return -EINVAL;
+        }
+        if (key->type == CONFIG_ENGINE && !streq(text, "auto") && !streq(text, "own") && !streq(text, "system")) {
+                *why = "must be auto, own or system";
                 return -EINVAL;
         }
         if (key->type == CONFIG_LEVEL && level_from_string(text) < 0) {
@@ -185,6 +196,7 @@ static int set_key(Config *config, const ConfigKey *key, const config_setting_t 
         case CONFIG_NUMBER:
                 return set_number(value, key, setting, why);
         case CONFIG_STRING:
+        case CONFIG_ENGINE:
         case CONFIG_LEVEL:
                 return set_string(value, key, setting, why);
         case CONFIG_PATHS:
@@ -281,7 +293,7 @@ static int config_copy(Config **ret, const Config *config)
                 if (key->type == CONFIG_PATHS) {
                         if (copy_paths(field(copy, key), *(char ***)field(config, key), NULL) < 0)
                                 return -ENOMEM;
-                } else if (key->type == CONFIG_STRING || key->type == CONFIG_LEVEL) {
+                } else if (is_text(key)) {
                         char *text = strdup(*(char **)field(config, key));
                         if (!text)
                                 return -ENOMEM;

@@ -18,6 +18,7 @@ typedef struct Config {
         char **models; /* directories that hold models, NULL-terminated */
         char *default_model; /* "": the first one that is found */
         char *worker; /* the engine's program */
+        char *engine; /* of a user's instance: "auto", "own" or "system" */
         bool preload;
         uint64_t idle_unload_seconds; /* 0: never */
         uint64_t memory_max; /* bytes; 0: what there is */
@@ -41,6 +42,7 @@ typedef enum ConfigType {
         CONFIG_NUMBER, /* a uint64_t from low to high */
         CONFIG_STRING,
         CONFIG_LEVEL, /* a string: error, warning, notice, info or debug */
+        CONFIG_ENGINE, /* a string: auto, own or system */
         CONFIG_PATHS, /* an array of absolute paths */
 } ConfigType;
 

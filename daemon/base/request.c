@@ -74,6 +74,14 @@ const char *stage_to_string(Stage stage)
         return stage < STAGE_MAX ? stage_names[stage] : "";
 }
 
+int stage_from_string(const char *name)
+{
+        for (int i = 0; i < STAGE_MAX; i++)
+                if (streq(name, stage_names[i]))
+                        return i;
+        return -EINVAL;
+}
+
 void request_init(Request *request)
 {
         *request = (Request) {

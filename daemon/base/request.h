@@ -83,6 +83,7 @@ typedef enum Stage {
 } Stage;
 
 const char *stage_to_string(Stage stage);
+int stage_from_string(const char *name); /* or -EINVAL */
 
 typedef struct Request {
         char prompt[REQUEST_PROMPT_MAX + 1];

@@ -132,6 +132,8 @@ static double remaining(const Pace *pace, const Job *job, uint64_t now)
 {
         double all = pace_duration(pace, job), spent = (double)job->spent;
 
+        if (job->foretold > 0)
+                return job->foretold > now ? (double)(job->foretold - now) : 1;
         if (job->state == JOB_RUNNING && now > job->begun)
                 spent += (double)(now - job->begun);
         /* Its own speed knows what else the machine is doing now. */

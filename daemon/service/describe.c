@@ -5,17 +5,17 @@
 
 #include "base/util.h"
 #include "service/appetite.h"
+#include "service/catalogue.h"
 #include "service/describe.h"
 #include "service/errors.h"
 #include "service/job.h"
-#include "service/models.h"
 
-static json_t *describe_model(const Service *service, const Model *model)
+static json_t *describe_model(const CatalogueEntry *model)
 {
-        const ModelFiles *files = digests_find(service->digests, model->name);
+        const ModelFiles *files = model->files;
         json_t *object = json_pack(
                         "{s:s, s:s, s:b, s:I, s:s}", "name", model->name, "directory", model->directory, "resident",
-                        residency_is_ready(service->residency, model->name), "bytes",
+                        model->resident, "bytes",
                         (json_int_t)(files ? files->bytes : 0), "digest-state",
                         digest_state_to_string(files ? files->state : DIGEST_UNKNOWN));
 
@@ -26,17 +26,16 @@ static json_t *describe_model(const Service *service, const Model *model)
         return object;
 }
 
-static json_t *describe_models(const Service *service)
+static json_t *describe_models(Service *service)
 {
         json_t *array = json_array();
-        Models models;
+        Catalogue catalogue;
 
-        if (models_find(&models, service->config->models) < 0)
+        if (catalogue_read(service, &catalogue) < 0)
                 return array;
-        digests_look(service->digests, &models);
-        for (size_t i = 0; i < models.n; i++)
-                (void)json_array_append_new(array, describe_model(service, &models.items[i]));
-        models_clear(&models);
+        for (size_t i = 0; i < catalogue.n; i++)
+                (void)json_array_append_new(array, describe_model(&catalogue.entries[i]));
+        catalogue_clear(&catalogue);
         return array;
 }
 
@@ -119,13 +118,12 @@ static json_t *describe_errors(const Service *service)
 
 int describe_service(Service *service, uid_t uid, char **ret)
 {
-        const Residency *residency = service->residency;
-        pid_t worker = residency_pid(residency);
+        pid_t worker = residency_pid(service->residency);
 
         json_t *root = json_pack(
-                        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I}}", "version", VERSION, "state",
-                        residency_state_to_string(residency_state(residency)), "resident-model",
-                        residency_model(residency), "models", describe_models(service), "jobs",
+                        "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I}}", "version", VERSION, "engine",
+                        catalogue_engine(service), "state", catalogue_state(service), "resident-model",
+                        catalogue_resident(service), "models", describe_models(service), "jobs",
                         describe_jobs(service, uid), "limits", describe_limits(service->config), "speed",
                         describe_speed(runner_pace(service->runner)), "errors", describe_errors(service), "memory",
                         "service", (json_int_t)process_resident(getpid()), "worker",

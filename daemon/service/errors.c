@@ -33,6 +33,14 @@ const char *error_bus_name(int code)
         return IMAGINE_ERROR_FAILED;
 }
 
+int error_code_of(const char *bus_name)
+{
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++)
+                if (streq(errors[i].name, bus_name))
+                        return errors[i].code;
+        return -EIO;
+}
+
 static const char *general_text(int code)
 {
         for (size_t i = 0; i < ELEMENTSOF(errors); i++)

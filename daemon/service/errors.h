@@ -10,6 +10,9 @@
 /* The name on the bus, never NULL: what the table does not know is Failed. */
 const char *error_bus_name(int code);
 
+/* The same back, for what another instance says; -EIO: the table does not know it. */
+int error_code_of(const char *bus_name);
+
 /* Fills in a bus error with the table's name and the sentence (without one: a general one). Returns what a method
  * handler returns then. */
 int error_to_bus(sd_bus_error *ret, const Error *error);

@@ -3,24 +3,16 @@
 #include <sys/random.h>
 
 #include "base/util.h"
+#include "service/catalogue.h"
 #include "service/errors.h"
 #include "service/generate.h"
 #include "service/job.h"
 #include "service/journal.h"
-#include "service/models.h"
 #include "service/options.h"
 #include "service/store.h"
 
-/* The model for a request that names none: the resident one, else the configured one. */
-static const char *default_model(const Service *service)
-{
-        const char *resident = residency_model(service->residency);
-        return *resident ? resident : service->config->default_model;
-}
-
 static int read_request(Service *service, sd_bus_message *call, Options *options, Error *error)
 {
-        _cleanup_(freep) char *directory = NULL;
         const char *prompt;
 
         int r = sd_bus_message_read(call, "s", &prompt);
@@ -38,10 +30,9 @@ static int read_request(Service *service, sd_bus_message *call, Options *options
         if (r < 0)
                 return r;
 
-        const char *model = *options->policy.model ? options->policy.model : default_model(service);
-        r = models_resolve(service->config->models, model, &directory, options->policy.model, error);
-        if (r < 0)
-                return r;
+        r = catalogue_resolve_request(service, options->policy.model, options->policy.model, error);
+        if (r < 0 || catalogue_forwards(service, options->policy.model))
+                return r; /* there it is checked again whether it fits */
         return appetite_check(
                         &service->appetite, options->policy.model, options->request.width, options->request.height,
                         service->config->memory_max, error);
@@ -61,7 +52,7 @@ static int draw_seed(uint64_t *ret)
 /* What the model will make of what was left open is known where it was loaded before. */
 static void presume(const Service *service, Job *job)
 {
-        const ModelReady *info = residency_info(service->residency, job->policy.model);
+        const ModelReady *info = catalogue_ready(service, job->policy.model);
 
         if (info)
                 job_presume(job, &(Resolved) {

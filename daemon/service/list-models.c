@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/util.h"
+#include "service/catalogue.h"
 #include "service/list-models.h"
-#include "service/models.h"
-#include "service/service.h"
 
 /* What the files are; files is NULL when memory ran out. */
 static int append_files(sd_bus_message *reply, const ModelFiles *files, const ModelReady *ready)
@@ -27,15 +26,15 @@ static int append_files(sd_bus_message *reply, const ModelFiles *files, const Mo
         return r;
 }
 
-static int append_details(sd_bus_message *reply, const Service *service, const Model *model, const char *by_default)
+static int append_details(sd_bus_message *reply, const CatalogueEntry *model)
 {
-        const ModelReady *info = residency_info(service->residency, model->name);
+        const ModelReady *info = model->ready;
 
         int r = sd_bus_message_append(
-                        reply, "{sv}{sv}{sv}", "resident", "b", residency_is_ready(service->residency, model->name),
-                        "default", "b", streq(model->name, by_default), "directory", "s", model->directory);
+                        reply, "{sv}{sv}{sv}", "resident", "b", model->resident, "default", "b", model->by_default,
+                        "directory", "s", model->directory);
         if (r >= 0)
-                r = append_files(reply, digests_find(service->digests, model->name), info);
+                r = append_files(reply, model->files, info);
         if (r >= 0 && info)
                 r = sd_bus_message_append(
                                 reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "width", "u", info->width, "height", "u",
@@ -45,7 +44,7 @@ static int append_details(sd_bus_message *reply, const Service *service, const M
         return r;
 }
 
-static int append_model(sd_bus_message *reply, const Service *service, const Model *model, const char *by_default)
+static int append_model(sd_bus_message *reply, const CatalogueEntry *model)
 {
         int r = sd_bus_message_open_container(reply, 'r', "sa{sv}");
         if (r < 0)
@@ -56,26 +55,23 @@ static int append_model(sd_bus_message *reply, const Service *service, const Mod
         r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r < 0)
                 return r;
-        r = append_details(reply, service, model, by_default);
+        r = append_details(reply, model);
         if (r < 0)
                 return r;
         r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int reply_models(sd_bus_message *call, const Service *service, const Models *models)
+static int reply_models(sd_bus_message *call, const Catalogue *catalogue)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_(freep) char *directory = NULL;
-        char by_default[MODEL_NAME_MAX + 1] = "";
 
-        (void)models_resolve(service->config->models, service->config->default_model, &directory, by_default, NULL);
         int r = sd_bus_message_new_method_return(call, &reply);
         if (r < 0)
                 return r;
         r = sd_bus_message_open_container(reply, 'a', "(sa{sv})");
-        for (size_t i = 0; i < models->n && r >= 0; i++)
-                r = append_model(reply, service, &models->items[i], by_default);
+        for (size_t i = 0; i < catalogue->n && r >= 0; i++)
+                r = append_model(reply, &catalogue->entries[i]);
         if (r < 0)
                 return r;
         r = sd_bus_message_close_container(reply);
@@ -84,15 +80,13 @@ static int reply_models(sd_bus_message *call, const Service *service, const Mode
 
 int manager_list_models(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-        Service *service = userdata;
-        Models models;
+        Catalogue catalogue;
         (void)error;
 
-        int r = models_find(&models, service->config->models);
+        int r = catalogue_read(userdata, &catalogue);
         if (r < 0)
                 return r;
-        digests_look(service->digests, &models);
-        r = reply_models(call, service, &models);
-        models_clear(&models);
+        r = reply_models(call, &catalogue);
+        catalogue_clear(&catalogue);
         return r;
 }

@@ -5,13 +5,13 @@
 #include "base/util.h"
 #include "dbus/names.h"
 #include "service/all-users.h"
+#include "service/catalogue.h"
 #include "service/describe.h"
 #include "service/errors.h"
 #include "service/generate.h"
 #include "service/job.h"
 #include "service/list-models.h"
 #include "service/manager.h"
-#include "service/models.h"
 #include "service/options.h"
 
 /* The argument of Watch and Unwatch: a job's serial number, or WATCH_ALL. */
@@ -112,7 +112,6 @@ static int if_authorized(Service *service, sd_bus_message *call, authorized_t go
 static int load_model(sd_bus_message *call, void *userdata, sd_bus_error *bus_error)
 {
         Service *service = userdata;
-        _cleanup_(freep) char *directory = NULL;
         char model[MODEL_NAME_MAX + 1];
         Error error = {};
         const char *wanted;
@@ -126,9 +125,9 @@ static int load_model(sd_bus_message *call, void *userdata, sd_bus_error *bus_er
                 return r;
         if (service->stopping)
                 return error_to_bus_code(bus_error, -ESHUTDOWN, "The service is being stopped");
-        r = models_resolve(
-                        service->config->models, *wanted ? wanted : service->config->default_model, &directory, model,
-                        &error);
+        r = catalogue_resolve(service, wanted, model, &error);
+        if (r >= 0 && catalogue_forwards(service, model))
+                return forward_relay(service->forward, call, model, bus_error);
         if (r >= 0 && residency_is_ready(service->residency, model))
                 return sd_bus_reply_method_return(call, NULL);
         if (r >= 0)
@@ -151,6 +150,8 @@ static int unload_model(sd_bus_message *call, void *userdata, sd_bus_error *bus_
         Service *service = userdata;
         Error unloaded;
 
+        if (residency_is_empty(service->residency) && catalogue_engine(service)[0] == 's')
+                return forward_relay(service->forward, call, NULL, bus_error);
         if (runner_is_busy(service->runner) || queue_next(service->queue))
                 return error_to_bus_code(bus_error, -EBUSY, "The model is at work and cannot be unloaded now");
 
@@ -197,8 +198,7 @@ static int get_state(
 {
         const Service *service = userdata;
         (void)bus, (void)path, (void)interface, (void)property, (void)error;
-        return sd_bus_message_append(
-                        reply, "s", residency_state_to_string(residency_state(service->residency)));
+        return sd_bus_message_append(reply, "s", catalogue_state(service));
 }
 
 static int get_resident_model(
@@ -207,19 +207,28 @@ static int get_resident_model(
 {
         const Service *service = userdata;
         (void)bus, (void)path, (void)interface, (void)property, (void)error;
-        return sd_bus_message_append(reply, "s", residency_model(service->residency));
+        return sd_bus_message_append(reply, "s", catalogue_resident(service));
 }
 
 static int get_model_digests(
                 sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
                 void *userdata, sd_bus_error *error)
 {
-        const Service *service = userdata;
+        Catalogue catalogue;
         (void)bus, (void)path, (void)interface, (void)property, (void)error;
 
-        int r = sd_bus_message_open_container(reply, 'a', "(sss)");
-        for (const ModelFiles *m = digests_first(service->digests); m && r >= 0; m = m->next)
-                r = sd_bus_message_append(reply, "(sss)", m->name, digest_state_to_string(m->state), m->info.digest);
+        int r = catalogue_read(userdata, &catalogue);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(reply, 'a', "(sss)");
+        for (size_t i = 0; i < catalogue.n && r >= 0; i++) {
+                const ModelFiles *files = catalogue.entries[i].files;
+                if (files)
+                        r = sd_bus_message_append(
+                                        reply, "(sss)", files->name, digest_state_to_string(files->state),
+                                        files->info.digest);
+        }
+        catalogue_clear(&catalogue);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -288,8 +297,7 @@ void manager_tell_digests(Service *service)
 
 void manager_update(Service *service)
 {
-        const char *state = residency_state_to_string(residency_state(service->residency));
-        const char *model = residency_model(service->residency);
+        const char *state = catalogue_state(service), *model = catalogue_resident(service);
         char *names[3] = {};
         size_t n = 0;
 

@@ -242,6 +242,12 @@ static bool get_init_image(const Options *options, Value *ret)
         return get_input(options, INPUT_IMAGE, ret);
 }
 
+static bool get_strength(const Options *options, Value *ret)
+{
+        ret->d = options->request.strength;
+        return options->request.inputs & 1U << INPUT_IMAGE;
+}
+
 static bool get_mask(const Options *options, Value *ret)
 {
         return get_input(options, INPUT_MASK, ret);
@@ -338,7 +344,7 @@ const Option options_table[] = {
         SHARE("guidance-end", guidance_end),
         { "init-image", 'h', .offset = INPUT_IMAGE, .set = set_input, .get = get_init_image },
         { "mask", 'h', .offset = INPUT_MASK, .set = set_input, .get = get_mask },
-        SHARE("strength", strength),
+        { "strength", 'd', .offset = offsetof(Options, request.strength), .set = set_share, .get = get_strength },
         NUMBER("count", count, 1, REQUEST_COUNT_MAX),
         NUMBER("preview-every", preview_every, 0, REQUEST_STEPS_MAX),
         { "fast", 'b', .set = set_fast, .get = get_fast },

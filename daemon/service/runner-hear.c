@@ -68,14 +68,17 @@ static void commend(Runner *runner)
         Residency *residency = runner->service->residency;
         const Job *job = runner->job;
 
-        residency_commend(residency);
-        residency_set_busy(residency, false);
-        residency_keep(residency, runner->keep_alive);
+        if (!runner->away) {
+                residency_commend(residency);
+                residency_set_busy(residency, false);
+                residency_keep(residency, runner->keep_alive);
+        }
         if (!job)
                 return;
-        appetite_note_picture(
-                        &runner->service->appetite, residency_pid(residency),
-                        (uint64_t)job->resolved.width * job->resolved.height);
+        if (!runner->away)
+                appetite_note_picture(
+                                &runner->service->appetite, residency_pid(residency),
+                                (uint64_t)job->resolved.width * job->resolved.height);
         pace_learn(&runner->pace, job->policy.model, &job->resolved, &runner->watch.sample);
 }
 
@@ -105,13 +108,28 @@ static int hear_done(Runner *runner)
 
 static void hear_failed(Runner *runner, const Message *message)
 {
-        bool cancelled = runner->cancelling && message->failed.code == -ECANCELED;
+        /* At the machine's instance an administrator may have cancelled it. */
+        bool cancelled = (runner->cancelling || runner->away) && message->failed.code == -ECANCELED;
         Error error;
 
         (void)error_set(&error, message->failed.code, "%s", message->failed.text);
         commend(runner);
         runner_finish(runner, cancelled ? JOB_CANCELLED : JOB_FAILED, cancelled ? NULL : &error);
         runner_let_go(runner);
+}
+
+/* It said what makes no sense here. */
+static void distrust(Runner *runner)
+{
+        Error error;
+
+        if (!runner->away) {
+                residency_kill(runner->service->residency, WORKER_DISTRUSTED);
+                return;
+        }
+        (void)error_set(&error, -EOWNERDEAD, "The machine's instance of the service said what makes no sense");
+        forward_forget(runner->service->forward, runner->serial);
+        runner_away_lost(runner, FORWARD_DIED, &error);
 }
 
 void runner_hear(Runner *runner, const Message *message, int fd)
@@ -134,5 +152,5 @@ void runner_hear(Runner *runner, const Message *message, int fd)
         else
                 r = -EBADMSG;
         if (r < 0)
-                residency_kill(runner->service->residency, WORKER_DISTRUSTED);
+                distrust(runner);
 }

@@ -6,6 +6,9 @@
 #include "service/decoding.h"
 #include "service/job.h"
 
+/* Workers that one job may cost: the first may have died of something else. */
+#define DEATHS_OF_A_JOB 2
+
 struct Runner {
         Service *service;
         sd_event_source *defer;
@@ -14,6 +17,7 @@ struct Runner {
         uint64_t serial; /* what the worker is at; 0: nothing */
         uint32_t count; /* pictures that it must send */
         uint64_t keep_alive;
+        bool away; /* it is at the machine's instance */
         bool cancelling, parking; /* the worker was told */
         sd_event_source *grace, *patience; /* until the job is called cancelled; until the worker is killed */
         Pace pace;
@@ -23,10 +27,15 @@ struct Runner {
 /* Ends the job at work. */
 void runner_finish(Runner *runner, JobState state, const Error *error);
 
-/* Puts the job at work back into the queue. */
+/* Puts the job whose turn it is back into the queue. */
 void runner_requeue(Runner *runner);
 
 /* The worker is free for the next job. */
 void runner_let_go(Runner *runner);
 
 void runner_tell_worker_to_cancel(Runner *runner);
+
+/* runner-away.c: whether a job goes to the machine's instance; the one whose turn it is does; it gives way there. */
+bool runner_forwards(const Runner *runner, const Job *job);
+void runner_hand_over(Runner *runner);
+void runner_shelve(Runner *runner);

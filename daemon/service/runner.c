@@ -9,8 +9,6 @@
 
 /* Finished comes within 200 ms of Cancel, even if the worker takes longer. */
 #define CANCEL_GRACE (150 * USEC_PER_MSEC)
-/* Workers that one job may cost: the first may have died of something else. */
-#define DEATHS_OF_A_JOB 2
 
 static void run(Runner *runner);
 
@@ -66,7 +64,7 @@ void runner_stop(Runner *runner)
 
 bool runner_is_busy(const Runner *runner)
 {
-        return runner->job || runner->serial != 0;
+        return !runner->away && (runner->job || runner->serial != 0);
 }
 
 const Pace *runner_pace(const Runner *runner)
@@ -92,7 +90,7 @@ void runner_finish(Runner *runner, JobState state, const Error *error)
 void runner_let_go(Runner *runner)
 {
         runner->serial = 0;
-        runner->cancelling = runner->parking = false;
+        runner->away = runner->cancelling = runner->parking = false;
         runner->patience = sd_event_source_disable_unref(runner->patience);
         runner_schedule(runner);
 }
@@ -100,7 +98,11 @@ void runner_let_go(Runner *runner)
 static void tell_worker(Runner *runner, MessageType type)
 {
         Message message = { .version = PROTOCOL_VERSION, .type = type, .job = runner->serial };
-        residency_send(runner->service->residency, &message, -1);
+
+        if (runner->away)
+                forward_tell(runner->service->forward, type);
+        else
+                residency_send(runner->service->residency, &message, -1);
 }
 
 void runner_requeue(Runner *runner)
@@ -109,8 +111,10 @@ void runner_requeue(Runner *runner)
 
         /* Pixels are large, and made anew from the same bytes. */
         runner->decoding = decoding_free(runner->decoding);
-        queue_park(runner->service->queue, job, clock_usec(CLOCK_MONOTONIC));
-        journal_job(JOURNAL_JOB_PARKED, job);
+        if (job->state != JOB_QUEUED) {
+                queue_park(runner->service->queue, job, clock_usec(CLOCK_MONOTONIC));
+                journal_job(JOURNAL_JOB_PARKED, job);
+        }
         job_object_update(job_object(job));
         service_touch_user(runner->service, job->uid);
 }
@@ -240,6 +244,10 @@ static void park_if_due(Runner *runner)
         if (!runner->job || runner->cancelling || runner->parking ||
             !queue_should_park(runner->service->queue, runner->job))
                 return;
+        if (runner->away) {
+                runner_shelve(runner);
+                return;
+        }
         runner->parking = true;
         tell_worker(runner, MESSAGE_PARK);
 }
@@ -264,6 +272,8 @@ static void run(Runner *runner)
         }
         if (!runner->job)
                 residency_rest(service->residency);
+        else if (runner_forwards(runner, runner->job))
+                runner_hand_over(runner);
         else if (is_prepared(runner))
                 begin(runner);
         else
@@ -284,6 +294,11 @@ static int on_patience_over(sd_event_source *source, uint64_t usec, void *userda
         (void)source, (void)usec;
 
         log_warning("The engine does not stop working on a cancelled job");
+        if (runner->away) {
+                forward_forget(runner->service->forward, runner->serial);
+                runner_let_go(runner);
+                return 0;
+        }
         residency_kill(runner->service->residency, WORKER_HUNG);
         return 0;
 }
@@ -362,7 +377,7 @@ static bool may_try_again(const Runner *runner, bool hopeless)
 
 void runner_lost(Runner *runner, const char *model, const Error *error, bool hopeless)
 {
-        bool concerned = runner->serial != 0 || (runner->job && streq(runner->job->policy.model, model));
+        bool concerned = !runner->away && (runner->serial != 0 || (runner->job && streq(runner->job->policy.model, model)));
 
         if (concerned && runner->job) {
                 if (may_try_again(runner, hopeless))
@@ -372,7 +387,8 @@ void runner_lost(Runner *runner, const char *model, const Error *error, bool hop
                                         runner, runner->cancelling ? JOB_CANCELLED : JOB_FAILED,
                                         runner->cancelling ? NULL : error);
         }
-        runner_let_go(runner);
+        if (!runner->away)
+                runner_let_go(runner);
         if (hopeless)
                 fail_waiting(runner, model, error);
         load_calls_answer(runner->service->load_calls, model, error);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "dbus/names.h"
+#include "service/catalogue.h"
 #include "service/generate.h"
 #include "service/job.h"
 #include "service/journal.h"
@@ -98,14 +99,83 @@ static void on_residency_packed(const char *model, int new_fd, void *userdata)
         packs_keep(service->packs, model, new_fd);
 }
 
-static void on_residency_failed(const char *model, const Error *error, bool hopeless, void *userdata)
+static void note_error(Service *service, const Error *error)
 {
-        Service *service = userdata;
         LastError *last = &service->last_errors[service->n_errors++ % ELEMENTSOF(service->last_errors)];
 
         *last = (LastError) { .when = clock_usec(CLOCK_REALTIME), .error = *error };
+}
+
+static void on_residency_failed(const char *model, const Error *error, bool hopeless, void *userdata)
+{
+        Service *service = userdata;
+
+        note_error(service, error);
         journal_say(JOURNAL_ENGINE_FAILED, LOG_WARNING, model, "The model %s: %s", model, error->text);
         runner_lost(service->runner, model, error, hopeless);
+}
+
+/* --- the machine's instance's news --- */
+
+static int open_service(Service *service);
+
+static void on_forward_known(void *userdata)
+{
+        Service *service = userdata;
+
+        if (service->is_open || service->stopping)
+                return;
+        int r = open_service(service);
+        if (r < 0)
+                (void)sd_event_exit(service->event, r);
+}
+
+static void on_forward_changed(void *userdata)
+{
+        Service *service = userdata;
+
+        if (!service->is_open)
+                return;
+        manager_update(service);
+        manager_tell_digests(service);
+        runner_schedule(service->runner);
+        service_update_status(service);
+}
+
+static void on_forward_state(JobState state, uint32_t step, uint64_t expected_end, void *userdata)
+{
+        Service *service = userdata;
+        runner_away_state(service->runner, state, step, expected_end);
+}
+
+static void on_forward_message(const Message *message, int fd, void *userdata)
+{
+        Service *service = userdata;
+        runner_hear(service->runner, message, fd);
+}
+
+static void on_forward_lost(ForwardLoss loss, const Error *error, void *userdata)
+{
+        Service *service = userdata;
+
+        note_error(service, error);
+        runner_away_lost(service->runner, loss, error);
+}
+
+static int look_for_machine(Service *service)
+{
+        static const ForwardHandlers handlers = {
+                .known = on_forward_known,
+                .changed = on_forward_changed,
+                .state = on_forward_state,
+                .message = on_forward_message,
+                .lost = on_forward_lost,
+        };
+        const char *scope;
+
+        if (sd_bus_get_scope(service->bus, &scope) < 0 || !streq(scope, "user"))
+                return 0;
+        return forward_new(&service->forward, service->event, &handlers, service);
 }
 
 static void on_digests_changed(void *userdata)
@@ -205,6 +275,7 @@ void service_finish_job(Service *service, Job *job, JobState state, const Error 
 {
         uid_t uid = job->uid;
 
+        runner_forget(service->runner, job);
         queue_finish(service->queue, job, state, error, clock_usec(CLOCK_MONOTONIC));
         store_job(job);
         journal_job(
@@ -236,22 +307,23 @@ void service_touch_user(Service *service, uid_t uid)
 void service_update_status(Service *service)
 {
         const Job *job = runner_job(service->runner);
-        const char *model = residency_model(service->residency);
-        ResidencyState state = residency_state(service->residency);
+        const char *model = catalogue_resident(service), *state = catalogue_state(service);
+        bool is_loading = streq(state, residency_state_to_string(RESIDENCY_LOADING));
 
-        digests_set_busy(service->digests, job || state == RESIDENCY_LOADING);
+        digests_set_busy(service->digests, job || is_loading);
         if (service->stopping)
                 notify_status(service->notify, "Stopping");
         else if (job && job->state == JOB_RUNNING)
                 notify_status(
                                 service->notify, "Drawing with %s, %.0f %%", model, 100 * job->progress);
-        else if (state == RESIDENCY_LOADING || state == RESIDENCY_READY)
-                notify_status(
-                                service->notify, "%s %s", state == RESIDENCY_LOADING ? "Loading" : "Ready with", model);
+        else if (is_loading || streq(state, residency_state_to_string(RESIDENCY_READY)))
+                notify_status(service->notify, "%s %s", is_loading ? "Loading" : "Ready with", model);
         else
                 notify_status(
                                 service->notify, "%s",
-                                state == RESIDENCY_FAILED ? "The model could not be loaded" : "No model is loaded");
+                                streq(state, residency_state_to_string(RESIDENCY_FAILED))
+                                                ? "The model could not be loaded"
+                                                : "No model is loaded");
 }
 
 /* --- the whole --- */
@@ -298,6 +370,8 @@ int service_new(
         if (r >= 0)
                 r = residency_new(&service->residency, event, config, &handlers, service);
         if (r >= 0)
+                r = look_for_machine(service);
+        if (r >= 0)
                 r = runner_new(&service->runner, service);
         if (r >= 0)
                 r = load_calls_new(&service->load_calls, event);
@@ -332,6 +406,7 @@ Service *service_free(Service *service)
         handouts_free(service->handouts);
         intake_free(service->intake);
         runner_free(service->runner);
+        forward_free(service->forward);
         residency_free(service->residency);
         digests_free(service->digests);
         packs_free(service->packs);
@@ -346,10 +421,11 @@ Service *service_free(Service *service)
 
 static void preload(Service *service)
 {
-        _cleanup_(freep) char *directory = NULL;
         char model[MODEL_NAME_MAX + 1];
 
-        int r = models_resolve(service->config->models, service->config->default_model, &directory, model, NULL);
+        int r = catalogue_resolve(service, "", model, NULL);
+        if (r >= 0 && catalogue_forwards(service, model))
+                return; /* the machine's instance is the one to say */
         if (r >= 0)
                 r = load_calls_add(service->load_calls, NULL, 0, model);
         if (r < 0)
@@ -364,9 +440,18 @@ int service_start(Service *service)
         r = job_objects_publish(service);
         if (r < 0)
                 return log_error_errno(r, "The jobs' objects cannot be published");
+        /* Whoever calls us first shall find what the machine's instance has. */
+        if (service->forward && !streq(service->config->engine, "own") && forward_start(service->forward) >= 0)
+                return 0;
+        return open_service(service);
+}
+
+static int open_service(Service *service)
+{
+        service->is_open = true;
         store_restore(service);
         schedule_expiry(service);
-        r = sd_bus_request_name(service->bus, IMAGINE_BUS_NAME, 0);
+        int r = sd_bus_request_name(service->bus, IMAGINE_BUS_NAME, 0);
         if (r < 0)
                 return log_error_errno(r, "The name " IMAGINE_BUS_NAME " cannot be owned");
 
@@ -400,6 +485,8 @@ void service_reload(Service *service)
                 queue_expire(service->queue, clock_usec(CLOCK_MONOTONIC));
                 schedule_expiry(service);
                 look_at_models(service);
+                if (service->forward && !streq(config->engine, "own"))
+                        forward_look_again(service->forward);
                 runner_schedule(service->runner);
                 log_info("The configuration was read again");
         }

@@ -17,6 +17,7 @@
 #include "service/authority.h"
 #include "service/caller.h"
 #include "service/digests.h"
+#include "service/forward/forward.h"
 #include "service/handouts.h"
 #include "service/intake.h"
 #include "service/load-calls.h"
@@ -49,6 +50,7 @@ typedef struct Service {
         Digests *digests;
         Packs *packs;
         Residency *residency;
+        Forward *forward; /* to the machine's instance; NULL: this is it */
         Runner *runner;
         LoadCalls *load_calls;
         Handouts *handouts;
@@ -59,6 +61,7 @@ typedef struct Service {
 
         sd_bus_slot *slots[3]; /* manager, jobs, their enumeration */
         sd_event_source *expiry;
+        bool is_open; /* owns its name */
         bool stopping;
         LastError last_errors[4]; /* a ring */
         uint64_t n_errors; /* all that there ever were */
@@ -72,6 +75,7 @@ int service_new(
 Service *service_free(Service *service);
 DEFINE_CLEANUP(Service *, service_free)
 
+/* A user's instance takes its name only when it knows whether there is a machine's. */
 int service_start(Service *service);
 void service_reload(Service *service);
 void service_stop(Service *service); /* leaves the event loop with 0 when the worker has gone */

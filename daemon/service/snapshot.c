@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "dbus/names.h"
+#include "service/errors.h"
 #include "service/snapshot.h"
 
 static const char *const state_names[JOB_STATE_MAX] = {
@@ -15,6 +16,14 @@ static const char *const state_names[JOB_STATE_MAX] = {
 const char *job_state_to_string(JobState state)
 {
         return state_names[state];
+}
+
+int job_state_from_string(const char *name)
+{
+        for (int i = 0; i < JOB_STATE_MAX; i++)
+                if (streq(name, state_names[i]))
+                        return i;
+        return -EINVAL;
 }
 
 static const struct {
@@ -193,4 +202,80 @@ int snapshot_append_changes(const Snapshot *before, const Snapshot *now, sd_bus_
         if (r >= 0)
                 r = sd_bus_message_close_container(signal);
         return r < 0 ? r : n;
+}
+
+/* --- the same back --- */
+
+/* The static string that says the same; NULL: there is none. */
+static const char *known_text(size_t i, const char *text)
+{
+        const size_t offset = properties[i].offset;
+
+        if (offset == offsetof(Snapshot, state)) {
+                int state = job_state_from_string(text);
+                return state < 0 ? NULL : state_names[state];
+        }
+        if (offset == offsetof(Snapshot, stage)) {
+                int stage = stage_from_string(text);
+                return stage >= 0 ? stage_to_string((Stage)stage) : streq(text, IMAGINE_STAGE_PARKED) ? IMAGINE_STAGE_PARKED : "";
+        }
+        if (offset == offsetof(Snapshot, sampler)) {
+                int sampler = sampler_from_string(text, NULL);
+                return sampler_to_string(sampler < 0 ? SAMPLER_DEFAULT : (Sampler)sampler);
+        }
+        if (offset == offsetof(Snapshot, schedule)) {
+                int schedule = sigma_schedule_from_string(text);
+                return sigma_schedule_to_string(schedule < 0 ? SIGMA_SCHEDULE_DEFAULT : (SigmaSchedule)schedule);
+        }
+        return NULL;
+}
+
+static int read_value(Snapshot *snapshot, size_t i, sd_bus_message *message)
+{
+        void *field = (uint8_t *)snapshot + properties[i].offset;
+        const char *text;
+
+        if (properties[i].type != 's')
+                return sd_bus_message_read(message, "v", (char[]) { properties[i].type, '\0' }, field);
+        int r = sd_bus_message_read(message, "v", "s", &text);
+        if (r >= 0 && known_text(i, text))
+                *(const char **)field = known_text(i, text);
+        return r;
+}
+
+static int read_error(Error *error, sd_bus_message *message)
+{
+        const char *name, *text;
+
+        int r = sd_bus_message_read(message, "v", "(ss)", &name, &text);
+        if (r >= 0 && *name)
+                (void)error_set(error, error_code_of(name), "%s", text);
+        return r;
+}
+
+static int read_property(Snapshot *snapshot, Error *error, sd_bus_message *message)
+{
+        const char *key;
+
+        int r = sd_bus_message_read(message, "s", &key);
+        if (r < 0)
+                return r;
+        if (error && streq(key, "Error"))
+                return read_error(error, message);
+        for (size_t i = 0; i < ELEMENTSOF(properties); i++)
+                if (streq(properties[i].name, key))
+                        return read_value(snapshot, i, message);
+        return sd_bus_message_skip(message, "v"); /* of a newer version */
+}
+
+int snapshot_read(Snapshot *snapshot, Error *error, sd_bus_message *message)
+{
+        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+                r = read_property(snapshot, error, message);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(message);
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(message);
 }

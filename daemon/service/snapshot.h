@@ -31,4 +31,9 @@ void snapshot_remember(Snapshot *told, const Snapshot *now);
 /* How many of them are different. */
 int snapshot_count_changes(const Snapshot *before, const Snapshot *now);
 
+/* The same back, for what another instance tells: reads an a{sv} of properties over what is there. Priority and model are
+ * left out, for they are known. error may be NULL. */
+int snapshot_read(Snapshot *snapshot, Error *error, sd_bus_message *message);
+
 const char *job_state_to_string(JobState state);
+int job_state_from_string(const char *name); /* or -EINVAL */

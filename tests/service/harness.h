@@ -35,6 +35,7 @@ typedef struct Place {
         char address[128];
         pid_t bus, service;
         bool is_session; /* a session bus, and the user's instance; set before place_start_bus() */
+        const char *system_address; /* of the bus with the machine's instance, for a session; NULL: there is none */
         bool has_engine; /* the real one instead of the stub; place_add_tiny_model() */
 } Place;
 
@@ -198,6 +199,10 @@ static inline void place_spawn_service(Place *place)
                 (void)setenv(
                                 place->is_session ? "DBUS_SESSION_BUS_ADDRESS" : "DBUS_SYSTEM_BUS_ADDRESS",
                                 place->address, 1);
+                if (place->is_session)
+                        (void)setenv(
+                                        "DBUS_SYSTEM_BUS_ADDRESS",
+                                        place->system_address ? place->system_address : "unix:path=/nonexistent", 1);
                 (void)execl(path, path, place->is_session ? "--user" : "--system", "--config", config, (char *)NULL);
                 _exit(127);
         }
