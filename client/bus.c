@@ -14,7 +14,10 @@ static int open_bus(Client *c)
 {
         int r = -ENOMEDIUM;
 
-        if (!c->options.system)
+        /* Other users have jobs at the machine's instance alone. */
+        bool others = (c->options.everybody || c->options.of) && !c->options.user;
+
+        if (!c->options.system && !others)
                 r = sd_bus_open_user(&c->bus);
         c->is_user_bus = r >= 0 || c->options.user;
         if (r < 0 && !c->options.user)
@@ -163,6 +166,8 @@ static const struct {
         { SD_BUS_ERROR_NAME_HAS_NO_OWNER, CODE_UNREACHABLE, HINT_START, "the service is not running" },
         { SD_BUS_ERROR_ACCESS_DENIED, CODE_UNREACHABLE, HINT_POLICY,
           "the bus does not let you call the service" },
+        { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CODE_FAILED, HINT_NONE,
+          "you are not authorized without being asked" },
         { SD_BUS_ERROR_NO_REPLY, CODE_UNREACHABLE, HINT_LOG, "the service does not answer" },
         { SD_BUS_ERROR_TIMEOUT, CODE_UNREACHABLE, HINT_LOG, "the service does not answer" },
         { "org.freedesktop.DBus.Error.TimedOut", CODE_UNREACHABLE, HINT_LOG,
@@ -195,6 +200,9 @@ ExitCode bus_fail(Client *c, const sd_bus_error *error, int r)
         }
 
         const char *message = error->message && error->message[0] ? error->message : error->name;
+        /* Not the bus, but the service or polkit said so. */
+        if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) && strncmp(message, "You are not", 11) == 0)
+                return client_fail_named(c, CODE_FAILED, error->name, NULL, "%s", message);
         int i = find_error(error->name);
         if (i < 0)
                 return client_fail_named(c, CODE_FAILED, error->name, NULL, "%s", message);

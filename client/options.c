@@ -14,6 +14,8 @@
 #define ASKS (1U << VERB_GENERATE)
 #define MAKES (ASKS | 1U << VERB_GET)
 #define LOOKS (1U << VERB_MODELS)
+#define LISTS (1U << VERB_JOBS)
+#define ENDS (1U << VERB_CANCEL)
 
 const OptionInfo option_table[] = {
 #define X(id, letter, name, argument, kind, field, low, high, verbs, help) \

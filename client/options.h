@@ -64,6 +64,8 @@
         X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, ASKS,         \
           "no prompt in PNG")                                                                              \
         X(INSPECT, 0, "inspect", "PATH", PATH, inspect, 0, 0, LOOKS, "+what a model is")                    \
+        X(EVERYBODY, 0, "all", NULL, FLAG, everybody, 0, 0, LISTS, "+jobs of all users")                   \
+        X(OF, 0, "of", "USER", TEXT, of, 0, 0, ENDS, "+another user's job")                                \
         X(JSON, 0, "json", NULL, FLAG, json, 0, 0, ALL, "object on stdout")                                \
         X(QUIET, 'q', "quiet", NULL, FLAG, quiet, 0, 0, ALL, "no progress")                                \
         X(USER, 0, "user", NULL, FLAG, user, 0, 0, ALL, "session bus")                                     \
@@ -113,6 +115,8 @@ typedef struct Options {
         const char *priority;
         uint64_t keep_alive; /* seconds */
         bool no_prompt_metadata;
+        bool everybody;
+        const char *of;
         bool json, quiet;
         bool user, system, no_start;
         bool help, version;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/all-users.h"
 #include "client/job.h"
 #include "dbus/names.h"
 
@@ -7,6 +8,8 @@ ExitCode verb_cancel(Client *c)
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         JobInfo job;
 
+        if (c->options.of)
+                return all_users_cancel(c);
         ExitCode code = job_find(c, c->options.words[0], &job);
         if (code != CODE_OK)
                 return code;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "client/all-users.h"
 #include "client/jobs.h"
 #include "client/progress.h"
 #include "client/table.h"
@@ -70,6 +71,8 @@ ExitCode verb_jobs(Client *c)
         _cleanup_(freep) JobInfo *jobs = NULL;
         size_t count = 0;
 
+        if (c->options.everybody)
+                return all_users_list(c);
         ExitCode code = jobs_list(c, &jobs, &count);
         if (code != CODE_OK)
                 return code;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <string.h>
+#include <time.h>
 
 #include "client/job.h"
 #include "client/jobs.h"
@@ -37,10 +39,51 @@ static void print_state(const Client *c, const ManagerInfo *manager, json_t *des
         double worker = json_number_value(json_object_get(memory, "worker"));
 
         (void)printf("imagined %s on the %s bus\n", manager->version, c->is_user_bus ? "session" : "system");
-        (void)printf("Model:  %s%s%s\n", manager->model, manager->model[0] ? ", " : "", manager->state);
+        const char *engine = json_string_value(json_object_get(described, "engine"));
+        bool is_shared = c->is_user_bus && engine && strcmp(engine, "system") == 0;
+
+        (void)printf("Model:  %s%s%s%s\n", manager->model, manager->model[0] ? ", " : "", manager->state,
+                     is_shared ? ", at the machine's instance" : "");
         if (service > 0)
                 (void)printf("Memory: %.0f MB for the service, %.0f MB for the engine\n", service / 1e6,
                              worker / 1e6);
+}
+
+/* "Speed:  default: 0.52 s a step and 1.3 s a picture besides, at 0.26 megapixels" */
+static void print_speed(json_t *described)
+{
+        json_t *item;
+        size_t i;
+
+        json_array_foreach(json_object_get(described, "speed"), i, item) {
+                double step = json_number_value(json_object_get(item, "guided-step"));
+                double rest = json_number_value(json_object_get(item, "rest"));
+                const char *model = json_string_value(json_object_get(item, "model"));
+                if (step <= 0)
+                        step = json_number_value(json_object_get(item, "step"));
+                if (step > 0 && model)
+                        (void)printf("Speed:  %s: %.2g s a step and %.2g s a picture besides, at %.2f megapixels\n", model,
+                                     step, rest, json_number_value(json_object_get(item, "pixels")) / 1e6);
+        }
+}
+
+static void print_errors(json_t *described)
+{
+        json_t *item;
+        size_t i;
+
+        json_array_foreach(json_object_get(described, "errors"), i, item) {
+                char text[512], when[32] = "";
+                time_t seconds = (time_t)(json_integer_value(json_object_get(item, "when")) / 1000000);
+                const char *message = json_string_value(json_object_get(item, "message"));
+                struct tm tm;
+
+                if (localtime_r(&seconds, &tm))
+                        (void)strftime(when, sizeof(when), "%F %T", &tm);
+                (void)snprintf(text, sizeof(text), "%s", message ? message : "");
+                client_clean_text(text);
+                (void)printf("Error:  %s: %s\n", when, text);
+        }
 }
 
 static void print_jobs(const JobInfo *jobs, size_t count)
@@ -71,7 +114,9 @@ static ExitCode print_all(Client *c, const ManagerInfo *manager, json_t *describ
         if (code != CODE_OK)
                 return code;
         print_state(c, manager, described);
+        print_speed(described);
         print_jobs(jobs, count);
+        print_errors(described);
         return CODE_OK;
 }
 

@@ -28,7 +28,7 @@ _imagine() {
         COMPREPLY=()
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                --output | -o | --inspect | --from | --mask | --strength | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
+                --output | -o | --inspect | --of | --from | --mask | --strength | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --tiling | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
                         --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --model | --priority | --keep-alive) ((i++)) ;;
                 -*) ;;
@@ -56,6 +56,7 @@ _imagine() {
         --schedule) words='normal karras exponential sgm-uniform simple beta' ;;
         --enlarge) words='network lanczos none' ;;
         --tiling) words='x y xy none' ;;
+        --of) words=$(compgen -u) ;;
         --model) words=$(_imagine_ask models) ;;
         --priority) words='interactive normal batch' ;;
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | --clip-skip | --lora | \
@@ -64,7 +65,9 @@ _imagine() {
         *)
                 case $current,$verb in
                 -*,get) words="$all $makes" ;;
-                -*,status | -*,jobs | -*,watch | -*,cancel | -*,load | -*,unload | -*,help | -*,version)
+                -*,jobs) words="$all --all" ;;
+                -*,cancel) words="$all --of" ;;
+                -*,status | -*,watch | -*,load | -*,unload | -*,help | -*,version)
                         words=$all
                         ;;
                 -*,models) words="$all --inspect" ;;

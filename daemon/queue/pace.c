@@ -110,6 +110,16 @@ void pace_learn(Pace *pace, const char *model, const Resolved *resolved, const P
                 mix(&item->rest, sample->rest / sample->pictures);
 }
 
+const PaceItem *pace_latest(const Pace *pace, const char *model)
+{
+        const PaceItem *latest = NULL;
+
+        for (size_t i = 0; i < pace->n; i++)
+                if (streq(pace->items[i].model, model) && (!latest || pace->items[i].used > latest->used))
+                        latest = &pace->items[i];
+        return latest;
+}
+
 double pace_duration(const Pace *pace, const Job *job)
 {
         const Resolved *resolved = &job->resolved;

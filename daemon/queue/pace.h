@@ -47,6 +47,9 @@ void pace_watch_picture(PaceWatch *watch, uint64_t now);
 
 void pace_learn(Pace *pace, const char *model, const Resolved *resolved, const PaceSample *sample);
 
+/* What was learned of a model last; NULL: nothing. */
+const PaceItem *pace_latest(const Pace *pace, const char *model);
+
 /* µs for all of a job's pictures; 0: unknown. */
 double pace_duration(const Pace *pace, const Job *job);
 

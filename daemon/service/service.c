@@ -7,12 +7,13 @@
 #include "base/util.h"
 #include "dbus/names.h"
 #include "service/catalogue.h"
+#include "service/errors.h"
 #include "service/generate.h"
 #include "service/job.h"
 #include "service/journal.h"
 #include "service/manager.h"
 #include "service/models.h"
-#include "service/service.h"
+#include "service/service-private.h"
 #include "service/store.h"
 
 static QueueLimits limits_of(const Config *config)
@@ -43,144 +44,18 @@ static void on_job_removed(Job *job, void *userdata)
         job->userdata = job_object_free(job->userdata);
 }
 
-/* --- the residency's news --- */
-
-static void on_residency_changed(void *userdata)
+static void on_digests_changed(void *userdata)
 {
-        Service *service = userdata;
-
-        const char *model = residency_model(service->residency);
-        if (residency_is_ready(service->residency, model) && !streq(service->appetite.model, model))
-                appetite_note_loaded(&service->appetite, model, residency_pid(service->residency));
-        else if (residency_is_empty(service->residency))
-                service->appetite = (Appetite) {};
-        manager_update(service);
-        if (residency_is_empty(service->residency)) {
-                load_calls_answer_unloads(service->load_calls);
-                if (service->stopping)
-                        (void)sd_event_exit(service->event, 0);
-        }
-        runner_schedule(service->runner);
-        service_update_status(service);
-}
-
-static void on_residency_message(const Message *message, int fd, void *userdata)
-{
-        Service *service = userdata;
-        runner_hear(service->runner, message, fd);
-}
-
-static bool on_residency_must_verify(const char *model, const char *directory, void *userdata)
-{
-        Service *service = userdata;
-        return digests_must_verify(service->digests, model, directory);
-}
-
-static void on_residency_digest(const char *model, const DigestInfo *info, void *userdata)
-{
-        Service *service = userdata;
-        digests_take(service->digests, model, info);
-}
-
-static void on_residency_open_packs(const char *model, const char *directory, PackPair *ret, void *userdata)
-{
-        Service *service = userdata;
-        Models models = {};
-
-        if (models_find(&models, service->config->models) >= 0)
-                packs_forget_others(service->packs, &models);
-        models_clear(&models);
-        packs_open(service->packs, model, directory, service->config->pack_bytes_min, ret);
-}
-
-static void on_residency_packed(const char *model, int new_fd, void *userdata)
-{
-        Service *service = userdata;
-        packs_keep(service->packs, model, new_fd);
-}
-
-static void note_error(Service *service, const Error *error)
-{
-        LastError *last = &service->last_errors[service->n_errors++ % ELEMENTSOF(service->last_errors)];
-
-        *last = (LastError) { .when = clock_usec(CLOCK_REALTIME), .error = *error };
-}
-
-static void on_residency_failed(const char *model, const Error *error, bool hopeless, void *userdata)
-{
-        Service *service = userdata;
-
-        note_error(service, error);
-        journal_say(JOURNAL_ENGINE_FAILED, LOG_WARNING, model, "The model %s: %s", model, error->text);
-        runner_lost(service->runner, model, error, hopeless);
-}
-
-/* --- the machine's instance's news --- */
-
-static int open_service(Service *service);
-
-static void on_forward_known(void *userdata)
-{
-        Service *service = userdata;
-
-        if (service->is_open || service->stopping)
-                return;
-        int r = open_service(service);
-        if (r < 0)
-                (void)sd_event_exit(service->event, r);
-}
-
-static void on_forward_changed(void *userdata)
-{
-        Service *service = userdata;
-
-        if (!service->is_open)
-                return;
-        manager_update(service);
-        manager_tell_digests(service);
-        runner_schedule(service->runner);
-        service_update_status(service);
-}
-
-static void on_forward_state(JobState state, uint32_t step, uint64_t expected_end, void *userdata)
-{
-        Service *service = userdata;
-        runner_away_state(service->runner, state, step, expected_end);
-}
-
-static void on_forward_message(const Message *message, int fd, void *userdata)
-{
-        Service *service = userdata;
-        runner_hear(service->runner, message, fd);
-}
-
-static void on_forward_lost(ForwardLoss loss, const Error *error, void *userdata)
-{
-        Service *service = userdata;
-
-        note_error(service, error);
-        runner_away_lost(service->runner, loss, error);
+        manager_tell_digests(userdata);
 }
 
 static int look_for_machine(Service *service)
 {
-        static const ForwardHandlers handlers = {
-                .known = on_forward_known,
-                .changed = on_forward_changed,
-                .state = on_forward_state,
-                .message = on_forward_message,
-                .lost = on_forward_lost,
-        };
         const char *scope;
 
         if (sd_bus_get_scope(service->bus, &scope) < 0 || !streq(scope, "user"))
                 return 0;
-        return forward_new(&service->forward, service->event, &handlers, service);
-}
-
-static void on_digests_changed(void *userdata)
-{
-        manager_tell_digests(userdata);
+        return forward_new(&service->forward, service->event, &service_forward_handlers, service);
 }
 
 static void look_at_models(Service *service)
@@ -304,6 +179,19 @@ void service_touch_user(Service *service, uid_t uid)
                         job_object_update(job_object(job));
 }
 
+static void status_when_ready(Service *service, const char *model)
+{
+        const PaceItem *item = pace_latest(runner_pace(service->runner), model);
+        double step = item ? MAX(item->step, item->guided) / USEC_PER_SEC : 0;
+        char speed[64] = "";
+
+        if (step > 0)
+                (void)snprintf(speed, sizeof(speed), ", %.3g steps a second", 1 / step);
+        notify_status(
+                        service->notify, "Ready with %s%s%s%s", model, speed, service->n_errors > 0 ? "; last error: " : "",
+                        service->n_errors > 0 ? error_bus_name(service_last_error(service)->error.code) : "");
+}
+
 void service_update_status(Service *service)
 {
         const Job *job = runner_job(service->runner);
@@ -316,8 +204,10 @@ void service_update_status(Service *service)
         else if (job && job->state == JOB_RUNNING)
                 notify_status(
                                 service->notify, "Drawing with %s, %.0f %%", model, 100 * job->progress);
-        else if (is_loading || streq(state, residency_state_to_string(RESIDENCY_READY)))
-                notify_status(service->notify, "%s %s", is_loading ? "Loading" : "Ready with", model);
+        else if (is_loading)
+                notify_status(service->notify, "Loading %s", model);
+        else if (streq(state, residency_state_to_string(RESIDENCY_READY)))
+                status_when_ready(service, model);
         else
                 notify_status(
                                 service->notify, "%s",
@@ -332,15 +222,6 @@ int service_new(
                 Service **ret, sd_event *event, sd_bus *bus, Config *config, const char *digest_cache,
                 read_config_t read_config, void *userdata)
 {
-        static const ResidencyHandlers handlers = {
-                .changed = on_residency_changed,
-                .message = on_residency_message,
-                .must_verify = on_residency_must_verify,
-                .digest = on_residency_digest,
-                .open_packs = on_residency_open_packs,
-                .packed = on_residency_packed,
-                .failed = on_residency_failed,
-        };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
         if (!service) {
                 config_free(config);
@@ -368,7 +249,7 @@ int service_new(
         if (r >= 0)
                 r = packs_new(&service->packs, digest_cache);
         if (r >= 0)
-                r = residency_new(&service->residency, event, config, &handlers, service);
+                r = residency_new(&service->residency, event, config, &service_residency_handlers, service);
         if (r >= 0)
                 r = look_for_machine(service);
         if (r >= 0)
@@ -443,10 +324,10 @@ int service_start(Service *service)
         /* Whoever calls us first shall find what the machine's instance has. */
         if (service->forward && !streq(service->config->engine, "own") && forward_start(service->forward) >= 0)
                 return 0;
-        return open_service(service);
+        return service_open(service);
 }
 
-static int open_service(Service *service)
+int service_open(Service *service)
 {
         service->is_open = true;
         store_restore(service);

@@ -53,6 +53,7 @@ static pid_t start_service(const Bus *bus)
         if (pid == 0) {
                 die_with_parent(parent);
                 (void)setenv("DBUS_SESSION_BUS_ADDRESS", bus->address, 1);
+                (void)setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent", 1);
                 (void)execl(imagined, "imagined", "--user", option, (char *)NULL);
                 _exit(127);
         }
@@ -172,6 +173,20 @@ static void test_detached(void **state)
         assert_contains(run.err, "Done: 'imagine get 1' writes the pictures");
         run_program(&run, bus, "jobs", NULL);
         assert_contains(run.out, "1   done   100 %  -     2/2       stub-slow  64x64");
+
+        /* On a session bus there is one user; without one it is the machine's instance that is asked. */
+        run_program(&run, bus, "jobs", "--all", "--user", NULL);
+        assert_int_equal(run.code, 0);
+        assert_contains(run.out, "USER");
+        assert_contains(run.out, "done   100 %  normal");
+        run_program(&run, bus, "jobs", "--all", "--user", "--json", NULL);
+        assert_contains(run.out, "\"priority\": \"normal\"");
+        run_program(&run, bus, "jobs", "--all", NULL);
+        assert_int_equal(run.code, 5);
+        run_program(&run, bus, "cancel", "--of", "root", "77", "--user", NULL);
+        assert_int_equal(run.code, 3);
+        run_program(&run, bus, "cancel", "--of", "no such user", "1", "--user", NULL);
+        assert_int_equal(run.code, 2);
 }
 
 static void test_limits(void **state)

@@ -3,7 +3,7 @@
 /* A user's instance on a session bus, and the machine's on a system bus under the shipped policy: jobs that are forwarded,
  * and what becomes of them when the one or the other misbehaves or goes. */
 
-#include "listener.h"
+#include "inputs.h"
 
 static Place machine, user;
 
@@ -112,6 +112,35 @@ static void test_a_job_and_its_pictures(void **state)
         assert_string_equal(text, "stub");
         manager_string(bus, "State", text);
         assert_string_equal(text, "ready");
+        close_both();
+}
+
+static int picture_from(sd_bus *bus, int image, double strength)
+{
+        JobRef job;
+
+        assert_true(generate(
+                                    bus, &job, "x", 4, "model", "s", "stub", "seed", "t", UINT64_C(5), "init-image", "h", image,
+                                    "strength", "d", strength) >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        int fd = get_result(bus, job.path, 0, NULL);
+        assert_true(fd >= 0);
+        return fd;
+}
+
+/* Descriptors are passed on: what is drawn from a picture is the same there and here, and another one from another. */
+static void test_pictures_to_start_from(void **state)
+{
+        (void)state;
+
+        open_both("", "");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&user), *system_bus = place_connect(&machine);
+        _cleanup_(closep) int image = sealed_of("8x8 40"), other = sealed_of("8x8 41");
+        _cleanup_(closep) int a = picture_from(system_bus, image, 0.5), b = picture_from(bus, image, 0.5),
+                              c = picture_from(bus, other, 0.5);
+        assert_true(are_same(a, b));
+        assert_false(are_same(b, c));
+        assert_false(has_worker(&user));
         close_both();
 }
 
@@ -508,6 +537,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_teardown(test_a_job_and_its_pictures, teardown),
+                cmocka_unit_test_teardown(test_pictures_to_start_from, teardown),
                 cmocka_unit_test_teardown(test_previews, teardown),
                 cmocka_unit_test_teardown(test_cancelling, teardown),
                 cmocka_unit_test_teardown(test_giving_way, teardown),

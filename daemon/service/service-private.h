@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What service.c (the whole) and service-news.c (what its parts tell) share. */
+
+#include "service/service.h"
+
+extern const ResidencyHandlers service_residency_handlers;
+extern const ForwardHandlers service_forward_handlers;
+
+/* Takes the name, and begins to work. */
+int service_open(Service *service);
+
+/* The latest; there must have been one. */
+const LastError *service_last_error(const Service *service);
