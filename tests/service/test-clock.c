@@ -106,7 +106,7 @@ static void stand_still(const char *model, const char *state, int ms)
         assert_true(wait_for_state(bus, job.path, state));
         pid_t worker = place_worker(&place);
         assert_int_equal(kill(worker, SIGSTOP), 0);
-        sleep_ms(600);
+        sleep_ms(1100);
         assert_int_equal(kill(place.service, SIGSTOP), 0);
         sleep_ms(ms);
         assert_int_equal(kill(place.service, SIGCONT), 0);
@@ -119,9 +119,9 @@ static void stand_still(const char *model, const char *state, int ms)
 static void test_standing_still(void **state)
 {
         (void)state;
-        place_start_service(&place, "worker_ping_seconds = 1; load_seconds = 3;");
-        stand_still("stub-slow", IMAGINE_STATE_RUNNING, 2000);
-        stand_still("stub-slow-load", IMAGINE_STATE_LOADING, 3500);
+        place_start_service(&place, "worker_ping_seconds = 2; load_seconds = 4;");
+        stand_still("stub-slow", IMAGINE_STATE_RUNNING, 2500);
+        stand_still("stub-slow-load", IMAGINE_STATE_LOADING, 4000);
         place_stop_service(&place);
 }
 
