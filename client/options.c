@@ -39,6 +39,7 @@ typedef enum Kind {
         KIND_INTERVAL, /* two doubles */
         KIND_ENLARGE, /* const char * */
         KIND_TILING, /* const char * */
+        KIND_PRECISION, /* const char * */
         KIND_LORA, /* one more in loras */
         KIND_PRIORITY, /* const char * */
 } Kind;
@@ -88,6 +89,13 @@ static int check_enlarge(const char *name, Error *error)
         if (enlarge_from_string(name) > 0)
                 return 0;
         return error_set(error, -EINVAL, "'%s' is none of network, lanczos, none", name);
+}
+
+static int check_precision(const char *name, Error *error)
+{
+        if (precision_from_string(name) >= 0)
+                return 0;
+        return error_set(error, -EINVAL, "'%s' is none of auto, f32, bf16, int8", name);
 }
 
 static int check_tiling(const char *name, Error *error)
@@ -174,6 +182,8 @@ static int apply_value(Options *o, OptionId id, const char *value, Error *error)
                 return store_text(check_enlarge(value, error), value, field);
         case KIND_TILING:
                 return store_text(check_tiling(value, error), value, field);
+        case KIND_PRECISION:
+                return store_text(check_precision(value, error), value, field);
         case KIND_LORA:
                 return add_lora(o, value, error);
         case KIND_PRIORITY:

@@ -52,6 +52,7 @@
         X(SMOOTH_EDGES, 0, "smooth-edges", "X", NUMBER, smooth_edges, 0, 1, ASKS, "+stairs")               \
         X(SHARPEN, 0, "sharpen", "X", NUMBER, sharpen, 0, 1, ASKS, "+steeper edges")                       \
         X(TILING, 0, "tiling", "SIDES", TILING, tiling, 0, 0, ASKS, "+x, y or xy")                         \
+        X(PRECISION, 0, "precision", "WHICH", PRECISION, precision, 0, 0, ASKS, "+auto, f32, bf16, int8")    \
         X(CLIP_SKIP, 0, "clip-skip", "N", INTEGER, clip_skip, 1, REQUEST_CLIP_SKIP_MAX, ASKS,              \
           "+which text layer counts")                                                                      \
         X(LORA, 0, "lora", "NAME[:X]", LORA, loras, 0, 0, ASKS, "+adapter and its weight")                 \
@@ -104,7 +105,7 @@ typedef struct Options {
         double strength;
         double eta, guidance_rescale;
         double guidance_interval[2];
-        const char *enlarge, *tiling;
+        const char *enlarge, *tiling, *precision;
         uint64_t clip_skip;
         RequestLora loras[REQUEST_LORAS_MAX];
         size_t n_loras;

@@ -122,6 +122,7 @@ static int append_options(sd_bus_message *m, const Options *o, const Inputs *inp
                 { o->fast, "fast", 'b', &(int) { true } },
                 { o->enlarge, "enlarge", 's', o->enlarge },
                 { o->tiling, "tiling", 's', o->tiling },
+                { o->precision, "precision", 's', o->precision },
                 { options_has(o, OPTION_CLIP_SKIP), "clip-skip", 'u', &(uint32_t) { (uint32_t)o->clip_skip } },
                 { options_has(o, OPTION_REMOVE_ARTEFACTS), "remove-artefacts", 'd', &o->remove_artefacts },
                 { options_has(o, OPTION_SMOOTH_EDGES), "smooth-edges", 'd', &o->smooth_edges },

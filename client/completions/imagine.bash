@@ -18,7 +18,7 @@ _imagine() {
         local makes='--output --force'
         local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --schedule --count --model --detach
                 --eta --guidance-rescale --guidance-interval --rng --vary --variation-seed
-                --tiling --clip-skip --lora --from --mask --strength
+                --tiling --precision --clip-skip --lora --from --mask --strength
                 --enlarge --remove-artefacts --smooth-edges --sharpen
                 --priority --keep-alive --no-prompt-metadata'
         local samplers='ddim euler euler-a heun dpm2 dpm2-a dpm++-2s-a dpm++-2m dpm++-2m-sde dpm++-sde lms ddpm pndm unipc lcm'
@@ -29,7 +29,7 @@ _imagine() {
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
                 --output | -o | --inspect | --of | --from | --mask | --strength | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
-                        --eta | --enlarge | --tiling | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
+                        --eta | --enlarge | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
                         --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --model | --priority | --keep-alive) ((i++)) ;;
                 -*) ;;
                 *)
@@ -55,6 +55,7 @@ _imagine() {
         --rng) words='cpu philox' ;;
         --schedule) words='normal karras exponential sgm-uniform simple beta' ;;
         --enlarge) words='network lanczos none' ;;
+        --precision) words='auto f32 bf16 int8' ;;
         --tiling) words='x y xy none' ;;
         --of) words=$(compgen -u) ;;
         --model) words=$(_imagine_ask models) ;;

@@ -113,6 +113,15 @@ static int set_enlarge(Options *options, const Option *option, const Value *valu
         return 0;
 }
 
+static int set_precision(Options *options, const Option *option, const Value *value, Error *error)
+{
+        int precision = precision_from_string(value->s);
+        if (precision < 0)
+                return error_set(error, -EINVAL, "%s: must be auto, f32, bf16 or int8", option->name);
+        options->request.precision = (uint8_t)precision;
+        return 0;
+}
+
 static int set_tiling(Options *options, const Option *option, const Value *value, Error *error)
 {
         int tiling = tiling_from_string(value->s);
@@ -258,6 +267,11 @@ static bool get_enlarge(const Options *options, Value *ret)
         return get_text(enlarge_to_string(options->request.enlarge), ret);
 }
 
+static bool get_precision(const Options *options, Value *ret)
+{
+        return get_text(precision_to_string((Precision)options->request.precision), ret);
+}
+
 static bool get_tiling(const Options *options, Value *ret)
 {
         return get_text(tiling_to_string((Tiling)options->request.tiling), ret);
@@ -350,6 +364,7 @@ const Option options_table[] = {
         { "fast", 'b', .set = set_fast, .get = get_fast },
         { "enlarge", 's', .set = set_enlarge, .get = get_enlarge },
         { "tiling", 's', .set = set_tiling, .get = get_tiling },
+        { "precision", 's', .set = set_precision, .get = get_precision },
         NUMBER("clip-skip", clip_skip, 1, REQUEST_CLIP_SKIP_MAX),
         { "loras", .signature = "a(sd)", .get = has_loras, .read = read_loras, .append = append_loras },
         DOUBLE("remove-artefacts", remove_artefacts, 1),

@@ -207,19 +207,20 @@ int main(int argc, char **argv)
         if (blas_ensure_core(argv) < 0)
                 err(1, "OpenBLAS");
         if (argc < 3)
-                errx(1, "usage: bench MODEL_DIR SIZE [THREADS [RUNS [PACK]]]");
+                errx(1, "usage: bench MODEL_DIR SIZE [THREADS [RUNS [PACK [PRECISION]]]]");
 
         const long threads = argc > 3 ? atol(argv[3]) : 0, runs = argc > 4 ? atol(argv[4]) : 5;
         Bench b = {
                 .threads = threads > 0 ? (unsigned)threads : (unsigned)omp_get_num_procs(),
                 .runs = (unsigned)MIN(MAX(runs, 1), RUNS_MAX),
-                .precision = argc > 5 ? (Precision)precision_from_string(argv[5]) : PRECISION_AUTO,
+                .precision = argc > 6 ? (Precision)MAX(precision_from_string(argv[6]), 0) : PRECISION_AUTO,
         };
         const Kernels *kernels = kernels_get();
 
-        (void)printf("%s, %u threads, kernels %s, products %s, OpenBLAS %s\n", argv[1], b.threads,
+        (void)printf("%s, %u threads, kernels %s, products of floats %s, OpenBLAS %s\n", argv[1], b.threads,
                      kernels->name, kernels->products[PRECISION_F32]->name, blas_core());
-        load(&b, argv[1], argc > 5 ? argv[5] : NULL);
+        load(&b, argv[1], argc > 5 && argv[5][0] ? argv[5] : NULL);
+        (void)printf("  %-28s %9s\n", "precision", precision_to_string(b.pipeline.precision));
         const uint32_t factor = vae_factor(&b.pipeline.model->vae);
         b.size = atol(argv[2]) > 0 ? (uint32_t)atol(argv[2]) / factor : b.pipeline.model->unet.sample_size;
         (void)printf("  %-28s %9u x %u, decoded\n", "size", b.size * factor, b.size * factor);

@@ -142,8 +142,9 @@ static void test_values_arrive(void **state)
         assert_true(options_has(&o, OPTION_STEPS) && !options_has(&o, OPTION_MODEL));
         options_done(&o);
 
-        assert_int_equal(parse(&o, "fox --tiling xy --clip-skip 2 --lora one --lora two:0.5 --lora=one:-1.25", &error), 0);
+        assert_int_equal(parse(&o, "fox --tiling xy --precision bf16 --clip-skip 2 --lora one --lora two:0.5 --lora=one:-1.25", &error), 0);
         assert_string_equal(o.tiling, "xy");
+        assert_string_equal(o.precision, "bf16");
         assert_int_equal(o.clip_skip, 2);
         assert_int_equal(o.n_loras, 3);
         assert_string_equal(o.loras[1].name, "two");

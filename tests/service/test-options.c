@@ -111,14 +111,14 @@ static void test_passing_on(void **state)
         assert_int_equal(READ(&options, NULL, 0), 0);
         assert_passes_on(&options);
         assert_int_equal(
-                        READ(&options, NULL, 32, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
+                        READ(&options, NULL, 33, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
                              64, "height", "u", 2048, "steps", "u", 500, "seed", "t", UINT64_MAX, "guidance", "d",
                              7.5, "sampler", "s", "dpm++-2m-karras", "rng", "s", "philox", "variation-seed", "t",
                              UINT64_C(9), "variation-strength", "d", 0.25, "schedule", "s", "exponential", "eta", "d",
                              0.0, "guidance-rescale", "d", 0.7, "guidance-start", "d", 0.1, "guidance-end", "d", 0.9,
                              "count", "u", 64, "preview-every", "u", 3, "fast", "b", true, "enlarge", "s", "lanczos",
                              "remove-artefacts", "d", 1.0, "smooth-edges", "d", 0.0, "sharpen", "d", 0.5,
-                             "tiling", "s", "y", "clip-skip", "u", 12, "loras", "a(sd)", 2, "one", 0.5, "two", -1.0,
+                             "tiling", "s", "y", "precision", "s", "bf16", "clip-skip", "u", 12, "loras", "a(sd)", 2, "one", 0.5, "two", -1.0,
                              "prompt-metadata", "b", false, "detach", "b", true, "keep-alive", "t", UINT64_C(86400),
                              "priority", "s", "interactive", "init-image", "h", STDERR_FILENO, "strength", "d", 0.5),
                         0);
@@ -130,12 +130,12 @@ static void test_every_option(void **state)
 {
         (void)state;
         assert_int_equal(
-                        READ(&options, NULL, 22, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
+                        READ(&options, NULL, 23, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
                              64, "height", "u", 2048, "steps", "u", 500, "seed", "t", UINT64_MAX, "guidance", "d",
                              7.5, "sampler", "s", "dpm++-2m-karras", "count", "u", 64, "preview-every", "u", 3,
                              "prompt-metadata", "b", false, "fast", "b", true, "enlarge", "s", "lanczos", "sharpen", "d", 0.5,
                              "smooth-edges", "d", 0.0, "remove-artefacts", "d", 1.0, "detach", "b", true, "keep-alive", "t",
-                             UINT64_C(86400), "priority", "s", "batch", "tiling", "s", "xy", "clip-skip", "u", 2, "loras",
+                             UINT64_C(86400), "priority", "s", "batch", "tiling", "s", "xy", "precision", "s", "int8", "clip-skip", "u", 2, "loras",
                              "a(sd)", 2, "style of mine", 0.5, "other", -100.0),
                         0);
         const Request *q = &options.request;
@@ -155,6 +155,7 @@ static void test_every_option(void **state)
         assert_int_equal(q->enlarge, ENLARGE_LANCZOS);
         assert_true(q->sharpen == 0.5 && q->smooth_edges == 0 && q->remove_artefacts == 1);
         assert_int_equal(q->tiling, TILING_BOTH);
+        assert_int_equal(q->precision, PRECISION_INT8);
         assert_int_equal(q->clip_skip, 2);
         assert_int_equal(q->n_loras, 2);
         assert_string_equal(q->loras[0].name, "style of mine");
@@ -205,6 +206,7 @@ static void test_refusals_name_the_option(void **state)
         assert_refused("smooth-edges: -1 is not", 1, "smooth-edges", "d", -1.0);
         assert_refused("remove-artefacts: must be of type d, not b", 1, "remove-artefacts", "b", true);
         assert_refused("enlarge: must be none, lanczos or network", 1, "enlarge", "s", "");
+        assert_refused("precision: must be auto, f32, bf16 or int8", 1, "precision", "s", "f16");
         assert_refused("tiling: must be none, x, y or xy", 1, "tiling", "s", "z");
         assert_refused("clip-skip: 13 is not between 1 and 12", 1, "clip-skip", "u", 13);
         assert_refused("clip-skip: 0 is not", 1, "clip-skip", "u", 0);
