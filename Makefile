@@ -21,7 +21,7 @@ CC ?= gcc
 SAN ?=
 B ?= build$(if $(SAN),-san)
 
-PKGS_ENGINE = openblas jansson libpng libjpeg libwebp zlib libseccomp libcrypto
+PKGS_ENGINE = openblas jansson libpng libjpeg libwebp libwebpmux zlib libseccomp libcrypto
 PKGS_SERVICE = libsystemd libconfig jansson
 PKGS_CLIENT = libsystemd jansson
 

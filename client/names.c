@@ -88,11 +88,11 @@ char *name_from_prompt(const char *prompt)
         return strdup(n > 0 ? words : "picture");
 }
 
-char *name_for_seed(const char *words, uint64_t seed, unsigned attempt)
+char *name_for_seed(const char *words, uint64_t seed, unsigned attempt, const char *extension)
 {
         char *name;
-        int r = attempt > 1 ? asprintf(&name, "%s-%" PRIu64 "-%u.png", words, seed, attempt)
-                            : asprintf(&name, "%s-%" PRIu64 ".png", words, seed);
+        int r = attempt > 1 ? asprintf(&name, "%s-%" PRIu64 "-%u.%s", words, seed, attempt, extension)
+                            : asprintf(&name, "%s-%" PRIu64 ".%s", words, seed, extension);
         return r < 0 ? NULL : name;
 }
 

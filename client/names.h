@@ -12,8 +12,8 @@
  * "picture" if nothing is left. A string to free, or NULL if memory is short. */
 char *name_from_prompt(const char *prompt);
 
-/* "WORDS-SEED.png", and for attempt 2 and up "WORDS-SEED-2.png". A string to free, or NULL. */
-char *name_for_seed(const char *words, uint64_t seed, unsigned attempt);
+/* "WORDS-SEED.png", and for attempt 2 and up "WORDS-SEED-2.png"; extension: "png". A string to free, or NULL. */
+char *name_for_seed(const char *words, uint64_t seed, unsigned attempt, const char *extension);
 
 /* A file's name with a number before its extension: ("a/fox.png", 2) becomes "a/fox-2.png"; 0: none. A
  * string to free, or NULL. */

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/utf8.h"
 #include "base/util.h"
@@ -42,6 +43,7 @@ typedef enum Kind {
         KIND_PRECISION, /* const char * */
         KIND_LORA, /* one more in loras */
         KIND_PRIORITY, /* const char * */
+        KIND_FORMAT, /* const char * */
 } Kind;
 
 /* How each option's value is read, and where it goes. */
@@ -186,6 +188,11 @@ static int apply_value(Options *o, OptionId id, const char *value, Error *error)
                 return store_text(check_precision(value, error), value, field);
         case KIND_LORA:
                 return add_lora(o, value, error);
+        case KIND_FORMAT:
+                return store_text(format_from_string(value) < 0
+                                          ? error_set(error, -EINVAL, "'%s' is none of png, jpeg, webp", value)
+                                          : 0,
+                                  value, field);
         case KIND_PRIORITY:
                 return store_text(check_priority(value, error), value, field);
         case KIND_INTEGER:
@@ -319,6 +326,19 @@ static int check_pairs(const Options *o, Error *error)
         return 0;
 }
 
+/* Without --format the end of the file's name decides. */
+static void infer_format(Options *o)
+{
+        static const struct {
+                const char *extension, *format;
+        } formats[] = { { ".png", "png" }, { ".jpg", "jpeg" }, { ".jpeg", "jpeg" }, { ".webp", "webp" } };
+        const char *dot = o->output ? strrchr(o->output, '.') : NULL;
+
+        for (size_t i = 0; dot && !o->format && i < ELEMENTSOF(formats); i++)
+                if (strcasecmp(dot, formats[i].extension) == 0)
+                        o->format = formats[i].format;
+}
+
 /* What goes with a picture to start from only; and stdin is read once. */
 static int check_inputs(const Options *o, Error *error)
 {
@@ -373,6 +393,8 @@ int options_parse(Options *o, int argc, char *argv[], Error *error)
                 r = check_words(o, error);
         if (r >= 0)
                 r = check_inputs(o, error);
+        if (r >= 0)
+                infer_format(o);
         if (r >= 0 && o->verb->id == VERB_GENERATE)
                 r = prompt_new(o->words, o->n_words, &o->prompt, error);
         return r;

@@ -46,6 +46,8 @@
           "+take spread back")                                                                             \
         X(GUIDANCE_INTERVAL, 0, "guidance-interval", "A:B", INTERVAL, guidance_interval, 0, 1, ASKS,       \
           "+guided part of the way")                                                                       \
+        X(FORMAT, 0, "format", "NAME", FORMAT, format, 0, 0, ASKS, "+png, jpeg or webp")                    \
+        X(QUALITY, 0, "quality", "N", INTEGER, quality, 1, 100, ASKS, "+of jpeg and webp")                 \
         X(ENLARGE, 0, "enlarge", "HOW", ENLARGE, enlarge, 0, 0, ASKS, "+the size asked for")                \
         X(REMOVE_ARTEFACTS, 0, "remove-artefacts", "X", NUMBER, remove_artefacts, 0, 1, ASKS,              \
           "+ringing, blotches")                                                                            \
@@ -102,6 +104,8 @@ typedef struct Options {
         double vary;
         uint64_t variation_seed;
         const char *from, *mask;
+        const char *format;
+        uint64_t quality;
         double strength;
         double eta, guidance_rescale;
         double guidance_interval[2];

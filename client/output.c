@@ -77,7 +77,7 @@ static int refuse_terminal(int fd, Error *error)
 {
         if (fd >= 0 && isatty(fd))
                 return error_set(error, -EINVAL,
-                                 "will not write a PNG to the terminal; send it into a file or a pipe");
+                                 "will not write a picture to the terminal; send it into a file or a pipe");
         return 0;
 }
 
@@ -124,7 +124,8 @@ static int write_stream(const Output *output, const void *data, size_t size)
         return fd < 0 ? -errno : write_all(fd, data, size);
 }
 
-static char *attempt_name(const Output *output, uint32_t index, uint64_t seed, unsigned attempt)
+static char *attempt_name(
+        const Output *output, uint32_t index, uint64_t seed, unsigned attempt, const char *extension)
 {
         _cleanup_(freep) char *name = NULL;
         char *path;
@@ -133,22 +134,23 @@ static char *attempt_name(const Output *output, uint32_t index, uint64_t seed, u
                 name = file_name(output, index);
                 return name ? name_numbered(name, attempt > 1 ? attempt : 0) : NULL;
         }
-        name = name_for_seed(output->words, seed, attempt);
+        name = name_for_seed(output->words, seed, attempt, extension);
         size_t length = strlen(output->path);
         bool slashed = length > 0 && output->path[length - 1] == '/';
         return name && asprintf(&path, "%s%s%s", output->path, slashed ? "" : "/", name) >= 0 ? path : NULL;
 }
 
 static int write_file(
-        const Output *output, uint32_t index, uint64_t seed, const void *data, size_t size, char **ret_path)
+        const Output *output, uint32_t index, uint64_t seed, const Picture *picture, char **ret_path)
 {
         bool replace = output->force && output->kind == OUTPUT_FILE;
 
         for (unsigned attempt = 1; attempt < ATTEMPTS_MAX; attempt++) {
-                _cleanup_(freep) char *path = attempt_name(output, index, seed, attempt);
+                _cleanup_(freep) char *path = attempt_name(output, index, seed, attempt, picture->extension);
                 if (!path)
                         return -ENOMEM;
-                int r = replace ? file_replace(path, data, size) : file_write_new(path, data, size);
+                int r = replace ? file_replace(path, picture->data, picture->size)
+                                : file_write_new(path, picture->data, picture->size);
                 if (r == -EEXIST && !replace)
                         continue;
                 if (r >= 0)
@@ -159,14 +161,13 @@ static int write_file(
 }
 
 int output_write(
-        const Output *output, uint32_t index, uint64_t seed, const void *data, size_t size, char **ret_path,
-        Error *error)
+        const Output *output, uint32_t index, uint64_t seed, const Picture *picture, char **ret_path, Error *error)
 {
         char *path = NULL;
 
         int r = output->kind == OUTPUT_STDOUT || output->kind == OUTPUT_DEVICE
-                        ? write_stream(output, data, size)
-                        : write_file(output, index, seed, data, size, &path);
+                        ? write_stream(output, picture->data, picture->size)
+                        : write_file(output, index, seed, picture, &path);
         if (r < 0)
                 return error_set(error, r, "cannot write to %s: %s",
                                  output->kind == OUTPUT_STDOUT ? "stdout" : output->path, strerror(-r));

@@ -6,13 +6,14 @@
  *     _cleanup_(output_done) Output output;
  *     r = output_prepare(&output, options->output, options->force, "a-red-fox", 2, &error);
  *     …
- *     r = output_write(&output, 0, seed, data, size, &path, &error);     // "./a-red-fox-7.png"
+ *     r = output_write(&output, 0, seed, picture, &path, &error);     // "./a-red-fox-7.png"
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
+#include "client/picture.h"
 
 typedef enum OutputKind {
         OUTPUT_STDOUT, /* -o - */
@@ -37,7 +38,6 @@ int output_prepare(
 /* Writes picture number index (from 0). *ret_path is the name to print, to be freed; NULL for stdout. A file
  * that has come into being since output_prepare() is not replaced: then the name gets a number. */
 int output_write(
-        const Output *output, uint32_t index, uint64_t seed, const void *data, size_t size, char **ret_path,
-        Error *error);
+        const Output *output, uint32_t index, uint64_t seed, const Picture *picture, char **ret_path, Error *error);
 
 void output_done(Output *output);

@@ -2,7 +2,7 @@
 #pragma once
 
 /* A picture that came as a descriptor, checked before anything is made of it: a sealed memfd of a bounded
- * size that holds a PNG from its signature to its last chunk.
+ * size that holds a PNG, JPEG or WebP from its signature to its end.
  *
  *     _cleanup_(picture_unmap) Picture picture = { 0 };
  *     int r = picture_map(fd, &picture, &error);
@@ -19,6 +19,7 @@ typedef struct Picture {
         const uint8_t *data;
         size_t size;
         uint32_t width, height;
+        const char *extension; /* "png", "jpg", "webp" */
 } Picture;
 
 /* 0, -EBADMSG with a sentence if it is not such a descriptor, or what mapping gave. The descriptor can be

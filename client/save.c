@@ -35,7 +35,7 @@ ExitCode saver_take(
         Error error = { 0 };
 
         (void)job;
-        int r = output_write(&saver->output, index, seed, picture->data, picture->size, &path, &error);
+        int r = output_write(&saver->output, index, seed, picture, &path, &error);
         if (r < 0)
                 return client_fail_error(c, CODE_FAILED, &error, r);
         keep(saver, path, seed, picture);

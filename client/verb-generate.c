@@ -108,6 +108,8 @@ static int append_options(sd_bus_message *m, const Options *o, const Inputs *inp
                 { options_has(o, OPTION_GUIDANCE_RESCALE), "guidance-rescale", 'd', &o->guidance_rescale },
                 { options_has(o, OPTION_GUIDANCE_INTERVAL), "guidance-start", 'd', &o->guidance_interval[0] },
                 { options_has(o, OPTION_GUIDANCE_INTERVAL), "guidance-end", 'd', &o->guidance_interval[1] },
+                { o->format && !streq(o->format, "png"), "format", 's', o->format },
+                { options_has(o, OPTION_QUALITY), "quality", 'u', &(uint32_t) { (uint32_t)o->quality } },
                 { inputs->from >= 0, "init-image", 'h', &inputs->from },
                 { inputs->mask >= 0, "mask", 'h', &inputs->mask },
                 { options_has(o, OPTION_STRENGTH), "strength", 'd', &o->strength },

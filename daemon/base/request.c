@@ -55,6 +55,36 @@ bool request_lora_name_is_valid(const char *name)
                utf8_is_valid(name, size);
 }
 
+static const char *const format_names[FORMAT_MAX] = {
+        [FORMAT_PNG] = "png",
+        [FORMAT_JPEG] = "jpeg",
+        [FORMAT_WEBP] = "webp",
+};
+
+const char *format_to_string(PictureFormat format)
+{
+        return format < FORMAT_MAX ? format_names[format] : "";
+}
+
+int format_from_string(const char *name)
+{
+        for (int i = 0; i < FORMAT_MAX; i++)
+                if (streq(name, format_names[i]))
+                        return i;
+        return -EINVAL;
+}
+
+const char *format_mime(PictureFormat format)
+{
+        static const char *const mimes[FORMAT_MAX] = {
+                [FORMAT_PNG] = "image/png",
+                [FORMAT_JPEG] = "image/jpeg",
+                [FORMAT_WEBP] = "image/webp",
+        };
+
+        return format < FORMAT_MAX ? mimes[format] : "";
+}
+
 const char *input_to_string(Input input)
 {
         static const char *const names[INPUT_MAX] = { [INPUT_IMAGE] = "init-image", [INPUT_MASK] = "mask" };
@@ -196,6 +226,8 @@ int request_check(const Request *q, Error *error)
                 { "tiling", q->tiling, 0, TILING_MAX - 1 },
                 { "clip-skip", q->clip_skip, 0, REQUEST_CLIP_SKIP_MAX },
                 { "loras", q->n_loras, 0, REQUEST_LORAS_MAX },
+                { "format", q->format, 0, FORMAT_MAX - 1 },
+                { "quality", q->quality, 0, 100 },
                 { "inputs", q->inputs, 0, (1U << INPUT_MAX) - 1 },
                 { "precision", q->precision, 0, PRECISION_MAX - 1 },
         };

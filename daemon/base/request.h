@@ -73,6 +73,19 @@ typedef enum Input {
 
 const char *input_to_string(Input input); /* what the bus calls it */
 
+/* What finished pictures are written as. */
+typedef enum PictureFormat {
+        FORMAT_PNG,
+        FORMAT_JPEG,
+        FORMAT_WEBP,
+        FORMAT_MAX,
+} PictureFormat;
+
+/* "png", "jpeg", "webp"; the second returns the format, or -EINVAL. */
+const char *format_to_string(PictureFormat format);
+int format_from_string(const char *name);
+const char *format_mime(PictureFormat format);
+
 /* The stages of a job in the order in which they happen. */
 typedef enum Stage {
         STAGE_ENCODE, /* prompt to embeddings */
@@ -113,7 +126,8 @@ typedef struct Request {
         uint8_t tiling; /* a Tiling */
         uint8_t inputs; /* which pictures come with it: bits 1 << INPUT_…; strength says how they are used */
         uint8_t precision; /* a Precision; PRECISION_AUTO: the model's */
-        uint8_t reserved[2];
+        uint8_t format; /* a PictureFormat */
+        uint8_t quality; /* of JPEG and WebP, 1 to 100; 0: 90 */
         uint32_t clip_skip; /* the layer of the text encoder that is listened to, counted from the last, 1; 0: the model's */
         uint32_t n_loras;
         RequestLora loras[REQUEST_LORAS_MAX];

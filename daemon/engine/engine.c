@@ -6,12 +6,15 @@
 
 #include "base/util.h"
 #include "engine/frame.h"
+#include "engine/image/jpeg.h"
 #include "engine/image/parameters.h"
 #include "engine/image/png.h"
+#include "engine/image/webp.h"
 #include "engine/inspect.h"
 #include "engine/pipeline.h"
 
 #define STEPS_DEFAULT 20
+#define QUALITY_DEFAULT 90
 #define GUIDANCE_DEFAULT 7.5
 #define SAMPLER_FALLBACK SAMPLER_DPMPP_2M
 
@@ -288,13 +291,22 @@ void engine_cancel(Engine *engine)
         atomic_store(&engine->cancelled, true);
 }
 
-int engine_encode_png(const Engine *engine, const Picture *picture, const Request *request,
+int engine_encode(const Engine *engine, const Picture *picture, const Request *request,
                       const Resolved *resolved, uint32_t index, void **ret_data, size_t *ret_size,
                       Error *error)
 {
         _cleanup_(freep) char *parameters = NULL;
         int r = parameters_format(&parameters, request, resolved, index, engine->info.name);
         if (r < 0)
-                return error_set(error, r, "PNG: out of memory");
-        return picture_to_png(picture, parameters, ret_data, ret_size, error);
+                return error_set(error, r, "Out of memory");
+
+        const unsigned quality = request->quality ? request->quality : QUALITY_DEFAULT;
+        switch (request->format) {
+        case FORMAT_JPEG:
+                return picture_to_jpeg(picture, parameters, quality, ret_data, ret_size, error);
+        case FORMAT_WEBP:
+                return picture_to_webp(picture, parameters, quality, ret_data, ret_size, error);
+        default:
+                return picture_to_png(picture, parameters, ret_data, ret_size, error);
+        }
 }

@@ -321,7 +321,7 @@ static int make_picture(Options *o)
                 engine_set_source(engine, o->from ? &from : NULL, o->mask ? &mask : NULL);
         if (r < 0 || (r = engine_resolve(engine, &o->request, &resolved, &error)) < 0 ||
             (r = engine_generate(engine, &o->request, 0, NULL, &picture, &error)) < 0 ||
-            (r = engine_encode_png(engine, &picture, &o->request, &resolved, 0, &data, &size, &error)) < 0) {
+            (r = engine_encode(engine, &picture, &o->request, &resolved, 0, &data, &size, &error)) < 0) {
                 log_error("%s", error.text);
                 return r;
         }

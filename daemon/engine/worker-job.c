@@ -126,8 +126,7 @@ static int send_picture(Worker *w, const Picture *picture, Error *error)
 {
         _cleanup_(freep) void *data = NULL;
         size_t size;
-        int r = engine_encode_png(w->engine, picture, &w->request, &w->resolved, w->picture, &data, &size,
-                                  error);
+        int r = engine_encode(w->engine, picture, &w->request, &w->resolved, w->picture, &data, &size, error);
         if (r < 0)
                 return r;
         _cleanup_(closep) int fd = memfd_new_sealed("picture", data, size);

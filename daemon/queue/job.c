@@ -42,6 +42,7 @@ int job_new(Job **ret, const Request *request, const JobPolicy *policy)
         job->count = request->count;
         job->preview_every = request->preview_every;
         job->seed = request->seed;
+        job->format = (PictureFormat)request->format;
         job->varies = request->variation_strength > 0;
         /* What was asked for is known already; zeros and a negative guidance are left to the model. */
         job->resolved = (Resolved) {

@@ -33,7 +33,7 @@ int priority_from_string(const char *name);
 const char *priority_to_string(Priority priority);
 
 typedef struct Picture {
-        int fd; /* a sealed memfd that holds a PNG */
+        int fd; /* a sealed memfd that holds a picture of the job's format */
         uint64_t size; /* bytes */
         uint32_t width, height;
         uint64_t seed;
@@ -70,6 +70,7 @@ typedef struct Job {
         Request *request; /* NULL once the job has ended */
         JobInput inputs[INPUT_MAX]; /* likewise without descriptors then */
         uint32_t count, preview_every;
+        PictureFormat format;
         uint64_t seed; /* of the first picture */
 
         /* how far it is */

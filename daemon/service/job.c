@@ -117,7 +117,7 @@ static int reply_picture(const Job *job, sd_bus_message *call, const Picture *pi
                 return error_to_bus_code(error, fd, NULL);
         int r = sd_bus_reply_method_return(
                         call, "ha{sv}", fd, 5, "seed", "t", picture->seed, "width", "u", picture->width, "height",
-                        "u", picture->height, "bytes", "t", picture->size, "mime", "s", "image/png");
+                        "u", picture->height, "bytes", "t", picture->size, "mime", "s", format_mime(job->format));
         if (r >= 0)
                 handouts_sent(handouts, sd_bus_message_get_sender(call), job->uid);
         return r;

@@ -32,7 +32,7 @@ int news_state(Job *job, const StateInfo *info, int fd)
 
 int news_preview(Job *job, const PreviewInfo *info, int fd)
 {
-        int r = picture_check(fd, info->width, info->height);
+        int r = picture_check(fd, FORMAT_PNG, info->width, info->height);
         if (r < 0)
                 return r;
         job_object_take_preview(job_object(job), info, fd);
@@ -51,7 +51,7 @@ int news_picture(Queue *queue, Job *job, const PictureInfo *info, int fd, Error 
 {
         size_t size;
 
-        if (!is_expected(job, info) || picture_check(fd, info->width, info->height) < 0)
+        if (!is_expected(job, info) || picture_check(fd, job->format, info->width, info->height) < 0)
                 return -EBADMSG;
         int r = picture_size(fd, &size);
         if (r < 0)

@@ -150,6 +150,23 @@ static int read_loras(sd_bus_message *message, Options *options, const Option *o
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
+static int set_format(Options *options, const Option *option, const Value *value, Error *error)
+{
+        int format = format_from_string(value->s);
+        if (format < 0)
+                return error_set(error, -EINVAL, "%s: must be png, jpeg or webp", option->name);
+        options->request.format = (uint8_t)format;
+        return 0;
+}
+
+static int set_quality(Options *options, const Option *option, const Value *value, Error *error)
+{
+        if (value->u < 1 || value->u > 100)
+                return error_set(error, -EINVAL, "%s: %u is not between 1 and 100", option->name, value->u);
+        options->request.quality = (uint8_t)value->u;
+        return 0;
+}
+
 static int set_model(Options *options, const Option *option, const Value *value, Error *error)
 {
         if (!model_name_is_valid(value->s))
@@ -262,6 +279,18 @@ static bool get_mask(const Options *options, Value *ret)
         return get_input(options, INPUT_MASK, ret);
 }
 
+static bool get_format(const Options *options, Value *ret)
+{
+        ret->s = format_to_string((PictureFormat)options->request.format);
+        return options->request.format != FORMAT_PNG;
+}
+
+static bool get_quality(const Options *options, Value *ret)
+{
+        ret->u = options->request.quality;
+        return ret->u > 0;
+}
+
 static bool get_enlarge(const Options *options, Value *ret)
 {
         return get_text(enlarge_to_string(options->request.enlarge), ret);
@@ -356,6 +385,8 @@ const Option options_table[] = {
         SHARE("guidance-rescale", guidance_rescale),
         SHARE("guidance-start", guidance_start),
         SHARE("guidance-end", guidance_end),
+        { "format", 's', .set = set_format, .get = get_format },
+        { "quality", 'u', .set = set_quality, .get = get_quality },
         { "init-image", 'h', .offset = INPUT_IMAGE, .set = set_input, .get = get_init_image },
         { "mask", 'h', .offset = INPUT_MASK, .set = set_input, .get = get_mask },
         { "strength", 'd', .offset = offsetof(Options, request.strength), .set = set_share, .get = get_strength },

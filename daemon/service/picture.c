@@ -15,12 +15,16 @@ static uint32_t read_be32(const uint8_t *p)
         return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-int picture_check(int fd, uint32_t width, uint32_t height)
+int picture_check(int fd, PictureFormat format, uint32_t width, uint32_t height)
 {
         uint8_t head[24];
 
         if (pread(fd, head, sizeof(head), 0) != sizeof(head))
                 return -EBADMSG;
+        if (format == FORMAT_JPEG)
+                return memcmp(head, "\xff\xd8\xff", 3) == 0 ? 0 : -EBADMSG;
+        if (format == FORMAT_WEBP)
+                return memcmp(head, "RIFF", 4) == 0 && memcmp(head + 8, "WEBPVP8", 7) == 0 ? 0 : -EBADMSG;
         if (memcmp(head, beginning, sizeof(beginning)) != 0)
                 return -EBADMSG;
         return read_be32(head + 16) == width && read_be32(head + 20) == height ? 0 : -EBADMSG;

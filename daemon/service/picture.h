@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether a descriptor holds what begins like a PNG of that size: signature and IHDR. 0 or -EBADMSG. */
-int picture_check(int fd, uint32_t width, uint32_t height);
+#include "base/request.h"
+
+/* Whether a descriptor holds what begins like a picture of that format and, for PNG, of that size: signature and IHDR. 0 or
+ * -EBADMSG. */
+int picture_check(int fd, PictureFormat format, uint32_t width, uint32_t height);
 
 int picture_size(int fd, size_t *ret);

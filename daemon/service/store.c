@@ -99,6 +99,7 @@ static void fill(Record *record, const Job *job)
         record->request.count = job->count;
         record->request.preview_every = job->preview_every;
         record->request.seed = job->seed;
+        record->request.format = (uint8_t)job->format;
         for (size_t i = 0; i < INPUT_MAX; i++)
                 record->input_sizes[i] = job->inputs[i].fd >= 0 ? job->inputs[i].size : 0;
         memcpy(record->pictures, job->pictures, job->n_pictures * sizeof(Picture));
@@ -235,7 +236,7 @@ static int find_picture(const Job *job, uint32_t index, const Picture *picture, 
         picture_name(job, index, name);
         for (int i = 0; i < n; i++)
                 if (fds[i] >= 0 && streq(names[i], name) && picture_size(fds[i], &size) >= 0 &&
-                    size == picture->size && picture_check(fds[i], picture->width, picture->height) >= 0)
+                    size == picture->size && picture_check(fds[i], job->format, picture->width, picture->height) >= 0)
                         return TAKE_FD(fds[i]);
         return -1;
 }

@@ -64,7 +64,7 @@ static double run(Engine *engine, const Request *request, Clock *c)
 
         if (engine_resolve(engine, request, &resolved, &error) < 0 ||
             engine_generate(engine, request, 0, &events, &picture, &error) < 0 ||
-            engine_encode_png(engine, &picture, request, &resolved, 0, &png, &size, &error) < 0)
+            engine_encode(engine, &picture, request, &resolved, 0, &png, &size, &error) < 0)
                 errx(1, "%s", error.text);
         return seconds() - begin;
 }

@@ -94,10 +94,10 @@ static void test_numbers(void **state)
                 _cleanup_(freep) char *name = name_numbered(cases[i].name, cases[i].number);
                 assert_string_equal(name, cases[i].result);
         }
-        _cleanup_(freep) char *first = name_for_seed("fox", UINT64_MAX, 1);
+        _cleanup_(freep) char *first = name_for_seed("fox", UINT64_MAX, 1, "png");
         assert_string_equal(first, "fox-18446744073709551615.png");
-        _cleanup_(freep) char *second = name_for_seed("fox", 7, 2);
-        assert_string_equal(second, "fox-7-2.png");
+        _cleanup_(freep) char *second = name_for_seed("fox", 7, 2, "jpg");
+        assert_string_equal(second, "fox-7-2.jpg");
 }
 
 /* Each of these tests runs in an empty directory. */
@@ -194,7 +194,7 @@ static void test_output(void **state)
         assert_int_equal(output_prepare(&output, NULL, false, "fox", 1, &error), 0);
         for (int i = 1; i <= 3; i++) {
                 static const char *const names[] = { "./fox-7.png", "./fox-7-2.png", "./fox-7-3.png" };
-                assert_int_equal(output_write(&output, 0, 7, "x", 1, &path, &error), 0);
+                assert_int_equal(output_write(&output, 0, 7, &(Picture) { .data = (const uint8_t *)"x", .size = 1, .extension = "png" }, &path, &error), 0);
                 assert_string_equal(path, names[i - 1]);
                 free(path);
         }
@@ -203,7 +203,7 @@ static void test_output(void **state)
         /* A file that comes while the picture is made is not lost, and neither is the picture. */
         assert_int_equal(output_prepare(&output, "late.png", false, "fox", 1, &error), 0);
         assert_int_equal(file_write_new("late.png", "theirs", 6), 0);
-        assert_int_equal(output_write(&output, 0, 7, "ours", 4, &path, &error), 0);
+        assert_int_equal(output_write(&output, 0, 7, &(Picture) { .data = (const uint8_t *)"ours", .size = 4, .extension = "png" }, &path, &error), 0);
         assert_string_equal(path, "late-2.png");
         assert_holds("late.png", "theirs");
         free(path);
@@ -216,7 +216,7 @@ static void test_output(void **state)
 
         /* A device is written to, whatever --force says. */
         assert_int_equal(output_prepare(&output, "/dev/null", true, "fox", 1, &error), 0);
-        assert_int_equal(output_write(&output, 0, 7, "x", 1, &path, &error), 0);
+        assert_int_equal(output_write(&output, 0, 7, &(Picture) { .data = (const uint8_t *)"x", .size = 1, .extension = "png" }, &path, &error), 0);
         assert_string_equal(path, "/dev/null");
         struct stat st;
         assert_return_code(stat("/dev/null", &st), errno);

@@ -82,7 +82,7 @@ static void test_stdout(void **state)
         assert_int_equal(run.code, 2);
         run_program(&run, bus, "plain", "-o", "-", NULL);
         assert_int_equal(run.code, 2);
-        assert_contains(run.err, "will not write a PNG to the terminal");
+        assert_contains(run.err, "will not write a picture to the terminal");
 }
 
 /* What goes over the bus: only what was asked for, with the types that the interface has. */
@@ -149,7 +149,7 @@ static void test_hostile_results(void **state)
         } cases[] = {
                 { "unsealed", "not in a sealed memfd" },
                 { "pipe", "not in a sealed memfd" },
-                { "text", "not a PNG" },
+                { "text", "neither PNG nor JPEG nor WebP" },
                 { "cut", "without an end" },
         };
         const Bus *bus = bus_of(state);

@@ -3,6 +3,7 @@
 """Reads a PNG without any library and checks all of it.
 
     png.py size FILE      WIDTHxHEIGHT
+    png.py left FILE      a digest of the left half's pixels; right: of the other one's
     png.py text FILE      the text chunk "parameters"
     png.py colours FILE   how many different pixels there are
     png.py border FILE    share in percent of the outermost pixels that are nearly of their most frequent colour
@@ -10,6 +11,7 @@
                           and leaves room on the longer one
 """
 import collections
+import hashlib
 import struct
 import sys
 import zlib
@@ -108,6 +110,9 @@ def main():
         picture = [[tuple(row[i:i + 3]) for i in range(0, len(row), 3)] for row in rows(width, height, data)]
         if what == "colours":
             print(len({pixel for row in picture for pixel in row}))
+        elif what in ("left", "right"):
+            half = [row[:width // 2] if what == "left" else row[width // 2:] for row in picture]
+            print(hashlib.sha256(repr(half).encode()).hexdigest())
         elif what == "border":
             print(framed(picture)[1])
         else:

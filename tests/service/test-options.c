@@ -111,7 +111,7 @@ static void test_passing_on(void **state)
         assert_int_equal(READ(&options, NULL, 0), 0);
         assert_passes_on(&options);
         assert_int_equal(
-                        READ(&options, NULL, 33, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
+                        READ(&options, NULL, 35, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
                              64, "height", "u", 2048, "steps", "u", 500, "seed", "t", UINT64_MAX, "guidance", "d",
                              7.5, "sampler", "s", "dpm++-2m-karras", "rng", "s", "philox", "variation-seed", "t",
                              UINT64_C(9), "variation-strength", "d", 0.25, "schedule", "s", "exponential", "eta", "d",
@@ -120,7 +120,8 @@ static void test_passing_on(void **state)
                              "remove-artefacts", "d", 1.0, "smooth-edges", "d", 0.0, "sharpen", "d", 0.5,
                              "tiling", "s", "y", "precision", "s", "bf16", "clip-skip", "u", 12, "loras", "a(sd)", 2, "one", 0.5, "two", -1.0,
                              "prompt-metadata", "b", false, "detach", "b", true, "keep-alive", "t", UINT64_C(86400),
-                             "priority", "s", "interactive", "init-image", "h", STDERR_FILENO, "strength", "d", 0.5),
+                             "priority", "s", "interactive", "init-image", "h", STDERR_FILENO, "strength", "d", 0.5,
+                             "format", "s", "webp", "quality", "u", 100),
                         0);
         options.fds[INPUT_IMAGE] = STDERR_FILENO; /* the message is gone, and its copy */
         assert_passes_on(&options);
@@ -219,6 +220,9 @@ static void test_refusals_name_the_option(void **state)
         Error error = {};
         assert_int_equal(request_check(&options.request, &error), -EINVAL);
         assert_string_equal(error.text, "loras: a weight of 100.5 is not between -100 and 100");
+        assert_refused("format: must be png, jpeg or webp", 1, "format", "s", "gif");
+        assert_refused("quality: 0 is not", 1, "quality", "u", 0);
+        assert_refused("quality: 101 is not", 1, "quality", "u", 101);
         assert_refused("strength: needs an init-image", 1, "strength", "d", 0.5);
         assert_refused("strength: 1.5 is not between 0 and 1", 1, "strength", "d", 1.5);
         assert_refused("init-image: must be of type h, not s", 1, "init-image", "s", "/etc/passwd");
@@ -349,14 +353,14 @@ static void test_pictures(void **state)
         (void)state;
 
         _cleanup_(closep) int good = memfd_new_sealed("x", head, sizeof(head));
-        assert_int_equal(picture_check(good, 256, 16), 0);
-        assert_int_equal(picture_check(good, 16, 256), -EBADMSG);
+        assert_int_equal(picture_check(good, FORMAT_PNG, 256, 16), 0);
+        assert_int_equal(picture_check(good, FORMAT_PNG, 16, 256), -EBADMSG);
         _cleanup_(closep) int cut = memfd_new_sealed("x", head, 23);
-        assert_int_equal(picture_check(cut, 256, 16), -EBADMSG);
+        assert_int_equal(picture_check(cut, FORMAT_PNG, 256, 16), -EBADMSG);
         memcpy(copy, head, sizeof(head));
         copy[1] = 'J';
         _cleanup_(closep) int other = memfd_new_sealed("x", copy, sizeof(copy));
-        assert_int_equal(picture_check(other, 256, 16), -EBADMSG);
+        assert_int_equal(picture_check(other, FORMAT_PNG, 256, 16), -EBADMSG);
 }
 
 int main(void)
