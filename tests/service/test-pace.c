@@ -156,6 +156,11 @@ static void test_running_and_parked(void **state)
         uint64_t end = pace_expected_end(&m.pace, m.queue, job, m.now);
         assert_true(end > begun + (uint64_t)(1.4 * all) && end < begun + (uint64_t)(2.1 * all));
 
+        /* Another instance that works on it knows better. */
+        job->foretold = m.now + 12345678;
+        assert_int_equal(pace_expected_end(&m.pace, m.queue, job, m.now), m.now + 12345678);
+        job->foretold = 0;
+
         Job *later = add(&m, 1, 64, 10, 1, 1);
         queue_park(m.queue, job, m.now);
         uint64_t parked = pace_expected_end(&m.pace, m.queue, job, m.now + 5000000);
