@@ -150,23 +150,25 @@ const char *catalogue_engine(const Service *service)
 
 /* --- all of them --- */
 
-static void add_own(const Service *service, Catalogue *catalogue, const Model *model)
+static void add_own(const Service *service, Catalogue *catalogue, const Model *model, const char *by_default)
 {
         catalogue->entries[catalogue->n++] = (CatalogueEntry) {
                 .name = model->name,
                 .directory = model->directory,
                 .resident = residency_is_ready(service->residency, model->name),
+                .by_default = streq(model->name, by_default),
                 .files = digests_find(service->digests, model->name),
                 .ready = residency_info(service->residency, model->name),
         };
 }
 
-static void add_there(Catalogue *catalogue, const ForwardModel *model)
+static void add_there(Catalogue *catalogue, const ForwardModel *model, const char *by_default)
 {
         catalogue->entries[catalogue->n++] = (CatalogueEntry) {
                 .name = model->files.name,
                 .directory = model->directory,
                 .resident = model->resident,
+                .by_default = streq(model->files.name, by_default),
                 .files = &model->files,
                 .ready = model->ready.width > 0 ? &model->ready : NULL,
         };
@@ -197,12 +199,10 @@ int catalogue_read(Service *service, Catalogue *ret)
         (void)catalogue_resolve(service, "", by_default, NULL);
         for (size_t i = 0; i < catalogue.own.n; i++)
                 if (!catalogue_forwards(service, catalogue.own.items[i].name))
-                        add_own(service, &catalogue, &catalogue.own.items[i]);
+                        add_own(service, &catalogue, &catalogue.own.items[i], by_default);
         for (size_t i = 0; i < n; i++)
                 if (catalogue_forwards(service, there[i].files.name))
-                        add_there(&catalogue, &there[i]);
-        for (size_t i = 0; i < catalogue.n; i++)
-                catalogue.entries[i].by_default = streq(catalogue.entries[i].name, by_default);
+                        add_there(&catalogue, &there[i], by_default);
         if (catalogue.n > 0)
                 qsort(catalogue.entries, catalogue.n, sizeof(CatalogueEntry), compare);
         *ret = catalogue;
