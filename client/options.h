@@ -53,6 +53,10 @@
           "+ringing, blotches")                                                                            \
         X(SMOOTH_EDGES, 0, "smooth-edges", "X", NUMBER, smooth_edges, 0, 1, ASKS, "+stairs")               \
         X(SHARPEN, 0, "sharpen", "X", NUMBER, sharpen, 0, 1, ASKS, "+steeper edges")                       \
+        X(HIRES, 0, "hires", "X", NUMBER, hires, 1, REQUEST_HIRES_MAX, ASKS, "+in two passes")               \
+        X(HIRES_STRENGTH, 0, "hires-strength", "X", NUMBER, hires_strength, 0, 1, ASKS, "+of the second")  \
+        X(HIRES_STEPS, 0, "hires-steps", "N", INTEGER, hires_steps, 1, REQUEST_STEPS_MAX, ASKS,            \
+          "+of the second")                                                                                \
         X(TILING, 0, "tiling", "SIDES", TILING, tiling, 0, 0, ASKS, "+x, y or xy")                         \
         X(PRECISION, 0, "precision", "WHICH", PRECISION, precision, 0, 0, ASKS, "+auto, f32, bf16, int8")    \
         X(CLIP_SKIP, 0, "clip-skip", "N", INTEGER, clip_skip, 1, REQUEST_CLIP_SKIP_MAX, ASKS,              \
@@ -110,6 +114,8 @@ typedef struct Options {
         double eta, guidance_rescale;
         double guidance_interval[2];
         const char *enlarge, *tiling, *precision;
+        double hires, hires_strength;
+        uint64_t hires_steps;
         uint64_t clip_skip;
         RequestLora loras[REQUEST_LORAS_MAX];
         size_t n_loras;

@@ -124,6 +124,7 @@ void request_init(Request *request)
                 .smooth_edges = -1,
                 .sharpen = -1,
                 .prompt_metadata = true,
+                .hires_strength = 0.7,
         };
 }
 
@@ -159,6 +160,8 @@ static int check_numbers(const Request *q, Error *error)
                 { "guidance-end", q->guidance_end, 0, 1 },
                 { "strength", q->strength, 0, 1 },
                 { "variation-strength", q->variation_strength, 0, 1 },
+                { "hires", q->hires_scale, q->hires_scale != 0 ? 1 : 0, REQUEST_HIRES_MAX },
+                { "hires-strength", q->hires_strength, 0, 1 },
                 { "eta", q->eta, -HUGE_VAL, 1 },
                 { "remove-artefacts", q->remove_artefacts, -HUGE_VAL, 1 },
                 { "smooth-edges", q->smooth_edges, -HUGE_VAL, 1 },
@@ -168,8 +171,8 @@ static int check_numbers(const Request *q, Error *error)
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
                 if (!isfinite(numbers[i].value) || numbers[i].value < numbers[i].low ||
                     numbers[i].value > numbers[i].high)
-                        return error_set(error, -EINVAL, "%s: %g is not between 0 and %g", numbers[i].field,
-                                         numbers[i].value, numbers[i].high);
+                        return error_set(error, -EINVAL, "%s: %g is not between %g and %g", numbers[i].field,
+                                         numbers[i].value, MAX(numbers[i].low, 0.0), numbers[i].high);
         return 0;
 }
 
@@ -224,6 +227,7 @@ int request_check(const Request *q, Error *error)
                 { "fast", q->fast, 0, 1 },
                 { "enlarge", q->enlarge, 0, ENLARGE_MAX - 1 },
                 { "tiling", q->tiling, 0, TILING_MAX - 1 },
+                { "hires-steps", q->hires_steps, 0, REQUEST_STEPS_MAX },
                 { "clip-skip", q->clip_skip, 0, REQUEST_CLIP_SKIP_MAX },
                 { "loras", q->n_loras, 0, REQUEST_LORAS_MAX },
                 { "format", q->format, 0, FORMAT_MAX - 1 },

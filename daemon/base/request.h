@@ -24,6 +24,7 @@
 #define INPUT_PIXELS_MAX (32U << 20)
 #define REQUEST_CHUNKS_MAX 16 /* of a prompt, each as long as the text encoder can read */
 #define REQUEST_CLIP_SKIP_MAX 12
+#define REQUEST_HIRES_MAX 4
 #define REQUEST_LORAS_MAX 8
 #define REQUEST_LORA_NAME_MAX 128 /* bytes */
 #define REQUEST_WEIGHT_MAX 100.0 /* of an adapter or a text, in either direction */
@@ -128,6 +129,10 @@ typedef struct Request {
         uint8_t precision; /* a Precision; PRECISION_AUTO: the model's */
         uint8_t format; /* a PictureFormat */
         uint8_t quality; /* of JPEG and WebP, 1 to 100; 0: 90 */
+        double hires_scale; /* in two passes: how much larger the second is, 1 to 4; 0: in one */
+        double hires_strength; /* the share of the steps that the second makes */
+        uint32_t hires_steps; /* of which that is the share; 0: as of the first */
+        uint32_t reserved4;
         uint32_t clip_skip; /* the layer of the text encoder that is listened to, counted from the last, 1; 0: the model's */
         uint32_t n_loras;
         RequestLora loras[REQUEST_LORAS_MAX];
@@ -144,6 +149,8 @@ typedef struct Resolved {
         double remove_artefacts, smooth_edges, sharpen;
         uint32_t drawn_width, drawn_height; /* what the networks draw, before it is enlarged and cut */
         uint32_t enlarge; /* ENLARGE_NONE … */
+        uint32_t first_width, first_height; /* what the first of two passes draws; 0: there is one */
+        uint32_t second_steps; /* that the second makes; the first makes `steps` */
         uint32_t prompt_tokens; /* of the prompt that are used, marks not counted */
         uint32_t prompt_chunks; /* that the text encoder reads one by one, at least 1 */
         uint32_t truncated_tokens; /* of the prompt that did not fit, 0 if all did */

@@ -145,7 +145,36 @@ static void size_of_source(const ReadPicture *source, uint32_t *width, uint32_t 
         *height = (uint32_t)MAX(MIN(h, (double)REQUEST_SIZE_MAX), (double)REQUEST_SIZE_MIN);
 }
 
-static void resolve_size(const Engine *engine, const Request *request, Resolved *resolved)
+/* So many times as much, in whole multiples. */
+static uint32_t scaled(uint32_t side, double scale, uint32_t multiple)
+{
+        return MAX((uint32_t)ceil(side * scale / multiple - 1e-9), 1U) * multiple;
+}
+
+/* What is drawn first if there are two passes: where the picture is enlarged afterwards anyway, what would be drawn, of
+ * which the second draws more; else the size asked for, divided. */
+static int resolve_passes(const Request *request, uint32_t factor, Resolved *resolved, Error *error)
+{
+        if (request->hires_scale == 0)
+                return 0;
+        if (resolved->enlarge == ENLARGE_NONE) {
+                resolved->first_width = scaled(resolved->drawn_width, 1 / request->hires_scale, factor);
+                resolved->first_height = scaled(resolved->drawn_height, 1 / request->hires_scale, factor);
+        } else {
+                resolved->first_width = resolved->drawn_width;
+                resolved->first_height = resolved->drawn_height;
+                resolved->drawn_width = scaled(resolved->drawn_width, request->hires_scale, factor);
+                resolved->drawn_height = scaled(resolved->drawn_height, request->hires_scale, factor);
+        }
+        resolved->second_steps = pipeline_steps_made(request->hires_steps ? request->hires_steps : resolved->steps,
+                                                     pipeline_second_strength(request));
+        if (resolved->drawn_width > REQUEST_SIZE_MAX || resolved->drawn_height > REQUEST_SIZE_MAX)
+                return error_set(error, -EINVAL, "hires: %ux%u would be drawn, but no side may have more than %d", resolved->drawn_width,
+                                 resolved->drawn_height, REQUEST_SIZE_MAX);
+        return 0;
+}
+
+static int resolve_size(const Engine *engine, const Request *request, Resolved *resolved, Error *error)
 {
         const Model *model = engine->pipeline.model;
         const uint32_t factor = vae_factor(&model->vae);
@@ -153,13 +182,15 @@ static void resolve_size(const Engine *engine, const Request *request, Resolved 
         uint32_t width = engine->info.width, height = engine->info.height;
 
         if (resolved->enlarge == ENLARGE_NONE)
-                width = height = MAX(native, (uint32_t)REQUEST_SIZE_MIN);
+                width = height = MIN(scaled(MAX(native, (uint32_t)REQUEST_SIZE_MIN), MAX(request->hires_scale, 1.0), factor),
+                                     (uint32_t)REQUEST_SIZE_MAX);
         if (engine->picture && !request->width && !request->height)
                 size_of_source(engine->picture, &width, &height);
         resolved->width = request->width ? request->width : width;
         resolved->height = request->height ? request->height : height;
         frame_choose(resolved->width, resolved->height, factor, resolved->enlarge == ENLARGE_NONE ? 0 : native,
                      &resolved->drawn_width, &resolved->drawn_height);
+        return resolve_passes(request, factor, resolved, error);
 }
 
 static void resolve_touches(const ModelCard *card, const Request *request, Resolved *resolved)
@@ -228,11 +259,13 @@ int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error 
         r = resolve_enlarge(engine, request, &resolved, error);
         if (r < 0)
                 return r;
-        resolve_size(engine, request, &resolved);
+        r = resolve_size(engine, request, &resolved, error);
+        if (r < 0)
+                return r;
         resolve_touches(&engine->pipeline.model->card, request, &resolved);
-        if (resolved.steps >= timesteps)
-                return error_set(error, -EINVAL, "steps: %u, but this model can make at most %u",
-                                 resolved.steps, timesteps - 1);
+        const uint32_t most = MAX(resolved.steps, request->hires_scale != 0 ? request->hires_steps : 0);
+        if (most >= timesteps)
+                return error_set(error, -EINVAL, "steps: %u, but this model can make at most %u", most, timesteps - 1);
         r = check_sampling(engine, request, &resolved, error);
         if (r >= 0)
                 r = count_tokens(engine, request, &resolved, error);
@@ -266,6 +299,8 @@ int engine_resume(Engine *engine, const Request *request, uint32_t index, const 
 
         if ((engine->picture != NULL) != (request->strength > 0))
                 return error_set(error, -EINVAL, "strength: goes with a picture to start from, and needs one");
+        if (engine->picture && request->hires_scale != 0)
+                return error_set(error, -EINVAL, "hires: does not go with a picture to start from");
         const PictureJob job = {
                 .picture = engine->picture,
                 .mask = engine->mask,

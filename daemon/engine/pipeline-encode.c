@@ -151,7 +151,8 @@ static void clear_first(const Tensor *t)
 
 static int new_context(Pipeline *p, const PictureJob *job, const Embeddings *embeddings, UNetContext **ret)
 {
-        const float height = (float)job->resolved->drawn_height, width = (float)job->resolved->drawn_width;
+        const Pass pass = pipeline_pass(job);
+        const float height = (float)pass.height, width = (float)pass.width;
         const UNetConditions conditions = {
                 .text = embeddings->text,
                 .pooled = embeddings->pooled,

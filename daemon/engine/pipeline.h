@@ -59,6 +59,14 @@ static inline Precision pipeline_ends_precision(const Pipeline *p)
 
 void pipeline_done(Pipeline *p);
 
+/* One way through the denoiser. A picture of two passes is drawn small, enlarged, and painted anew. */
+typedef struct Pass {
+        uint32_t width, height; /* that are drawn */
+        uint32_t steps;
+        double strength; /* as a Request's: of what starts from latents, the share of the steps that is made; 0: all */
+        uint32_t steps_before; /* of the first pass; 0: this is it */
+} Pass;
+
 /* One picture to be made. */
 typedef struct PictureJob {
         const Request *request;
@@ -72,6 +80,7 @@ typedef struct PictureJob {
          * is to be painted), and the scaled latents of the picture without what lies there. NULL: all is to be
          * painted. */
         const float *beside;
+        const Pass *pass; /* which is made now; NULL: the only one */
 } PictureJob;
 
 /* Which denoiser draws the picture. */
@@ -79,6 +88,27 @@ static inline const UNet *pipeline_unet(const Pipeline *p, const PictureJob *job
 {
         return job->request->fast ? p->fast_unet : p->unet;
 }
+
+/* The pass that is made now. */
+Pass pipeline_pass(const PictureJob *job);
+
+/* How many of so many steps are made with that strength. */
+uint32_t pipeline_steps_made(uint32_t steps, double strength);
+
+/* Of a second pass, which makes one step at least. */
+static inline double pipeline_second_strength(const Request *request)
+{
+        return request->hires_strength > 0 ? request->hires_strength : 1e-9;
+}
+
+/* Tells the events' progress. step counts through both passes. */
+void pipeline_report(const PictureJob *job, Stage stage, uint32_t step);
+
+/* Latents as the samplers have them, [c, h, w], to channels from `first` on of what the networks have, [h, w, c]. */
+void pipeline_to_channels_last(const float *latents, uint32_t first, uint32_t n, const Tensor *ret);
+
+/* Whether the job's state is one of this pass. */
+bool pipeline_state_fits(const Pipeline *p, const PictureJob *job);
 
 /* What the sampler is told. */
 SamplingSettings pipeline_sampling_settings(const Request *request, const Resolved *resolved);
@@ -117,6 +147,10 @@ int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *cont
 
 /* Memory for all evaluations of latents of that size, in one piece. */
 void pipeline_reserve(Pipeline *p, const PictureJob *job, const UNetContext *context, uint32_t h, uint32_t w);
+
+/* The same in two passes, where resolved->first_width says so: noise to a small picture, which is enlarged and painted anew
+ * (the web UIs' high-resolution fix). Encodes the prompt itself. */
+int pipeline_draw_twice(Pipeline *p, const PictureJob *job, float **ret, Error *error);
 
 /* Applies the adapters that the prompt names, <lora:NAME:WEIGHT>, and those of the request: NAME.safetensors in the folder
  * `loras` beside the model or in a directory of models. *ret is NULL without any; what is freed is taken off. -EINVAL: one that is not there. */

@@ -142,9 +142,10 @@ static void test_values_arrive(void **state)
         assert_true(options_has(&o, OPTION_STEPS) && !options_has(&o, OPTION_MODEL));
         options_done(&o);
 
-        assert_int_equal(parse(&o, "fox --tiling xy --precision bf16 --clip-skip 2 --lora one --lora two:0.5 --lora=one:-1.25", &error), 0);
+        assert_int_equal(parse(&o, "fox --hires 1.5 --hires-strength 0.6 --hires-steps 7 --tiling xy --precision bf16 --clip-skip 2 --lora one --lora two:0.5 --lora=one:-1.25", &error), 0);
         assert_string_equal(o.tiling, "xy");
         assert_string_equal(o.precision, "bf16");
+        assert_true(o.hires == 1.5 && o.hires_strength == 0.6 && o.hires_steps == 7);
         assert_int_equal(o.clip_skip, 2);
         assert_int_equal(o.n_loras, 3);
         assert_string_equal(o.loras[1].name, "two");

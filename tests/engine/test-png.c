@@ -202,6 +202,16 @@ static void test_parameters(void **state)
         assert_non_null(strstr(more, "a red fox <lora:style:1> <lora:more style:-0.5>\nSteps: 20"));
         assert_non_null(strstr(more, ", Prompt tokens: 150, Clip skip: 2, Tiling: True, Prompt chunks: 2, "));
 
+        _cleanup_(freep) char *twice = NULL;
+        q->hires_scale = 2;
+        resolved.first_width = 256;
+        resolved.first_height = 128;
+        resolved.second_steps = 14;
+        resolved.enlarge = ENLARGE_NONE;
+        assert_int_equal(parameters_format(&twice, q, &resolved, 0, "m"), 0);
+        assert_non_null(strstr(twice, ", Size: 256x128, "));
+        assert_non_null(strstr(twice, ", Denoising strength: 0.7, Hires upscale: 2, Hires steps: 14, Hires upscaler: Latent, "));
+
         _cleanup_(freep) char *hidden = NULL;
         q->prompt_metadata = false;
         assert_int_equal(parameters_format(&hidden, q, &resolved, 0, "m"), 0);

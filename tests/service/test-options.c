@@ -111,13 +111,14 @@ static void test_passing_on(void **state)
         assert_int_equal(READ(&options, NULL, 0), 0);
         assert_passes_on(&options);
         assert_int_equal(
-                        READ(&options, NULL, 35, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
+                        READ(&options, NULL, 38, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
                              64, "height", "u", 2048, "steps", "u", 500, "seed", "t", UINT64_MAX, "guidance", "d",
                              7.5, "sampler", "s", "dpm++-2m-karras", "rng", "s", "philox", "variation-seed", "t",
                              UINT64_C(9), "variation-strength", "d", 0.25, "schedule", "s", "exponential", "eta", "d",
                              0.0, "guidance-rescale", "d", 0.7, "guidance-start", "d", 0.1, "guidance-end", "d", 0.9,
                              "count", "u", 64, "preview-every", "u", 3, "fast", "b", true, "enlarge", "s", "lanczos",
                              "remove-artefacts", "d", 1.0, "smooth-edges", "d", 0.0, "sharpen", "d", 0.5,
+                             "hires", "d", 2.0, "hires-strength", "d", 0.25, "hires-steps", "u", 9,
                              "tiling", "s", "y", "precision", "s", "bf16", "clip-skip", "u", 12, "loras", "a(sd)", 2, "one", 0.5, "two", -1.0,
                              "prompt-metadata", "b", false, "detach", "b", true, "keep-alive", "t", UINT64_C(86400),
                              "priority", "s", "interactive", "init-image", "h", STDERR_FILENO, "strength", "d", 0.5,
@@ -208,6 +209,9 @@ static void test_refusals_name_the_option(void **state)
         assert_refused("remove-artefacts: must be of type d, not b", 1, "remove-artefacts", "b", true);
         assert_refused("enlarge: must be none, lanczos or network", 1, "enlarge", "s", "");
         assert_refused("precision: must be auto, f32, bf16 or int8", 1, "precision", "s", "f16");
+        assert_refused("hires: 0.5 is not between 1 and 4", 1, "hires", "d", 0.5);
+        assert_refused("hires: 4.5 is not", 1, "hires", "d", 4.5);
+        assert_refused("hires-strength: 1.5 is not between 0 and 1", 1, "hires-strength", "d", 1.5);
         assert_refused("tiling: must be none, x, y or xy", 1, "tiling", "s", "z");
         assert_refused("clip-skip: 13 is not between 1 and 12", 1, "clip-skip", "u", 13);
         assert_refused("clip-skip: 0 is not", 1, "clip-skip", "u", 0);

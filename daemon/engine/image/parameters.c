@@ -83,6 +83,10 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
                                request->strength);
         if (request->rng == RNG_PHILOX)
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", RNG: NV");
+        if (resolved->first_width > 0) /* the web UI's Size is the first pass's */
+                (void)snprintf(more + strlen(more), sizeof(more) - strlen(more),
+                               ", Denoising strength: %.10g, Hires upscale: %.10g, Hires steps: %u, Hires upscaler: Latent",
+                               request->hires_strength, request->hires_scale, resolved->second_steps);
         if (request->clip_skip > 0)
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Clip skip: %u", request->clip_skip);
         if (request->tiling)
@@ -102,6 +106,7 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
                 r = format_prompt(&prompt, request);
         if (r < 0)
                 return r;
+        const bool twice = resolved->first_width > 0 && resolved->enlarge == ENLARGE_NONE;
         /* %.10g: as many digits as anyone types, and no more. */
         int n = asprintf(&text,
                          "%s%s%s%sSteps: %u, Sampler: %s%s, CFG scale: %.10g, Seed: %" PRIu64
@@ -110,7 +115,8 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
                          negative, negative[0] ? "\n" : "", resolved->steps,
                          sampler_label((Sampler)resolved->sampler), schedule_label(resolved->schedule),
                          resolved->guidance,
-                         request_picture_seed(request, index), resolved->width, resolved->height, touches, model,
+                         request_picture_seed(request, index), twice ? resolved->first_width : resolved->width,
+                         twice ? resolved->first_height : resolved->height, touches, model,
                          resolved->prompt_tokens, more);
         if (n < 0)
                 return -ENOMEM;
