@@ -2,9 +2,7 @@
 
 /* Jobs that give way, with the real engine. */
 
-#include <sys/mman.h>
-
-#include "listener.h"
+#include "inputs.h"
 
 static Place place;
 
@@ -115,11 +113,43 @@ static void test_a_killed_worker_costs_nothing(void **state)
         assert_string_equal(name, IMAGINE_ERROR_WORKER_DIED);
 }
 
+/* The same for a job that starts from a picture: the first worker dies, then a better job comes, and it has its bytes. */
+static void test_with_a_picture(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        _cleanup_(closep) int image = sealed_file("tests/fixtures/pictures/progressive.jpg", SIZE_MAX),
+                              mask = sealed_file("tests/fixtures/pictures/grey.png", SIZE_MAX);
+        JobRef alone = {}, job = {}, urgent = {};
+        uint32_t step;
+        char command[64];
+        (void)state;
+
+#define FROM "init-image", "h", image, "mask", "h", mask, "strength", "d", 0.9
+        assert_true(generate(bus, &alone, "a fox", 7, LONG_JOB, FROM) >= 0);
+        assert_true(wait_for_state(bus, alone.path, IMAGINE_STATE_DONE));
+        assert_true(generate(bus, &job, "a fox", 8, LONG_JOB, FROM, "priority", "s", "batch") >= 0);
+        do
+                assert_true(job_u32(bus, job.path, "Step", &step) >= 0);
+        while (step < 8);
+        (void)snprintf(command, sizeof(command), "pkill -KILL -P %d", (int)place.service);
+        assert_int_equal(system(command), 0);
+        do
+                assert_true(job_u32(bus, job.path, "Step", &step) >= 0);
+        while (step < 12);
+        assert_true(generate(bus, &urgent, "a cat", 5, LONG_JOB, "priority", "s", "interactive") >= 0);
+        assert_true(wait_for_state(bus, urgent.path, IMAGINE_STATE_DONE));
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        _cleanup_(closep) int whole = get_result(bus, alone.path, 0, NULL), after = get_result(bus, job.path, 0, NULL);
+        assert_true(whole >= 0 && after >= 0);
+        assert_same_bytes(whole, after);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_interactive_comes_first),
                 cmocka_unit_test(test_a_killed_worker_costs_nothing),
+                cmocka_unit_test(test_with_a_picture),
         };
         return cmocka_run_group_tests(tests, setup, place_tear_down);
 }
