@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "listener.h"
+#include "inputs.h"
 
 #define KEPT_MAX 256
 
@@ -201,6 +201,48 @@ static void test_jobs_survive(void **state)
         assert_false(is_kept("picture-1-1"));
 }
 
+/* What jobs start from is kept until they have ended: the picture is the one that it would have been. */
+static void test_inputs_survive(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        _cleanup_(closep) int image = sealed_of("8x8 40"), mask = sealed_of("4x4 9"), other = sealed_of("8x8 41");
+        JobRef alone = {}, running = {}, queued = {}, different = {}, lost = {}; /* serial numbers 5 to 9 */
+        char name[128], text[512];
+        (void)state;
+
+#define FROM(fd) "seed", "t", UINT64_C(5), "detach", "b", true, "model", "s", "stub-slow", "init-image", "h", fd, "mask", "h", mask
+        assert_true(generate(bus, &alone, "x", 5, FROM(image)) >= 0);
+        assert_true(wait_for_state(bus, alone.path, IMAGINE_STATE_DONE));
+        while (is_kept("input-5-0")) /* of a job that has ended */
+                sleep_ms(5);
+        assert_true(generate(bus, &running, "x", 6, FROM(image), "steps", "u", 30) >= 0);
+        assert_true(generate(bus, &queued, "x", 5, FROM(image)) >= 0);
+        assert_true(generate(bus, &different, "x", 5, FROM(other)) >= 0);
+        assert_true(generate(bus, &lost, "x", 5, FROM(image)) >= 0);
+        assert_true(wait_for_state(bus, running.path, IMAGINE_STATE_RUNNING));
+        while (!is_kept("input-9-1"))
+                sleep_ms(5);
+        (void)pthread_mutex_lock(&lock);
+        forget("input-9-1");
+        (void)pthread_mutex_unlock(&lock);
+        kill_and_restart();
+
+        assert_true(wait_for_state(bus, running.path, IMAGINE_STATE_DONE));
+        assert_true(wait_for_state(bus, queued.path, IMAGINE_STATE_DONE));
+        assert_true(wait_for_state(bus, different.path, IMAGINE_STATE_DONE));
+        _cleanup_(closep) int a = get_result(bus, alone.path, 0, NULL), b = get_result(bus, running.path, 0, NULL),
+                              c = get_result(bus, queued.path, 0, NULL), d = get_result(bus, different.path, 0, NULL);
+        assert_true(a >= 0 && b >= 0 && c >= 0 && d >= 0);
+        assert_true(are_same(a, b));
+        assert_true(are_same(a, c));
+        assert_false(are_same(a, d));
+        wait_for_end(bus, lost.path, name, text);
+        assert_string_equal(name, IMAGINE_ERROR_FAILED);
+        assert_non_null(strstr(text, "was lost"));
+        while (is_kept("input-6-0") || is_kept("input-7-1") || is_kept("input-8-0"))
+                sleep_ms(5);
+}
+
 /* Descriptors of the wrong kind, torn records: passed over, and taken out. */
 static void test_what_is_broken_is_passed_over(void **state)
 {
@@ -231,6 +273,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_jobs_survive),
+                cmocka_unit_test(test_inputs_survive),
                 cmocka_unit_test(test_what_is_broken_is_passed_over),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
