@@ -55,7 +55,9 @@ static void add_row(Table *t, json_t *model)
         if (width && steps) {
                 table_add(t, "%lldx%lld", (long long)width, (long long)height);
                 table_add(t, "%lld", (long long)steps);
+                table_add(t, "%s", text_of(model, "precision"));
         } else { /* not loaded yet */
+                table_add(t, "%s", "");
                 table_add(t, "%s", "");
                 table_add(t, "%s", "");
         }
@@ -65,7 +67,7 @@ static void add_row(Table *t, json_t *model)
 static void print_table(json_t *models)
 {
         static const char *const heads[] = {
-                "NAME", "STATE", "VERSION", "LICENSE", "FILES", "SIZE", "STEPS", "DIGEST"
+                "NAME", "STATE", "VERSION", "LICENSE", "FILES", "SIZE", "STEPS", "PRECISION", "DIGEST"
         };
         _cleanup_(table_done) Table table = { .columns = ELEMENTSOF(heads) };
         json_t *model;

@@ -1,14 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
-
-#if defined(__x86_64__)
-#include <asm/prctl.h>
-#include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 
 #include "base/cpu.h"
 #include "base/util.h"
@@ -19,36 +10,21 @@ static const char *const isa_names[CPU_ISA_MAX] = {
         [CPU_AVX512] = "avx512",
         [CPU_AVX512_VNNI] = "avx512-vnni",
         [CPU_AVX512_BF16] = "avx512-bf16",
-        [CPU_AMX] = "amx",
 };
 
 #if defined(__x86_64__)
-#define XFEATURE_TILE_DATA 18
-
-/* Whether there are tiles of bf16 and of bytes (Intel's manual, volume 2, CPUID leaf 7), and Linux lets this process use
- * them: it saves their 8 KiB only for those that have asked, once for all threads
- * (Documentation/arch/x86/xstate.rst). */
-static bool has_tiles(void)
-{
-        enum { TILES = 1 << 24, TILES_BF16 = 1 << 22, TILES_INT8 = 1 << 25 };
-        const unsigned wanted = TILES | TILES_BF16 | TILES_INT8;
-        unsigned a, b, c, d;
-
-        return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & wanted) == wanted &&
-               syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_TILE_DATA) == 0;
-}
-
 static CpuIsa best_avx512(void)
 {
         if (!__builtin_cpu_supports("avx512vnni"))
                 return CPU_AVX512;
-        if (!__builtin_cpu_supports("avx512bf16"))
+        /* Intel's processors have it beside tiles, and half as fast as products of floats. */
+        if (!__builtin_cpu_supports("avx512bf16") || !__builtin_cpu_is("amd"))
                 return CPU_AVX512_VNNI;
-        return has_tiles() ? CPU_AMX : CPU_AVX512_BF16;
+        return CPU_AVX512_BF16;
 }
 #endif
 
-static CpuIsa find_best(void)
+static CpuIsa best_isa(void)
 {
 #if defined(__x86_64__)
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -58,17 +34,6 @@ static CpuIsa find_best(void)
                 return CPU_AVX2;
 #endif
         return CPU_GENERIC;
-}
-
-/* Found once: whoever shuts doors behind itself has asked before. */
-static CpuIsa best_isa(void)
-{
-        static _Atomic int found = -1;
-        int best = atomic_load(&found);
-
-        if (best < 0)
-                atomic_store(&found, best = (int)find_best());
-        return (CpuIsa)best;
 }
 
 CpuIsa cpu_isa(void)
@@ -96,7 +61,6 @@ const char *cpu_blas_core(void)
                 [CPU_AVX512] = "SKYLAKEX",
                 [CPU_AVX512_VNNI] = "SKYLAKEX",
                 [CPU_AVX512_BF16] = "SKYLAKEX",
-                [CPU_AMX] = "SKYLAKEX",
         };
         return cores[cpu_isa()];
 #else

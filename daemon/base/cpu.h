@@ -3,7 +3,7 @@
 
 /* What the processor can do, and what OpenBLAS must be told about it.
  *
- * IMAGINED_ISA=generic|avx2|avx512|avx512-vnni|avx512-bf16|amx in the environment lowers the choice (for tests,
+ * IMAGINED_ISA=generic|avx2|avx512|avx512-vnni|avx512-bf16 in the environment lowers the choice (for tests,
  * for valgrind); it never raises it. */
 
 typedef enum CpuIsa {
@@ -11,8 +11,7 @@ typedef enum CpuIsa {
         CPU_AVX2, /* with FMA and F16C */
         CPU_AVX512, /* F, BW, DQ, VL */
         CPU_AVX512_VNNI, /* and products of bytes */
-        CPU_AVX512_BF16, /* and products of bfloat16 */
-        CPU_AMX, /* and tiles of both, if the system lets us have them */
+        CPU_AVX512_BF16, /* and products of bfloat16 that are faster than those of floats */
         CPU_ISA_MAX,
 } CpuIsa;
 

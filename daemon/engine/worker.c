@@ -40,6 +40,7 @@ static void send_ready(const Worker *w)
                 .size_multiple = info->size_multiple,
                 .steps = info->steps,
                 .sampler = info->sampler,
+                .precision = info->precision,
                 .guidance = info->guidance,
                 .parameters = info->parameters,
         };

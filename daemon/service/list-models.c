@@ -37,10 +37,11 @@ static int append_details(sd_bus_message *reply, const CatalogueEntry *model)
                 r = append_files(reply, model->files, info);
         if (r >= 0 && info)
                 r = sd_bus_message_append(
-                                reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "width", "u", info->width, "height", "u",
+                                reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "width", "u", info->width, "height", "u",
                                 info->height, "size-multiple", "u", info->size_multiple, "steps", "u", info->steps,
                                 "guidance", "d", info->guidance, "sampler", "s", sampler_to_string(info->sampler),
-                                "parameters", "t", info->parameters);
+                                "parameters", "t", info->parameters, "precision", "s",
+                                precision_to_string((Precision)info->precision));
         return r;
 }
 

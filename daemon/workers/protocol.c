@@ -63,7 +63,7 @@ static bool check_ready(const Message *m)
                is_text(ready->license, sizeof(ready->license)) &&
                is_picture_size(ready->width, ready->height, REQUEST_SIZE_MAX) &&
                in_range(ready->size_multiple, 1, REQUEST_SIZE_MAX) &&
-               are_settings(ready->steps, ready->sampler, ready->guidance);
+               are_settings(ready->steps, ready->sampler, ready->guidance) && ready->precision < PRECISION_MAX;
 }
 
 static bool check_digest(const Message *m)
@@ -87,7 +87,7 @@ static bool check_started(const Message *m)
         const Resolved *started = &m->started;
 
         return is_picture_size(started->width, started->height, REQUEST_SIZE_MAX) &&
-               are_settings(started->steps, started->sampler, started->guidance) &&
+               are_settings(started->steps, started->sampler, started->guidance) && started->precision < PRECISION_MAX &&
                started->schedule < SIGMA_SCHEDULE_MAX && is_share(started->guidance_rescale) &&
                is_picture_size(started->drawn_width, started->drawn_height, DRAWN_SIZE_MAX) &&
                in_range(started->enlarge, ENLARGE_DEFAULT + 1, ENLARGE_MAX - 1) &&

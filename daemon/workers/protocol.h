@@ -77,6 +77,8 @@ typedef struct ModelReady {
         uint32_t size_multiple; /* width and height must be multiples of it */
         uint32_t steps; /* by default */
         uint32_t sampler;
+        uint32_t precision; /* in which it draws by default: PRECISION_F32 … */
+        uint32_t reserved;
         double guidance;
         uint64_t parameters;
 } ModelReady;

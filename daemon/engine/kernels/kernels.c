@@ -17,7 +17,6 @@ const Kernels *kernels_get(void)
                 [CPU_AVX512] = { &kernels_avx512, &kernels_avx512_openblas },
                 [CPU_AVX512_VNNI] = { &kernels_vnni, &kernels_avx512_openblas },
                 [CPU_AVX512_BF16] = { &kernels_bf16, &kernels_avx512_openblas },
-                [CPU_AMX] = { &kernels_bf16, &kernels_avx512_openblas },
 #endif
         };
         const char *products = getenv("IMAGINED_PRODUCTS");
