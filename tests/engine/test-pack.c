@@ -133,6 +133,7 @@ static void test_broken(void **state)
         for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
                 assert_int_equal(truncate(path, sizes[i]), 0);
                 assert_false(is_read(&plain));
+                picture_done(&plain);
                 write_pack(&plain);
         }
 }
