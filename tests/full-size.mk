@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# make check-full-size     models of the true shapes against PyTorch (tests/full-size/run says what it needs)
+# Models of the true shapes against PyTorch: make check-full runs it (tests/full), with tests/full-size/run.
 
 $(B)/tests/full-size/compare: $(B)/tests/full-size/compare.o $(ENGINE_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
-
-check-full-size: $(B)/tests/full-size/compare $(B)/imagined-engine
-	B=$(B) tests/full-size/run
-
-.PHONY: check-full-size

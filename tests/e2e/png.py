@@ -119,4 +119,5 @@ def main():
             sys.exit(not whole(picture))
 
 
-main()
+if __name__ == "__main__":
+    main()
