@@ -20,7 +20,8 @@ typedef struct Pixels {
         PixelsInfo info;
 } Pixels;
 
-/* All pictures are there, or error says why not. Called once; may free the decoding. */
+/* All pictures are there, or error says why not. Called once; may free the decoding, and the error
+ * with it. */
 typedef void (*decoded_t)(const Error *error, void *userdata);
 
 int decoding_new(

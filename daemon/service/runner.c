@@ -178,8 +178,10 @@ static void on_decoded(const Error *error, void *userdata)
 {
         Runner *runner = userdata;
 
-        if (error)
-                runner_finish(runner, JOB_FAILED, error);
+        if (error) {
+                const Error failure = *error; /* it goes with the decoding */
+                runner_finish(runner, JOB_FAILED, &failure);
+        }
         runner_schedule(runner);
 }
 
