@@ -44,6 +44,10 @@ for size in 15x64 64x2049 0x0 99999999999x1; do
         check "$size is refused" fails 2 draw --size "$size" -o none.png "a fox"
 done
 if [ -z "${SAN:-}" ]; then # the tiny model draws noise
+        for size in 512x256 256x512; do
+                check "a heart of $size" imagine --user --seed 1 --size "$size" -o heart.png --force "a red heart"
+                check "is whole" png extent heart.png
+        done
         check "no words" imagine --user --seed 3 -o empty.png ""
         check "give something clean" clean empty.png
         check "words without meaning" imagine --user --seed 3 -o nonsense.png "xqzv blorpt wubble"
