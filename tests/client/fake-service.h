@@ -332,9 +332,9 @@ static int fake_list_models(sd_bus_message *m, void *userdata, sd_bus_error *err
                 return sd_bus_reply_method_return(m, "a(sa{sv})", 1, "sprites", 4, "resident", "b", false,
                                                   "default", "b", true, "bytes", "t", (uint64_t)38000000,
                                                   "digest-state", "s", "computing");
-        return sd_bus_reply_method_return(m, "a(sa{sv})", 1, "sprites", 12, "resident", "b", true, "default",
+        return sd_bus_reply_method_return(m, "a(sa{sv})", 1, "sprites", 13, "resident", "b", true, "default",
                                           "b", true, "bytes", "t", (uint64_t)38000000, "width", "u", 128,
-                                          "height", "u", 128, "steps", "u", 20, "size-multiple", "u", 16,
+                                          "height", "u", 128, "steps", "u", 20, "precision", "s", "bf16", "size-multiple", "u", 16,
                                           "version", "s", "0.1", "license", "s", "CC0-1.0", "digest", "s",
                                           FAKE_DIGEST, "digest-state", "s", "mismatch", "difference", "s",
                                           "unet/config.json differs \033[2J");

@@ -302,12 +302,12 @@ static void test_models(void **state)
 
         run = (Run) { 0 };
         run_program(&run, bus, "models", "--no-start", NULL);
-        assert_contains(run.out, "sprites  default  -        -        38.0 MB  -     -      computing\n");
+        assert_contains(run.out, "sprites  default  -        -        38.0 MB  -     -      -          computing\n");
         run_program(&run, bus, "load", NULL);
         assert_int_equal(run.code, 0);
         assert_contains(run.err, "sprites is resident");
         run_program(&run, bus, "models", NULL);
-        assert_contains(run.out, "resident, default  0.1      CC0-1.0  38.0 MB  128x128  20     0123456789abcdef mismatch\n");
+        assert_contains(run.out, "resident, default  0.1      CC0-1.0  38.0 MB  128x128  20     bf16       0123456789abcdef mismatch\n");
         assert_contains(run.err, "sprites will not be loaded: unet/config.json differs");
         assert_lacks(run.err, "\033");
         run_program(&run, bus, "models", "--json", NULL);
