@@ -15,6 +15,11 @@ typedef enum CpuIsa {
         CPU_ISA_MAX,
 } CpuIsa;
 
+/* GOMP_SPINCOUNT for the engine's threads: how often a thread looks again before it sleeps at a barrier. A few
+ * microseconds spare most of a small model's waits; longer ones are lost where other programs want the processor
+ * (docs/performance.md). */
+#define CPU_SPINS "1000"
+
 CpuIsa cpu_isa(void);
 const char *cpu_isa_to_string(CpuIsa isa);
 

@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/log.h"
 #include "base/tree.h"
 #include "base/util.h"
@@ -406,6 +407,7 @@ int main(int argc, char **argv)
         /* Threads that spin at barriers lose much when the processors have other work. It is heeded at the program's
          * start: the service sets it, and otherwise blas_ensure_core starts the program anew. */
         (void)setenv("OMP_WAIT_POLICY", "passive", 0);
+        (void)setenv("GOMP_SPINCOUNT", CPU_SPINS, 0);
         int r = blas_ensure_core(argv);
         if (r < 0)
                 (void)log_warning_errno(r, "Cannot choose OpenBLAS' kernels, it may be slow");

@@ -12,6 +12,7 @@
 /* Who asks the service something waits for the bus and the service, which must not wait for the engine on a machine whose
  * processors all compute. With 200 clients answers came three times as soon. */
 #define ENGINE_NICE 10
+#define SETTINGS_MAX 5
 #define DIGESTS_NICE 19 /* the scheduler of disks goes by it, too */
 
 /* What the worker's environment must say; all else is inherited. */
@@ -21,13 +22,14 @@ typedef struct Setting {
         bool gives_way; /* to what the administrator has set */
 } Setting;
 
-static size_t make_settings(Setting settings[static 4], uint64_t threads)
+static size_t make_settings(Setting settings[static SETTINGS_MAX], uint64_t threads)
 {
         size_t n = 0;
 
         /* Products are cut into tiles, and the threads share out tiles: OpenBLAS itself must stay single-threaded. */
         settings[n++] = (Setting) { "OPENBLAS_NUM_THREADS", "1", false };
         settings[n++] = (Setting) { "OMP_WAIT_POLICY", "passive", false };
+        settings[n++] = (Setting) { "GOMP_SPINCOUNT", CPU_SPINS, true };
         const char *core = cpu_blas_core();
         if (core) {
                 settings[n] = (Setting) { .name = "OPENBLAS_CORETYPE", .gives_way = true };
@@ -48,7 +50,7 @@ static bool is_named(const char *variable, const char *name)
 
 /* The environment of the worker: pointers into ours and into lines. */
 static void make_environment(
-                char *ret[static ENVIRONMENT_MAX], char lines[static 4][128], const Setting *settings,
+                char *ret[static ENVIRONMENT_MAX], char lines[static SETTINGS_MAX][128], const Setting *settings,
                 size_t n_settings)
 {
         size_t n = 0;
@@ -125,8 +127,8 @@ int spawn_worker(const WorkerSpec *spec, int socket, pid_t *ret_pid, Error *erro
         if (access(spec->program, X_OK) < 0)
                 return error_set(error, -errno, "The engine %s cannot be run: %s", spec->program, strerror(errno));
 
-        Setting settings[4];
-        char lines[4][128], *environment[ENVIRONMENT_MAX], number[16], pack[16], new_pack[16];
+        Setting settings[SETTINGS_MAX];
+        char lines[SETTINGS_MAX][128], *environment[ENVIRONMENT_MAX], number[16], pack[16], new_pack[16];
         make_environment(environment, lines, settings, make_settings(settings, spec->threads));
         (void)snprintf(number, sizeof(number), "%d", SPAWN_SOCKET);
         (void)snprintf(pack, sizeof(pack), "%d", SPAWN_PACK);

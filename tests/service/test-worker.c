@@ -6,6 +6,7 @@
 
 #include "harness.h"
 
+#include "base/cpu.h"
 #include "workers/worker.h"
 
 typedef struct Scene {
@@ -271,6 +272,7 @@ static void test_what_a_worker_inherits(void **state)
         assert_null(strstr(heard, "OPENBLAS_NUM_THREADS=64"));
         assert_non_null(strstr(heard, "\nOMP_NUM_THREADS=3\n"));
         assert_non_null(strstr(heard, "\nOMP_WAIT_POLICY=passive\n"));
+        assert_non_null(strstr(heard, "\nGOMP_SPINCOUNT=" CPU_SPINS "\n"));
         assert_null(strstr(heard, "NOTIFY_SOCKET"));
         (void)snprintf(number, sizeof(number), "nice %d\n", MIN(getpriority(PRIO_PROCESS, 0) + 10, 19));
         assert_non_null(strstr(heard, number)); /* the service goes before it */

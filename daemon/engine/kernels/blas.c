@@ -26,7 +26,8 @@ int blas_ensure_core(char **argv)
                 return 0;
 
         if ((wanted && setenv("OPENBLAS_CORETYPE", wanted, 1) < 0) ||
-            setenv("OPENBLAS_NUM_THREADS", "1", 1) < 0 || setenv("OMP_WAIT_POLICY", "passive", 0) < 0)
+            setenv("OPENBLAS_NUM_THREADS", "1", 1) < 0 || setenv("OMP_WAIT_POLICY", "passive", 0) < 0 ||
+            setenv("GOMP_SPINCOUNT", CPU_SPINS, 0) < 0)
                 return -errno;
         (void)execv("/proc/self/exe", argv);
         return -errno;

@@ -5,8 +5,8 @@
 
 /* Makes sure that the OpenBLAS in this process uses the kernels that base/cpu.h names and one thread: if not,
  * sets the environment and runs the program anew (/proc/self/exe with argv; this call does not return then),
- * with threads that sleep while they wait, unless OMP_WAIT_POLICY is set (spinning costs ten times the work
- * where other programs want the processor). First thing in main(). The service sets the environment of its
+ * with threads that soon sleep while they wait, unless OMP_WAIT_POLICY and GOMP_SPINCOUNT are set (spinning for
+ * long costs ten times the work where other programs want the processor). First thing in main(). The service sets the environment of its
  * worker and saves that. Returns 0, or a negative errno if it cannot. */
 int blas_ensure_core(char **argv);
 
