@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Measures one model in this process:  bench MODEL_DIR SIZE [THREADS [RUNS [PACK]]]
+/* Measures one model in this process:  bench MODEL_DIR SIZE [THREADS [RUNS [PACK [PRECISION]]]]
  *
  * PACK: a file for the packed weights; if it is none of this build, it is made first.
  *
- * Medians of some runs; SIZE 0 is the model's own; rates beside what OpenBLAS reaches on a plain square
+ * Medians of some runs, the least and the most; SIZE 0 is the model's own; rates beside what OpenBLAS reaches on a plain square
  * product, measured before and after, because a shared machine's speed changes from minute to minute. */
 
 #include <err.h>
@@ -16,6 +16,7 @@
 
 #include "base/cpu.h"
 #include "base/util.h"
+#include "engine/image/touches/enlarge.h"
 #include "engine/kernels/blas.h"
 #include "engine/kernels/kernels.h"
 #include "engine/pipeline.h"
@@ -121,6 +122,19 @@ static void stage_decode(Bench *b)
         check(vae_decode(b->pipeline.vae, &b->pipeline.compute, &latents, &ret), NULL, "VAE");
 }
 
+static void stage_enlarge(Bench *b)
+{
+        const double side = (double)b->size * vae_factor(&b->pipeline.model->vae);
+        const uint32_t factor = b->pipeline.model->card.enlarge;
+        const Enlargement to = { .upscaler = b->pipeline.upscaler,
+                                 .area = { .width = side, .height = side },
+                                 .width = (uint32_t)side * factor,
+                                 .height = (uint32_t)side * factor };
+        Tensor picture = random_tensor(&b->pipeline.compute, 1, (uint32_t)side, (uint32_t)side, 3), ret;
+
+        check(enlarge(&b->pipeline.compute, &to, &picture, &ret), NULL, "upscaler");
+}
+
 static double measure(Bench *b, const char *name, void (*stage)(Bench *b), double rate)
 {
         double times[RUNS_MAX], busy[RUNS_MAX], flops = 0;
@@ -140,9 +154,10 @@ static double measure(Bench *b, const char *name, void (*stage)(Bench *b), doubl
         qsort(busy, b->runs, sizeof *busy, compare);
 
         double median = times[b->runs / 2], processor = busy[b->runs / 2], reached = flops / median * 1e-9;
-        (void)printf("  %-28s %9.4f s  %9.4f s of processor  %7.1f GFLOP  %7.1f GFLOP/s  %4.0f %% of "
+        (void)printf("  %-28s %9.4f s (%.4f to %.4f)  %9.4f s of processor  %7.1f GFLOP  %7.1f GFLOP/s  %4.0f %% of "
                      "sgemm\n",
-                     name, median, processor, flops * 1e-9, reached, 100 * reached / rate);
+                     name, median, times[0], times[b->runs - 1], processor, flops * 1e-9, reached,
+                     100 * reached / rate);
         return median;
 }
 
@@ -237,6 +252,8 @@ int main(int argc, char **argv)
         arena_trim(b.pipeline.compute.arena); /* as pipeline_run() does */
         (void)measure(&b, "decode", stage_decode, rate * b.threads);
         print_memory(&b, "most resident, decode", "VmHWM:");
+        if (b.pipeline.upscaler)
+                (void)measure(&b, "enlarge, by the network", stage_enlarge, rate * b.threads);
         (void)printf("  %-28s %37.1f GFLOP/s a thread\n", "sgemm 1024 again", blas_measure());
         done(&b);
         return 0;
