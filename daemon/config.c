@@ -29,6 +29,9 @@ const ConfigKey config_keys[] = {
         NUMBER(pack_bytes_min, 0, INT64_MAX, 268435456,
                "Bytes of a model from which its weights are kept in the cache as the processor wants them; 0: never"),
         NUMBER(threads, 0, 1024, 0, "Threads that compute; 0: one for each core"),
+        TEXT(on_battery, CONFIG_BATTERY, "\"normal\"",
+             "What becomes of jobs on battery or in power-saver: normal (nothing), batch-waits (those of the class batch wait), slow (they wait, and one processor computes)"),
+        BOOL(inhibit_sleep, "false", "Whether the machine does not fall asleep while there is work"),
         NUMBER(jobs_per_user, 1, 10000, 16, "Jobs of one user that may wait or run"),
         NUMBER(jobs_total, 1, 10000, 64, "Jobs of all users together that may wait or run"),
         NUMBER(interactive_per_app, 0, 10000, 4, "Jobs of one app that may wait or run in the class interactive"),
@@ -86,7 +89,8 @@ static void *field(const Config *config, const ConfigKey *key)
 
 static bool is_text(const ConfigKey *key)
 {
-        return key->type == CONFIG_STRING || key->type == CONFIG_ENGINE || key->type == CONFIG_LEVEL;
+        return key->type == CONFIG_STRING || key->type == CONFIG_ENGINE || key->type == CONFIG_BATTERY ||
+               key->type == CONFIG_LEVEL;
 }
 
 static void clear(Config *config)
@@ -145,6 +149,10 @@ static int set_string(char **value, const ConfigKey *key, const config_setting_t
                 *why = "must be auto, own or system";
                 return -EINVAL;
         }
+        if (key->type == CONFIG_BATTERY && !streq(text, "normal") && !streq(text, "batch-waits") && !streq(text, "slow")) {
+                *why = "must be normal, batch-waits or slow";
+                return -EINVAL;
+        }
         if (key->type == CONFIG_LEVEL && level_from_string(text) < 0) {
                 *why = "must be error, warning, notice, info or debug";
                 return -EINVAL;
@@ -197,6 +205,7 @@ static int set_key(Config *config, const ConfigKey *key, const config_setting_t 
                 return set_number(value, key, setting, why);
         case CONFIG_STRING:
         case CONFIG_ENGINE:
+        case CONFIG_BATTERY:
         case CONFIG_LEVEL:
                 return set_string(value, key, setting, why);
         case CONFIG_PATHS:

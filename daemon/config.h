@@ -24,6 +24,8 @@ typedef struct Config {
         uint64_t memory_max; /* bytes; 0: what there is */
         uint64_t pack_bytes_min; /* of a model whose packed weights are kept on disk; 0: of none */
         uint64_t threads; /* 0: one for each core */
+        char *on_battery; /* "normal", "batch-waits" or "slow" */
+        bool inhibit_sleep; /* while there is work */
         uint64_t jobs_per_user, jobs_total, interactive_per_app;
         uint64_t finished_per_user;
         uint64_t pictures_per_user, pictures_total;
@@ -43,6 +45,7 @@ typedef enum ConfigType {
         CONFIG_STRING,
         CONFIG_LEVEL, /* a string: error, warning, notice, info or debug */
         CONFIG_ENGINE, /* a string: auto, own or system */
+        CONFIG_BATTERY, /* a string: normal, batch-waits or slow */
         CONFIG_PATHS, /* an array of absolute paths */
 } ConfigType;
 

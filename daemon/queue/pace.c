@@ -163,7 +163,7 @@ uint64_t pace_expected_end(const Pace *pace, const Queue *queue, const Job *job,
 {
         double own = 0, others = 0;
 
-        if (job_state_is_final(job->state))
+        if (job_state_is_final(job->state) || queue_is_held(queue, job))
                 return 0;
         uint32_t place = queue_place(queue, job);
         for (const Job *other = queue_first(queue); other; other = other->next) {

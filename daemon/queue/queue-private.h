@@ -15,6 +15,7 @@ struct Queue {
         uint64_t last_serial, last_turn;
         uint64_t n_active, n_pictures, bytes, input_bytes;
         bool is_planned; /* Job.place is as it should be */
+        bool holds_batch;
 };
 
 static inline User *user_of(const Queue *queue, const Job *job)

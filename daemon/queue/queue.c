@@ -96,11 +96,21 @@ uint32_t queue_place(const Queue *queue, const Job *job)
         return job->state == JOB_QUEUED ? job->place : 0;
 }
 
+void queue_hold_batch(Queue *queue, bool hold)
+{
+        queue->holds_batch = hold;
+}
+
+bool queue_is_held(const Queue *queue, const Job *job)
+{
+        return queue->holds_batch && job->policy.priority == PRIORITY_BATCH;
+}
+
 Job *queue_next(const Queue *queue)
 {
         for (Job *job = queue->first; job; job = job->next)
-                if (queue_place(queue, job) == 1)
-                        return job;
+                if (queue_place(queue, job) == 1) /* batch is the last class: after it nothing else waits */
+                        return queue_is_held(queue, job) ? NULL : job;
         return NULL;
 }
 

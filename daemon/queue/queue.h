@@ -55,7 +55,11 @@ int queue_restore(
  * limit. */
 int queue_add_input(Queue *queue, Job *job, Input input, int fd, uint64_t size, Error *error);
 
-/* The job whose turn it is, still queued; NULL: none waits. */
+/* Jobs of the class batch wait, whether there are others or not, until it is taken back. */
+void queue_hold_batch(Queue *queue, bool hold);
+bool queue_is_held(const Queue *queue, const Job *job);
+
+/* The job whose turn it is, still queued; NULL: none waits but for what is held. */
 Job *queue_next(const Queue *queue);
 
 /* Whether a job that has begun should give way to one that waits. */

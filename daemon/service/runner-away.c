@@ -16,6 +16,13 @@ bool runner_forwards(const Runner *runner, const Job *job)
         return !job->at_home && catalogue_forwards(runner->service, job->policy.model);
 }
 
+bool runner_must_give_way(const Runner *runner)
+{
+        const Queue *queue = runner->service->queue;
+
+        return queue_should_park(queue, runner->job) || (!runner->away && queue_is_held(queue, runner->job));
+}
+
 void runner_hand_over(Runner *runner)
 {
         Service *service = runner->service;

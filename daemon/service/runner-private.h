@@ -39,3 +39,7 @@ void runner_tell_worker_to_cancel(Runner *runner);
 bool runner_forwards(const Runner *runner, const Job *job);
 void runner_hand_over(Runner *runner);
 void runner_shelve(Runner *runner);
+
+/* Whether the job whose turn it is waits again: for one of a better class, or because it is held; how power is saved
+ * elsewhere is not our affair. */
+bool runner_must_give_way(const Runner *runner);

@@ -240,11 +240,10 @@ static bool attend_to_wish(Runner *runner)
         return false;
 }
 
-/* A job at work gives way to one of a better class after the step that it is at. */
+/* A job at work gives way after the step that it is at. */
 static void park_if_due(Runner *runner)
 {
-        if (!runner->job || runner->cancelling || runner->parking ||
-            !queue_should_park(runner->service->queue, runner->job))
+        if (!runner->job || runner->cancelling || runner->parking || !runner_must_give_way(runner))
                 return;
         if (runner->away) {
                 runner_shelve(runner);
@@ -265,7 +264,7 @@ static void run(Runner *runner)
                 return;
         }
         /* Its model is still being loaded. */
-        if (runner->job && queue_should_park(service->queue, runner->job))
+        if (runner->job && runner_must_give_way(runner))
                 runner_requeue(runner);
         if (!runner->job) {
                 if (attend_to_wish(runner))

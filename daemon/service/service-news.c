@@ -7,10 +7,41 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "service/job.h"
 #include "service/journal.h"
 #include "service/manager.h"
 #include "service/models.h"
 #include "service/service-private.h"
+#include "workers/processors.h"
+
+/* --- the news of electricity --- */
+
+/* Takes effect at once, also for a job at work. */
+static void limit_processors(Service *service, bool one)
+{
+        int r = processors_limit(residency_pid(service->residency), one);
+        if (r < 0)
+                log_debug("The engine's processors cannot be chosen: %s", strerror(-r));
+}
+
+static bool shall_be_slow(const Service *service)
+{
+        return power_is_short(service->power) && streq(service->config->on_battery, "slow");
+}
+
+void service_follow_power(void *userdata)
+{
+        Service *service = userdata;
+
+        queue_hold_batch(service->queue, power_is_short(service->power));
+        /* One that is loading looks for itself how many processors there are: it is attended to when it is ready. */
+        if (residency_state(service->residency) == RESIDENCY_READY)
+                limit_processors(service, shall_be_slow(service));
+        for (Job *job = queue_first(service->queue); job; job = job->next)
+                if (job->state == JOB_QUEUED && job_object(job))
+                        job_object_update(job_object(job));
+        runner_schedule(service->runner);
+}
 
 /* --- the residency's news --- */
 
@@ -23,6 +54,8 @@ static void on_residency_changed(void *userdata)
                 appetite_note_loaded(&service->appetite, model, residency_pid(service->residency));
         else if (residency_is_empty(service->residency))
                 service->appetite = (Appetite) {};
+        if (residency_is_ready(service->residency, model) && shall_be_slow(service))
+                limit_processors(service, true);
         manager_update(service);
         if (residency_is_empty(service->residency)) {
                 load_calls_answer_unloads(service->load_calls);

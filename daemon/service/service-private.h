@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What service.c (the whole) and service-news.c (what its parts tell) share. */
+/* What service.c (the whole), service-news.c (what its parts tell) and service-status.c (what it tells them) share. */
 
 #include "service/service.h"
 
@@ -13,3 +13,6 @@ int service_open(Service *service);
 
 /* The latest; there must have been one. */
 const LastError *service_last_error(const Service *service);
+
+/* Power has to be saved, or not any more, or the configuration is another one. */
+void service_follow_power(void *service);

@@ -7,7 +7,6 @@
 #include "base/util.h"
 #include "dbus/names.h"
 #include "service/catalogue.h"
-#include "service/errors.h"
 #include "service/generate.h"
 #include "service/job.h"
 #include "service/journal.h"
@@ -179,43 +178,6 @@ void service_touch_user(Service *service, uid_t uid)
                         job_object_update(job_object(job));
 }
 
-static void status_when_ready(Service *service, const char *model)
-{
-        const PaceItem *item = pace_latest(runner_pace(service->runner), model);
-        double step = item ? MAX(item->step, item->guided) / USEC_PER_SEC : 0;
-        char speed[64] = "";
-
-        if (step > 0)
-                (void)snprintf(speed, sizeof(speed), ", %.3g steps a second", 1 / step);
-        notify_status(
-                        service->notify, "Ready with %s%s%s%s", model, speed, service->n_errors > 0 ? "; last error: " : "",
-                        service->n_errors > 0 ? error_bus_name(service_last_error(service)->error.code) : "");
-}
-
-void service_update_status(Service *service)
-{
-        const Job *job = runner_job(service->runner);
-        const char *model = catalogue_resident(service), *state = catalogue_state(service);
-        bool is_loading = streq(state, residency_state_to_string(RESIDENCY_LOADING));
-
-        digests_set_busy(service->digests, job || is_loading);
-        if (service->stopping)
-                notify_status(service->notify, "Stopping");
-        else if (job && job->state == JOB_RUNNING)
-                notify_status(
-                                service->notify, "Drawing with %s, %.0f %%", model, 100 * job->progress);
-        else if (is_loading)
-                notify_status(service->notify, "Loading %s", model);
-        else if (streq(state, residency_state_to_string(RESIDENCY_READY)))
-                status_when_ready(service, model);
-        else
-                notify_status(
-                                service->notify, "%s",
-                                streq(state, residency_state_to_string(RESIDENCY_FAILED))
-                                                ? "The model could not be loaded"
-                                                : "No model is loaded");
-}
-
 /* --- the whole --- */
 
 int service_new(
@@ -266,6 +228,8 @@ int service_new(
                 r = notify_new(&service->notify, event);
         if (r >= 0)
                 r = pressure_new(&service->pressure, event, on_pressure, service);
+        if (r >= 0)
+                r = power_new(&service->power, event, bus, service_follow_power, service);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(service);
@@ -293,6 +257,7 @@ Service *service_free(Service *service)
         packs_free(service->packs);
         notify_free(service->notify);
         pressure_free(service->pressure);
+        power_free(service->power);
         config_free(service->config);
         sd_bus_flush_close_unref(service->bus);
         sd_event_unref(service->event);
@@ -321,6 +286,7 @@ int service_start(Service *service)
         r = job_objects_publish(service);
         if (r < 0)
                 return log_error_errno(r, "The jobs' objects cannot be published");
+        power_set_config(service->power, service->config);
         /* Whoever calls us first shall find what the machine's instance has. */
         if (service->forward && !streq(service->config->engine, "own") && forward_start(service->forward) >= 0)
                 return 0;
@@ -366,6 +332,8 @@ void service_reload(Service *service)
                 queue_expire(service->queue, clock_usec(CLOCK_MONOTONIC));
                 schedule_expiry(service);
                 look_at_models(service);
+                power_set_config(service->power, config);
+                service_follow_power(service);
                 if (service->forward && !streq(config->engine, "own"))
                         forward_look_again(service->forward);
                 runner_schedule(service->runner);

@@ -22,6 +22,7 @@
 #include "service/intake.h"
 #include "service/load-calls.h"
 #include "service/notify.h"
+#include "service/power.h"
 #include "service/pressure.h"
 #include "service/residency.h"
 #include "service/runner.h"
@@ -57,6 +58,7 @@ typedef struct Service {
         Intake *intake;
         Notify *notify;
         Pressure *pressure;
+        Power *power;
         Appetite appetite; /* of the resident model */
 
         sd_bus_slot *slots[3]; /* manager, jobs, their enumeration */
@@ -89,5 +91,5 @@ void service_remove_job(Service *service, Job *job);
 /* Queue positions of that user's jobs may be other ones now. */
 void service_touch_user(Service *service, uid_t uid);
 
-/* Something that `systemctl status` shows may have changed, and with it whether there is time for digests. */
+/* Something that `systemctl status` shows may have changed, and with it whether there is time for digests and for sleep. */
 void service_update_status(Service *service);

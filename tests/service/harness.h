@@ -66,8 +66,14 @@ static inline void place_write_bus_config(const Place *place, const char *path)
                         " send_interface=\"org.freedesktop.DBus\"/>\n"
                         "<allow send_destination=\"org.freedesktop.DBus\"\n"
                         " send_interface=\"org.freedesktop.DBus.Peer\"/>\n"
-                        "<allow send_destination=\"org.freedesktop.PolicyKit1\"/></policy>\n" /* as polkit's own policy */
-                        "<policy user=\"root\"><allow own=\"org.freedesktop.PolicyKit1\"/></policy>\n"
+                        /* As the own policies of polkit, UPower, power-profiles-daemon and logind. */
+                        "<allow send_destination=\"org.freedesktop.PolicyKit1\"/>\n"
+                        "<allow send_destination=\"org.freedesktop.UPower\"/>\n"
+                        "<allow send_destination=\"net.hadess.PowerProfiles\"/>\n"
+                        "<allow send_destination=\"org.freedesktop.login1\"/></policy>\n"
+                        "<policy user=\"root\"><allow own=\"org.freedesktop.PolicyKit1\"/>\n"
+                        "<allow own=\"org.freedesktop.UPower\"/><allow own=\"net.hadess.PowerProfiles\"/>\n"
+                        "<allow own=\"org.freedesktop.login1\"/></policy>\n"
                         "%s%s%s</busconfig>\n",
                         place->is_session ? "session" : "system", place->directory, is_root() ? "<include>" : "<!--", policy,
                         is_root() ? "</include>"

@@ -109,6 +109,7 @@ static void test_faults(void **state)
         assert_fault("models = [\"a\"];", 1, "absolute");
         assert_fault("models = [1, 2];", 1, "absolute");
         assert_fault("log_level = \"loud\";", 1, "must be error, warning");
+        assert_fault("on_battery = \"fast\";", 1, "must be normal, batch-waits or slow");
         assert_fault("jobs_total = 3;\nthreads = = 4;\n", 2, "syntax error");
         assert_fault("jobs_total = 3;\njobs_total = 4;\n", 2, "");
         assert_fault("threads = { a = 1; };", 1, "must be a whole number");

@@ -158,6 +158,26 @@ static void test_parking(void **state)
         assert_int_equal(serve(queue), 201);
 }
 
+/* The class that is held keeps its places; nothing of it is anybody's turn. */
+static void test_batch_is_held(void **state)
+{
+        _cleanup_(queue_freep) Queue *queue = NULL;
+        (void)state;
+
+        assert_int_equal(queue_new(&queue, &wide, NULL, NULL), 0);
+        Job *batch = add(queue, 1, PRIORITY_BATCH);
+        queue_hold_batch(queue, true);
+        assert_null(queue_next(queue));
+        assert_int_equal(queue_place(queue, batch), 1);
+        Job *normal = add(queue, 1, PRIORITY_NORMAL);
+        assert_true(queue_is_held(queue, batch) && !queue_is_held(queue, normal));
+        assert_int_equal(serve(queue), 102);
+        assert_null(queue_next(queue));
+        queue_hold_batch(queue, false);
+        assert_false(queue_is_held(queue, batch));
+        assert_int_equal(serve(queue), 101);
+}
+
 static void test_interactive_jobs_are_limited(void **state)
 {
         QueueLimits limits = wide;
@@ -383,6 +403,7 @@ int main(void)
                 cmocka_unit_test(test_users_take_turns),
                 cmocka_unit_test(test_apps_take_turns),
                 cmocka_unit_test(test_parking),
+                cmocka_unit_test(test_batch_is_held),
                 cmocka_unit_test(test_interactive_jobs_are_limited),
                 cmocka_unit_test(test_classes_come_in_order),
                 cmocka_unit_test(test_positions_tell_nothing_of_others),
