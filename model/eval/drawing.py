@@ -4,13 +4,19 @@
     model = Model("../default", build)          # build: folder for the training kernels in bfloat16, or None
     pictures = model.draw(["a fox"], seed=1)    # uint8 [N, 128, 128, 3]
     pictures = model.restored(pictures)         # through the autoencoder alone
+
+    model = Service("../default", "bf16")       # the same pictures by the imagine in the PATH, its touches left out
 """
 import json
 import os
+import subprocess
+import tempfile
 
 import concepts  # also makes the recipe importable
 
+import numpy as np
 import torch
+from PIL import Image
 
 import diffusion
 import fast
@@ -71,3 +77,20 @@ class Model:
             out.append(torch.from_numpy(shown(self.vae.decode(self.vae.encode(x)[0]))))
         nets.ops = before
         return torch.cat(out).numpy()
+
+
+class Service(Model):
+    def __init__(self, folder, precision):
+        super().__init__(folder)
+        self.precision = precision
+
+    def draw(self, prompts, seed):
+        size, out = 8 * self.unet.config["sample_size"], []
+        with tempfile.TemporaryDirectory() as work:
+            path = os.path.join(work, "picture.png")
+            for prompt in prompts:
+                subprocess.run(["imagine", "--user", "-q", "--force", "-o", path, "--seed", str(seed), "--size", f"{size}x{size}",
+                                "--sharpen", "0", "--precision", self.precision, prompt], check=True,
+                               stdout=subprocess.DEVNULL)
+                out.append(np.asarray(Image.open(path).convert("RGB")))
+        return np.stack(out)
