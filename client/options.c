@@ -41,6 +41,7 @@ typedef enum Kind {
         KIND_ENLARGE, /* const char * */
         KIND_TILING, /* const char * */
         KIND_PRECISION, /* const char * */
+        KIND_SIDES, /* SIDE_MAX uint32_t */
         KIND_LORA, /* one more in loras */
         KIND_PRIORITY, /* const char * */
         KIND_FORMAT, /* const char * */
@@ -186,6 +187,8 @@ static int apply_value(Options *o, OptionId id, const char *value, Error *error)
                 return store_text(check_tiling(value, error), value, field);
         case KIND_PRECISION:
                 return store_text(check_precision(value, error), value, field);
+        case KIND_SIDES:
+                return value_parse_sides(value, (uint32_t)value_table[id].most, field, error);
         case KIND_LORA:
                 return add_lora(o, value, error);
         case KIND_FORMAT:
@@ -310,6 +313,7 @@ static int check_pairs(const Options *o, Error *error)
         static const OptionId pairs[][2] = {
                 { OPTION_USER, OPTION_SYSTEM },   { OPTION_SIZE, OPTION_ASPECT },
                 { OPTION_DETACH, OPTION_OUTPUT }, { OPTION_DETACH, OPTION_FORCE },
+                { OPTION_OUTPAINT, OPTION_MASK },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(pairs); i++)
@@ -344,8 +348,11 @@ static int check_inputs(const Options *o, Error *error)
 {
         bool prompt_is_stdin = o->n_words == 1 && streq(o->words[0], "-");
 
-        if (!o->from && (o->mask || options_has(o, OPTION_STRENGTH)))
-                return error_set(error, -EINVAL, "--%s needs --from", o->mask ? "mask" : "strength");
+        static const OptionId needs[] = { OPTION_MASK, OPTION_OUTPAINT, OPTION_STRENGTH };
+
+        for (size_t i = 0; !o->from && i < ELEMENTSOF(needs); i++)
+                if (options_has(o, needs[i]))
+                        return error_set(error, -EINVAL, "--%s needs --from", option_table[needs[i]].name);
         if ((o->from && streq(o->from, "-")) + (o->mask && streq(o->mask, "-")) + prompt_is_stdin > 1)
                 return error_set(error, -EINVAL, "only one of prompt, --from and --mask can come from stdin");
         return 0;

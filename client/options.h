@@ -40,6 +40,7 @@
           "+of the variation")                                                                             \
         X(FROM, 0, "from", "FILE", PATH, from, 0, 0, ASKS, "+start from a picture")                        \
         X(MASK, 0, "mask", "FILE", PATH, mask, 0, 0, ASKS, "+what of it to paint")                         \
+        X(OUTPAINT, 0, "outpaint", "SIDES", SIDES, outpaint, 0, REQUEST_SIZE_MAX, ASKS, "+grow it, as left:128")  \
         X(STRENGTH, 0, "strength", "X", NUMBER, strength, 0, 1, ASKS, "+how much anew")                    \
         X(ETA, 0, "eta", "X", NUMBER, eta, 0, 1, ASKS, "+noise that steps add")                            \
         X(GUIDANCE_RESCALE, 0, "guidance-rescale", "X", NUMBER, guidance_rescale, 0, 1, ASKS,              \
@@ -108,6 +109,7 @@ typedef struct Options {
         double vary;
         uint64_t variation_seed;
         const char *from, *mask;
+        uint32_t outpaint[SIDE_MAX]; /* pixels */
         const char *format;
         uint64_t quality;
         double strength;

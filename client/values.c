@@ -111,6 +111,46 @@ int value_parse_interval(const char *text, double low, double high, double ret[2
         return 0;
 }
 
+/* "left:128", of which `size` bytes are given. */
+static int parse_side(const char *text, size_t size, uint32_t high, uint32_t ret[SIDE_MAX], Error *error)
+{
+        char digits[24];
+        uint64_t value;
+
+        for (int i = 0; i < SIDE_MAX; i++) {
+                const size_t name = strlen(canvas_side_to_string((CanvasSide)i)), rest = size - MIN(size, name + 1);
+                if (strncmp(text, canvas_side_to_string((CanvasSide)i), name) != 0 || text[name] != ':' || rest >= sizeof(digits))
+                        continue;
+                memcpy(digits, text + name + 1, rest);
+                digits[rest] = '\0';
+                if (ret[i] > 0)
+                        return error_set(error, -EINVAL, "%s twice", canvas_side_to_string((CanvasSide)i));
+                int r = value_parse_integer(digits, 1, high, &value, error);
+                if (r >= 0)
+                        ret[i] = (uint32_t)value;
+                return r;
+        }
+        return error_set(error, -EINVAL, "'%.*s' is not left, right, up or down with pixels, such as left:128",
+                         (int)MIN(size, (size_t)64), text);
+}
+
+int value_parse_sides(const char *text, uint32_t high, uint32_t ret[SIDE_MAX], Error *error)
+{
+        uint32_t sides[SIDE_MAX] = { 0 };
+
+        for (;; text++) {
+                const size_t size = strcspn(text, ",");
+                int r = parse_side(text, size, high, sides, error);
+                if (r < 0)
+                        return r;
+                text += size;
+                if (*text == '\0')
+                        break;
+        }
+        memcpy(ret, sides, sizeof(sides));
+        return 0;
+}
+
 int value_parse_duration(const char *text, uint64_t max, uint64_t *ret, Error *error)
 {
         static const struct {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/request.h"
 
 /* Decimal digits, low to high. */
 int value_parse_integer(const char *text, uint64_t low, uint64_t high, uint64_t *ret, Error *error);
@@ -22,6 +23,9 @@ int value_parse_aspect(const char *text, double *ret, Error *error);
 
 /* "0.2:0.8", in that order. */
 int value_parse_interval(const char *text, double low, double high, double ret[2], Error *error);
+
+/* "left:128,up:64": sides in any order, each once, at least one, 1 to high pixels; the others 0. */
+int value_parse_sides(const char *text, uint32_t high, uint32_t ret[SIDE_MAX], Error *error);
 
 /* "90", "90s", "15m" or "2h": seconds, at most max. */
 int value_parse_duration(const char *text, uint64_t max, uint64_t *ret, Error *error);

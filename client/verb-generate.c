@@ -77,6 +77,15 @@ static int append_loras(sd_bus_message *m, const Options *o)
         return r;
 }
 
+/* A structure, too. */
+static int append_outpaint(sd_bus_message *m, const Options *o)
+{
+        const uint32_t *sides = o->outpaint;
+
+        return sd_bus_message_append(m, "{sv}", "outpaint", "(uuuu)", sides[SIDE_LEFT], sides[SIDE_RIGHT],
+                                     sides[SIDE_UP], sides[SIDE_DOWN]);
+}
+
 /* The pictures to start from; -1: none. */
 typedef struct Inputs {
         int from, mask;
@@ -154,6 +163,8 @@ static int append_options(sd_bus_message *m, const Options *o, const Inputs *inp
         }
         if (r >= 0 && o->n_loras > 0)
                 r = append_loras(m, o);
+        if (r >= 0 && options_has(o, OPTION_OUTPAINT))
+                r = append_outpaint(m, o);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 

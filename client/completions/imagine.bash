@@ -18,7 +18,7 @@ _imagine() {
         local makes='--output --force'
         local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --schedule --count --model --detach
                 --eta --guidance-rescale --guidance-interval --rng --vary --variation-seed
-                --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --from --mask --strength --format --quality
+                --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --from --mask --outpaint --strength --format --quality
                 --enlarge --remove-artefacts --smooth-edges --sharpen
                 --priority --keep-alive --no-prompt-metadata'
         local samplers='ddim euler euler-a heun dpm2 dpm2-a dpm++-2s-a dpm++-2m dpm++-2m-sde dpm++-sde lms ddpm pndm unipc lcm'
@@ -28,7 +28,7 @@ _imagine() {
         COMPREPLY=()
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                --output | -o | --inspect | --of | --from | --mask | --strength | --format | --quality | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
+                --output | -o | --inspect | --of | --from | --mask | --outpaint | --strength | --format | --quality | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
                         --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --model | --priority | --keep-alive) ((i++)) ;;
                 -*) ;;
@@ -62,7 +62,7 @@ _imagine() {
         --model) words=$(_imagine_ask models) ;;
         --priority) words='interactive normal batch' ;;
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | --clip-skip | --lora | --hires | --hires-strength | --hires-steps | \
-                --guidance-rescale | --guidance-interval | --vary | --variation-seed | --strength | --quality | \
+                --guidance-rescale | --guidance-interval | --vary | --variation-seed | --outpaint | --strength | --quality | \
                 --remove-artefacts | --smooth-edges | --sharpen) return ;;
         *)
                 case $current,$verb in

@@ -92,6 +92,18 @@ const char *input_to_string(Input input)
         return input < INPUT_MAX ? names[input] : "";
 }
 
+const char *canvas_side_to_string(CanvasSide side)
+{
+        static const char *const names[SIDE_MAX] = {
+                [SIDE_LEFT] = "left",
+                [SIDE_RIGHT] = "right",
+                [SIDE_UP] = "up",
+                [SIDE_DOWN] = "down",
+        };
+
+        return side < SIDE_MAX ? names[side] : "";
+}
+
 static const char *const stage_names[STAGE_MAX] = {
         [STAGE_ENCODE] = "encode",
         [STAGE_DENOISE] = "denoise",
@@ -190,7 +202,7 @@ static int check_loras(const Request *q, Error *error)
         return 0;
 }
 
-/* Pictures that come with a request go with a strength, and a mask with a picture. */
+/* Pictures that come with a request go with a strength, and a mask or new sides with a picture. */
 static int check_inputs(const Request *q, Error *error)
 {
         const bool image = q->inputs & 1U << INPUT_IMAGE, mask = q->inputs & 1U << INPUT_MASK;
@@ -199,6 +211,10 @@ static int check_inputs(const Request *q, Error *error)
                 return error_set(error, -EINVAL, "mask: needs an init-image");
         if (image && q->strength <= 0)
                 return error_set(error, -EINVAL, "strength: must be above 0 with an init-image");
+        if (request_outpaints(q) && q->strength <= 0)
+                return error_set(error, -EINVAL, "outpaint: needs an init-image");
+        if (request_outpaints(q) && mask)
+                return error_set(error, -EINVAL, "outpaint: does not go with a mask");
         return 0;
 }
 
@@ -234,6 +250,10 @@ int request_check(const Request *q, Error *error)
                 { "quality", q->quality, 0, 100 },
                 { "inputs", q->inputs, 0, (1U << INPUT_MAX) - 1 },
                 { "precision", q->precision, 0, PRECISION_MAX - 1 },
+                { "outpaint", q->outpaint[SIDE_LEFT], 0, REQUEST_SIZE_MAX },
+                { "outpaint", q->outpaint[SIDE_RIGHT], 0, REQUEST_SIZE_MAX },
+                { "outpaint", q->outpaint[SIDE_UP], 0, REQUEST_SIZE_MAX },
+                { "outpaint", q->outpaint[SIDE_DOWN], 0, REQUEST_SIZE_MAX },
         };
         for (size_t i = 0; i < ELEMENTSOF(ranges); i++) {
                 r = check_range(ranges[i].field, ranges[i].value, ranges[i].low, ranges[i].high, error);

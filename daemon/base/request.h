@@ -74,6 +74,18 @@ typedef enum Input {
 
 const char *input_to_string(Input input); /* what the bus calls it */
 
+/* Where a picture to start from grows. */
+typedef enum CanvasSide {
+        SIDE_LEFT,
+        SIDE_RIGHT,
+        SIDE_UP,
+        SIDE_DOWN,
+        SIDE_MAX,
+} CanvasSide;
+
+/* "left", "right", "up", "down". */
+const char *canvas_side_to_string(CanvasSide side);
+
 /* What finished pictures are written as. */
 typedef enum PictureFormat {
         FORMAT_PNG,
@@ -135,6 +147,8 @@ typedef struct Request {
         uint32_t reserved4;
         uint32_t clip_skip; /* the layer of the text encoder that is listened to, counted from the last, 1; 0: the model's */
         uint32_t n_loras;
+        uint32_t outpaint[SIDE_MAX]; /* pixels by which the picture to start from grows, all of them to be painted; never
+                                        with a mask */
         RequestLora loras[REQUEST_LORAS_MAX];
 } Request;
 
@@ -165,6 +179,12 @@ static inline uint64_t request_picture_seed(const Request *request, uint32_t i)
 static inline uint64_t request_variation_seed(const Request *request, uint32_t i)
 {
         return request->variation_seed + i;
+}
+
+static inline bool request_outpaints(const Request *request)
+{
+        const uint32_t *sides = request->outpaint;
+        return sides[SIDE_LEFT] || sides[SIDE_RIGHT] || sides[SIDE_UP] || sides[SIDE_DOWN];
 }
 
 /* A request for one picture of "" with everything left to the model. */

@@ -11,6 +11,7 @@
 #include "engine/image/png.h"
 #include "engine/image/webp.h"
 #include "engine/inspect.h"
+#include "engine/outpaint.h"
 #include "engine/pipeline.h"
 
 #define STEPS_DEFAULT 20
@@ -184,8 +185,15 @@ static int resolve_size(const Engine *engine, const Request *request, Resolved *
         if (resolved->enlarge == ENLARGE_NONE)
                 width = height = MIN(scaled(MAX(native, (uint32_t)REQUEST_SIZE_MIN), MAX(request->hires_scale, 1.0), factor),
                                      (uint32_t)REQUEST_SIZE_MAX);
-        if (engine->picture && !request->width && !request->height)
-                size_of_source(engine->picture, &width, &height);
+        int r = 0;
+        if (engine->picture && !request->width && !request->height) {
+                if (request_outpaints(request))
+                        r = outpaint_size(engine->picture, request, &width, &height, error);
+                else
+                        size_of_source(engine->picture, &width, &height);
+        }
+        if (r < 0)
+                return r;
         resolved->width = request->width ? request->width : width;
         resolved->height = request->height ? request->height : height;
         frame_choose(resolved->width, resolved->height, factor, resolved->enlarge == ENLARGE_NONE ? 0 : native,
@@ -286,6 +294,7 @@ int engine_resume(Engine *engine, const Request *request, uint32_t index, const 
                   const EngineEvents *events, Picture *ret, Error *error)
 {
         static const EngineEvents none = {};
+        _cleanup_(read_picture_done) ReadPicture grown = {}, border = {};
         Resolved resolved;
 
         atomic_store(&engine->cancelled, false);
@@ -301,9 +310,15 @@ int engine_resume(Engine *engine, const Request *request, uint32_t index, const 
                 return error_set(error, -EINVAL, "strength: goes with a picture to start from, and needs one");
         if (engine->picture && request->hires_scale != 0)
                 return error_set(error, -EINVAL, "hires: does not go with a picture to start from");
+        if (engine->mask && request_outpaints(request))
+                return error_set(error, -EINVAL, "outpaint: does not go with a mask");
+        if (engine->picture && request_outpaints(request))
+                r = outpaint_grow(engine->picture, request, &grown, &border, error);
+        if (r < 0)
+                return r;
         const PictureJob job = {
-                .picture = engine->picture,
-                .mask = engine->mask,
+                .picture = grown.rgba ? &grown : engine->picture,
+                .mask = border.rgba ? &border : engine->mask,
                 .request = request,
                 .resolved = &resolved,
                 .seed = request_picture_seed(request, index),

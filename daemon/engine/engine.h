@@ -100,7 +100,8 @@ int engine_resume(Engine *engine, const Request *request, uint32_t index, const 
 /* What the pictures that follow start from: a picture, of which a share of request->strength is painted anew, and where
  * there is a mask, that only where it is bright (or, if it is transparent anywhere, where it is transparent). Both are
  * resized; NULL: none. They must live as long. Where the request gives no size, the picture's decides. Where the mask asks for
- * nothing, the finished picture has the pixels of this one: the same bytes, if it has its size. With a picture the strength must not be 0, and the other way round. */
+ * nothing, the finished picture has the pixels of this one: the same bytes, if it has its size. With a picture the strength must not be 0, and the other way round.
+ * Where the request grows the picture (outpaint; without a mask), only its new sides are painted. */
 void engine_set_source(Engine *engine, const ReadPicture *picture, const ReadPicture *mask);
 
 /* Ends the engine_generate that runs now, within milliseconds; does nothing if none runs. Any thread. */

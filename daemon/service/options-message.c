@@ -5,6 +5,7 @@
 #include "service/options-private.h"
 
 #define STRENGTH_DEFAULT 0.75 /* as web UIs have it */
+#define STRENGTH_OUTPAINT 1 /* of what fills new sides there is nothing to keep */
 
 static int find(const char *name)
 {
@@ -70,7 +71,7 @@ static int complete_inputs(Request *request, bool has_strength, Error *error)
         if (!(request->inputs & 1U << INPUT_IMAGE))
                 return has_strength ? error_set(error, -EINVAL, "strength: needs an init-image") : 0;
         if (!has_strength)
-                request->strength = STRENGTH_DEFAULT;
+                request->strength = request_outpaints(request) ? STRENGTH_OUTPAINT : STRENGTH_DEFAULT;
         return 0;
 }
 

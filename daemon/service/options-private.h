@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What options.c (the table: what each option means) and options-message.c (messages that hold them) share. */
+/* What options.c (the table: what each option means), options-structures.c (those that are not one
+ * value) and options-message.c (messages that hold them) share. */
 
 #include "service/options.h"
 
@@ -32,3 +33,11 @@ struct Option {
 
 extern const Option options_table[];
 extern const size_t options_n;
+
+/* For the table. The readers and writers are inside the variant. */
+int options_read_loras(sd_bus_message *message, Options *options, const Option *option, Error *error);
+int options_read_outpaint(sd_bus_message *message, Options *options, const Option *option, Error *error);
+bool options_has_loras(const Options *options, Value *ret);
+bool options_has_outpaint(const Options *options, Value *ret);
+int options_append_loras(sd_bus_message *message, const Options *options);
+int options_append_outpaint(sd_bus_message *message, const Options *options);

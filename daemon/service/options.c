@@ -131,25 +131,6 @@ static int set_tiling(Options *options, const Option *option, const Value *value
         return 0;
 }
 
-/* Inside the variant. */
-static int read_loras(sd_bus_message *message, Options *options, const Option *option, Error *error)
-{
-        Request *q = &options->request;
-        const char *name;
-        double weight;
-
-        int r = sd_bus_message_enter_container(message, 'a', "(sd)");
-        while (r >= 0 && (r = sd_bus_message_read(message, "(sd)", &name, &weight)) > 0) {
-                if (q->n_loras == REQUEST_LORAS_MAX)
-                        return error_set(error, -EINVAL, "%s: more than %d", option->name, REQUEST_LORAS_MAX);
-                if (!request_lora_name_is_valid(name))
-                        return error_set(error, -EINVAL, "%s: \"%.64s\" cannot be the name of an adapter", option->name, name);
-                memcpy(q->loras[q->n_loras].name, name, strlen(name) + 1);
-                q->loras[q->n_loras++].weight = weight;
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(message);
-}
-
 static int set_format(Options *options, const Option *option, const Value *value, Error *error)
 {
         int format = format_from_string(value->s);
@@ -306,22 +287,6 @@ static bool get_tiling(const Options *options, Value *ret)
         return get_text(tiling_to_string((Tiling)options->request.tiling), ret);
 }
 
-static bool has_loras(const Options *options, Value *ret)
-{
-        (void)ret;
-        return options->request.n_loras > 0;
-}
-
-static int append_loras(sd_bus_message *message, const Options *options)
-{
-        const Request *q = &options->request;
-
-        int r = sd_bus_message_open_container(message, 'a', "(sd)");
-        for (uint32_t i = 0; i < q->n_loras && r >= 0; i++)
-                r = sd_bus_message_append(message, "(sd)", q->loras[i].name, q->loras[i].weight);
-        return r < 0 ? r : sd_bus_message_close_container(message);
-}
-
 static bool get_priority(const Options *options, Value *ret)
 {
         return get_text(priority_to_string(options->policy.priority), ret);
@@ -390,6 +355,8 @@ const Option options_table[] = {
         { "init-image", 'h', .offset = INPUT_IMAGE, .set = set_input, .get = get_init_image },
         { "mask", 'h', .offset = INPUT_MASK, .set = set_input, .get = get_mask },
         { "strength", 'd', .offset = offsetof(Options, request.strength), .set = set_share, .get = get_strength },
+        { "outpaint", .signature = "(uuuu)", .get = options_has_outpaint, .read = options_read_outpaint,
+          .append = options_append_outpaint },
         NUMBER("count", count, 1, REQUEST_COUNT_MAX),
         NUMBER("preview-every", preview_every, 0, REQUEST_STEPS_MAX),
         { "fast", 'b', .set = set_fast, .get = get_fast },
@@ -400,7 +367,8 @@ const Option options_table[] = {
         { "tiling", 's', .set = set_tiling, .get = get_tiling },
         { "precision", 's', .set = set_precision, .get = get_precision },
         NUMBER("clip-skip", clip_skip, 1, REQUEST_CLIP_SKIP_MAX),
-        { "loras", .signature = "a(sd)", .get = has_loras, .read = read_loras, .append = append_loras },
+        { "loras", .signature = "a(sd)", .get = options_has_loras, .read = options_read_loras,
+          .append = options_append_loras },
         DOUBLE("remove-artefacts", remove_artefacts, 1),
         DOUBLE("smooth-edges", smooth_edges, 1),
         DOUBLE("sharpen", sharpen, 1),

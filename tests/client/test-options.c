@@ -152,6 +152,12 @@ static void test_values_arrive(void **state)
         assert_true(o.loras[0].weight == 1 && o.loras[1].weight == 0.5 && o.loras[2].weight == -1.25);
         options_done(&o);
 
+        assert_int_equal(parse(&o, "fox --from a.png --outpaint down:2048,left:7", &error), 0);
+        assert_int_equal(o.outpaint[SIDE_LEFT], 7);
+        assert_int_equal(o.outpaint[SIDE_DOWN], 2048);
+        assert_true(o.outpaint[SIDE_RIGHT] == 0 && o.outpaint[SIDE_UP] == 0);
+        options_done(&o);
+
         assert_int_equal(parse(&o, "fox --aspect 16:9", &error), 0);
         assert_true(o.aspect > 1.77 && o.aspect < 1.78);
         assert_int_equal(o.count, 1);

@@ -4,6 +4,7 @@
 
     png.py size FILE      WIDTHxHEIGHT
     png.py left FILE      a digest of the left half's pixels; right: of the other one's
+    png.py all FILE       a digest of all of its pixels
     png.py text FILE      the text chunk "parameters"
     png.py colours FILE   how many different pixels there are
     png.py border FILE    share in percent of the outermost pixels that are nearly of their most frequent colour
@@ -110,8 +111,9 @@ def main():
         picture = [[tuple(row[i:i + 3]) for i in range(0, len(row), 3)] for row in rows(width, height, data)]
         if what == "colours":
             print(len({pixel for row in picture for pixel in row}))
-        elif what in ("left", "right"):
-            half = [row[:width // 2] if what == "left" else row[width // 2:] for row in picture]
+        elif what in ("left", "right", "all"):
+            part = {"left": slice(width // 2), "right": slice(width // 2, width), "all": slice(width)}[what]
+            half = [row[part] for row in picture]
             print(hashlib.sha256(repr(half).encode()).hexdigest())
         elif what == "border":
             print(framed(picture)[1])

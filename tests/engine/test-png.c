@@ -204,6 +204,8 @@ static void test_parameters(void **state)
 
         _cleanup_(freep) char *twice = NULL;
         q->hires_scale = 2;
+        q->outpaint[SIDE_LEFT] = 128;
+        q->outpaint[SIDE_DOWN] = 64;
         resolved.first_width = 256;
         resolved.first_height = 128;
         resolved.second_steps = 14;
@@ -211,6 +213,8 @@ static void test_parameters(void **state)
         assert_int_equal(parameters_format(&twice, q, &resolved, 0, "m"), 0);
         assert_non_null(strstr(twice, ", Size: 256x128, "));
         assert_non_null(strstr(twice, ", Denoising strength: 0.7, Hires upscale: 2, Hires steps: 14, Hires upscaler: Latent, "));
+
+        assert_non_null(strstr(twice, ", Outpaint: left:128 down:64, "));
 
         _cleanup_(freep) char *hidden = NULL;
         q->prompt_metadata = false;

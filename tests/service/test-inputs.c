@@ -159,6 +159,11 @@ static void test_what_does_not_go_together(void **state)
         assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);
         assert_true(generate_error(bus, &job, &error, "x", 2, "init-image", "h", fd, "strength", "d", 0.0) < 0);
         assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);
+        assert_true(generate_error(bus, &job, &error, "x", 1, "outpaint", "(uuuu)", 8, 0, 0, 0) < 0);
+        assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);
+        assert_true(generate_error(bus, &job, &error, "x", 3, "init-image", "h", fd, "mask", "h", fd, "outpaint", "(uuuu)", 8,
+                                   0, 0, 0) < 0);
+        assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);
         assert_true(generate_error(bus, &job, &error, "x", 1, "init-image", "s", "/etc/passwd") < 0);
         assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);
 }

@@ -111,7 +111,7 @@ static void test_passing_on(void **state)
         assert_int_equal(READ(&options, NULL, 0), 0);
         assert_passes_on(&options);
         assert_int_equal(
-                        READ(&options, NULL, 38, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
+                        READ(&options, NULL, 39, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
                              64, "height", "u", 2048, "steps", "u", 500, "seed", "t", UINT64_MAX, "guidance", "d",
                              7.5, "sampler", "s", "dpm++-2m-karras", "rng", "s", "philox", "variation-seed", "t",
                              UINT64_C(9), "variation-strength", "d", 0.25, "schedule", "s", "exponential", "eta", "d",
@@ -122,7 +122,7 @@ static void test_passing_on(void **state)
                              "tiling", "s", "y", "precision", "s", "bf16", "clip-skip", "u", 12, "loras", "a(sd)", 2, "one", 0.5, "two", -1.0,
                              "prompt-metadata", "b", false, "detach", "b", true, "keep-alive", "t", UINT64_C(86400),
                              "priority", "s", "interactive", "init-image", "h", STDERR_FILENO, "strength", "d", 0.5,
-                             "format", "s", "webp", "quality", "u", 100),
+                             "outpaint", "(uuuu)", 1, 0, 2048, 3, "format", "s", "webp", "quality", "u", 100),
                         0);
         options.fds[INPUT_IMAGE] = STDERR_FILENO; /* the message is gone, and its copy */
         assert_passes_on(&options);
@@ -227,6 +227,8 @@ static void test_refusals_name_the_option(void **state)
         assert_refused("format: must be png, jpeg or webp", 1, "format", "s", "gif");
         assert_refused("quality: 0 is not", 1, "quality", "u", 0);
         assert_refused("quality: 101 is not", 1, "quality", "u", 101);
+        assert_refused("outpaint: 2049 is not between 0 and 2048", 1, "outpaint", "(uuuu)", 0, 0, 2049, 0);
+        assert_refused("outpaint: must be of type (uuuu), not u", 1, "outpaint", "u", 8);
         assert_refused("strength: needs an init-image", 1, "strength", "d", 0.5);
         assert_refused("strength: 1.5 is not between 0 and 1", 1, "strength", "d", 1.5);
         assert_refused("init-image: must be of type h, not s", 1, "init-image", "s", "/etc/passwd");

@@ -65,6 +65,19 @@ static int format_prompt(char **ret, const Request *request)
         return fclose(f) == 0 ? 0 : -ENOMEM;
 }
 
+/* ", Outpaint: left:128 up:64" */
+static void format_outpaint(char *text, size_t size, const Request *request)
+{
+        const char *before = ", Outpaint: ";
+
+        for (size_t i = 0; i < SIDE_MAX; i++)
+                if (request->outpaint[i] > 0) {
+                        const size_t at = strlen(text);
+                        (void)snprintf(text + at, size - at, "%s%s:%u", before, canvas_side_to_string((CanvasSide)i), request->outpaint[i]);
+                        before = " ";
+                }
+}
+
 int parameters_format(char **ret, const Request *request, const Resolved *resolved, uint32_t index,
                       const char *model)
 {
@@ -81,6 +94,7 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
         if (request->strength > 0)
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Denoising strength: %.10g",
                                request->strength);
+        format_outpaint(more, sizeof(more), request);
         if (request->rng == RNG_PHILOX)
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", RNG: NV");
         if (resolved->first_width > 0) /* the web UI's Size is the first pass's */
