@@ -80,7 +80,7 @@ static void test_canvas(void **state)
         assert_int_equal(at(&up_mask, 3, 5)[0], 0);
 }
 
-static void test_too_large(void **state)
+static void test_limits(void **state)
 {
         (void)state;
         uint8_t pixels[W * H * 4];
@@ -90,11 +90,16 @@ static void test_too_large(void **state)
         uint32_t w = 7, h = 7;
         Error error = {};
 
+        assert_int_equal(outpaint_size(&source, q, &w, &h, NULL), -EINVAL); /* too small */
+        q->outpaint[SIDE_UP] = 20;
         q->outpaint[SIDE_RIGHT] = 2048;
         assert_int_equal(outpaint_size(&source, q, &w, &h, &error), -EINVAL);
-        assert_string_equal(error.text, "outpaint: 2059 x 9 pixels, but a side has 16 to 2048; with a size it is resized");
+        assert_string_equal(error.text, "outpaint: 2059 x 29 pixels, but a side has 16 to 2048; with a size it is resized");
         assert_int_equal(w, 7);
-        q->outpaint[SIDE_RIGHT] = 1;
+        q->outpaint[SIDE_RIGHT] = 2037;
+        assert_int_equal(outpaint_size(&source, q, &w, &h, &error), 0);
+        assert_int_equal(w, 2048);
+        assert_int_equal(h, 29);
         assert_int_equal(outpaint_grow(&wide, q, &picture, &mask, &error), -EFBIG); /* before any of it is read */
         assert_null(picture.rgba);
 }
@@ -158,7 +163,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_canvas),
-                cmocka_unit_test(test_too_large),
+                cmocka_unit_test(test_limits),
                 cmocka_unit_test(test_painted),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
