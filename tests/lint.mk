@@ -13,7 +13,9 @@ LINT_FLAGS = $(CPPFLAGS) $(ISA_FLAGS) $(ALL_CFLAGS) -include $(B)/paths.h $(ANAL
 ANALYZER = -include tests/analyzer.h
 $(B)/lint/daemon/base/error.tidy $(B)/lint/daemon/base/error.fanalyzer: ANALYZER =
 $(B)/lint/%-avx2.tidy $(B)/lint/%-avx2.fanalyzer: ISA_FLAGS = -mavx2 -mfma -mf16c
-$(B)/lint/%-avx512.tidy $(B)/lint/%-avx512.fanalyzer: ISA_FLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c
+$(B)/lint/%-avx512.tidy $(B)/lint/%-avx512.fanalyzer: ISA_FLAGS = $(AVX512_FLAGS)
+$(B)/lint/%-vnni.tidy $(B)/lint/%-vnni.fanalyzer: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni
+$(B)/lint/%-bf16.tidy $(B)/lint/%-bf16.fanalyzer: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni -mavx512bf16
 
 $(B)/lint/%.tidy: %.c .clang-tidy tests/.clang-tidy $(LINT_HEADERS) | $(B)/paths.h
 	@mkdir -p $(@D)

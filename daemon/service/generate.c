@@ -166,7 +166,7 @@ void manager_generate_ready(sd_bus_message *call, JobInput inputs[INPUT_MAX], co
         sd_bus_error bus_error = SD_BUS_ERROR_NULL;
         Options options = {};
         Error error = failure ? *failure : (Error) {};
-        uid_t uid;
+        uid_t uid = (uid_t)-1;
 
         int r = failure ? failure->code : callers_uid(service->callers, call, &uid);
         if (r >= 0)

@@ -98,8 +98,9 @@ int options_read(sd_bus_message *message, Options *ret, Error *error)
         }
         if (r >= 0)
                 r = sd_bus_message_exit_container(message);
+        const int strength = find("strength");
         if (r >= 0)
-                r = complete_inputs(&ret->request, seen & UINT64_C(1) << find("strength"), error);
+                r = complete_inputs(&ret->request, strength >= 0 && seen >> strength & 1, error);
         return MIN(r, 0);
 }
 

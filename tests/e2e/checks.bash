@@ -24,6 +24,21 @@ fails() { # CODE COMMAND…
         echo "status $status"
         [ $status -eq "$code" ]
 }
+says() { # TEXT COMMAND…: wrong options or values, and says that
+        local text=$1 output status
+        shift
+        output=$("$@" 2>&1)
+        status=$?
+        echo "status $status: $output"
+        [ $status -eq 2 ] && [[ $output == *"$text"* ]]
+}
+tells() { # TEXT COMMAND…: it works, and says that
+        local text=$1 output
+        shift
+        output=$("$@" 2>&1) || return 1
+        echo "$output"
+        [[ $output == *"$text"* ]]
+}
 png() { # WHAT FILE
         "$top/tests/e2e/png.py" "$@"
 }

@@ -15,20 +15,6 @@ mkdir work && cd work || exit 1
 . "$top/tests/e2e/checks.bash"
 
 draw() { imagine --user --seed 1 --steps 2 "$@"; }
-tells() { # TEXT COMMAND…: it works, and says that
-        local text=$1 output
-        shift
-        output=$("$@" 2>&1) || return 1
-        echo "$output"
-        [[ $output == *"$text"* ]]
-}
-says() { # TEXT COMMAND…: it fails, and says that
-        local text=$1 output
-        shift
-        output=$("$@" 2>&1) && return 1
-        echo "$output"
-        [[ $output == *"$text"* ]]
-}
 clean() { # FILE: nearly all of its border has one colour
         [ "$(png border "$1")" -ge 90 ]
 }

@@ -7,42 +7,16 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 top=$PWD
 if [ -z "${IMAGINED_ROOT:-}" ]; then
-        MODEL=tests/fixtures/tiny-model tests/with-service "$0"
-        exit
+        MODEL=tests/fixtures/tiny-model exec tests/with-service "$0"
 fi
 
 models=$(dirname "$(find "$IMAGINED_ROOT" -path '*/models/default')")
 cp -RL "$top/tests/fixtures/tiny-inpaint" "$models/inpaint"
 cd "$IMAGINED_ROOT" || exit 1
 mkdir work && cd work || exit 1
-failed=0
+# shellcheck source=tests/e2e/checks.bash
+. "$top/tests/e2e/checks.bash"
 
-check() { # WHAT COMMAND…
-        local what=$1
-        shift
-        if "$@" >said 2>&1; then
-                echo "ok - $what"
-        else
-                failed=1
-                echo "not ok - $what"
-                sed 's/^/    /' said
-        fi
-}
-fails() { # CODE COMMAND…
-        local code=$1 status
-        shift
-        "$@"
-        status=$?
-        echo "status $status"
-        [ $status -eq "$code" ]
-}
-says() { # TEXT COMMAND…: it fails, and says so
-        local text=$1
-        shift
-        fails 2 "$@" >heard 2>&1 || { cat heard; return 1; }
-        grep -qF -e "$text" heard || { cat heard; return 1; }
-}
-png() { "$top/tests/e2e/png.py" "$@"; }
 draw() { imagine --user -q --steps 4 --seed 42 "$@" fox; }
 python3 - <<'END'
 import struct, zlib
@@ -109,4 +83,4 @@ check "both can be started from" draw --from full.webp --strength 0.5 -o back.pn
 check "a quality is smaller" draw --quality 10 -o small.jpg
 check "than another" test "$(stat -c %s small.jpg)" -lt "$(stat -c %s out.jpg)"
 check "nothing was said that a sanitizer says" fails 1 grep -E 'Sanitizer|runtime error:' "$IMAGINED_ROOT/log"
-exit $failed
+[ -z "$failed" ]

@@ -189,12 +189,12 @@ static void compare_product(const Products *products, size_t m, size_t depth, si
         const size_t padded = (m + products->rows - 1) / products->rows * products->rows, length = depth + offset,
                      stride = width + 5;
         _cleanup_(freep) char *a = malloc(padded * length * element), *b = malloc(depth * width * element);
-        _cleanup_(freep) double *a_wanted = calloc(padded * length, sizeof *a_wanted),
-                                *b_wanted = calloc(depth * width, sizeof *b_wanted);
+        _cleanup_(freep) double *a_wanted = calloc(padded * length + 1, sizeof *a_wanted),
+                                *b_wanted = calloc(depth * width + 1, sizeof *b_wanted);
         _cleanup_(freep) float *sums = numbers_new(&numbers, padded * stride),
                                *before = malloc(padded * stride * sizeof *sums);
         _cleanup_(freep) float *scratch = numbers_new(&numbers, m * depth);
-        _cleanup_(freep) const void **rows = calloc(padded, sizeof *rows);
+        _cleanup_(freep) const void **rows = calloc(padded + 1, sizeof *rows);
 
         if (products->precision == PRECISION_INT8)
                 memset(sums, 0, padded * stride * sizeof *sums);

@@ -116,7 +116,7 @@ static void compare_text(Compute *c, const char *part, const char *outputs)
         (void)snprintf(name, sizeof name, "model/%s/model.safetensors", part);
         Weights *weights = open_weights(name);
         if (text_encoder_config_read(&config, config_path, &error) < 0 ||
-            text_encoder_new(&encoder, &config, weights, &error) < 0)
+            text_encoder_new(&encoder, &config, weights, PRECISION_F32, &error) < 0)
                 errx(1, "%s", error.text);
 
         Safetensors *file = open_outputs(outputs);
@@ -160,7 +160,7 @@ static void compare_unet(Compute *c)
 
         in_folder(config_path, "model/unet/config.json");
         Weights *weights = open_weights("model/unet/diffusion_pytorch_model.safetensors");
-        if (unet_config_read(&config, config_path, &error) < 0 || unet_new(&unet, &config, weights, &error) < 0)
+        if (unet_config_read(&config, config_path, &error) < 0 || unet_new(&unet, &config, weights, PRECISION_F32, &error) < 0)
                 errx(1, "%s", error.text);
 
         Safetensors *file = open_outputs("unet.safetensors");
@@ -197,8 +197,8 @@ static void compare_vae(Compute *c)
 
         in_folder(config_path, "model/vae/config.json");
         Weights *weights = open_weights("model/vae/diffusion_pytorch_model.safetensors");
-        if (vae_config_read(&config, config_path, &error) < 0 || vae_new(&vae, &config, weights, &error) < 0 ||
-            vae_load_encoder(vae, weights, &error) < 0)
+        if (vae_config_read(&config, config_path, &error) < 0 || vae_new(&vae, &config, weights, PRECISION_F32, &error) < 0 ||
+            vae_load_encoder(vae, weights, PRECISION_F32, &error) < 0)
                 errx(1, "%s", error.text);
 
         Safetensors *file = open_outputs("vae.safetensors");

@@ -24,14 +24,14 @@
 #define MODEL "model"
 #define OPS_MAX 64
 
-typedef struct Input {
+typedef struct Bytes {
         const uint8_t *p, *end;
-} Input;
+} Bytes;
 
 static int hostile = -1; /* the worker's end of the socket */
 static char directory[64];
 
-static uint8_t take(Input *in)
+static uint8_t take(Bytes *in)
 {
         return in->p < in->end ? *in->p++ : 0;
 }
@@ -113,7 +113,7 @@ static sd_bus *new_bus(int *ret_peer)
         return bus;
 }
 
-static void add_job(Service *service, Input *in)
+static void add_job(Service *service, Bytes *in)
 {
         JobPolicy policy = { .model = MODEL, .priority = take(in) % PRIORITY_MAX };
         static Request request;
@@ -147,7 +147,8 @@ static int make_descriptor(uint8_t kind)
                 return memfd_new_sealed("x", "x", 1);
         case 4:
                 fd = memfd_create("x", MFD_CLOEXEC);
-                return fd >= 0 && ftruncate(fd, 100) == 0 ? fd : fd;
+                (void)(fd >= 0 && ftruncate(fd, 100) == 0);
+                return fd;
         case 5:
                 return open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         case 6:
@@ -186,7 +187,7 @@ static void fill(Message *m, MessageType type, const Job *job)
         }
 }
 
-static void send_message(Service *service, Input *in)
+static void send_message(Service *service, Bytes *in)
 {
         static Message m;
         uint8_t type = take(in), changes = take(in);
@@ -205,7 +206,7 @@ static void send_message(Service *service, Input *in)
 }
 
 /* Bytes and descriptors in any number. */
-static void send_raw(Input *in)
+static void send_raw(Bytes *in)
 {
         uint8_t bytes[256];
         size_t size = 0, n = take(in);
@@ -251,7 +252,7 @@ static void check(const Service *service)
         }
 }
 
-static void act(Service *service, Input *in)
+static void act(Service *service, Bytes *in)
 {
         uint8_t op = take(in);
         Job *job = queue_first(service->queue);
@@ -289,7 +290,7 @@ static void act(Service *service, Input *in)
         }
 }
 
-static void play(Service *service, sd_event *event, Input *in)
+static void play(Service *service, sd_event *event, Bytes *in)
 {
         add_job(service, in);
         for (int i = 0; i < OPS_MAX && in->p < in->end; i++) {
@@ -302,7 +303,7 @@ static void play(Service *service, sd_event *event, Input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        Input in = { data, data + size };
+        Bytes in = { data, data + size };
         Service *service = NULL;
         sd_event *event = NULL;
         int peer = -1;

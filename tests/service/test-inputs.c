@@ -216,7 +216,7 @@ static void test_ends_while_decoding(void **state)
                 if (i < 2)
                         assert_true(job_call(own, job.path, i == 0 ? "Cancel" : "Release", NULL, NULL, NULL) >= 0);
                 else
-                        own = bus_close(own);
+                        sd_bus_close(own);
                 _cleanup_(closep) int next = picture_from(bus, good, -1);
                 assert_true(next >= 0);
         }

@@ -55,9 +55,9 @@ static void *draw(sd_bus *bus, const char *model, size_t *ret_size)
         assert_true(generate(bus, &job, "a fox", 3, "model", "s", model, "seed", "t", (uint64_t)3, "width", "u", 64) >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
         _cleanup_(closep) int fd = get_result(bus, job.path, 0, &error);
-        struct stat st;
-        assert_true(fd >= 0 && fstat(fd, &st) == 0);
-        void *data = malloc((size_t)st.st_size);
+        struct stat st = {};
+        assert_true(fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0);
+        void *data = malloc((size_t)st.st_size + 1);
         assert_int_equal(pread(fd, data, (size_t)st.st_size, 0), st.st_size);
         *ret_size = (size_t)st.st_size;
         return data;

@@ -43,10 +43,12 @@ int exif_new(const char *text, uint8_t **ret, size_t *ret_size)
         if (!data)
                 return -ENOMEM;
 
-        memcpy(data, "MM\0*\0\0\0\b", 8); /* big-endian; the first directory is at 8 */
+        static const char start[8] = { 'M', 'M', 0, '*', 0, 0, 0, 8 }; /* big-endian; the first directory is at 8 */
+        memcpy(data, start, sizeof(start));
         put_directory(data + 8, 0x8769, 4, 1, 26);
         put_directory(data + 26, 0x9286, 7, (uint32_t)(8 + n * 2), COMMENT_AT);
-        memcpy(data + COMMENT_AT, "UNICODE", 8);
+        static const char code[8] = "UNICODE"; /* of characters, the zero included */
+        memcpy(data + COMMENT_AT, code, sizeof(code));
         for (size_t i = 0; i < n; i++)
                 put16(data + COMMENT_AT + 8 + i * 2, units[i]);
         *ret = data;

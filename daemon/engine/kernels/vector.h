@@ -79,10 +79,12 @@ static inline void vec_store_bf16(uint16_t *p, Vec v, size_t n)
 #if defined(__AVX512BF16__)
         const __m256i halves = (__m256i)_mm512_cvtneps_pbh((__m512)v);
 #elif defined(__AVX512F__)
+        /* NOLINTNEXTLINE(misc-redundant-expression): only what is no number differs from itself */
         const VecBits bits = (VecBits)v, numbers = (VecBits)(v == v);
         const VecBits rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
         const __m256i halves = _mm512_cvtepi32_epi16((__m512i)((rounded & numbers) | (0x7fc0 & ~numbers)));
 #else
+        /* NOLINTNEXTLINE(misc-redundant-expression): only what is no number differs from itself */
         const VecBits bits = (VecBits)v, numbers = (VecBits)(v == v);
         const VecBits rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, all = (rounded & numbers) | (0x7fc0 & ~numbers);
         for (size_t i = 0; i < n && i < LANES; i++)

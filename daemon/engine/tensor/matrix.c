@@ -89,6 +89,7 @@ static void quantise_column(const Matrix *m, size_t j, const float *column, int8
                 ret[i] = (int8_t)fmaxf(-127, fminf(127, rintf(column[i] * inverse)));
                 sum += ret[i];
         }
+        assert(m->column_factors && m->column_sums); /* every matrix of bytes has them */
         m->column_factors[j] = factor;
         m->column_sums[j] = sum;
 }
