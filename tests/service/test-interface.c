@@ -176,7 +176,7 @@ static void test_supported_options(void **state)
                         fail_msg("%s %s is not in the interface file", name, type);
                 n++;
         }
-        assert_int_equal(n, 39);
+        assert_int_equal(n, 40);
         place_close(&place);
 }
 

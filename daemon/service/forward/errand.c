@@ -17,7 +17,7 @@
 /* Where there is no room in the queue there, it is asked again after a while; so it is while it may be about to be started
  * again. */
 #define RETRY_AFTER (USEC_PER_SEC / 2)
-#define RESTARTED_WITHIN (5 * USEC_PER_SEC)
+#define RESTARTED_WITHIN (10 * USEC_PER_SEC)
 /* Signals may be lost where the bus is slow, and an instance may hang: silence is looked into. */
 #define SILENCE (5 * USEC_PER_SEC)
 
