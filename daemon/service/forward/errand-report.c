@@ -93,12 +93,11 @@ void errand_end(Errand *errand, JobState state)
 {
         Forward *forward = errand->forward;
         Message message = { .failed = { .code = -ECANCELED } };
-        Error error = errand->error;
         uint64_t serial = errand->serial;
 
         if (state == JOB_FAILED) {
-                message.failed.code = error.code;
-                memcpy(message.failed.text, error.text, sizeof(message.failed.text));
+                message.failed.code = errand->error.code;
+                memcpy(message.failed.text, errand->error.text, sizeof(message.failed.text));
         }
         Errand last = { .forward = forward, .serial = serial };
         forward_forget(forward, serial);

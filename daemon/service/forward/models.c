@@ -122,16 +122,30 @@ static int read_model(ForwardModel *model, sd_bus_message *message)
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
+/* Doubles it when it is full, which it is at every power of two. */
+static int make_room(Forward *forward)
+{
+        const size_t n = forward->n_models;
+        if (n & (n - 1))
+                return 0;
+
+        ForwardModel *models = calloc(n ? 2 * n : 1, sizeof(*models));
+        if (!models)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                models[i] = forward->models[i];
+        free(forward->models);
+        forward->models = models;
+        return 0;
+}
+
 static int add_model(Forward *forward, sd_bus_message *message)
 {
         if (forward->n_models >= MODELS_MAX)
                 return -E2BIG;
-        ForwardModel *models = reallocarray(forward->models, forward->n_models + 1, sizeof(ForwardModel));
-        if (!models)
+        if (make_room(forward) < 0)
                 return -ENOMEM;
-        forward->models = models;
-        ForwardModel *model = &models[forward->n_models++];
-        *model = (ForwardModel) {};
+        ForwardModel *model = &forward->models[forward->n_models++];
         int r = read_model(model, message);
         if (r >= 0 && !model->directory)
                 r = -EBADMSG;
@@ -151,10 +165,13 @@ int forward_read_models(Forward *forward, sd_bus_message *reply)
 
 void forward_clear_models(Forward *forward)
 {
-        for (size_t i = 0; i < forward->n_models; i++)
-                free(forward->models[i].directory);
-        free(TAKE_PTR(forward->models));
+        ForwardModel *models = TAKE_PTR(forward->models);
+        const size_t n = forward->n_models;
+
         forward->n_models = 0;
+        for (size_t i = 0; i < n; i++)
+                free(models[i].directory);
+        free(models);
 }
 
 const ForwardModel *forward_models(const Forward *forward, size_t *ret_n)
