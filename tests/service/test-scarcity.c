@@ -73,6 +73,9 @@ static void test_a_cgroup_without_memory(void **state)
         JobRef first, hungry, later;
         (void)state;
 
+#ifdef __SANITIZE_ADDRESS__
+        skip(); /* its own memory would count, and the service may be what is killed */
+#endif
         make_cgroup(cgroup);
         if (!cgroup[0])
                 skip();
