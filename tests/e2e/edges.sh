@@ -22,7 +22,9 @@ clean() { # FILE: nearly all of its border has one colour
 check "a picture" draw -o first.png "a fox"
 
 # Sizes.
-for size in 16x16 17x23 64x64 517x301 1024x512 512x1024 2048x16; do
+sizes=(16x16 17x23 64x64)
+[ -n "${SAN:-}" ] || sizes+=(517x301 1024x512 512x1024 2048x16)
+for size in "${sizes[@]}"; do
         check "a picture of $size" draw --size "$size" -o "$size.png" "a fox"
         check "has that size" test "$(png size "$size.png")" = "$size"
 done
@@ -62,7 +64,8 @@ for prompt in "рыжая лиса на скейтборде" "滑板上的狐�
         check "the prompt $prompt" draw -o script.png --force "$prompt"
         check "stands in the picture" contains script.png "$prompt"
 done
-check "what of a long prompt is not used is told" tells "were not used" draw -o long.png "$(printf 'a red fox and %.0s' {1..100})"
+[ -n "${SAN:-}" ] || # the tiny model takes any length
+        check "what of a long prompt is not used is told" tells "were not used" draw -o long.png "$(printf 'a red fox and %.0s' {1..100})"
 check "the next request works" draw -o last.png "a fox"
 check "and gives the first one's picture" cmp first.png last.png
 [ -z "$failed" ] || cat "$IMAGINED_ROOT/log"
