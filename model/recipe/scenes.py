@@ -325,9 +325,11 @@ class Stage:
 
     def make_nonsense(self, rng, look):
         """What is drawn when nobody understands the words: something plain that everybody knows."""
-        scene = self.make_single(rng, "3d", thing=self.things[rng.choice(things.PLAIN)])
-        background = "solid", rng.choice(("white", "white", "white", "light blue", "beige"))
-        return scene._replace(kind="nonsense", background=background, layers=scene.layers[-1:])
+        noun, colour = rng.choice(things.PLAIN), rng.choice(("white", "white", "white", "light blue", "beige"))
+        if colour != "white" and held("solid", noun, colour):
+            return None
+        scene = self.make_single(rng, "3d", thing=self.things[noun])
+        return scene._replace(kind="nonsense", background=("solid", colour), layers=scene.layers[-1:])
 
     def make_place(self, rng, look):
         place = rng.choice(list(backgrounds.PLACES))

@@ -118,11 +118,12 @@ class Sprites:
         """Natural colours of things that the table has none for; whether they may be drawn in others."""
         if "3d" not in thing.looks:
             return
-        name, share = main_colour(np.asarray(self.plain(thing.looks["3d"][0])))
+        image = self.plain(thing.looks["3d"][0])
+        name, share = main_colour(np.asarray(image))
         people = thing.group in ("people", "smileys")
         if not thing.colours and share >= ONE_HUE and name and not people:
             thing.colours = [name]
-        thing.recolour = (not people or thing.noun in things.FACELESS) and turnable(self.plain(thing.looks["3d"][0]))
+        thing.recolour = (not people or thing.noun in things.FACELESS) and turnable(image)
 
     # ------------------------------------------------------------ pictures
 
@@ -179,15 +180,17 @@ def colour_name(hue, saturation, value):
 
 
 def main_hue(hsv, opaque):
-    """Degrees, and the share of the opaque area that lies within 25 degrees of it."""
+    """Degrees, and which of the opaque pixels lie within 25 degrees of it."""
     h, s = hsv[..., 0][opaque] * 360, hsv[..., 1][opaque]
-    if not len(h):
-        return 0, 0
     steps = np.bincount((h / 5).astype(int) % 72, s * (s > 0.2), 72)
     around = sum(np.roll(steps, k) for k in range(-5, 6))
     near = np.abs((h - (around.argmax() * 5 + 2.5) + 180) % 360 - 180) < 27.5  # the mean of the fullest stretch
     main = np.degrees(np.angle((s * (s > 0.2) * near * np.exp(1j * np.radians(h))).sum())) % 360
-    return main, float(((np.abs((h - main + 180) % 360 - 180) < 25) & (s > 0.2)).mean())
+    return main, (np.abs((h - main + 180) % 360 - 180) < 25) & (s > 0.2)
+
+
+def hue_share(near):
+    return float(near.mean()) if len(near) else 0
 
 
 def grey_share(hsv, opaque):
@@ -198,22 +201,21 @@ def grey_share(hsv, opaque):
 def main_colour(pixels):
     """Its name and the share of the opaque area that lies within 25 degrees of the main hue."""
     hsv, opaque = hsv_of(pixels), pixels[..., 3] > 128
-    h, s, v = (hsv[..., k][opaque] for k in range(3))
-    if not len(h):
+    s, v = hsv[..., 1][opaque], hsv[..., 2][opaque]
+    if not len(s):
         return None, 0
-    main, share = main_hue(hsv, opaque)
-    if share < 0.4:
+    main, near = main_hue(hsv, opaque)
+    if near.mean() < 0.4:
         grey = s <= 0.2
         return (colour_name(0, 0, float(np.median(v[grey]))), float(grey.mean())) if grey.any() else (None, 0)
-    near = (np.abs((h * 360 - main + 180) % 360 - 180) < 25) & (s > 0.2)
-    return colour_name(main, float(np.median(s[near])), float(np.median(v[near]))), share
+    return colour_name(main, float(np.median(s[near])), float(np.median(v[near]))), float(near.mean())
 
 
 def turnable(image):
     """Whether most of a sprite has one hue, or none: then `coloured` gives what people would call by the colour."""
     pixels = np.asarray(image)
     hsv, opaque = hsv_of(pixels), pixels[..., 3] > 128
-    return main_hue(hsv, opaque)[1] >= TURNED or grey_share(hsv, opaque) >= TINTED
+    return hue_share(main_hue(hsv, opaque)[1]) >= TURNED or grey_share(hsv, opaque) >= TINTED
 
 
 def stronger(wanted, values):
@@ -228,8 +230,8 @@ def coloured(image, colour, mask=False):
         pixels[..., :3] = things.SOLID[colour]
         return Image.fromarray(pixels)
     hsv, opaque = hsv_of(pixels), pixels[..., 3] > 128
-    main, share = main_hue(hsv, opaque)
-    grey = share < TURNED and grey_share(hsv, opaque) >= TINTED
+    main, ours = main_hue(hsv, opaque)
+    grey = hue_share(ours) < TURNED and grey_share(hsv, opaque) >= TINTED
     off = (hsv[..., 0] * 360 - main + 180) % 360 - 180
     if grey:
         near, off = (hsv[..., 1] <= 0.2) & (hsv[..., 2] > 0.3), off * 0

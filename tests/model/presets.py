@@ -24,6 +24,7 @@ except ImportError as error:
     sys.exit(77)
 
 import ahead
+import backgrounds
 import bank
 import diffusion
 import distil
@@ -33,9 +34,10 @@ import pack as made_up
 import render
 import tokenizer
 import words
+from backgrounds import SIZE
 from captions import Captions
 from compose import Composer
-from scenes import KINDS, LOOKS, Stage
+from scenes import KINDS, LOOKS, SHAPES, Stage, held, shaped
 from sprites import Sprites
 from tokenizer import Tokenizer
 
@@ -91,6 +93,25 @@ def likenesses():
     near = neighbours.Neighbours(learned, Kinds(), {w: np.array(v, np.float32) for w, v in vectors.items()})
     assert near.of("limousine")[0][0] == "car" and near.of("vehicle")[0][0] == "truck" and near.of("nothing") == []
     assert abs(sum(weight for _, weight in near.of("vehicle")) - 1) < 0.1
+
+
+def shapes_fit(stage):
+    """Nonsense shows nothing that is kept for the evaluation; in wide and tall pictures things stay whole, on the ground."""
+    rng = random.Random(5)
+    for _ in range(500):
+        scene = stage.scene(rng, "nonsense", "3d")
+        assert scene.background[1] == "white" or not held("solid", scene.words["noun"], scene.background[1]), scene
+    for _ in range(300):
+        scene = stage.scene(rng, "single", "3d")
+        (layer,) = [layer for layer in scene.layers if layer.sprite >= 0]
+        if min(layer.x, layer.y, SIZE - layer.x - layer.w, SIZE - layer.y - layer.h) < 0:
+            continue
+        for width, height in (*SHAPES, *(shape[::-1] for shape in SHAPES)):
+            (other,) = [one for one in shaped(scene, width, height).layers if one.sprite >= 0]
+            assert -1 <= other.x and other.x + other.w <= width + 1 and -1 <= other.y and other.y + other.h <= height + 1, other
+            if scene.background[0] == "place" and scene.background[1] not in backgrounds.FLYING:
+                low = (layer.y + layer.h) / SIZE, (other.y + other.h) / height
+                assert abs(low[0] - low[1]) < 0.03, low
 
 
 def scenes_agree(pack, stage, folder):
@@ -171,6 +192,7 @@ def main():
         for name, test in (("the GPU's compositor draws what render.py draws", lambda: scenes_agree(pack, stage, folder)),
                            ("the sprites that travel are enough", lambda: preparing(pack, folder)),
                            ("every stage of the GPU's preset runs and resumes", lambda: every_stage(folder)),
+                           ("nonsense, and scenes of other shapes", lambda: shapes_fit(stage)),
                            ("words that no caption has are like their kin", likenesses),
                            ("the few-step lessons lead where the teacher goes", lessons)):
             try:
