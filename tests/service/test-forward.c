@@ -1,78 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A user's instance on a session bus, and the machine's on a system bus under the shipped policy: jobs that are forwarded,
- * and what becomes of them when the one or the other misbehaves or goes. */
+/* Jobs that a user's instance forwards to the machine's. */
 
-#include "inputs.h"
-
-static Place machine, user;
-
-static void open_user(const char *settings)
-{
-        place_open_bus(&user, true);
-        user.system_address = machine.address;
-        place_start_service(&user, settings);
-}
-
-/* The machine's instance with some models, and a user's without any. */
-static void open_both(const char *machine_settings, const char *user_settings)
-{
-        place_open_with(&machine, "stub", "stub-slow", "stub-dies-once", "stub-fails-job", "stub-lacks-memory");
-        place_start_service(&machine, machine_settings);
-        open_user(user_settings);
-}
-
-static void close_both(void)
-{
-        place_close(&user);
-        place_close(&machine);
-}
-
-static int teardown(void **state)
-{
-        (void)state;
-        if (user.bus > 0)
-                (void)kill(user.service, SIGKILL), place_stop_bus(&user);
-        if (machine.bus > 0)
-                (void)kill(machine.service, SIGKILL), place_stop_bus(&machine);
-        return 0;
-}
-
-static bool has_worker(const Place *place)
-{
-        return place_worker(place) > 0;
-}
-
-/* How many jobs the machine's instance knows, of whomever. */
-static size_t count_jobs(sd_bus *bus, const char *wanted_state)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        const char *state;
-        size_t n = 0;
-
-        assert_true(manager_call(bus, "ListAllJobs", NULL, &reply, NULL) >= 0);
-        assert_true(sd_bus_message_enter_container(reply, 'a', "(uussd)") > 0);
-        while (sd_bus_message_read(reply, "(uussd)", NULL, NULL, &state, NULL, NULL) > 0)
-                n += !wanted_state || streq(state, wanted_state);
-        return n;
-}
-
-static void wait_for_jobs(sd_bus *bus, const char *state, size_t n)
-{
-        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
-        while (count_jobs(bus, state) != n) {
-                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
-                sleep_ms(5);
-        }
-}
-
-static void manager_string(sd_bus *bus, const char *property, char ret[static 64])
-{
-        _cleanup_(freep) char *value = NULL;
-        assert_true(sd_bus_get_property_string(
-                            bus, IMAGINE_BUS_NAME, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, property, NULL, &value) >= 0);
-        (void)snprintf(ret, 64, "%s", value);
-}
+#include "forward.h"
 
 static void test_a_job_and_its_pictures(void **state)
 {
@@ -221,19 +151,6 @@ static void test_cancelling(void **state)
         close_both();
 }
 
-static uint32_t wait_for_step(sd_bus *bus, const JobRef *job, uint32_t least)
-{
-        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
-        uint32_t step = 0;
-
-        while (step < least) {
-                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
-                assert_true(job_u32(bus, job->path, "Step", &step) >= 0);
-                sleep_ms(5);
-        }
-        return step;
-}
-
 /* The better class goes first; the other is parked there, and goes on with what it has behind it. */
 static void test_giving_way(void **state)
 {
@@ -285,153 +202,6 @@ static void test_errors_come_through(void **state)
         assert_string_equal(name, IMAGINE_STATE_QUEUED);
         assert_true(job_call(system_bus, blocker.path, "Cancel", NULL, NULL, NULL) >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
-        close_both();
-}
-
-/* A worker that dies there is the machine's affair. */
-static void test_a_worker_dies_there(void **state)
-{
-        JobRef job;
-        (void)state;
-
-        open_both("", "");
-        _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
-        assert_true(generate(bus, &job, "x", 1, "model", "s", "stub-dies-once") >= 0);
-        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
-        close_both();
-}
-
-static void kill_service(Place *place)
-{
-        (void)kill(place->service, SIGKILL);
-        (void)waitpid(place->service, NULL, 0);
-        place->service = 0;
-}
-
-/* What was fetched stays; the rest is made again, by whoever can. */
-static void test_the_instance_dies(void **state)
-{
-        Heard heard = {};
-        JobRef job;
-        uint32_t pictures = 0;
-        (void)state;
-
-        open_both("", "");
-        place_add_model(&user, "stub");
-        _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
-        listen_to_jobs(bus, &heard);
-        assert_true(generate(
-                                    bus, &job, "x", 4, "model", "s", "stub-slow", "steps", "u", 12, "count", "u", 3, "seed",
-                                    "t", UINT64_C(7)) >= 0);
-        while (pictures < 1)
-                assert_true(job_u32(bus, job.path, "Pictures", &pictures) >= 0);
-        kill_service(&machine);
-        place_start_service(&machine, "");
-        assert_true(hear_until(bus, &heard.finished, 1));
-        assert_string_equal(heard.state, IMAGINE_STATE_DONE);
-        assert_int_equal(heard.pictures, 3);
-        for (uint32_t i = 0; i < 3; i++) {
-                _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-                const char *key;
-                uint64_t seed = 0;
-                assert_true(job_call(bus, job.path, "GetResult", NULL, &reply, "u", i) >= 0);
-                assert_true(sd_bus_message_skip(reply, "h") >= 0);
-                assert_true(sd_bus_message_enter_container(reply, 'a', "{sv}") > 0);
-                assert_true(sd_bus_message_enter_container(reply, 'e', "sv") > 0);
-                assert_true(sd_bus_message_read(reply, "sv", &key, "t", &seed) >= 0);
-                assert_string_equal(key, "seed");
-                assert_int_equal(seed, 7 + i);
-        }
-
-        /* A second death ends the job, as a worker's would. */
-        assert_true(generate(bus, &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 500) >= 0);
-        for (int i = 0; i < 2; i++) {
-                assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
-                kill_service(&machine);
-                while (i == 0) {
-                        char text[64];
-                        assert_true(job_string(bus, job.path, "State", text) >= 0);
-                        if (streq(text, IMAGINE_STATE_QUEUED) || state_is_final(text))
-                                break;
-                }
-                place_start_service(&machine, "");
-        }
-        char name[128];
-        assert_false(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
-        job_error(bus, job.path, name);
-        assert_true(strlen(name) > 0);
-        close_both();
-}
-
-/* With auto the own worker takes over where it can, with system it says what is missing. */
-static void test_without_a_machines_instance(void **state)
-{
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        JobRef job;
-        (void)state;
-
-        place_open(&machine); /* a bus, and nobody on it */
-        place_open_bus(&user, true);
-        user.system_address = machine.address;
-        place_add_model(&user, "stub");
-        place_start_service(&user, "");
-        _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
-        assert_true(generate(bus, &job, "x", 0) >= 0);
-        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
-        assert_true(has_worker(&user));
-        place_stop_service(&user);
-
-        place_start_service(&user, "engine = \"system\";");
-        assert_true(generate_error(bus, &job, &error, "x", 0) < 0);
-        assert_non_null(strstr(error.message, "machine's instance"));
-        sd_bus_error_free(&error);
-        /* It is found when it comes. */
-        place_add_model(&machine, "stub");
-        place_start_service(&machine, "");
-        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
-        while (generate(bus, &job, "x", 0) < 0) {
-                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
-                sleep_ms(10);
-        }
-        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
-        assert_false(has_worker(&user));
-        place_stop_service(&user);
-
-        place_start_service(&user, "engine = \"own\";");
-        assert_true(generate(bus, &job, "x", 0) >= 0);
-        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
-        assert_true(has_worker(&user));
-        close_both();
-}
-
-/* With auto a death in the middle of a job, and nobody who starts it again: the own worker goes on. */
-static void test_falling_back(void **state)
-{
-        JobRef job;
-        uint32_t pictures = 0;
-        (void)state;
-
-        place_open_with(&machine, "stub-slow");
-        place_start_service(&machine, "");
-        place_open_bus(&user, true);
-        user.system_address = machine.address;
-        /* The same folder, so that it is the same model. */
-        char here[PATH_MAX], there[PATH_MAX];
-        (void)snprintf(here, sizeof(here), "%s/models", user.directory);
-        (void)snprintf(there, sizeof(there), "%s/models", machine.directory);
-        assert_int_equal(rmdir(here), 0);
-        assert_int_equal(symlink(there, here), 0);
-        place_start_service(&user, "");
-        _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
-        assert_true(generate(bus, &job, "x", 3, "model", "s", "stub-slow", "steps", "u", 8, "count", "u", 3) >= 0);
-        while (pictures < 1)
-                assert_true(job_u32(bus, job.path, "Pictures", &pictures) >= 0);
-        assert_false(has_worker(&user));
-        kill_service(&machine);
-        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
-        assert_true(has_worker(&user));
-        assert_true(job_u32(bus, job.path, "Pictures", &pictures) >= 0);
-        assert_int_equal(pictures, 3);
         close_both();
 }
 
@@ -542,10 +312,6 @@ int main(void)
                 cmocka_unit_test_teardown(test_cancelling, teardown),
                 cmocka_unit_test_teardown(test_giving_way, teardown),
                 cmocka_unit_test_teardown(test_errors_come_through, teardown),
-                cmocka_unit_test_teardown(test_a_worker_dies_there, teardown),
-                cmocka_unit_test_teardown(test_the_instance_dies, teardown),
-                cmocka_unit_test_teardown(test_without_a_machines_instance, teardown),
-                cmocka_unit_test_teardown(test_falling_back, teardown),
                 cmocka_unit_test_teardown(test_whose_model, teardown),
                 cmocka_unit_test_teardown(test_loading_there, teardown),
                 cmocka_unit_test_teardown(test_prompts_stay_private, teardown),
