@@ -40,7 +40,8 @@ LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_FLAGS) -fopenmp -pthread
 
 # A folder is a subsystem; a new file in it needs no line here.
 BASE_SRC := $(wildcard daemon/base/*.c)
-ENGINE_SRC := $(filter-out daemon/engine/main.c,$(wildcard daemon/engine/*.c daemon/engine/*/*.c daemon/engine/*/*/*.c))
+ENGINE_MAIN := $(wildcard daemon/engine/main*.c)
+ENGINE_SRC := $(filter-out $(ENGINE_MAIN),$(wildcard daemon/engine/*.c daemon/engine/*/*.c daemon/engine/*/*/*.c))
 # What both sides of the socket, or the worker alone, are made of.
 PROTOCOL_SRC := daemon/workers/protocol.c $(wildcard daemon/workers/sandbox*.c)
 SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/service/*.c daemon/service/*/*.c daemon/queue/*.c daemon/workers/*.c))
@@ -94,7 +95,7 @@ $(B)/%.o: %.c | $(B)/paths.h
 
 $(B)/imagined: $(B)/daemon/main.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_SERVICE)
-$(B)/imagined-engine: $(B)/daemon/engine/main.o $(ENGINE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+$(B)/imagined-engine: $(call objects,$(ENGINE_MAIN)) $(ENGINE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
 $(B)/imagine: $(B)/client/main.o $(CLIENT_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
