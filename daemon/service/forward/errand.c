@@ -6,20 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "dbus/names.h"
-#include "service/errors.h"
 #include "service/forward/errand-private.h"
-#include "service/options.h"
-
-/* Where there is no room in the queue there, it is asked again after a while; so it is while it may be about to be started
- * again. */
-#define RETRY_AFTER (USEC_PER_SEC / 2)
-#define RESTARTED_WITHIN (10 * USEC_PER_SEC)
-/* Signals may be lost where the bus is slow, and an instance may hang: silence is looked into. */
-#define SILENCE (5 * USEC_PER_SEC)
 
 static Errand *find(const Forward *forward, uint64_t serial)
 {
@@ -66,8 +56,7 @@ void errands_free(Forward *forward)
                 errand_free(forward->errands);
 }
 
-/* Calls a method of the job without caring for the answer. */
-static void tell(const Errand *errand, const char *member)
+void errand_tell(const Errand *errand, const char *member)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
@@ -89,12 +78,11 @@ void forward_forget(Forward *forward, uint64_t serial)
         Errand *errand = find(forward, serial);
         if (!errand)
                 return;
-        tell(errand, "Release");
+        errand_tell(errand, "Release");
         errand_free(errand);
 }
 
-/* The errand is over; the one at the front says so last of all. */
-static void lose(Errand *errand, ForwardLoss loss, const Error *error)
+void errand_lose(Errand *errand, ForwardLoss loss, const Error *error)
 {
         Forward *forward = errand->forward;
         bool at_front = forward->front == errand->serial;
@@ -105,7 +93,7 @@ static void lose(Errand *errand, ForwardLoss loss, const Error *error)
                 errand->is_orphaned = true;
                 stop_calls(errand);
         } else {
-                tell(errand, "Release");
+                errand_tell(errand, "Release");
                 errand_free(errand);
         }
         if (loss == FORWARD_UNREACHABLE)
@@ -124,206 +112,7 @@ void errands_orphan(Forward *forward)
                         errand->is_orphaned = true, stop_calls(errand);
         Errand *front = find(forward, forward->front);
         if (front && front->path && !front->is_orphaned)
-                lose(front, FORWARD_DIED, &error);
-}
-
-/* --- sending --- */
-
-/* What the error of a call means for the job. */
-static ForwardLoss loss_of(const sd_bus_error *error)
-{
-        if (sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, IMAGINE_ERROR_FAILED))
-                return FORWARD_DIED;
-        if (sd_bus_error_has_names(error, IMAGINE_ERROR_NO_SUCH_MODEL, IMAGINE_ERROR_INVALID_ARGS))
-                return FORWARD_REFUSED;
-        return strncmp(error->name, IMAGINE_ERROR(""), strlen(IMAGINE_ERROR(""))) == 0 ? FORWARD_FAILED
-                                                                                        : FORWARD_UNREACHABLE;
-}
-
-void errand_lose_by(Errand *errand, const sd_bus_error *bus_error)
-{
-        ForwardLoss loss = loss_of(bus_error);
-        Error error;
-
-        if (loss == FORWARD_UNREACHABLE)
-                (void)error_set(&error, -EHOSTUNREACH, "The machine's instance of the service cannot be reached: %s",
-                                bus_error->message ? bus_error->message : bus_error->name);
-        else
-                (void)error_set(&error, error_code_of(bus_error->name), "%s",
-                                bus_error->message ? bus_error->message : bus_error->name);
-        lose(errand, loss, &error);
-}
-
-static void lose_broken(Errand *errand, int r)
-{
-        Error error;
-
-        (void)error_set(&error, r, "The machine's instance of the service cannot be understood: %s", strerror(-r));
-        lose(errand, FORWARD_UNREACHABLE, &error);
-}
-
-static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Errand *errand = userdata;
-        (void)source, (void)usec;
-
-        errand->retry = sd_event_source_disable_unref(errand->retry);
-        errand_generate(errand);
-        return 0;
-}
-
-static int retry(Errand *errand)
-{
-        return sd_event_add_time_relative(
-                        errand->forward->event, &errand->retry, CLOCK_MONOTONIC, RETRY_AFTER, 0, on_retry, errand);
-}
-
-static void ask_for_properties(Errand *errand);
-
-static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Errand *errand = userdata;
-        (void)source, (void)usec;
-
-        errand->silence = sd_event_source_disable_unref(errand->silence);
-        if (errand->path && !errand->is_orphaned && !errand->properties)
-                ask_for_properties(errand);
-        return 0;
-}
-
-static void hear_something(Errand *errand)
-{
-        errand->silence = sd_event_source_disable_unref(errand->silence);
-        (void)sd_event_add_time_relative(
-                        errand->forward->event, &errand->silence, CLOCK_MONOTONIC, SILENCE, USEC_PER_SEC, on_silence,
-                        errand);
-}
-
-static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
-{
-        Errand *errand = userdata;
-        Snapshot now = errand->now;
-        (void)ret_error;
-
-        errand->properties = sd_bus_slot_unref(errand->properties);
-        bool is_gone = sd_bus_message_is_method_error(reply, NULL);
-        if (is_gone && !errand->is_orphaned) {
-                errand_lose_by(errand, sd_bus_message_get_error(reply));
-                return 1;
-        }
-        int r = is_gone ? 0 : snapshot_read(&now, &errand->error, reply);
-        if (r < 0) {
-                lose_broken(errand, r);
-                return 1;
-        }
-        /* An instance that was started anew may have given the number to another job. */
-        if (is_gone || (errand->is_orphaned && (now.created != errand->created || now.seed != errand->seed))) {
-                errand_generate(errand);
-                return 1;
-        }
-        errand->is_orphaned = false;
-        errand->now = now;
-        errand->created = now.created;
-        errand->seed = now.seed;
-        hear_something(errand);
-        errand_report(errand);
-        return 1;
-}
-
-static void ask_for_properties(Errand *errand)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-
-        int r = forward_new_call(errand->forward, errand->path, "org.freedesktop.DBus.Properties", "GetAll", &call);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "s", IMAGINE_JOB_INTERFACE);
-        errand->properties = sd_bus_slot_unref(errand->properties);
-        if (r >= 0)
-                r = sd_bus_call_async(errand->forward->bus, &errand->properties, call, on_properties, errand, 0);
-        if (r < 0)
-                lose_broken(errand, r);
-}
-
-/* Whether what went wrong may be well in a while. */
-static bool is_passing(const Errand *errand, sd_bus_message *reply)
-{
-        if (sd_bus_message_is_method_error(reply, IMAGINE_ERROR_LIMITS_EXCEEDED))
-                return true;
-        return errand->forward->left_at > 0 && loss_of(sd_bus_message_get_error(reply)) == FORWARD_UNREACHABLE &&
-               clock_usec(CLOCK_MONOTONIC) < errand->forward->left_at + RESTARTED_WITHIN;
-}
-
-static int on_generated(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
-{
-        Errand *errand = userdata;
-        const char *path;
-        uint32_t id;
-        (void)ret_error;
-
-        errand->generate = sd_bus_slot_unref(errand->generate);
-        if (sd_bus_message_is_method_error(reply, NULL)) {
-                if (!is_passing(errand, reply) || retry(errand) < 0)
-                        errand_lose_by(errand, sd_bus_message_get_error(reply));
-                return 1;
-        }
-        int r = sd_bus_message_read(reply, "uo", &id, &path);
-        if (r >= 0 && !(errand->path = strdup(path)))
-                r = -ENOMEM;
-        if (r < 0) {
-                lose_broken(errand, r);
-                return 1;
-        }
-        if (errand->shall_cancel)
-                tell(errand, "Cancel");
-        ask_for_properties(errand);
-        return 1;
-}
-
-static int append_job(const Errand *errand, sd_bus_message *call)
-{
-        Options options = { .request = *errand->request, .policy = errand->policy, .has_seed = true };
-
-        options.has_variation_seed = options.request.variation_strength > 0;
-        options.policy.detach = false;
-        memcpy(options.fds, errand->inputs, sizeof(options.fds));
-        int r = sd_bus_message_append(call, "s", options.request.prompt);
-        return r < 0 ? r : options_append(call, &options);
-}
-
-/* What was fetched is not asked for again. */
-static void pass_over_fetched(Errand *errand)
-{
-        Request *request = errand->request;
-
-        request->seed = request_picture_seed(request, errand->fetched);
-        request->variation_seed = request_variation_seed(request, errand->fetched);
-        request->count -= errand->fetched;
-        errand->first += errand->fetched;
-        errand->fetched = 0;
-}
-
-void errand_generate(Errand *errand)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-
-        free(TAKE_PTR(errand->path));
-        errand->is_orphaned = errand->has_started = false;
-        errand->now = (Snapshot) {};
-        errand->error = (Error) {};
-        pass_over_fetched(errand);
-        if (errand->request->count == 0) {
-                errand_end(errand, JOB_DONE);
-                return;
-        }
-        int r = forward_new_call(errand->forward, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, "Generate", &call);
-        if (r >= 0)
-                r = sd_bus_message_sensitive(call);
-        if (r >= 0)
-                r = append_job(errand, call);
-        if (r >= 0)
-                r = sd_bus_call_async(errand->forward->bus, &errand->generate, call, on_generated, errand, 0);
-        if (r < 0)
-                lose_broken(errand, r);
+                errand_lose(front, FORWARD_DIED, &error);
 }
 
 /* The request for the pictures that the job has not got yet: the same bytes as if it had asked for all. */
@@ -382,7 +171,7 @@ void forward_begin(Forward *forward, const Job *job)
         if (!is_known)
                 errand_generate(errand);
         else if (errand->is_orphaned)
-                ask_for_properties(errand);
+                errand_ask(errand);
         else if (errand->path)
                 /* Updated tells what is other than it told before: what is known from there is not to be mixed with more. */
                 errand_report(errand);
@@ -398,7 +187,7 @@ void forward_tell(Forward *forward, MessageType type)
                 return;
         if (type == MESSAGE_CANCEL) {
                 errand->shall_cancel = true;
-                tell(errand, "Cancel");
+                errand_tell(errand, "Cancel");
                 if (!errand->path && !errand->generate)
                         errand_end(errand, JOB_CANCELLED);
         } else if (type == MESSAGE_PREVIEW) {
@@ -410,63 +199,4 @@ void forward_tell(Forward *forward, MessageType type)
 void forward_shelve(Forward *forward)
 {
         forward->front = 0;
-}
-
-/* --- what the bus tells --- */
-
-static int hear_finished(Errand *errand, sd_bus_message *message)
-{
-        const char *state, *key, *name = NULL, *text = NULL;
-
-        int r = sd_bus_message_read(message, "s", &state);
-        if (r >= 0)
-                r = sd_bus_message_enter_container(message, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(message, "s", &key);
-                if (r >= 0 && streq(key, "pictures"))
-                        r = sd_bus_message_read(message, "v", "u", &errand->now.pictures);
-                else if (r >= 0 && streq(key, "error"))
-                        r = sd_bus_message_read(message, "v", "s", &name);
-                else if (r >= 0 && streq(key, "message"))
-                        r = sd_bus_message_read(message, "v", "s", &text);
-                else if (r >= 0)
-                        r = sd_bus_message_skip(message, "v");
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(message);
-        }
-        if (r < 0)
-                return r;
-        int final = job_state_from_string(state);
-        if (final < 0 || !job_state_is_final((JobState)final))
-                return -EBADMSG;
-        errand->now.state = job_state_to_string((JobState)final);
-        if (name)
-                (void)error_set(&errand->error, error_code_of(name), "%s", text ? text : name);
-        return 0;
-}
-
-int errands_hear(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        Forward *forward = userdata;
-        const char *path = sd_bus_message_get_path(message), *member = sd_bus_message_get_member(message);
-        Errand *errand = forward->errands;
-        int r = 0;
-        (void)error;
-
-        while (errand && !(errand->path && streq(errand->path, path)))
-                errand = errand->next;
-        if (!errand || errand->is_orphaned || !forward_is_sender(forward, message))
-                return 0;
-        hear_something(errand);
-        if (streq(member, "Updated"))
-                r = snapshot_read(&errand->now, NULL, message);
-        else if (streq(member, "Finished"))
-                r = hear_finished(errand, message);
-        else if (streq(member, "PreviewReady"))
-                errand->wants_preview = true;
-        if (r < 0)
-                lose_broken(errand, r);
-        else if (!errand->properties) /* what is asked for tells more */
-                errand_report(errand);
-        return 0;
 }

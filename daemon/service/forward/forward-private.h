@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the files of this folder share: forward.c (the connection), models.c (its models), errand.c (jobs that were sent),
+/* What the files of this folder share: forward.c (the connection), models.c (its models), errand*.c (jobs that were sent),
  * relay.c (calls that are passed on). */
 
 #include "service/forward/forward.h"
@@ -67,7 +67,7 @@ void forward_give_up(Forward *forward);
 int forward_read_models(Forward *forward, sd_bus_message *reply);
 void forward_clear_models(Forward *forward);
 
-/* errand.c: Updated, Finished and PreviewReady; the instance is gone; the end of all. */
+/* errand*.c: Updated, Finished and PreviewReady; the instance is gone; the end of all. */
 int errands_hear(sd_bus_message *message, void *userdata, sd_bus_error *error);
 void errands_orphan(Forward *forward);
 void errands_free(Forward *forward);
