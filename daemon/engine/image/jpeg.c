@@ -1,40 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdio.h>
 #include <string.h>
-
-#include <jpeglib.h>
 
 #include "base/util.h"
 #include "engine/image/exif.h"
+#include "engine/image/jpeg-failure.h"
 #include "engine/image/jpeg.h"
 
 #define FULL_COLOUR 90 /* quality */
 #define MARKER_MAX 65533
 
-/* libjpeg ends a failed call by calling this; it goes back to where write_jpeg waits. */
-typedef struct Failure {
-        struct jpeg_error_mgr manager;
-        jmp_buf jump;
-        char text[JMSG_LENGTH_MAX];
-} Failure;
-
-_Noreturn static void on_error(j_common_ptr jpeg)
-{
-        Failure *failure = (Failure *)jpeg->err;
-
-        failure->manager.format_message(jpeg, failure->text);
-        longjmp(failure->jump, 1);
-}
+typedef struct Writer {
+        struct jpeg_compress_struct jpeg;
+        JpegFailure failure;
+        uint8_t *data; /* grown by libjpeg */
+        unsigned long size;
+} Writer;
 
 /* Everything that may jump. */
-static int write_jpeg(j_compress_ptr jpeg, Failure *failure, const Picture *picture, const uint8_t *exif,
-                      size_t exif_size, unsigned quality, Error *error)
+static int write_jpeg(Writer *writer, const Picture *picture, const uint8_t *exif, size_t exif_size, unsigned quality, Error *error)
 {
-        if (setjmp(failure->jump))
-                return error_set(error, -EINVAL, "JPEG: %s", failure->text);
+        j_compress_ptr jpeg = &writer->jpeg;
 
+        if (setjmp(writer->failure.jump))
+                return error_set(error, -EINVAL, "JPEG: %s", writer->failure.text);
+
+        jpeg_create_compress(jpeg);
+        jpeg_mem_dest(jpeg, &writer->data, &writer->size);
         jpeg->image_width = picture->width;
         jpeg->image_height = picture->height;
         jpeg->input_components = 3;
@@ -75,27 +67,23 @@ static int make_marker(const char *text, uint8_t **ret, size_t *ret_size)
 int picture_to_jpeg(const Picture *picture, const char *parameters, unsigned quality, void **ret_data, size_t *ret_size,
                     Error *error)
 {
-        struct jpeg_compress_struct jpeg = {};
         _cleanup_(freep) uint8_t *exif = NULL;
-        Failure failure = {};
-        uint8_t *data = NULL;
+        Writer writer = {};
         size_t exif_size = 0;
-        unsigned long size = 0;
 
         int r = parameters ? make_marker(parameters, &exif, &exif_size) : 0;
         if (r < 0)
                 return error_set(error, r, "JPEG: the settings do not fit: %s", strerror(-r));
-        jpeg.err = jpeg_std_error(&failure.manager);
-        failure.manager.error_exit = on_error;
-        jpeg_create_compress(&jpeg);
-        jpeg_mem_dest(&jpeg, &data, &size);
-        r = write_jpeg(&jpeg, &failure, picture, exif, exif_size, quality, error);
-        jpeg_destroy_compress(&jpeg);
+        writer.jpeg.err = jpeg_failure_init(&writer.failure);
+        r = write_jpeg(&writer, picture, exif, exif_size, quality, error);
+        if (r < 0 && writer.jpeg.dest) /* only this tells where the data lie that have grown */
+                writer.jpeg.dest->term_destination(&writer.jpeg);
+        jpeg_destroy_compress(&writer.jpeg);
         if (r < 0) {
-                free(data);
+                free(writer.data);
                 return r;
         }
-        *ret_data = data;
-        *ret_size = size;
+        *ret_data = writer.data;
+        *ret_size = writer.size;
         return 0;
 }
