@@ -100,11 +100,9 @@ static void convolve(
                 matrix_product(c, matrix, &rows, output);
 }
 
-void convolution(
-                Compute *c, const Matrix *matrix, ConvolutionKind kind, const Tensor *x, const float *bias,
-                const Tensor *residual, const Tensor *out)
+static Output plain_output(const float *bias, const Tensor *residual, const Tensor *out)
 {
-        Output output = {
+        return (Output) {
                 .bias = bias,
                 .finish = FINISH_PLAIN,
                 .residual = residual ? residual->data : NULL,
@@ -112,6 +110,13 @@ void convolution(
                 .stride = out->c,
                 .halves = out->type == TENSOR_BF16,
         };
+}
+
+void convolution(
+                Compute *c, const Matrix *matrix, ConvolutionKind kind, const Tensor *x, const float *bias,
+                const Tensor *residual, const Tensor *out)
+{
+        const Output output = plain_output(bias, residual, out);
 
         convolve(c, matrix, (Convolution) { .kind = kind, .x = x }, out, &output);
 }
@@ -134,14 +139,7 @@ void convolution_band(
                 Compute *c, const Matrix *matrix, const Tensor *x, uint32_t above, const float *bias,
                 const Tensor *residual, const Tensor *out)
 {
-        Output output = {
-                .bias = bias,
-                .finish = FINISH_PLAIN,
-                .residual = residual ? residual->data : NULL,
-                .data = out->data,
-                .stride = out->c,
-                .halves = out->type == TENSOR_BF16,
-        };
+        const Output output = plain_output(bias, residual, out);
 
         assert(x->n == 1 && above <= 1 && out->h + above <= x->h && x->h <= out->h + above + 1);
         convolve(c, matrix, (Convolution) { .kind = CONVOLUTION_SAME, .x = x, .band = true, .above = above }, out, &output);
