@@ -7,6 +7,8 @@
  * layout: tests/fixtures/nets/NAME (made by tests/reference/make-nets.py), or ../shared/data/goldens/NAME
  * where that exists. */
 
+#include "engine/denoise/unet.h"
+#include "engine/image/vae.h"
 #include "tests/engine/fixtures.h"
 #include "tests/engine/tensors.h"
 
@@ -106,6 +108,16 @@ static inline Tensor load_rows(Reference *r, const char *name)
         return ret;
 }
 
+static inline Tensor channels_of(Compute *c, const Tensor *x, uint32_t first, uint32_t n)
+{
+        Tensor ret = compute_tensor(c, x->n, x->h, x->w, n);
+
+        assert_non_null(ret.data);
+        for (size_t row = 0; row < tensor_rows(x); row++)
+                memcpy(ret.data + row * n, x->data + row * x->c + first, n * sizeof(float));
+        return ret;
+}
+
 static inline void assert_close(const Tensor *got, const Tensor *wanted, double tolerance, const char *what)
 {
         assert_int_equal(got->n, wanted->n);
@@ -117,4 +129,51 @@ static inline void assert_close(const Tensor *got, const Tensor *wanted, double 
         print_message("%s: %.1e\n", what, d);
         if (!(d <= tolerance))
                 fail_msg("%s: off by %.2e of the largest value", what, d);
+}
+
+static inline UNet *load_unet(const Variant *variant)
+{
+        TestPath config_path = variant_path(variant, "model/unet/config.json");
+        _cleanup_(weights_freep) Weights *weights =
+                        load_weights(variant, "model/unet/diffusion_pytorch_model.safetensors");
+        UNetConfig config;
+        UNet *unet = NULL;
+        Error error = {};
+
+        if (unet_config_read(&config, config_path.text, &error) < 0 ||
+            unet_new(&unet, &config, weights, PRECISION_F32, &error) < 0)
+                fail_msg("%s", error.text);
+        return unet;
+}
+
+static inline Vae *load_vae(const Variant *variant, const char *folder, VaeConfig *ret_config)
+{
+        char name[128];
+        (void)snprintf(name, sizeof name, "%s/config.json", folder);
+        TestPath config_path = variant_path(variant, name);
+        (void)snprintf(name, sizeof name, "%s/diffusion_pytorch_model.safetensors", folder);
+        _cleanup_(weights_freep) Weights *weights = load_weights(variant, name);
+        Vae *vae = NULL;
+        Error error = {};
+
+        if (vae_config_read(ret_config, config_path.text, &error) < 0 ||
+            vae_new(&vae, ret_config, weights, PRECISION_F32, &error) < 0 || vae_load_encoder(vae, weights, PRECISION_F32, &error) < 0)
+                fail_msg("%s", error.text);
+        return vae;
+}
+
+/* All that the file says about what the denoiser is told. */
+static inline UNetConditions load_conditions(Reference *r)
+{
+        UNetConditions ret = { .text = load_rows(r, "encoder_hidden_states") };
+        const StoredTensor *pooled = safetensors_find(r->file, "pooled");
+
+        if (pooled) {
+                ret.pooled = compute_tensor(&r->c, (uint32_t)pooled->shape[0], 1, 1, (uint32_t)pooled->shape[1]);
+                stored_tensor_to_f32(pooled, ret.pooled.data);
+                stored_tensor_to_f32(stored(r->file, "sizes"), ret.sizes);
+        }
+        if (safetensors_find(r->file, "guidance"))
+                stored_tensor_to_f32(stored(r->file, "guidance"), &ret.guidance);
+        return ret;
 }

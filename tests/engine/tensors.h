@@ -121,3 +121,15 @@ static inline Tensor widened_tensor(Compute *c, const Tensor *x)
 
 /* The main of a program whose tests compute with BLAS. */
 #define run_blas_tests(argv, tests) (blas_ensure_core(argv) < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL))
+
+/* The picture moved around its ring. */
+static inline Tensor rolled(Compute *c, const Tensor *t, uint32_t dy, uint32_t dx)
+{
+        Tensor ret = compute_tensor(c, t->n, t->h, t->w, t->c);
+
+        for (size_t y = 0; y < t->h; y++)
+                for (size_t x = 0; x < t->w; x++)
+                        memcpy(ret.data + (((y + dy) % t->h) * t->w + (x + dx) % t->w) * t->c,
+                               t->data + (y * t->w + x) * t->c, t->c * sizeof(float));
+        return ret;
+}

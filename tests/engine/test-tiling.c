@@ -18,17 +18,6 @@ static Request *new_request(void)
         return request;
 }
 
-static Tensor rolled(Compute *c, const Tensor *t, uint32_t dy, uint32_t dx)
-{
-        Tensor ret = compute_tensor(c, 1, t->h, t->w, t->c);
-
-        for (size_t y = 0; y < t->h; y++)
-                for (size_t x = 0; x < t->w; x++)
-                        memcpy(ret.data + ((y + dy) % t->h * t->w + (x + dx) % t->w) * t->c,
-                               t->data + (y * t->w + x) * t->c, t->c * sizeof(float));
-        return ret;
-}
-
 /* A smooth pattern with some noise, in 0 to 1, that does not go on at its opposite sides. */
 static Tensor pattern(Compute *c, uint32_t h, uint32_t w)
 {

@@ -1,38 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/denoise/unet.h"
 #include "engine/tensor/plan.h"
 #include "tests/engine/nets.h"
-
-static UNet *load_unet(const Variant *variant)
-{
-        TestPath config_path = variant_path(variant, "model/unet/config.json");
-        _cleanup_(weights_freep) Weights *weights =
-                        load_weights(variant, "model/unet/diffusion_pytorch_model.safetensors");
-        UNetConfig config;
-        UNet *unet = NULL;
-        Error error = {};
-
-        if (unet_config_read(&config, config_path.text, &error) < 0 ||
-            unet_new(&unet, &config, weights, PRECISION_F32, &error) < 0)
-                fail_msg("%s", error.text);
-        return unet;
-}
-
-/* All that the file says about what the denoiser is told. */
-static UNetConditions load_conditions(Reference *r)
-{
-        UNetConditions ret = { .text = load_rows(r, "encoder_hidden_states") };
-        const StoredTensor *pooled = safetensors_find(r->file, "pooled");
-
-        if (pooled) {
-                ret.pooled = compute_tensor(&r->c, (uint32_t)pooled->shape[0], 1, 1, (uint32_t)pooled->shape[1]);
-                stored_tensor_to_f32(pooled, ret.pooled.data);
-                stored_tensor_to_f32(stored(r->file, "sizes"), ret.sizes);
-        }
-        if (safetensors_find(r->file, "guidance"))
-                stored_tensor_to_f32(stored(r->file, "guidance"), &ret.guidance);
-        return ret;
-}
 
 /* Every output of the file, "NAME/out_tT" for "NAME/sample" at timestep T. */
 static void test_reference(void **state)

@@ -1,24 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/image/vae.h"
 #include "engine/image/vae_tiles.h"
 #include "tests/engine/nets.h"
 #include "tests/engine/numbers.h"
-
-static Vae *load_vae(const Variant *variant, const char *folder, VaeConfig *ret_config)
-{
-        char name[128];
-        (void)snprintf(name, sizeof name, "%s/config.json", folder);
-        TestPath config_path = variant_path(variant, name);
-        (void)snprintf(name, sizeof name, "%s/diffusion_pytorch_model.safetensors", folder);
-        _cleanup_(weights_freep) Weights *weights = load_weights(variant, name);
-        Vae *vae = NULL;
-        Error error = {};
-
-        if (vae_config_read(ret_config, config_path.text, &error) < 0 ||
-            vae_new(&vae, ret_config, weights, PRECISION_F32, &error) < 0 || vae_load_encoder(vae, weights, PRECISION_F32, &error) < 0)
-                fail_msg("%s", error.text);
-        return vae;
-}
 
 static void compare_decode(const Vae *vae, Reference *r, const char *shape)
 {
@@ -31,16 +14,6 @@ static void compare_decode(const Vae *vae, Reference *r, const char *shape)
         Tensor wanted = load_picture(r, name);
         assert_int_equal(vae_decode(vae, &r->c, &z, &got), 0);
         assert_close(&got, &wanted, TOLERANCE, name);
-}
-
-static Tensor channels_of(Compute *c, const Tensor *x, uint32_t first, uint32_t n)
-{
-        Tensor ret = compute_tensor(c, x->n, x->h, x->w, n);
-
-        assert_non_null(ret.data);
-        for (size_t row = 0; row < tensor_rows(x); row++)
-                memcpy(ret.data + row * n, x->data + row * x->c + first, n * sizeof(float));
-        return ret;
 }
 
 static void compare_encode(const Vae *vae, Reference *r, const char *shape)

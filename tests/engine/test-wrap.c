@@ -2,8 +2,6 @@
 
 /* Pictures that go on at their opposite sides: the networks against PyTorch's circular padding, and no seams. */
 
-#include "engine/denoise/unet.h"
-#include "engine/image/vae.h"
 #include "engine/image/vae_tiles.h"
 #include "tests/engine/nets.h"
 #include "tests/engine/numbers.h"
@@ -19,46 +17,6 @@ static void wrap(Compute *c, size_t i)
         c->wrap_y = sides[i].y;
 }
 
-static UNet *open_unet(const Variant *variant)
-{
-        TestPath path = variant_path(variant, "model/unet/config.json");
-        _cleanup_(weights_freep) Weights *weights = load_weights(variant, "model/unet/diffusion_pytorch_model.safetensors");
-        UNetConfig config;
-        UNet *unet = NULL;
-        Error error = {};
-
-        if (unet_config_read(&config, path.text, &error) < 0 || unet_new(&unet, &config, weights, PRECISION_F32, &error) < 0)
-                fail_msg("%s", error.text);
-        return unet;
-}
-
-static Vae *open_vae(const Variant *variant)
-{
-        TestPath path = variant_path(variant, "model/vae/config.json");
-        _cleanup_(weights_freep) Weights *weights = load_weights(variant, "model/vae/diffusion_pytorch_model.safetensors");
-        VaeConfig config;
-        Vae *vae = NULL;
-        Error error = {};
-
-        if (vae_config_read(&config, path.text, &error) < 0 || vae_new(&vae, &config, weights, PRECISION_F32, &error) < 0 ||
-            vae_load_encoder(vae, weights, PRECISION_F32, &error) < 0)
-                fail_msg("%s", error.text);
-        return vae;
-}
-
-static UNetConditions conditions_of(Reference *r)
-{
-        UNetConditions ret = { .text = load_rows(r, "encoder_hidden_states") };
-        const StoredTensor *pooled = safetensors_find(r->file, "pooled");
-
-        if (pooled) {
-                ret.pooled = compute_tensor(&r->c, (uint32_t)pooled->shape[0], 1, 1, (uint32_t)pooled->shape[1]);
-                stored_tensor_to_f32(pooled, ret.pooled.data);
-                stored_tensor_to_f32(stored(r->file, "sizes"), ret.sizes);
-        }
-        return ret;
-}
-
 static Tensor wanted_of(Reference *r, size_t i, const char *what, char name[static 64])
 {
         (void)snprintf(name, 64, "%s/%s", sides[i].name, what);
@@ -69,9 +27,9 @@ static void test_unet(void **state)
 {
         _cleanup_(reference_done) Reference inputs = reference_open(*state, "unet.safetensors", 2),
                                             wrapped = reference_open(*state, "wrapped.safetensors", 1);
-        _cleanup_(unet_freep) UNet *unet = open_unet(*state);
+        _cleanup_(unet_freep) UNet *unet = load_unet(*state);
         _cleanup_(unet_context_freep) UNetContext *context = NULL;
-        const UNetConditions conditions = conditions_of(&inputs);
+        const UNetConditions conditions = load_conditions(&inputs);
         static const char *const shapes[] = { "odd", "square" };
         char name[64], what[32];
 
@@ -92,7 +50,8 @@ static void test_vae(void **state)
 {
         _cleanup_(reference_done) Reference inputs = reference_open(*state, "vae.safetensors", 2),
                                             wrapped = reference_open(*state, "wrapped.safetensors", 1);
-        _cleanup_(vae_freep) Vae *vae = open_vae(*state);
+        VaeConfig config;
+        _cleanup_(vae_freep) Vae *vae = load_vae(*state, "model/vae", &config);
         char name[64];
 
         for (size_t i = 0; i < ELEMENTSOF(sides); i++) {
@@ -105,30 +64,17 @@ static void test_vae(void **state)
 
                 assert_int_equal(vae_encode(vae, &inputs.c, &image, &moments), 0);
                 wanted = wanted_of(&wrapped, i, "mean", name);
-                Tensor mean = compute_tensor(&inputs.c, moments.n, moments.h, moments.w, wanted.c);
-                for (size_t row = 0; row < tensor_rows(&mean); row++)
-                        memcpy(mean.data + row * mean.c, moments.data + row * moments.c, mean.c * sizeof(float));
+                Tensor mean = channels_of(&inputs.c, &moments, 0, wanted.c);
                 assert_close(&mean, &wanted, TOLERANCE, name);
         }
-}
-
-/* The picture moved around its ring. */
-static Tensor rolled(Compute *c, const Tensor *t, uint32_t dy, uint32_t dx)
-{
-        Tensor ret = compute_tensor(c, t->n, t->h, t->w, t->c);
-
-        for (size_t y = 0; y < t->h; y++)
-                for (size_t x = 0; x < t->w; x++)
-                        memcpy(ret.data + (((y + dy) % t->h) * t->w + (x + dx) % t->w) * t->c,
-                               t->data + (y * t->w + x) * t->c, t->c * sizeof(float));
-        return ret;
 }
 
 /* No place on the ring is different from the others: latents that are moved make the same picture, moved; in tiles too, if
  * they are moved from one tile to the next. Without wrapping they do not. */
 static void test_no_seam(void **state)
 {
-        _cleanup_(vae_freep) Vae *vae = open_vae(*state);
+        VaeConfig config;
+        _cleanup_(vae_freep) Vae *vae = load_vae(*state, "model/vae", &config);
         Compute c = compute_for_test(2);
         Tensor z = random_tensor(&c, 1, 12, 24, 4, 11), moved = rolled(&c, &z, 4, 8), whole, other, edges;
 
@@ -151,7 +97,8 @@ static void test_no_seam(void **state)
 /* A ring that is as long as a tile is decoded at once, and the other side in tiles. */
 static void test_one_tile_around(void **state)
 {
-        _cleanup_(vae_freep) Vae *vae = open_vae(*state);
+        VaeConfig config;
+        _cleanup_(vae_freep) Vae *vae = load_vae(*state, "model/vae", &config);
         Compute c = compute_for_test(2);
         Tensor z = random_tensor(&c, 1, 6, 24, 4, 11), moved = rolled(&c, &z, 1, 0), whole, other;
 
