@@ -23,6 +23,16 @@ bool runner_must_give_way(const Runner *runner)
         return queue_should_park(queue, runner->job) || (!runner->away && queue_is_held(queue, runner->job));
 }
 
+/* Whether the own worker can take over. */
+static bool can_stay(const Service *service, const Job *job)
+{
+        _cleanup_(freep) char *directory = NULL;
+        char name[MODEL_NAME_MAX + 1];
+
+        return streq(service->config->engine, "auto") &&
+               models_resolve(service->config->models, job->policy.model, &directory, name, NULL) >= 0;
+}
+
 void runner_hand_over(Runner *runner)
 {
         Service *service = runner->service;
@@ -32,7 +42,7 @@ void runner_hand_over(Runner *runner)
         runner->count = job->count;
         runner->away = true;
         residency_rest(service->residency);
-        forward_begin(service->forward, job);
+        forward_begin(service->forward, job, can_stay(service, job));
         if (runner->job == job && runner->away && job_object(job)->n_preview_calls > 0)
                 forward_tell(service->forward, MESSAGE_PREVIEW);
 }
@@ -78,16 +88,6 @@ void runner_away_state(Runner *runner, JobState state, uint32_t step, uint64_t e
         job_object_update(job_object(job));
         service_touch_user(service, job->uid);
         service_update_status(service);
-}
-
-/* Whether the own worker can take over. */
-static bool can_stay(const Service *service, const Job *job)
-{
-        _cleanup_(freep) char *directory = NULL;
-        char name[MODEL_NAME_MAX + 1];
-
-        return streq(service->config->engine, "auto") &&
-               models_resolve(service->config->models, job->policy.model, &directory, name, NULL) >= 0;
 }
 
 void runner_away_lost(Runner *runner, ForwardLoss loss, const Error *error)

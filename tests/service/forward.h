@@ -38,10 +38,8 @@ static inline void close_both(void)
 static inline int teardown(void **state)
 {
         (void)state;
-        if (user.bus > 0)
-                (void)kill(user.service, SIGKILL), place_stop_bus(&user);
-        if (machine.bus > 0)
-                (void)kill(machine.service, SIGKILL), place_stop_bus(&machine);
+        place_abandon(&user);
+        place_abandon(&machine);
         return 0;
 }
 

@@ -258,6 +258,16 @@ static inline void place_stop_bus(Place *place)
         place->bus = 0;
 }
 
+/* After a test that failed, or that has closed it: nothing of it runs on. */
+static inline void place_abandon(Place *place)
+{
+        if (place->bus <= 0)
+                return;
+        if (place->service > 0)
+                (void)kill(place->service, SIGKILL);
+        place_stop_bus(place);
+}
+
 static inline void place_close(Place *place)
 {
         char command[128];

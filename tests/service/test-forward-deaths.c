@@ -57,18 +57,52 @@ static void test_the_instance_dies(void **state)
         for (int i = 0; i < 2; i++) {
                 assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
                 kill_service(&machine);
-                while (i == 0) {
-                        char text[64];
-                        assert_true(job_string(bus, job.path, "State", text) >= 0);
-                        if (streq(text, IMAGINE_STATE_QUEUED) || state_is_final(text))
-                                break;
-                }
+                if (i == 0)
+                        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_QUEUED));
                 place_start_service(&machine, "");
         }
         char name[128];
         assert_false(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
         job_error(bus, job.path, name);
         assert_true(strlen(name) > 0);
+        close_both();
+}
+
+/* Takes the name of the machine's instance, and leaves with the first question unanswered. */
+static void come_and_leave(void)
+{
+        pid_t pid = fork_child();
+        if (pid == 0) {
+                sd_bus *bus = place_connect(&machine);
+                CHECK(sd_bus_request_name(bus, IMAGINE_BUS_NAME, 0) >= 0);
+                for (;;) {
+                        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+                        int r = sd_bus_process(bus, &message);
+                        CHECK(r >= 0);
+                        if (message && sd_bus_message_is_method_call(message, IMAGINE_MANAGER_INTERFACE, "ListModels"))
+                                _exit(0);
+                        if (r == 0)
+                                (void)sd_bus_wait(bus, UINT64_MAX);
+                }
+        }
+        assert_int_equal(wait_for_exit(pid), 0);
+}
+
+/* What it was asked when it left is not answered: jobs wait nevertheless until it is back. */
+static void test_it_leaves_without_an_answer(void **state)
+{
+        JobRef job;
+        (void)state;
+
+        open_both("", "");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
+        kill_service(&machine);
+        for (int i = 0; i < 3; i++)
+                come_and_leave();
+        assert_true(generate(bus, &job, "x", 1, "model", "s", "stub") >= 0);
+        place_start_service(&machine, "");
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        assert_false(has_worker(&user));
         close_both();
 }
 
@@ -149,6 +183,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_teardown(test_a_worker_dies_there, teardown),
                 cmocka_unit_test_teardown(test_the_instance_dies, teardown),
+                cmocka_unit_test_teardown(test_it_leaves_without_an_answer, teardown),
                 cmocka_unit_test_teardown(test_without_a_machines_instance, teardown),
                 cmocka_unit_test_teardown(test_falling_back, teardown),
         };

@@ -414,8 +414,7 @@ static void test_user(void **state)
 static int teardown(void **state)
 {
         (void)state;
-        if (place.bus > 0)
-                (void)kill(place.service, SIGKILL), place_stop_bus(&place);
+        place_abandon(&place);
         return 0;
 }
 

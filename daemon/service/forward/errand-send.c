@@ -15,6 +15,7 @@
  * again. */
 #define RETRY_AFTER (USEC_PER_SEC / 2)
 #define RESTARTED_WITHIN (10 * USEC_PER_SEC)
+#define RESTARTED_AT_LAST (30 * USEC_PER_SEC) /* where nobody else can do the job */
 
 /* What the error of a call means for the job. */
 static ForwardLoss loss_of(const sd_bus_error *error)
@@ -70,8 +71,8 @@ static bool is_passing(const Errand *errand, sd_bus_message *reply)
 {
         if (sd_bus_message_is_method_error(reply, IMAGINE_ERROR_LIMITS_EXCEEDED))
                 return true;
-        return errand->forward->left_at > 0 && loss_of(sd_bus_message_get_error(reply)) == FORWARD_UNREACHABLE &&
-               clock_usec(CLOCK_MONOTONIC) < errand->forward->left_at + RESTARTED_WITHIN;
+        return loss_of(sd_bus_message_get_error(reply)) == FORWARD_UNREACHABLE &&
+               forward_may_return(errand->forward, errand->can_stay ? RESTARTED_WITHIN : RESTARTED_AT_LAST);
 }
 
 static int on_generated(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)

@@ -145,7 +145,7 @@ static Errand *errand_new(Forward *forward, const Job *job)
         return errand;
 }
 
-void forward_begin(Forward *forward, const Job *job)
+void forward_begin(Forward *forward, const Job *job, bool can_stay)
 {
         Errand *errand = find(forward, job->serial);
         Error error;
@@ -168,6 +168,7 @@ void forward_begin(Forward *forward, const Job *job)
                 return;
         }
         errand->has_started = false;
+        errand->can_stay = can_stay;
         if (!is_known)
                 errand_generate(errand);
         else if (errand->is_orphaned)

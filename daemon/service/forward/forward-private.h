@@ -16,6 +16,7 @@ typedef struct Errand {
         int inputs[INPUT_MAX]; /* descriptors of pictures to start from; -1: none */
         char *path; /* of its object there; NULL: not yet */
         bool is_orphaned; /* the instance that had it is gone */
+        bool can_stay; /* there is somebody else who can do it */
         bool has_started; /* told so */
         bool shall_cancel, wants_preview;
         uint32_t first; /* pictures that were there before */
@@ -62,6 +63,9 @@ void forward_refresh(Forward *forward);
 
 /* It cannot be reached. */
 void forward_give_up(Forward *forward);
+
+/* Whether it has left so lately that it may be about to be started again. */
+bool forward_may_return(const Forward *forward, uint64_t within);
 
 /* models.c: the answer to ListModels. */
 int forward_read_models(Forward *forward, sd_bus_message *reply);

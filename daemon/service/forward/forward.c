@@ -9,6 +9,7 @@
 
 /* An activation over the system bus takes a fraction of a second; our own callers give up after 25. */
 #define KNOWN_WITHIN (5 * USEC_PER_SEC)
+#define BACK_WITHIN (30 * USEC_PER_SEC)
 
 int forward_new(Forward **ret, sd_event *event, const ForwardHandlers *handlers, void *userdata)
 {
@@ -95,6 +96,19 @@ void forward_give_up(Forward *forward)
         }
 }
 
+bool forward_may_return(const Forward *forward, uint64_t within)
+{
+        return forward->left_at > 0 && clock_usec(CLOCK_MONOTONIC) < forward->left_at + within;
+}
+
+/* A question was not answered. Was it asked of one that has left since, then its models stay known: jobs that wait for it
+ * are not to be called impossible before it is back. Who comes is asked anew, and a job that finds nobody says so. */
+static void miss_answer(Forward *forward)
+{
+        if (!forward->is_there || !forward_may_return(forward, BACK_WITHIN))
+                forward_give_up(forward);
+}
+
 static void take_owner(Forward *forward, const char *name)
 {
         free(forward->owner);
@@ -138,7 +152,7 @@ static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *er
 
         forward->properties_call = sd_bus_slot_unref(forward->properties_call);
         if (sd_bus_message_is_method_error(reply, NULL) || read_state(forward, reply) < 0) {
-                forward_give_up(forward);
+                miss_answer(forward);
                 return 1;
         }
         forward->is_there = true;
@@ -166,7 +180,7 @@ static int on_models(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         forward->models_call = sd_bus_slot_unref(forward->models_call);
         if (sd_bus_message_is_method_error(reply, NULL)) {
                 log_debug("There is no machine's instance: %s", sd_bus_message_get_error(reply)->name);
-                forward_give_up(forward);
+                miss_answer(forward);
                 return 1;
         }
         take_owner(forward, sd_bus_message_get_sender(reply));

@@ -71,8 +71,9 @@ const ForwardModel *forward_find_model(const Forward *forward, const char *name)
 const char *forward_state(const Forward *forward);
 const char *forward_resident_model(const Forward *forward);
 
-/* Sends a job, or goes on with one that was shelved or whose connection was lost; it is the one at the front. */
-void forward_begin(Forward *forward, const Job *job);
+/* Sends a job, or goes on with one that was shelved or whose connection was lost; it is the one at the front. can_stay:
+ * there is another way to do it, so that it does not wait for long for an instance that has left. */
+void forward_begin(Forward *forward, const Job *job, bool can_stay);
 
 /* CANCEL or PREVIEW, for the job at the front. */
 void forward_tell(Forward *forward, MessageType type);
