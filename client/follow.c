@@ -9,6 +9,7 @@
 #include "client/progress.h"
 #include "dbus/names.h"
 
+#define MATCHES 4
 #define TICK_USEC UINT64_C(500000) /* how often the time left is drawn anew */
 
 typedef struct Follow {
@@ -23,6 +24,7 @@ typedef struct Follow {
         bool is_fetching; /* a GetResult is under way */
         uint32_t fetched;
         unsigned interrupts;
+        sd_bus_slot *matches[MATCHES]; /* they end with this job, the connection may have another one to follow */
 } Follow;
 
 static int finish(Follow *f, ExitCode code)
@@ -317,23 +319,27 @@ static int add_signals(Follow *f)
 
 static int add_matches(Follow *f)
 {
+        static const char owner_changed[] = "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+                                            "member='NameOwnerChanged',arg0='" IMAGINE_BUS_NAME "'";
         sd_bus *bus = f->client->bus;
 
-        int r = sd_bus_match_signal(bus, NULL, IMAGINE_BUS_NAME, NULL, IMAGINE_JOB_INTERFACE, "Updated",
+        int r = sd_bus_match_signal(bus, &f->matches[0], IMAGINE_BUS_NAME, NULL, IMAGINE_JOB_INTERFACE, "Updated",
                                     on_updated, f);
         if (r >= 0)
-                r = sd_bus_match_signal(bus, NULL, IMAGINE_BUS_NAME, NULL, IMAGINE_JOB_INTERFACE, "Finished",
+                r = sd_bus_match_signal(bus, &f->matches[1], IMAGINE_BUS_NAME, NULL, IMAGINE_JOB_INTERFACE, "Finished",
                                         on_finished, f);
         if (r >= 0)
-                r = sd_bus_add_match(bus, NULL,
-                                     "type='signal',sender='org.freedesktop.DBus',"
-                                     "interface='org.freedesktop.DBus',member='NameOwnerChanged',"
-                                     "arg0='" IMAGINE_BUS_NAME "'",
-                                     on_owner_changed, f);
+                r = sd_bus_add_match(bus, &f->matches[2], owner_changed, on_owner_changed, f);
         if (r >= 0)
-                r = sd_bus_match_signal(bus, NULL, NULL, "/org/freedesktop/DBus/Local",
+                r = sd_bus_match_signal(bus, &f->matches[3], NULL, "/org/freedesktop/DBus/Local",
                                         "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, f);
         return r;
+}
+
+static void remove_matches(Follow *f)
+{
+        for (size_t i = 0; i < MATCHES; i++)
+                (void)sd_bus_slot_unref(f->matches[i]);
 }
 
 static int prepare(Follow *f)
@@ -357,9 +363,12 @@ static ExitCode run(Follow *f, sd_bus_message *call, sd_bus_message_handler_t ca
         event = f->event;
         if (r >= 0)
                 r = sd_bus_call_async(f->client->bus, NULL, call, callback, f, 0);
-        if (r < 0)
+        if (r < 0) {
+                remove_matches(f);
                 return bus_fail(f->client, NULL, r);
+        }
         r = sd_event_loop(event);
+        remove_matches(f);
         (void)sd_bus_flush(f->client->bus);
         (void)sd_bus_detach_event(f->client->bus);
         if (r < 0)

@@ -12,8 +12,13 @@
 #include "client/values.h"
 
 #define ALL (~0U)
-#define ASKS (1U << VERB_GENERATE)
-#define MAKES (ASKS | 1U << VERB_GET)
+#define GENERATES (1U << VERB_GENERATE)
+#define ASKS (GENERATES | 1U << VERB_ILLUSTRATE)
+#define VARIES (1U << VERB_VARY)
+#define ENLARGES (1U << VERB_ENLARGE)
+#define FINISHES (ASKS | VARIES | ENLARGES)
+#define MAKES (GENERATES | 1U << VERB_GET)
+#define OPENS (1U << VERB_FOLDER)
 #define LOOKS (1U << VERB_MODELS)
 #define LISTS (1U << VERB_JOBS)
 #define ENDS (1U << VERB_CANCEL)
@@ -350,11 +355,26 @@ static int check_inputs(const Options *o, Error *error)
 
         static const OptionId needs[] = { OPTION_MASK, OPTION_OUTPAINT, OPTION_STRENGTH };
 
-        for (size_t i = 0; !o->from && i < ELEMENTSOF(needs); i++)
+        for (size_t i = 0; !o->from && o->verb->id == VERB_GENERATE && i < ELEMENTSOF(needs); i++)
                 if (options_has(o, needs[i]))
                         return error_set(error, -EINVAL, "--%s needs --from", option_table[needs[i]].name);
         if ((o->from && streq(o->from, "-")) + (o->mask && streq(o->mask, "-")) + prompt_is_stdin > 1)
                 return error_set(error, -EINVAL, "only one of prompt, --from and --mask can come from stdin");
+        return 0;
+}
+
+/* The verbs that take files write beside each; several of them cannot go to one place. */
+static int check_files(const Options *o, Error *error)
+{
+        const unsigned takes_files = FINISHES & ~GENERATES;
+        size_t length = o->output ? strlen(o->output) : 0;
+
+        if (!(takes_files & 1U << o->verb->id))
+                return 0;
+        if (o->verb->id == VERB_VARY && !o->last == !o->n_words)
+                return error_set(error, -EINVAL, "'vary' needs FILE... or --last");
+        if (length > 0 && o->output[length - 1] != '/' && o->n_words > 1)
+                return error_set(error, -EINVAL, "several pictures do not fit into %s; a directory ends in a slash", o->output);
         return 0;
 }
 
@@ -398,6 +418,8 @@ int options_parse(Options *o, int argc, char *argv[], Error *error)
                 r = check_pairs(o, error);
         if (r >= 0)
                 r = check_words(o, error);
+        if (r >= 0)
+                r = check_files(o, error);
         if (r >= 0)
                 r = check_inputs(o, error);
         if (r >= 0)

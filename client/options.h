@@ -23,7 +23,7 @@
 #define OPTIONS(X)                                                                                         \
         /* id, letter, name, argument, kind, field, least, most, verbs, what it does: with a + before it in \
          * the manual page only, and not in the help that fits on a screen */                              \
-        X(OUTPUT, 'o', "output", "FILE", PATH, output, 0, 0, MAKES, "FILE, DIR/, or -")                    \
+        X(OUTPUT, 'o', "output", "FILE", PATH, output, 0, 0, MAKES | FINISHES, "FILE, DIR/, or -")                    \
         X(FORCE, 'f', "force", NULL, FLAG, force, 0, 0, MAKES, "replace FILE")                             \
         X(SEED, 0, "seed", "N", INTEGER, seed, 0, UINT64_MAX, ASKS, "repeats a picture")                   \
         X(SIZE, 0, "size", "WxH", SIZE, width, 0, 0, ASKS, "in pixels")                                    \
@@ -35,43 +35,46 @@
         X(SAMPLER, 0, "sampler", "NAME", SAMPLER, sampler, 0, 0, ASKS, "ddim, euler, ...")                 \
         X(SCHEDULE, 0, "schedule", "NAME", SCHEDULE, schedule, 0, 0, ASKS, "+karras, simple, ...")         \
         X(RNG, 0, "rng", "NAME", RNG, rng, 0, 0, ASKS, "+cpu or philox")                                   \
-        X(VARY, 0, "vary", "X", NUMBER, vary, 0, 1, ASKS, "+strength of variations")                      \
-        X(VARIATION_SEED, 0, "variation-seed", "N", INTEGER, variation_seed, 0, UINT64_MAX, ASKS,          \
+        X(VARY, 0, "vary", "X", NUMBER, vary, 0, 1, ASKS | VARIES, "+strength of variations")                      \
+        X(VARIATION_SEED, 0, "variation-seed", "N", INTEGER, variation_seed, 0, UINT64_MAX, ASKS | VARIES,          \
           "+of the variation")                                                                             \
-        X(FROM, 0, "from", "FILE", PATH, from, 0, 0, ASKS, "+start from a picture")                        \
-        X(MASK, 0, "mask", "FILE", PATH, mask, 0, 0, ASKS, "+what of it to paint")                         \
-        X(OUTPAINT, 0, "outpaint", "SIDES", SIDES, outpaint, 0, REQUEST_SIZE_MAX, ASKS, "+grow it, as left:128")  \
-        X(STRENGTH, 0, "strength", "X", NUMBER, strength, 0, 1, ASKS, "+how much anew")                    \
+        X(FROM, 0, "from", "FILE", PATH, from, 0, 0, GENERATES, "+start from a picture")                        \
+        X(MASK, 0, "mask", "FILE", PATH, mask, 0, 0, GENERATES, "+what of it to paint")                         \
+        X(OUTPAINT, 0, "outpaint", "SIDES", SIDES, outpaint, 0, REQUEST_SIZE_MAX, GENERATES, "+grow it, as left:128")  \
+        X(STRENGTH, 0, "strength", "X", NUMBER, strength, 0, 1, GENERATES | VARIES, "+how much anew")                    \
         X(ETA, 0, "eta", "X", NUMBER, eta, 0, 1, ASKS, "+noise that steps add")                            \
         X(GUIDANCE_RESCALE, 0, "guidance-rescale", "X", NUMBER, guidance_rescale, 0, 1, ASKS,              \
           "+take spread back")                                                                             \
         X(GUIDANCE_INTERVAL, 0, "guidance-interval", "A:B", INTERVAL, guidance_interval, 0, 1, ASKS,       \
           "+guided part of the way")                                                                       \
-        X(FORMAT, 0, "format", "NAME", FORMAT, format, 0, 0, ASKS, "+png, jpeg or webp")                    \
-        X(QUALITY, 0, "quality", "N", INTEGER, quality, 1, 100, ASKS, "+of jpeg and webp")                 \
-        X(ENLARGE, 0, "enlarge", "HOW", ENLARGE, enlarge, 0, 0, ASKS, "+the size asked for")                \
-        X(REMOVE_ARTEFACTS, 0, "remove-artefacts", "X", NUMBER, remove_artefacts, 0, 1, ASKS,              \
+        X(FORMAT, 0, "format", "NAME", FORMAT, format, 0, 0, FINISHES, "+png, jpeg or webp")                    \
+        X(QUALITY, 0, "quality", "N", INTEGER, quality, 1, 100, FINISHES, "+of jpeg and webp")                 \
+        X(ENLARGE, 0, "enlarge", "HOW", ENLARGE, enlarge, 0, 0, FINISHES, "+the size asked for")                \
+        X(REMOVE_ARTEFACTS, 0, "remove-artefacts", "X", NUMBER, remove_artefacts, 0, 1, FINISHES,              \
           "+ringing, blotches")                                                                            \
-        X(SMOOTH_EDGES, 0, "smooth-edges", "X", NUMBER, smooth_edges, 0, 1, ASKS, "+stairs")               \
-        X(SHARPEN, 0, "sharpen", "X", NUMBER, sharpen, 0, 1, ASKS, "+steeper edges")                       \
+        X(SMOOTH_EDGES, 0, "smooth-edges", "X", NUMBER, smooth_edges, 0, 1, FINISHES, "+stairs")               \
+        X(SHARPEN, 0, "sharpen", "X", NUMBER, sharpen, 0, 1, FINISHES, "+steeper edges")                       \
         X(HIRES, 0, "hires", "X", NUMBER, hires, 1, REQUEST_HIRES_MAX, ASKS, "+in two passes")               \
         X(HIRES_STRENGTH, 0, "hires-strength", "X", NUMBER, hires_strength, 0, 1, ASKS, "+of the second")  \
         X(HIRES_STEPS, 0, "hires-steps", "N", INTEGER, hires_steps, 1, REQUEST_STEPS_MAX, ASKS,            \
           "+of the second")                                                                                \
         X(TILING, 0, "tiling", "SIDES", TILING, tiling, 0, 0, ASKS, "+x, y or xy")                         \
-        X(PRECISION, 0, "precision", "WHICH", PRECISION, precision, 0, 0, ASKS, "+auto, f32, bf16, int8")    \
+        X(PRECISION, 0, "precision", "WHICH", PRECISION, precision, 0, 0, FINISHES, "+auto, f32, bf16, int8")    \
         X(CLIP_SKIP, 0, "clip-skip", "N", INTEGER, clip_skip, 1, REQUEST_CLIP_SKIP_MAX, ASKS,              \
           "+which text layer counts")                                                                      \
         X(LORA, 0, "lora", "NAME[:X]", LORA, loras, 0, 0, ASKS, "+adapter and its weight")                 \
-        X(COUNT, 0, "count", "N", INTEGER, count, 1, REQUEST_COUNT_MAX, ASKS, "several pictures")          \
-        X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, ASKS, "one of 'models'")                           \
-        X(DETACH, 0, "detach", NULL, FLAG, detach, 0, 0, ASKS, "do not wait")                              \
-        X(PRIORITY, 0, "priority", "P", PRIORITY, priority, 0, 0, ASKS, "batch, normal, ..")               \
-        X(KEEP_ALIVE, 0, "keep-alive", "TIME", DURATION, keep_alive, 0, KEEP_ALIVE_MAX, ASKS,              \
+        X(COUNT, 0, "count", "N", INTEGER, count, 1, REQUEST_COUNT_MAX, ASKS | VARIES, "several pictures")          \
+        X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, FINISHES, "one of 'models'")                           \
+        X(DETACH, 0, "detach", NULL, FLAG, detach, 0, 0, GENERATES, "do not wait")                              \
+        X(PRIORITY, 0, "priority", "P", PRIORITY, priority, 0, 0, FINISHES, "batch, normal, ..")               \
+        X(KEEP_ALIVE, 0, "keep-alive", "TIME", DURATION, keep_alive, 0, KEEP_ALIVE_MAX, FINISHES,              \
           "keep the model")                                                                                \
-        X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, ASKS,         \
+        X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, FINISHES,         \
           "no prompt in PNG")                                                                              \
         X(INSPECT, 0, "inspect", "PATH", PATH, inspect, 0, 0, LOOKS, "+what a model is")                    \
+        X(LAST, 0, "last", NULL, FLAG, last, 0, 0, VARIES, "+the newest in 'folder'")                      \
+        X(SCALE, 0, "scale", "X", NUMBER, scale, 1, REQUEST_HIRES_MAX, ENLARGES, "+times as large")        \
+        X(OPEN, 0, "open", NULL, FLAG, open, 0, 0, OPENS, "+in the file manager")                          \
         X(EVERYBODY, 0, "all", NULL, FLAG, everybody, 0, 0, LISTS, "+jobs of all users")                   \
         X(OF, 0, "of", "USER", TEXT, of, 0, 0, ENDS, "+another user's job")                                \
         X(JSON, 0, "json", NULL, FLAG, json, 0, 0, ALL, "object on stdout")                                \
@@ -128,6 +131,8 @@ typedef struct Options {
         const char *priority;
         uint64_t keep_alive; /* seconds */
         bool no_prompt_metadata;
+        bool last, open;
+        double scale;
         bool everybody;
         const char *of;
         bool json, quiet;

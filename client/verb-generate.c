@@ -3,6 +3,7 @@
 
 #include "base/util.h"
 #include "client/aspect.h"
+#include "client/generate.h"
 #include "client/input.h"
 #include "client/models.h"
 #include "client/names.h"
@@ -222,14 +223,11 @@ static ExitCode generate(Client *c, Saver *saver, const Inputs *inputs)
         return code;
 }
 
-ExitCode verb_generate(Client *c)
+ExitCode generate_pictures(Client *c, const char *words)
 {
         _cleanup_(saver_done) Saver saver = { 0 };
         _cleanup_(inputs_done) Inputs inputs = { -1, -1 };
-        _cleanup_(freep) char *words = name_from_prompt(c->options.prompt);
 
-        if (!words)
-                return client_fail(c, CODE_FAILED, "out of memory");
         if (!c->options.detach) {
                 ExitCode code = saver_prepare(c, &saver, words, (uint32_t)c->options.count);
                 if (code != CODE_OK)
@@ -237,4 +235,11 @@ ExitCode verb_generate(Client *c)
         }
         ExitCode code = read_inputs(c, &inputs);
         return code == CODE_OK ? generate(c, &saver, &inputs) : code;
+}
+
+ExitCode verb_generate(Client *c)
+{
+        _cleanup_(freep) char *words = name_from_prompt(c->options.prompt);
+
+        return words ? generate_pictures(c, words) : client_fail(c, CODE_FAILED, "out of memory");
 }

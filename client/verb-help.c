@@ -39,11 +39,21 @@ static void put_columns(int count, const int *indices, void (*put)(int i, bool i
         int rows = (count + 1) / 2;
 
         for (int i = 0; i < rows; i++) {
-                put(indices ? indices[i] : i, i + rows >= count);
+                put(indices[i], i + rows >= count);
                 if (i + rows < count)
-                        put(indices ? indices[i + rows] : i + rows, true);
+                        put(indices[i + rows], true);
                 (void)putchar('\n');
         }
+}
+
+static void put_verbs(void)
+{
+        int shown[VERB_MAX], n = 0;
+
+        for (int i = 0; i < VERB_MAX; i++)
+                if (verb_table[i].help[0] != '+')
+                        shown[n++] = i;
+        put_columns(n, shown, put_verb);
 }
 
 static void put_options(void)
@@ -74,7 +84,7 @@ static json_t *to_json(void)
         json_t *verbs = json_object(), *options = json_object(), *codes = json_object();
 
         for (int i = 0; i < VERB_MAX; i++)
-                (void)json_object_set_new(verbs, verb_table[i].name, json_string(verb_table[i].help));
+                (void)json_object_set_new(verbs, verb_table[i].name, json_string(verb_table[i].help + (verb_table[i].help[0] == '+')));
         for (int i = 0; i < OPTION_MAX; i++)
                 (void)json_object_set_new(options, option_table[i].name, json_string(option_table[i].help + (option_table[i].help[0] == '+')));
 #define X(id, number, text) (void)json_object_set_new(codes, #number, json_string(text));
@@ -90,7 +100,7 @@ ExitCode verb_help(Client *c)
                 return CODE_OK;
         }
         (void)puts("imagine [VERB] [OPTIONS] WORDS ... makes pictures and prints their paths");
-        put_columns(VERB_MAX, NULL, put_verb);
+        put_verbs();
         (void)putchar('\n');
         put_options();
         (void)putchar('\n');

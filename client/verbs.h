@@ -11,13 +11,19 @@
 typedef struct Client Client;
 
 #define VERBS(X)                                                                               \
-        /* id, function, arguments, least and most of them, what it does */                    \
+        /* id, function, arguments, least and most of them, what it does: with a + before it in \
+         * the manual page only */                                                            \
         X(VERB_GENERATE, generate, "PROMPT...", 1, INT_MAX, "make pictures")                   \
         X(VERB_STATUS, status, "", 0, 0, "service and model")                                  \
         X(VERB_JOBS, jobs, "", 0, 0, "your jobs")                                              \
         X(VERB_WATCH, watch, "ID", 1, 1, "follow a job")                                       \
         X(VERB_GET, get, "ID", 1, 1, "write pictures")                                         \
         X(VERB_CANCEL, cancel, "ID", 1, 1, "cancel a job")                                     \
+        X(VERB_VARY, vary, "FILE...", 0, INT_MAX, "others like it")                            \
+        X(VERB_ENLARGE, enlarge, "FILE...", 1, INT_MAX, "larger pictures")                     \
+        X(VERB_ILLUSTRATE, illustrate, "FILE...", 1, INT_MAX, "pictures of texts")             \
+        X(VERB_SHOW, show, "FILE...", 1, INT_MAX, "how it was made")                           \
+        X(VERB_FOLDER, folder, "", 0, 0, "+where desktop programs put pictures")               \
         X(VERB_MODELS, models, "", 0, 0, "installed models")                                   \
         X(VERB_LOAD, load, "[MODEL]", 0, 1, "make it resident")                                \
         X(VERB_UNLOAD, unload, "", 0, 0, "free its memory")                                    \

@@ -13,12 +13,15 @@ _imagine_ask() { # VERB
 }
 
 _imagine() {
-        local verbs='generate status jobs watch get cancel models load unload help version'
+        local verbs='generate status jobs watch get cancel vary enlarge illustrate show folder models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
+        local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
+                --keep-alive --no-prompt-metadata'
         local makes='--output --force'
-        local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --schedule --count --model --detach
+        local starts='--detach --from --mask --outpaint --strength'
+        local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --schedule --count --model
                 --eta --guidance-rescale --guidance-interval --rng --vary --variation-seed
-                --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --from --mask --outpaint --strength --format --quality
+                --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --format --quality
                 --enlarge --remove-artefacts --smooth-edges --sharpen
                 --priority --keep-alive --no-prompt-metadata'
         local samplers='ddim euler euler-a heun dpm2 dpm2-a dpm++-2s-a dpm++-2m dpm++-2m-sde dpm++-sde lms ddpm pndm unipc lcm'
@@ -30,7 +33,7 @@ _imagine() {
                 case ${COMP_WORDS[i]} in
                 --output | -o | --inspect | --of | --from | --mask | --outpaint | --strength | --format | --quality | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
-                        --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --model | --priority | --keep-alive) ((i++)) ;;
+                        --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive) ((i++)) ;;
                 -*) ;;
                 *)
                         verb=${COMP_WORDS[i]}
@@ -62,7 +65,7 @@ _imagine() {
         --model) words=$(_imagine_ask models) ;;
         --priority) words='interactive normal batch' ;;
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | --clip-skip | --lora | --hires | --hires-strength | --hires-steps | \
-                --guidance-rescale | --guidance-interval | --vary | --variation-seed | --outpaint | --strength | --quality | \
+                --guidance-rescale | --guidance-interval | --vary | --variation-seed | --scale | --outpaint | --strength | --quality | \
                 --remove-artefacts | --smooth-edges | --sharpen) return ;;
         *)
                 case $current,$verb in
@@ -73,8 +76,18 @@ _imagine() {
                         words=$all
                         ;;
                 -*,models) words="$all --inspect" ;;
-                -*) words="$all $makes $asks" ;;
+                -*,vary) words="$all $finishes --last --vary --variation-seed --strength --count" ;;
+                -*,enlarge) words="$all $finishes --scale" ;;
+                -*,illustrate) words="$all --output $asks" ;;
+                -*,show) words=$all ;;
+                -*,folder) words="$all --open" ;;
+                -*) words="$all $makes $asks $starts" ;;
                 *,) words=$verbs ;;
+                *,vary | *,enlarge | *,illustrate | *,show)
+                        compopt -o filenames 2>/dev/null
+                        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+                        return
+                        ;;
                 *,watch | *,get | *,cancel) words=$(_imagine_ask jobs) ;;
                 *,load) words=$(_imagine_ask models) ;;
                 esac

@@ -209,8 +209,8 @@ static int check_inputs(const Request *q, Error *error)
 
         if (mask && !image)
                 return error_set(error, -EINVAL, "mask: needs an init-image");
-        if (image && q->strength <= 0)
-                return error_set(error, -EINVAL, "strength: must be above 0 with an init-image");
+        if (mask && q->strength <= 0)
+                return error_set(error, -EINVAL, "strength: must be above 0 with a mask");
         if (request_outpaints(q) && q->strength <= 0)
                 return error_set(error, -EINVAL, "outpaint: needs an init-image");
         if (request_outpaints(q) && mask)

@@ -128,7 +128,8 @@ typedef struct Request {
                                                 prompt is not used */
         uint64_t variation_seed; /* of the noise that is mixed in */
         double variation_strength; /* how much of it, 0 to 1; 0: none */
-        double strength; /* of what starts from a picture: the share of the steps that is made, 0 to 1; 0: no picture */
+        double strength; /* of what starts from a picture: the share of the steps that is made, 0 to 1; 0: no picture, or
+                            with INPUT_IMAGE in inputs no drawing (request_only_touches) */
         uint32_t rng; /* a Rng */
         uint32_t reserved2;
         double eta; /* how much of the noise that a step may add anew it adds, 0 to 1; negative: the sampler's usual */
@@ -185,6 +186,12 @@ static inline bool request_outpaints(const Request *request)
 {
         const uint32_t *sides = request->outpaint;
         return sides[SIDE_LEFT] || sides[SIDE_RIGHT] || sides[SIDE_UP] || sides[SIDE_DOWN];
+}
+
+/* Whether nothing is drawn: the picture that comes with it gets the size asked for and the final touches. */
+static inline bool request_only_touches(const Request *request)
+{
+        return (request->inputs & 1U << INPUT_IMAGE) && request->strength == 0;
 }
 
 /* A request for one picture of "" with everything left to the model. */

@@ -127,6 +127,8 @@ static int resolve_enlarge(const Engine *engine, const Request *request, Resolve
                                  card->name);
         if (request->enlarge)
                 resolved->enlarge = request->enlarge;
+        else if (request_only_touches(request))
+                resolved->enlarge = has_network ? ENLARGE_NETWORK : ENLARGE_LANCZOS;
         else if (card->enlarge <= 1)
                 resolved->enlarge = ENLARGE_NONE;
         else if (card->enlarge_with)
@@ -175,12 +177,37 @@ static int resolve_passes(const Request *request, uint32_t factor, Resolved *res
         return 0;
 }
 
+/* What is not drawn stays as large as it is, or becomes so many times as large, but no larger than may be. No touch makes
+ * it smaller: it comes so. */
+static int resolve_given(const ReadPicture *source, const Request *request, Resolved *resolved, Error *error)
+{
+        const double most = (double)REQUEST_SIZE_MAX / MAX(source->width, source->height);
+        const double scale = MIN(MAX(request->hires_scale, 1.0), most);
+
+        if (request->hires_scale > 1 && most <= 1)
+                return error_set(error, -EINVAL, "init-image: %ux%u pixels cannot be enlarged, no side may have more than %d",
+                                 source->width, source->height, REQUEST_SIZE_MAX);
+        resolved->width = request->width ? request->width : (uint32_t)MAX(round(source->width * scale), 1.0);
+        resolved->height = request->height ? request->height : (uint32_t)MAX(round(source->height * scale), 1.0);
+        if (source->width > resolved->width || source->height > resolved->height ||
+            (source->width == resolved->width && source->height == resolved->height))
+                resolved->enlarge = ENLARGE_NONE;
+        const bool is_enlarged = resolved->enlarge != ENLARGE_NONE;
+        resolved->drawn_width = is_enlarged ? source->width : resolved->width;
+        resolved->drawn_height = is_enlarged ? source->height : resolved->height;
+        resolved->steps = 0;
+        return 0;
+}
+
 static int resolve_size(const Engine *engine, const Request *request, Resolved *resolved, Error *error)
 {
         const Model *model = engine->pipeline.model;
         const uint32_t factor = vae_factor(&model->vae);
         const uint32_t native = engine->info.native_size;
         uint32_t width = engine->info.width, height = engine->info.height;
+
+        if (engine->picture && request_only_touches(request))
+                return resolve_given(engine->picture, request, resolved, error);
 
         if (resolved->enlarge == ENLARGE_NONE)
                 width = height = MIN(scaled(MAX(native, (uint32_t)REQUEST_SIZE_MIN), MAX(request->hires_scale, 1.0), factor),
@@ -274,7 +301,8 @@ int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error 
         const uint32_t most = MAX(resolved.steps, request->hires_scale != 0 ? request->hires_steps : 0);
         if (most >= timesteps)
                 return error_set(error, -EINVAL, "steps: %u, but this model can make at most %u", most, timesteps - 1);
-        r = check_sampling(engine, request, &resolved, error);
+        if (resolved.steps > 0)
+                r = check_sampling(engine, request, &resolved, error);
         if (r >= 0)
                 r = count_tokens(engine, request, &resolved, error);
         if (r < 0)
@@ -306,9 +334,9 @@ int engine_resume(Engine *engine, const Request *request, uint32_t index, const 
         if (r < 0)
                 return r;
 
-        if ((engine->picture != NULL) != (request->strength > 0))
+        if ((engine->picture != NULL) != (request->strength > 0 || request_only_touches(request)))
                 return error_set(error, -EINVAL, "strength: goes with a picture to start from, and needs one");
-        if (engine->picture && request->hires_scale != 0)
+        if (engine->picture && request->hires_scale != 0 && !request_only_touches(request))
                 return error_set(error, -EINVAL, "hires: does not go with a picture to start from");
         if (engine->mask && request_outpaints(request))
                 return error_set(error, -EINVAL, "outpaint: does not go with a mask");

@@ -128,33 +128,38 @@ static int draw_once(Pipeline *p, const PictureJob *job, const Source *source, f
         return r < 0 ? r : pipeline_denoise(p, &whole, context, source, ret, error);
 }
 
-static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *error)
+static int draw(Pipeline *p, const PictureJob *job, Source *source, Tensor *ret, Error *error)
 {
         const uint32_t pixels = vae_factor(&p->model->vae);
         _cleanup_(freep) float *latents = NULL;
-        _cleanup_(source_done) Source source = {};
-        Tensor picture = {};
-        int r = 0;
+        int r = job->picture ? source_new(source, p, job, error) : 0;
 
-        pipeline_report(job, STAGE_ENCODE, 0);
-        tiling_begin(&p->compute, (Tiling)job->request->tiling);
-        if (job->picture)
-                r = source_new(&source, p, job, error);
         if (r >= 0 && job->resolved->first_width > 0)
                 r = pipeline_draw_twice(p, job, &latents, error);
         else if (r >= 0)
-                r = draw_once(p, job, job->picture ? &source : NULL, &latents, error);
+                r = draw_once(p, job, job->picture ? source : NULL, &latents, error);
         if (r < 0)
                 return r;
 
         /* What the denoiser worked with is not needed beside the decoder's, which is the largest of all. */
         arena_trim(p->compute.arena);
         pipeline_report(job, STAGE_DECODE, 0);
-        r = pipeline_decode(p, latents, job->resolved->drawn_height / pixels,
-                            job->resolved->drawn_width / pixels, &picture, error);
+        r = pipeline_decode(p, latents, job->resolved->drawn_height / pixels, job->resolved->drawn_width / pixels, ret, error);
+        if (r >= 0)
+                source_restore(source, ret);
+        return r;
+}
+
+static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *error)
+{
+        _cleanup_(source_done) Source source = {};
+        Tensor picture = {};
+
+        pipeline_report(job, STAGE_ENCODE, 0);
+        tiling_begin(&p->compute, (Tiling)job->request->tiling);
+        int r = request_only_touches(job->request) ? source_take(p, job, &picture, error) : draw(p, job, &source, &picture, error);
         if (r < 0)
                 return r;
-        source_restore(&source, &picture);
         tiling_end(&p->compute);
 
         pipeline_report(job, STAGE_TOUCHES, 0);

@@ -152,6 +152,23 @@ int source_new(Source *ret, Pipeline *p, const PictureJob *job, Error *error)
         return 0;
 }
 
+int source_take(Pipeline *p, const PictureJob *job, Tensor *ret, Error *error)
+{
+        const uint32_t w = job->resolved->drawn_width, h = job->resolved->drawn_height;
+        _cleanup_(freep) float *pixels = NULL;
+
+        int r = take_colours(job->picture, w, h, &pixels);
+        if (r < 0)
+                return error_set(error, r, "init-image: %s", strerror(-r));
+        Tensor picture = compute_tensor(&p->compute, 1, h, w, 3);
+        r = pipeline_check(p, compute_finish(&p->compute), "init-image", error);
+        if (r < 0)
+                return r;
+        memcpy(picture.data, pixels, tensor_elements(&picture) * sizeof(float));
+        *ret = picture;
+        return 0;
+}
+
 void source_done(Source *source)
 {
         free(source->pixels);

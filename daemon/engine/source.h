@@ -23,6 +23,9 @@ void source_done(Source *source);
 /* After evaluation i: around the mask, the picture under what noise is left. */
 void source_keep(const Source *source, const Sampling *s, uint32_t i, float *latents, float *scratch);
 
+/* The picture itself, on white, of the size that would be drawn: [1, height, width, 3], in the arena. */
+int source_take(Pipeline *p, const PictureJob *job, Tensor *ret, Error *error);
+
 /* Around the mask, the picture itself. decoded: [1, height, width, 3]. */
 void source_restore(const Source *source, const Tensor *decoded);
 

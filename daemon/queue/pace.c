@@ -100,7 +100,7 @@ void pace_watch_picture(PaceWatch *watch, uint64_t now)
 void pace_learn(Pace *pace, const char *model, const Resolved *resolved, const PaceSample *sample)
 {
         uint64_t pixels = pixels_of(resolved);
-        if (pixels == 0)
+        if (pixels == 0 || resolved->steps == 0) /* only touched: that says nothing of what is drawn */
                 return;
 
         PaceItem *item = acquire(pace, model, pixels);

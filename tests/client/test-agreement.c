@@ -139,7 +139,8 @@ static void test_help(void **state)
                 assert_has("--help", help, text);
         }
         for (int i = 0; i < VERB_MAX; i++)
-                assert_has("--help", help, verb_table[i].name);
+                if (verb_table[i].help[0] != '+')
+                        assert_has("--help", help, verb_table[i].name);
 #define X(id, number, said) assert_has("--help", help, " " #number " " said);
         EXIT_CODES(X)
 #undef X

@@ -56,7 +56,7 @@ static void test_bad_requests(void **state)
         REFUSED(MESSAGE_GENERATE, m->generate.count = 65);
         REFUSED(MESSAGE_GENERATE, m->generate.preview_every = 501);
         REFUSED(MESSAGE_GENERATE, m->generate.sampler = SAMPLER_MAX);
-        REFUSED(MESSAGE_GENERATE, m->generate.inputs = 1U << INPUT_IMAGE); /* without a strength */
+        REFUSED(MESSAGE_GENERATE, m->generate.inputs = 3); /* a mask without a strength */
         REFUSED(MESSAGE_GENERATE, (m->generate.inputs = 1U << INPUT_MASK, m->generate.strength = 1));
         REFUSED(MESSAGE_GENERATE, (m->generate.inputs = 5, m->generate.strength = 1));
         REFUSED(MESSAGE_GENERATE, m->generate.outpaint[SIDE_UP] = 1); /* of nothing */

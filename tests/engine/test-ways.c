@@ -133,6 +133,62 @@ static void test_sources(void **state)
         assert_true(are_equal(&again, &noise));
 }
 
+static uint8_t *rgba_of(const Picture *picture)
+{
+        uint8_t *rgba = calloc((size_t)picture->width * picture->height, 4);
+
+        assert_non_null(rgba);
+        for (size_t i = 0; i < (size_t)picture->width * picture->height; i++) {
+                memcpy(rgba + i * 4, picture->rgb + i * 3, 3);
+                rgba[i * 4 + 3] = 255;
+        }
+        return rgba;
+}
+
+/* With a strength of 0 nothing is drawn: the picture itself, as large as asked for. */
+static void test_only_touches(void **state)
+{
+        (void)state;
+        _cleanup_(engine_freep) Engine *engine = open_engine(TINY, 1);
+        _cleanup_(freep) Request *q = new_request();
+        _cleanup_(picture_done) Picture same = {}, larger = {}, smaller = {};
+        _cleanup_(read_picture_done) ReadPicture source = {};
+        Resolved resolved;
+        Error error = {};
+        long difference = 0;
+
+        make_source(&source);
+        make_opaque(&source);
+        engine_set_source(engine, &source, NULL);
+        q->inputs = 1U << INPUT_IMAGE;
+        q->remove_artefacts = q->smooth_edges = q->sharpen = 0;
+        paint(engine, q, &same);
+        assert_int_equal(same.width, 16);
+        assert_int_equal(count_changed(&same, &source, 0, 16), 0);
+
+        q->hires_scale = 2;
+        q->enlarge = ENLARGE_LANCZOS;
+        paint(engine, q, &larger);
+        assert_int_equal(larger.width, 32);
+        assert_int_equal(larger.height, 32);
+        const ReadPicture large = { 2049, 1000, NULL };
+        engine_set_source(engine, &large, NULL);
+        assert_int_equal(engine_resolve(engine, q, &resolved, &error), -EINVAL);
+        assert_string_equal(error.text, "init-image: 2049x1000 pixels cannot be enlarged, no side may have more than 2048");
+
+        q->hires_scale = 0;
+        q->width = q->height = 16;
+        const ReadPicture back = { 32, 32, rgba_of(&larger) };
+        engine_set_source(engine, &back, NULL);
+        paint(engine, q, &smaller);
+        free(back.rgba);
+        assert_int_equal(smaller.width, 16);
+        for (size_t i = 0; i < 16 * 16; i++)
+                for (size_t k = 0; k < 3; k++)
+                        difference += abs(smaller.rgb[i * 3 + k] - source.rgba[i * 4 + k]);
+        assert_true(difference / (16 * 16 * 3) < 8); /* of its one edge, mostly */
+}
+
 /* A size that the model cannot draw: the result has it all the same, and around the mask the very bytes. A larger picture
  * decides the shape. */
 static void check_around_the_mask(const char *model)
@@ -190,6 +246,7 @@ int main(void)
                 cmocka_unit_test(test_guided_part),
                 cmocka_unit_test(test_around_the_mask),
                 cmocka_unit_test(test_sources),
+                cmocka_unit_test(test_only_touches),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

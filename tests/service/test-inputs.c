@@ -157,7 +157,7 @@ static void test_what_does_not_go_together(void **state)
         assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);
         assert_true(generate_error(bus, &job, &error, "x", 1, "strength", "d", 0.5) < 0);
         assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);
-        assert_true(generate_error(bus, &job, &error, "x", 2, "init-image", "h", fd, "strength", "d", 0.0) < 0);
+        assert_true(generate_error(bus, &job, &error, "x", 3, "init-image", "h", fd, "mask", "h", fd, "strength", "d", 0.0) < 0);
         assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);
         assert_true(generate_error(bus, &job, &error, "x", 1, "outpaint", "(uuuu)", 8, 0, 0, 0) < 0);
         assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);

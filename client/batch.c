@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "base/memfd.h"
+#include "base/request.h"
+#include "base/util.h"
+#include "client/batch.h"
+#include "client/generate.h"
+#include "client/input.h"
+#include "client/json.h"
+
+#define STEM_MAX 200 /* bytes of a file's name that go into another one, which may have 255 */
+
+/* The directory of a path with its slash, "./" without one. */
+static char *directory_of(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+
+        return slash ? strndup(path, (size_t)(slash - path) + 1) : strdup("./");
+}
+
+/* The name in a path, without its extension, and what is added to it. */
+static char *words_of(const char *path, const char *word)
+{
+        const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+        const char *dot = strrchr(base, '.');
+        char *words;
+
+        if (!dot || dot == base)
+                dot = base + strlen(base);
+        size_t length = MIN((size_t)(dot - base), (size_t)STEM_MAX);
+        while (length == STEM_MAX && ((uint8_t)base[length] & 0xc0) == 0x80) /* not within a letter */
+                length--;
+        int n = asprintf(&words, "%.*s%s%s", (int)length, base, word ? "-" : "", word ? word : "");
+        return n < 0 ? NULL : words;
+}
+
+static ExitCode make(Client *c, const Batch *batch, const char *path)
+{
+        _cleanup_(freep) char *directory = directory_of(path), *words = words_of(path, batch->word);
+
+        if (!directory || !words)
+                return client_fail(c, CODE_FAILED, "out of memory");
+        ExitCode code = batch->prepare(c, path, batch->userdata);
+        if (code != CODE_OK)
+                return code;
+        if (!c->options.output)
+                c->options.output = directory;
+        return generate_pictures(c, words);
+}
+
+ExitCode batch_check_file(Client *c, const char *path)
+{
+        char hint[256];
+
+        if (access(path, R_OK) >= 0)
+                return CODE_OK;
+        (void)snprintf(hint, sizeof(hint), "For a picture of these words write: imagine generate %s ...",
+                       c->options.verb->name);
+        return client_fail_named(c, CODE_FAILED, NULL, hint, "cannot open %s: %s", path, strerror(errno));
+}
+
+ExitCode batch_run(Client *c, const Batch *batch)
+{
+        const Options before = c->options;
+        json_t *jobs = json_array();
+        ExitCode worst = CODE_OK;
+
+        for (int i = 0; i < before.n_words; i++) {
+                /* Not standard input, whatever a file is called. */
+                const char *path = streq(before.words[i], "-") ? "./-" : before.words[i];
+
+                if (before.n_words > 1)
+                        client_say(c, "%d of %d: %s", i + 1, before.n_words, path);
+                ExitCode code = batch_check_file(c, path);
+                if (code == CODE_OK)
+                        code = make(c, batch, path);
+                c->options = before;
+                /* The event loop of a job closes the connection when it ends. */
+                c->bus = sd_bus_flush_close_unref(c->bus);
+                if (c->result)
+                        (void)json_array_append_new(jobs, TAKE_PTR(c->result));
+                worst = code != CODE_OK ? code : worst;
+                if (code == CODE_CANCELLED || code == CODE_UNREACHABLE)
+                        break;
+        }
+        c->result = json_pack("{s:o}", "jobs", jobs);
+        return worst;
+}
+
+ExitCode batch_file_read(Client *c, const char *path, BatchFile *ret)
+{
+        _cleanup_(closep) int fd = -1;
+        Error error = { 0 };
+        size_t size = 0;
+
+        int r = input_read(path, &fd, &error);
+        if (r < 0)
+                return client_fail_error(c, CODE_FAILED, &error, r);
+        r = memfd_check_sealed(fd, INPUT_BYTES_MAX, &size);
+        void *data = r < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED)
+                return client_fail(c, CODE_FAILED, "cannot read %s: %s", path, strerror(r < 0 ? -r : errno));
+        *ret = (BatchFile) { .data = data, .size = size, .fd = TAKE_FD(fd) };
+        return CODE_OK;
+}
+
+void batch_file_done(BatchFile *file)
+{
+        if (file->data)
+                (void)munmap(file->data, file->size);
+        if (file->data)
+                (void)close(file->fd);
+        *file = (BatchFile) { .fd = -1 };
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "base/util.h"
+#include "client/batch.h"
+#include "client/json.h"
+#include "client/settings.h"
+
+static json_t *to_json(const char *path, const Settings *s)
+{
+        json_t *object = json_object(), *values = json_object();
+
+        /* "Steps: 30, Sampler: Euler, …" */
+        for (const char *at = s->values; at;) {
+                const size_t name = strcspn(at, ":,"), length = strcspn(at, ",\n");
+                if (name < length && at[name] == ':')
+                        (void)json_object_setn_new(values, at, name,
+                                                   json_stringn(at + MIN(name + 2, length), length - MIN(name + 2, length)));
+                at = at[length] == ',' ? at + length + 1 : NULL;
+                at += at && *at == ' ';
+        }
+        (void)json_object_set_new(object, "path", json_from_text(path));
+        (void)json_object_set_new(object, "prompt", json_from_text(s->prompt));
+        (void)json_object_set_new(object, "negative", json_from_text(s->negative));
+        (void)json_object_set_new(object, "settings", values);
+        return object;
+}
+
+static ExitCode show(Client *c, const char *path, json_t *shown)
+{
+        _cleanup_(batch_file_done) BatchFile file = { .fd = -1 };
+        _cleanup_(settings_done) Settings settings = { 0 };
+
+        ExitCode code = batch_check_file(c, path);
+        if (code == CODE_OK)
+                code = batch_file_read(c, path, &file);
+        if (code != CODE_OK)
+                return code;
+        int r = settings_find(file.data, file.size, &settings);
+        if (r < 0)
+                return client_fail(c, CODE_FAILED, "%s: %s", path, strerror(-r));
+        if (r == 0)
+                return client_fail(c, CODE_FAILED, "%s does not say how it was made", path);
+        (void)json_array_append_new(shown, to_json(path, &settings));
+        if (!c->options.json) {
+                /* What a terminal would obey stays out; lines stay lines. */
+                for (char *line = settings.text, *next; line; line = next) {
+                        next = strchr(line, '\n');
+                        if (next)
+                                *next++ = '\0';
+                        client_clean_text(line);
+                        (void)puts(line);
+                }
+        }
+        return CODE_OK;
+}
+
+ExitCode verb_show(Client *c)
+{
+        json_t *shown = json_array();
+        ExitCode worst = CODE_OK;
+
+        for (int i = 0; i < c->options.n_words; i++) {
+                const char *path = streq(c->options.words[i], "-") ? "./-" : c->options.words[i];
+                if (i > 0 && !c->options.json)
+                        (void)putchar('\n');
+                ExitCode code = show(c, path, shown);
+                worst = code != CODE_OK ? code : worst;
+        }
+        c->result = json_pack("{s:o}", "pictures", shown);
+        return worst;
+}
