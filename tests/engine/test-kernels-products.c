@@ -190,6 +190,26 @@ static void test_narrow(void **state)
         for_each_kernels(narrow_of);
 }
 
+/* The nearest of -127 to 127, and their sum. */
+static void check_weights(const Kernels *kernels, const float *x, size_t n)
+{
+        static const float factors[] = { 1.0f / 64, 1.0f / 32, 0 };
+        _cleanup_(freep) int8_t *bytes = malloc(n);
+
+        assert_non_null(bytes);
+        for (size_t i = 0; i < ELEMENTSOF(factors); i++) {
+                const double inverse = factors[i] > 0 ? 1 / (double)factors[i] : 0;
+                const int32_t got = kernels->quantise_weights(bytes, x, n, factors[i]);
+                int32_t sum = 0;
+
+                for (size_t j = 0; j < n; j++) {
+                        assert_int_equal(bytes[j], (int)fmin(127, fmax(-127, rint(x[j] * inverse))));
+                        sum += bytes[j];
+                }
+                assert_int_equal(got, sum);
+        }
+}
+
 static void quantise_of(const Kernels *kernels)
 {
         Numbers numbers = { 7 };
@@ -212,6 +232,7 @@ static void quantise_of(const Kernels *kernels)
                         scaled[j] = (int32_t)j * 100 + 7;
                 }
                 assert_true(least == wanted_least && most == wanted_most);
+                check_weights(kernels, x, n);
                 kernels->dequantise((float *)scaled, n, scale, factors, sums);
                 for (size_t j = 0; j < n; j++) {
                         float got;

@@ -111,6 +111,8 @@ typedef struct Kernels {
         /* The least and the largest of n numbers and 0; and the bytes nearest to x / factor + zero. */
         void (*range)(const float *x, size_t n, float *ret_least, float *ret_most);
         void (*quantise)(uint8_t *ret, const float *x, size_t n, ByteScale scale);
+        /* n weights as bytes of -127 to 127, those nearest to x / factor (all 0 if that is 0); returns their sum. */
+        int32_t (*quantise_weights)(int8_t *ret, const float *x, size_t n, float factor);
         /* One row of sums of bytes to floats, in place: (sum - zero * column_sum) * factor * column_factor. */
         void (*dequantise)(
                         float *sums, size_t n, ByteScale scale, const float *column_factors,

@@ -174,6 +174,26 @@ static void quantise(uint8_t *ret, const float *x, size_t n, ByteScale scale)
         }
 }
 
+static int32_t quantise_weights(int8_t *ret, const float *x, size_t n, float factor)
+{
+        const Vec inverse = vec_set(factor > 0 ? 1 / factor : 0);
+        VecInt sum = {};
+        int32_t all = 0;
+
+        FOR_VECTORS(i, n)
+        {
+                Vec v = load_at(x, i, n) * inverse;
+                v = vec_min(vec_set(127), vec_max(v, vec_set(-127)));
+                const VecInt numbers = (VecInt)(v + 12582912.0f) - 0x4b400000;
+                for (size_t j = 0; j < LANES && j < n - i; j++)
+                        ret[i + j] = (int8_t)numbers[j];
+                sum += numbers; /* 0 beyond the end */
+        }
+        for (size_t j = 0; j < LANES; j++)
+                all += sum[j];
+        return all;
+}
+
 static void dequantise(
                 float *sums, size_t n, ByteScale scale, const float *column_factors, const int32_t *column_sums)
 {

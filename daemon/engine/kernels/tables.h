@@ -19,6 +19,7 @@ void blas_product(const Product *product);
 /* From pointwise.inc.h and norm.inc.h. */
 #define POINTWISE_KERNELS                                                                                   \
         .lanes = LANES, .widen = widen, .narrow = narrow, .range = range, .quantise = quantise,             \
-        .dequantise = dequantise, .finish = finish_panel, .exp_sum = exp_sum,                               \
+        .quantise_weights = quantise_weights, .dequantise = dequantise, .finish = finish_panel,             \
+        .exp_sum = exp_sum,                                                                                 \
         .exp_sum_halves = exp_sum_halves, .maximum = maximum, .scale = scale, .add = add,                   \
         .activate = activate, .moments = moments, .normalise = normalise, .layer_norm = layer_norm

@@ -22,8 +22,25 @@ typedef struct PackJob {
         const Tensor *k, *v;
 } PackJob;
 
-/* Panels of bfloat16: [depth / 2][width][2]. A key is a column, and its pairs lie together already. */
-static void pack_keys(const AttentionKeys *a, const uint16_t *from, size_t channels, uint16_t *ret)
+/* A key is a column, and its pairs lie together already; where the last is half of one it is filled up elsewhere. */
+static void pack_key_panel(
+                const AttentionKeys *a, const uint16_t *from, size_t channels, size_t n, uint16_t *ret, size_t width,
+                uint16_t *scratch)
+{
+        const size_t length = products_length(a->products, a->head_size), groups = length / 2;
+
+        if (length == a->head_size) {
+                panel_pack_groups(ret, from, n, groups, channels * sizeof *from, width);
+                return;
+        }
+        for (size_t i = 0; i < n; i++)
+                panel_gather_halves(scratch + i * length, from + i * channels, a->head_size, 1, length);
+        panel_pack_groups(ret, scratch, n, groups, length * sizeof *scratch, width);
+}
+
+/* Panels of bfloat16: [depth / 2][width][2]. */
+static void pack_keys(
+                const AttentionKeys *a, const uint16_t *from, size_t channels, uint16_t *ret, uint16_t *scratch)
 {
         const size_t length = products_length(a->products, a->head_size);
 
@@ -32,9 +49,17 @@ static void pack_keys(const AttentionKeys *a, const uint16_t *from, size_t chann
 
                 if (n < width)
                         memset(ret, 0, width * length * sizeof *ret);
-                for (size_t token = 0; token < n; token++)
-                        panel_pack_halves(ret + 2 * token, from + (first + token) * channels, a->head_size, 1, width);
+                pack_key_panel(a, from + first * channels, channels, n, ret, width, scratch);
                 ret += width * length;
+        }
+}
+
+/* Two rows, the second of zeros if it is NULL, number by number. */
+static void pair_rows(uint16_t *ret, const uint16_t *even, const uint16_t *odd, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                const uint32_t pair = even[i] | (odd ? (uint32_t)odd[i] << 16 : 0);
+                memcpy(ret + 2 * i, &pair, sizeof pair);
         }
 }
 
@@ -46,12 +71,14 @@ static void pack_values(const AttentionKeys *a, const uint16_t *from, size_t cha
         for (size_t first = 0; first < a->head_size; first += a->products->panel) {
                 const size_t width = panel_width(a->products, a->head_size, first), n = MIN(width, a->head_size - first);
 
-                if (n < width || a->tokens % 2)
+                if (n < width)
                         memset(ret, 0, width * length * sizeof *ret);
-                for (size_t token = 0; token < a->tokens; token++)
-                        for (size_t i = 0; i < n; i++)
-                                ret[(token / 2 * width + i) * 2 + token % 2] = from[token * channels + first + i];
-                ret += width * length;
+                for (size_t token = 0; token < a->tokens; token += 2) {
+                        const uint16_t *even = from + token * channels + first;
+
+                        pair_rows(ret, even, token + 1 < a->tokens ? even + channels : NULL, n);
+                        ret += 2 * width;
+                }
         }
 }
 
@@ -64,9 +91,8 @@ static void pack_tile(const void *userdata, size_t i, float *scratch)
         void *keys = (char *)a->keys + i * attention_keys_elements(a) * element,
              *values = (char *)a->values + i * attention_values_elements(a) * element;
 
-        (void)scratch;
         if (job->k->type == TENSOR_BF16) {
-                pack_keys(a, tensor_at(job->k, at), channels, keys);
+                pack_keys(a, tensor_at(job->k, at), channels, keys, (uint16_t *)scratch);
                 pack_values(a, tensor_at(job->v, at), channels, values);
         } else {
                 panels_pack(a->products, keys, job->k->data + at, a->tokens, a->head_size, channels, 1);
@@ -107,7 +133,8 @@ AttentionKeys attention_keys(Compute *c, Arena *arena, uint32_t heads, const Ten
                 if (!keys.keys || !keys.values)
                         c->error = -ENOMEM;
         }
-        compute_tiles(c, (size_t)k->n * heads, 0, pack_tile, &job);
+        const size_t scratch = keys.products->panel * products_length(keys.products, keys.head_size) / 2;
+        compute_tiles(c, (size_t)k->n * heads, scratch, pack_tile, &job);
         return keys;
 }
 

@@ -78,57 +78,78 @@ static void pack_floats(const Matrix *m, const MatrixSource *source, size_t colu
 static void quantise_column(const Matrix *m, size_t j, const float *column, int8_t *ret)
 {
         const size_t length = (size_t)m->k * m->taps;
-        float largest = 0;
+        float least, most;
 
-        for (size_t i = 0; i < length; i++)
-                largest = fmaxf(largest, fabsf(column[i]));
-        const float factor = largest / 127, inverse = factor > 0 ? 1 / factor : 0;
+        m->kernels->range(column, length, &least, &most);
+        const float factor = fmaxf(-least, most) / 127;
 
-        int32_t sum = 0;
-        for (size_t i = 0; i < length; i++) {
-                ret[i] = (int8_t)fmaxf(-127, fminf(127, rintf(column[i] * inverse)));
-                sum += ret[i];
-        }
         assert(m->column_factors && m->column_sums); /* every matrix of bytes has them */
         m->column_factors[j] = factor;
-        m->column_sums[j] = sum;
+        m->column_sums[j] = m->kernels->quantise_weights(ret, column, length, factor);
 }
 
-/* One packed column, as floats and as what it becomes, in scratch. */
-static void pack_column(const Matrix *m, const MatrixSource *source, size_t j, char *to, size_t width, float *scratch)
+#define COLUMNS_AT_ONCE 16
+
+/* Scratch of a panel, all in bytes: a column as floats and as its elements, and some columns as they go into the panel. */
+typedef struct PackScratch {
+        size_t floats, elements, column;
+} PackScratch;
+
+static PackScratch scratch_of(const Matrix *m)
 {
-        const size_t length = (size_t)m->k * m->taps;
+        const size_t length = (size_t)m->k * m->taps, column = matrix_column_bytes(m);
+        return (PackScratch) { .floats = length * sizeof(float), .elements = length * sizeof(uint16_t), .column = column };
+}
+
+/* One packed column, its groups one after another. */
+static void pack_column(const Matrix *m, const MatrixSource *source, size_t j, void *ret, void *scratch)
+{
+        const size_t length = (size_t)m->k * m->taps, padded = products_length(m->products, m->k);
         const int64_t from = stored_column(m, j);
-        void *elements = scratch + length;
+        float *floats = scratch;
+        void *elements = floats + length;
 
         if (from < 0)
-                memset(scratch, 0, length * sizeof *scratch);
+                memset(floats, 0, length * sizeof *floats);
         else
-                m->kernels->widen(scratch, (const char *)source->weights + (size_t)from * length * weight_size(source->type),
+                m->kernels->widen(floats, (const char *)source->weights + (size_t)from * length * weight_size(source->type),
                                   length, source->type);
         if (m->products->group == 2) {
-                m->kernels->narrow(elements, scratch, length);
-                panel_pack_halves(to, elements, m->k, m->taps, width);
+                m->kernels->narrow(elements, floats, length);
+                panel_gather_halves(ret, elements, m->k, m->taps, padded);
         } else {
-                quantise_column(m, j, scratch, elements);
-                panel_pack_bytes(to, elements, m->k, m->taps, width);
+                quantise_column(m, j, floats, elements);
+                panel_gather_bytes(ret, elements, m->k, m->taps, padded);
         }
+}
+
+static bool pack_groups(const Matrix *m, const MatrixSource *source, size_t column, size_t width)
+{
+        const PackScratch size = scratch_of(m);
+        _cleanup_(freep) char *scratch = malloc(size.floats + size.elements + COLUMNS_AT_ONCE * size.column);
+        char *panel = (char *)m->panels + column * size.column;
+
+        if (!scratch)
+                return false;
+        for (size_t j = 0; j < width; j += COLUMNS_AT_ONCE) {
+                const size_t n = MIN(width - j, (size_t)COLUMNS_AT_ONCE);
+                char *columns = scratch + size.floats + size.elements;
+
+                for (size_t i = 0; i < n; i++)
+                        pack_column(m, source, column + j + i, columns + i * size.column, scratch);
+                panel_pack_groups(panel + j * sizeof(float), columns, n, size.column / sizeof(float), size.column, width);
+        }
+        return true;
 }
 
 static bool pack_panel(const Matrix *m, const MatrixSource *source, size_t column)
 {
         const size_t width = m->gated ? m->products->panel : panel_width(m->products, m->n, column);
 
-        if (m->products->group == 1) {
-                pack_floats(m, source, column, width);
-                return true;
-        }
-
-        _cleanup_(freep) float *scratch = calloc(2 * (size_t)m->k * m->taps, sizeof *scratch);
-        char *panel = (char *)m->panels + column * matrix_column_bytes(m);
-        for (size_t j = 0; scratch && j < width; j++)
-                pack_column(m, source, column + j, panel + j * sizeof(float), width, scratch);
-        return scratch != NULL;
+        if (m->products->group != 1)
+                return pack_groups(m, source, column, width);
+        pack_floats(m, source, column, width);
+        return true;
 }
 
 static bool alloc_parts(Matrix *m, Arena *arena, bool bias)

@@ -68,21 +68,59 @@ void panels_pack(
         }
 }
 
-/* As many elements as fill a group, at once where the compiler knows how many. */
-#define DEFINE_PACK_GROUPS(name, type, group)                                                               \
-        void name(void *ret, const type *column, size_t k, size_t taps, size_t width)                       \
+/* A 4x4 block of words, with its columns as rows. */
+typedef uint32_t Words __attribute__((vector_size(16)));
+typedef uint32_t WordsAnywhere __attribute__((vector_size(16), aligned(1), may_alias));
+
+static void transpose_block(char *ret, size_t ret_stride, const char *from, size_t stride)
+{
+        const Words a = *(const WordsAnywhere *)from, b = *(const WordsAnywhere *)(from + stride),
+                    c = *(const WordsAnywhere *)(from + 2 * stride), d = *(const WordsAnywhere *)(from + 3 * stride);
+        const Words ac = __builtin_shufflevector(a, c, 0, 4, 1, 5), ac2 = __builtin_shufflevector(a, c, 2, 6, 3, 7),
+                    bd = __builtin_shufflevector(b, d, 0, 4, 1, 5), bd2 = __builtin_shufflevector(b, d, 2, 6, 3, 7);
+
+        *(WordsAnywhere *)ret = __builtin_shufflevector(ac, bd, 0, 4, 1, 5);
+        *(WordsAnywhere *)(ret + ret_stride) = __builtin_shufflevector(ac, bd, 2, 6, 3, 7);
+        *(WordsAnywhere *)(ret + 2 * ret_stride) = __builtin_shufflevector(ac2, bd2, 0, 4, 1, 5);
+        *(WordsAnywhere *)(ret + 3 * ret_stride) = __builtin_shufflevector(ac2, bd2, 2, 6, 3, 7);
+}
+
+void panel_pack_groups(void *ret, const void *columns, size_t n, size_t groups, size_t stride, size_t width)
+{
+        enum { WORD = sizeof(uint32_t), BLOCK = 4 };
+        const size_t whole_columns = n / BLOCK * BLOCK, whole = groups / BLOCK * BLOCK, line = width * WORD;
+        const char *from = columns;
+        char *to = ret;
+
+        for (size_t g = 0; g < whole; g += BLOCK)
+                for (size_t column = 0; column < whole_columns; column += BLOCK)
+                        transpose_block(to + g * line + column * WORD, line, from + column * stride + g * WORD, stride);
+        for (size_t g = 0; g < groups; g++)
+                for (size_t column = g < whole ? whole_columns : 0; column < n; column++)
+                        memcpy(to + g * line + column * WORD, from + column * stride + g * WORD, WORD);
+}
+
+/* The usual numbers of taps are known to the compiler, so that the inner loop is none. */
+#define DEFINE_GATHER(name, type)                                                                           \
+        static inline __attribute__((always_inline)) void name##_of(                                        \
+                        type *ret, const type *column, size_t k, const size_t taps, size_t length)          \
         {                                                                                                   \
-                const size_t groups = (k + (group) - 1) / (group);                                          \
-                                                                                                            \
+                for (size_t i = 0; i < k; i++)                                                              \
+                        for (size_t tap = 0; tap < taps; tap++)                                             \
+                                ret[tap * length + i] = column[i * taps + tap];                             \
                 for (size_t tap = 0; tap < taps; tap++)                                                     \
-                        for (size_t g = 0; g < groups; g++) {                                               \
-                                type *to = (type *)ret + ((tap * groups + g) * width) * (group);            \
-                                for (size_t i = 0; i < (group); i++) {                                      \
-                                        const size_t at = g * (group) + i;                                  \
-                                        to[i] = at < k ? column[at * taps + tap] : 0;                       \
-                                }                                                                           \
-                        }                                                                                   \
+                        memset(ret + tap * length + k, 0, (length - k) * sizeof *ret);                      \
+        }                                                                                                   \
+                                                                                                            \
+        void name(type *ret, const type *column, size_t k, size_t taps, size_t length)                      \
+        {                                                                                                   \
+                if (taps == 9)                                                                              \
+                        name##_of(ret, column, k, 9, length);                                               \
+                else if (taps == 1)                                                                         \
+                        name##_of(ret, column, k, 1, length);                                               \
+                else                                                                                        \
+                        name##_of(ret, column, k, taps, length);                                            \
         }
 
-DEFINE_PACK_GROUPS(panel_pack_halves, uint16_t, 2)
-DEFINE_PACK_GROUPS(panel_pack_bytes, int8_t, 4)
+DEFINE_GATHER(panel_gather_halves, uint16_t)
+DEFINE_GATHER(panel_gather_bytes, int8_t)

@@ -27,7 +27,11 @@ void panels_pack(
                 const Products *products, float *ret, const float *data, size_t n, size_t k,
                 size_t column_stride, size_t row_stride);
 
-/* One column of groups into a panel: element k of tap t, which is column[k * taps + t], is number k % group of group k /
- * group in the t-th matrix of the panel. What fills up the last group is 0. ret: where the column begins in the panel. */
-void panel_pack_halves(void *ret, const uint16_t *column, size_t k, size_t taps, size_t width);
-void panel_pack_bytes(void *ret, const int8_t *column, size_t k, size_t taps, size_t width);
+/* Columns of groups (see Product), each with its groups one after another and `stride` bytes from the next, into a panel:
+ * group g of column j becomes word g * width + j. Nothing needs to be aligned. */
+void panel_pack_groups(void *ret, const void *columns, size_t n, size_t groups, size_t stride, size_t width);
+
+/* One column on its way there: its elements tap by tap, so element k of tap t, which is column[k * taps + t], becomes number
+ * t * length + k. What fills up k to `length` is 0. */
+void panel_gather_halves(uint16_t *ret, const uint16_t *column, size_t k, size_t taps, size_t length);
+void panel_gather_bytes(int8_t *ret, const int8_t *column, size_t k, size_t taps, size_t length);
