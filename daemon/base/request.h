@@ -169,6 +169,7 @@ typedef struct Resolved {
         uint32_t prompt_tokens; /* of the prompt that are used, marks not counted */
         uint32_t prompt_chunks; /* that the text encoder reads one by one, at least 1 */
         uint32_t truncated_tokens; /* of the prompt that did not fit, 0 if all did */
+        uint32_t reserved;
 } Resolved;
 
 /* The seeds of picture i, as web UIs count them: one more a picture; with a variation strength only the variation's. */

@@ -14,6 +14,7 @@
 #include "service/models.h"
 #include "service/picture.h"
 #include "service/store.h"
+#include "workers/protocol.h"
 
 #define NAME_SIZE 64
 #define FDS_MAX 20000
@@ -23,6 +24,7 @@ static const char magic[8] = "IMGJOB01";
 /* A job as it lies in its memfd. Read by the same version only, and checked even so. */
 typedef struct Record {
         char magic[8], version[16];
+        uint32_t protocol; /* PROTOCOL_VERSION: it is made of the same structs */
         uint32_t uid, id, state, deaths, n_pictures, dropped;
         uint64_t input_sizes[INPUT_MAX]; /* 0: none, or not needed any more */
         uint64_t serial, created, ended;
@@ -71,12 +73,23 @@ static void input_name(const Job *job, uint32_t input, char ret[static NAME_SIZE
         (void)snprintf(ret, NAME_SIZE, "input-%" PRIu64 "-%" PRIu32, job->serial, input);
 }
 
+/* Member by member, so that nothing stands between them. */
+static void fill_picture(Picture *stored, const Picture *picture)
+{
+        stored->fd = -1;
+        stored->size = picture->size;
+        stored->width = picture->width;
+        stored->height = picture->height;
+        stored->seed = picture->seed;
+}
+
 static void fill(Record *record, const Job *job)
 {
         const JobObject *object = job_object(job);
 
         memcpy(record->magic, magic, sizeof(magic));
         (void)snprintf(record->version, sizeof(record->version), "%s", VERSION);
+        record->protocol = PROTOCOL_VERSION;
         record->uid = job->uid;
         record->id = job->id;
         record->state = job_state_is_final(job->state) ? job->state : JOB_QUEUED;
@@ -89,7 +102,8 @@ static void fill(Record *record, const Job *job)
         record->progress = job->progress;
         record->resolved = job->resolved;
         record->policy = job->policy;
-        record->error = job->error;
+        record->error.code = job->error.code; /* behind the text is what the stack had */
+        (void)snprintf(record->error.text, sizeof(record->error.text), "%s", job->error.text);
         (void)snprintf(record->app, sizeof(record->app), "%s", job->app ? job->app->name : "");
         (void)snprintf(record->caller, sizeof(record->caller), "%s", object && object->caller ? object->caller : "");
         if (job->request)
@@ -102,7 +116,8 @@ static void fill(Record *record, const Job *job)
         record->request.format = (uint8_t)job->format;
         for (size_t i = 0; i < INPUT_MAX; i++)
                 record->input_sizes[i] = job->inputs[i].fd >= 0 ? job->inputs[i].size : 0;
-        memcpy(record->pictures, job->pictures, job->n_pictures * sizeof(Picture));
+        for (uint32_t i = 0; i < job->n_pictures; i++)
+                fill_picture(&record->pictures[i], &job->pictures[i]);
 }
 
 void store_inputs(const Job *job)
@@ -205,7 +220,7 @@ static bool record_is_valid(const Record *record)
         const Request *request = &record->request;
 
         return memcmp(record->magic, magic, sizeof(magic)) == 0 &&
-               strncmp(record->version, VERSION, sizeof(record->version)) == 0 &&
+               strncmp(record->version, VERSION, sizeof(record->version)) == 0 && record->protocol == PROTOCOL_VERSION &&
                is_terminated(record->policy.model, sizeof(record->policy.model)) &&
                model_name_is_valid(record->policy.model) && record->policy.priority < PRIORITY_MAX &&
                is_terminated(record->error.text, sizeof(record->error.text)) &&

@@ -31,7 +31,8 @@
 
 #include "base/request.h"
 
-#define PROTOCOL_VERSION 3
+/* Raised with the meaning of messages; their size is part of it, so that a field more is another version by itself. */
+#define PROTOCOL_VERSION (4U << 24 | (uint32_t)sizeof(Message))
 
 typedef enum MessageType {
         /* service to worker */

@@ -14,6 +14,8 @@
 #define ENGINE_NICE 10
 #define SETTINGS_MAX 5
 #define DIGESTS_NICE 19 /* the scheduler of disks goes by it, too */
+/* Where memory ends a worker is what the kernel takes, whatever else is large: it costs a picture's time, and nothing else. */
+#define WORKER_OOM_SCORE "1000"
 
 /* What the worker's environment must say; all else is inherited. */
 typedef struct Setting {
@@ -87,6 +89,17 @@ static int arrange_descriptors(int fds[], int n, int first)
         return close_range((unsigned)(first + n), ~0U, 0) < 0 ? -errno : 0;
 }
 
+/* Whoever may not raise it goes without. */
+static void be_expendable(void)
+{
+        int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return;
+        (void)!write(fd, WORKER_OOM_SCORE, strlen(WORKER_OOM_SCORE));
+        (void)close(fd);
+}
+
 /* Between fork and exec: system calls only. */
 _Noreturn static void become_worker(
                 const WorkerSpec *spec, char *const argv[], char *const environment[], int socket, pid_t parent)
@@ -100,6 +113,7 @@ _Noreturn static void become_worker(
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
 
         (void)setpgid(0, 0);
+        be_expendable();
         (void)!nice(spec->task == WORKER_DIGESTS ? DIGESTS_NICE : ENGINE_NICE);
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
                 _exit(127);

@@ -9,7 +9,7 @@
 #include "listener.h"
 
 #define LARGE "width", "u", 1024, "height", "u", 1024, "steps", "u", 1
-#define CGROUP_BYTES "67108864" /* enough for the tiny model and small pictures */
+#define ROOM 33554432 /* bytes; enough for another small picture, not for a large one */
 
 static Place place;
 
@@ -48,42 +48,93 @@ static bool write_number(const char *directory, const char *name, const char *te
         return fd >= 0 && write(fd, text, strlen(text)) > 0;
 }
 
-/* A new cgroup with a limit, of either version; "" where this process may make none. */
-static void make_cgroup(char ret[static PATH_MAX])
+/* A cgroup of either version, with the names of its files. */
+typedef struct Cgroup {
+        const char *root, *limit, *usage;
+        char path[PATH_MAX];
+} Cgroup;
+
+/* A new one without a limit. False: this process may make none. */
+static bool make_cgroup(Cgroup *ret)
 {
-        static const struct {
-                const char *root, *limit;
-        } kinds[] = { { "/sys/fs/cgroup/memory", "memory.limit_in_bytes" }, { "/sys/fs/cgroup", "memory.max" } };
+        static const Cgroup kinds[] = {
+                { .root = "/sys/fs/cgroup/memory", .limit = "memory.limit_in_bytes", .usage = "memory.usage_in_bytes" },
+                { .root = "/sys/fs/cgroup", .limit = "memory.max", .usage = "memory.current" },
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
-                (void)snprintf(ret, PATH_MAX, "%s/imagined-test-%d", kinds[i].root, (int)getpid());
-                if (mkdir(ret, 0755) < 0)
+                char limit[2 * PATH_MAX];
+                *ret = kinds[i];
+                (void)snprintf(ret->path, sizeof(ret->path), "%s/imagined-test-%d", ret->root, (int)getpid());
+                if (mkdir(ret->path, 0755) < 0)
                         continue;
-                if (write_number(ret, kinds[i].limit, CGROUP_BYTES))
-                        return;
-                (void)rmdir(ret);
+                (void)snprintf(limit, sizeof(limit), "%s/%s", ret->path, ret->limit);
+                if (access(limit, W_OK) == 0)
+                        return true;
+                (void)rmdir(ret->path);
         }
-        ret[0] = '\0';
+        return false;
 }
 
-/* The kernel ends the largest process of the cgroup, the worker, twice: the job fails, and says why. */
-static void test_a_cgroup_without_memory(void **state)
+/* What is used now, and ROOM. */
+static void limit_cgroup(const Cgroup *cgroup)
 {
-        char cgroup[PATH_MAX], number[16], name[128];
-        JobRef first, hungry, later;
+        char path[2 * PATH_MAX], number[32];
+
+        (void)snprintf(path, sizeof(path), "%s/%s", cgroup->path, cgroup->usage);
+        _cleanup_(freep) char *usage = read_text_file(path);
+        (void)snprintf(number, sizeof(number), "%llu", strtoull(usage, NULL, 10) + ROOM);
+        assert_true(write_number(cgroup->path, cgroup->limit, number));
+}
+
+/* The last process may not have been buried yet. */
+static void remove_cgroup(const Cgroup *cgroup)
+{
+        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
+        while (rmdir(cgroup->path) < 0) {
+                assert_true(errno == EBUSY && clock_usec(CLOCK_MONOTONIC) < end);
+                sleep_ms(20);
+        }
+}
+
+static int oom_score_adj(pid_t pid)
+{
+        char path[64];
+        (void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+        _cleanup_(freep) char *text = read_text_file(path);
+        return atoi(text);
+}
+
+/* Whatever is larger: the worker. */
+static void test_who_is_taken(void **state)
+{
+        JobRef job;
         (void)state;
 
-#ifdef __SANITIZE_ADDRESS__
-        skip(); /* its own memory would count, and the service may be what is killed */
-#endif
-        make_cgroup(cgroup);
-        if (!cgroup[0])
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        assert_done(bus, &job);
+        assert_int_equal(oom_score_adj(place.service), oom_score_adj(getpid()));
+        assert_int_equal(oom_score_adj(place_worker(&place)), 1000);
+        place_stop_service(&place);
+}
+
+/* The kernel ends the worker, twice: the job fails, and says why. */
+static void test_a_cgroup_without_memory(void **state)
+{
+        char number[16], name[128];
+        JobRef first, hungry, later;
+        Cgroup cgroup;
+        (void)state;
+
+        if (!make_cgroup(&cgroup))
                 skip();
         place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         (void)snprintf(number, sizeof(number), "%d", (int)place.service);
-        assert_true(write_number(cgroup, "cgroup.procs", number));
+        assert_true(write_number(cgroup.path, "cgroup.procs", number));
         assert_done(bus, &first);
+        limit_cgroup(&cgroup);
         assert_true(generate(bus, &hungry, "a fox", 3, LARGE) >= 0);
         assert_false(wait_for_state(bus, hungry.path, IMAGINE_STATE_DONE));
         job_error(bus, hungry.path, name);
@@ -93,7 +144,7 @@ static void test_a_cgroup_without_memory(void **state)
         assert_true(fd >= 0);
         assert_done(bus, &later);
         place_stop_service(&place);
-        assert_int_equal(rmdir(cgroup), 0);
+        remove_cgroup(&cgroup);
 }
 
 /* The worker asks for more than it may have, and says so itself. */
@@ -210,6 +261,7 @@ static void test_no_models_directory(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_who_is_taken),
                 cmocka_unit_test(test_a_cgroup_without_memory),
                 cmocka_unit_test(test_a_limit_of_memory),
                 cmocka_unit_test_teardown(test_a_full_disk, unmount_cache),
