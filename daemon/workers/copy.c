@@ -26,17 +26,30 @@ struct Copy {
         void *userdata;
 };
 
+static int on_reaped(sd_event_source *source, const siginfo_t *info, void *userdata)
+{
+        (void)info, (void)userdata;
+        return sd_event_source_set_floating(source, false); /* nobody else holds it */
+}
+
+/* Not waited for: a file system that does not answer holds a process even against SIGKILL. */
+static void reap_later(Copy *copy)
+{
+        sd_event *event = sd_event_source_get_event(copy->child);
+
+        (void)kill(copy->pid, SIGKILL);
+        copy->child = sd_event_source_disable_unref(copy->child);
+        (void)sd_event_add_child(event, NULL, copy->pid, WEXITED, on_reaped, NULL);
+}
+
 Copy *copy_free(Copy *copy)
 {
         if (!copy)
                 return NULL;
         sd_event_source_disable_unref(copy->timer);
+        if (copy->pid > 0)
+                reap_later(copy);
         sd_event_source_disable_unref(copy->child);
-        if (copy->pid > 0) {
-                (void)kill(copy->pid, SIGKILL);
-                while (waitpid(copy->pid, NULL, 0) < 0 && errno == EINTR)
-                        ;
-        }
         closep(&copy->memfd);
         free(copy);
         return NULL;
