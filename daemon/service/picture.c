@@ -15,10 +15,20 @@ static uint32_t read_be32(const uint8_t *p)
         return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+int picture_size(int fd, size_t *ret)
+{
+        return memfd_check_sealed(fd, PROTOCOL_PICTURE_BYTES_MAX, ret);
+}
+
 int picture_check(int fd, PictureFormat format, uint32_t width, uint32_t height)
 {
         uint8_t head[24];
+        size_t size;
 
+        /* First: to read anything else may take any time. */
+        int r = picture_size(fd, &size);
+        if (r < 0)
+                return r;
         if (pread(fd, head, sizeof(head), 0) != sizeof(head))
                 return -EBADMSG;
         if (format == FORMAT_JPEG)
@@ -28,9 +38,4 @@ int picture_check(int fd, PictureFormat format, uint32_t width, uint32_t height)
         if (memcmp(head, beginning, sizeof(beginning)) != 0)
                 return -EBADMSG;
         return read_be32(head + 16) == width && read_be32(head + 20) == height ? 0 : -EBADMSG;
-}
-
-int picture_size(int fd, size_t *ret)
-{
-        return memfd_check_sealed(fd, PROTOCOL_PICTURE_BYTES_MAX, ret);
 }

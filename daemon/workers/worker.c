@@ -199,6 +199,7 @@ static bool is_from_worker(const Message *message)
 static void handle(Worker *worker, const Message *message, int fd)
 {
         if (!is_from_worker(message)) {
+                closep(&fd);
                 worker_kill(worker, WORKER_DISTRUSTED);
                 return;
         }
