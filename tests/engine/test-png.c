@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Pictures as files, read back by libpng, with the settings that stand in them. */
+/* Pictures as files, read back by libpng, with the text that stands in them. */
 
 #include "tests/engine/fixtures.h"
 
 #include <math.h>
 #include <png.h>
 
-#include "engine/image/parameters.h"
 #include "engine/image/png.h"
 #include "engine/image/preview.h"
 
@@ -124,104 +123,6 @@ static void test_bad_sizes(void **state)
         assert_null(data);
 }
 
-static void test_parameters(void **state)
-{
-        (void)state;
-        _cleanup_(freep) Request *q = malloc(sizeof(*q));
-        Resolved resolved = {
-                .width = 512, .height = 256, .steps = 20, .sampler = SAMPLER_EULER_A, .guidance = 4,
-                .prompt_tokens = 3, .prompt_chunks = 1,
-        };
-        assert_non_null(q);
-        request_init(q);
-        strcpy(q->prompt, "a red fox");
-        q->seed = 42;
-
-        const struct {
-                const char *negative;
-                bool metadata;
-                double guidance;
-                uint32_t index;
-                const char *expected;
-        } cases[] = {
-                { "", true, 4, 0,
-                  "a red fox\nSteps: 20, Sampler: Euler a, CFG scale: 4, Seed: 42, Size: 512x256, Model: m, "
-                  "Prompt tokens: 3, "
-                  "Version: imagined " VERSION },
-                { "blurry, bad", true, 7.5, 3,
-                  "a red fox\nNegative prompt: blurry, bad\nSteps: 20, Sampler: Euler a, CFG scale: 7.5, "
-                  "Seed: 45, "
-                  "Size: 512x256, Model: m, Prompt tokens: 3, Version: imagined " VERSION },
-                { "blurry, bad", false, 0, 0,
-                  "Steps: 20, Sampler: Euler a, CFG scale: 0, Seed: 42, Size: 512x256, Model: m, Prompt tokens: 3, Version: "
-                  "imagined " VERSION },
-        };
-        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                _cleanup_(freep) char *text = NULL;
-                strcpy(q->negative_prompt, cases[i].negative);
-                q->prompt_metadata = cases[i].metadata;
-                resolved.guidance = cases[i].guidance;
-                assert_int_equal(parameters_format(&text, q, &resolved, cases[i].index, "m"), 0);
-                assert_string_equal(text, cases[i].expected);
-        }
-
-        _cleanup_(freep) char *touched = NULL;
-        resolved.drawn_width = 176;
-        resolved.drawn_height = 88;
-        resolved.enlarge = ENLARGE_NETWORK;
-        resolved.sharpen = 0.25;
-        resolved.remove_artefacts = 1;
-        assert_int_equal(parameters_format(&touched, q, &resolved, 0, "m"), 0);
-        assert_non_null(strstr(touched, ", Size: 512x256, Enlarge: network from 176x88, Remove artefacts: 1, Sharpen: 0.25, "
-                                        "Model: m, "));
-
-        _cleanup_(freep) char *text = NULL;
-        resolved.prompt_tokens = 150;
-        resolved.prompt_chunks = 2;
-        resolved.truncated_tokens = 7;
-        assert_int_equal(parameters_format(&text, q, &resolved, 0, "m"), 0);
-        assert_non_null(strstr(text, ", Prompt tokens: 150, Prompt chunks: 2, Truncated tokens: 7, Version: "));
-
-        _cleanup_(freep) char *fast = NULL;
-        q->fast = 1;
-        resolved.precision = PRECISION_BF16;
-        assert_int_equal(parameters_format(&fast, q, &resolved, 0, "m"), 0);
-        assert_non_null(strstr(fast, ", Prompt tokens: 150, Fast: yes, Prompt chunks: 2, "));
-        assert_non_null(strstr(fast, ", Precision: bf16, Version: "));
-
-        _cleanup_(freep) char *more = NULL;
-        q->fast = 0;
-        q->prompt_metadata = true;
-        q->negative_prompt[0] = '\0';
-        q->clip_skip = 2;
-        q->tiling = TILING_BOTH;
-        q->n_loras = 2;
-        q->loras[0] = (RequestLora) { .name = "style", .weight = 1 };
-        q->loras[1] = (RequestLora) { .name = "more style", .weight = -0.5 };
-        assert_int_equal(parameters_format(&more, q, &resolved, 0, "m"), 0);
-        assert_non_null(strstr(more, "a red fox <lora:style:1> <lora:more style:-0.5>\nSteps: 20"));
-        assert_non_null(strstr(more, ", Prompt tokens: 150, Clip skip: 2, Tiling: True, Prompt chunks: 2, "));
-
-        _cleanup_(freep) char *twice = NULL;
-        q->hires_scale = 2;
-        q->outpaint[SIDE_LEFT] = 128;
-        q->outpaint[SIDE_DOWN] = 64;
-        resolved.first_width = 256;
-        resolved.first_height = 128;
-        resolved.second_steps = 14;
-        resolved.enlarge = ENLARGE_NONE;
-        assert_int_equal(parameters_format(&twice, q, &resolved, 0, "m"), 0);
-        assert_non_null(strstr(twice, ", Size: 256x128, "));
-        assert_non_null(strstr(twice, ", Denoising strength: 0.7, Hires upscale: 2, Hires steps: 14, Hires upscaler: Latent, "));
-
-        assert_non_null(strstr(twice, ", Outpaint: left:128 down:64, "));
-
-        _cleanup_(freep) char *hidden = NULL;
-        q->prompt_metadata = false;
-        assert_int_equal(parameters_format(&hidden, q, &resolved, 0, "m"), 0);
-        assert_null(strstr(hidden, "style"));
-}
-
 static void test_rounding(void **state)
 {
         (void)state;
@@ -273,8 +174,9 @@ static void test_preview(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_round_trips), cmocka_unit_test(test_bad_sizes),
-                cmocka_unit_test(test_parameters),  cmocka_unit_test(test_rounding),
+                cmocka_unit_test(test_round_trips),
+                cmocka_unit_test(test_bad_sizes),
+                cmocka_unit_test(test_rounding),
                 cmocka_unit_test(test_preview),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
