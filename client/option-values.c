@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "base/util.h"
+#include "client/option-values.h"
+#include "client/values.h"
+
+typedef enum Kind {
+        KIND_FLAG, /* bool */
+        KIND_TEXT, /* const char *, UTF-8 */
+        KIND_PATH, /* const char *, any bytes */
+        KIND_INTEGER, /* uint64_t */
+        KIND_NUMBER, /* double */
+        KIND_SIZE, /* two uint32_t */
+        KIND_ASPECT, /* double */
+        KIND_DURATION, /* uint64_t */
+        KIND_SAMPLER, /* const char *, one of the samplers */
+        KIND_SCHEDULE, /* const char *, one of the schedules */
+        KIND_RNG, /* const char * */
+        KIND_INTERVAL, /* two doubles */
+        KIND_ENLARGE, /* const char * */
+        KIND_TILING, /* const char * */
+        KIND_PRECISION, /* const char * */
+        KIND_SIDES, /* SIDE_MAX uint32_t */
+        KIND_LORA, /* one more in loras */
+        KIND_PRIORITY, /* const char * */
+        KIND_FORMAT, /* const char * */
+} Kind;
+
+/* How each option's value is read, and where it goes. */
+static const struct {
+        Kind kind;
+        size_t offset;
+        double low, high;
+        uint64_t most; /* high, for those numbers that a double cannot hold */
+} value_table[] = {
+#define X(id, letter, name, argument, kind, field, low, high, verbs, help)                                  \
+        [OPTION_##id] = { KIND_##kind, offsetof(Options, field), (double)(low), (double)(high),             \
+                          (uint64_t)(high) },
+        OPTIONS(X)
+#undef X
+};
+
+static int check_sampler(const char *name, Error *error)
+{
+        if (sampler_from_string(name, NULL) > 0)
+                return 0;
+
+        char list[256] = "";
+        for (int i = SAMPLER_DEFAULT + 1; i < SAMPLER_MAX; i++) {
+                strncat(list, i > 1 ? ", " : "", sizeof(list) - strlen(list) - 1);
+                strncat(list, sampler_to_string((Sampler)i), sizeof(list) - strlen(list) - 1);
+        }
+        return error_set(error, -EINVAL, "there is no '%s'; there are %s", name, list);
+}
+
+static int check_schedule(const char *name, Error *error)
+{
+        if (sigma_schedule_from_string(name) > 0)
+                return 0;
+
+        char list[256] = "";
+        for (int i = SIGMA_SCHEDULE_DEFAULT + 1; i < SIGMA_SCHEDULE_MAX; i++) {
+                strncat(list, i > 1 ? ", " : "", sizeof(list) - strlen(list) - 1);
+                strncat(list, sigma_schedule_to_string((SigmaSchedule)i), sizeof(list) - strlen(list) - 1);
+        }
+        return error_set(error, -EINVAL, "there is no '%s'; there are %s", name, list);
+}
+
+static int check_enlarge(const char *name, Error *error)
+{
+        if (enlarge_from_string(name) > 0)
+                return 0;
+        return error_set(error, -EINVAL, "'%s' is none of network, lanczos, none", name);
+}
+
+static int check_precision(const char *name, Error *error)
+{
+        if (precision_from_string(name) >= 0)
+                return 0;
+        return error_set(error, -EINVAL, "'%s' is none of auto, f32, bf16, int8", name);
+}
+
+static int check_tiling(const char *name, Error *error)
+{
+        if (tiling_from_string(name) >= 0)
+                return 0;
+        return error_set(error, -EINVAL, "'%s' is none of x, y, xy, none", name);
+}
+
+/* NAME, or NAME:WEIGHT. */
+static int add_lora(Options *o, const char *value, Error *error)
+{
+        const size_t length = strcspn(value, ":");
+        RequestLora lora = { .weight = 1 };
+
+        if (o->n_loras == REQUEST_LORAS_MAX)
+                return error_set(error, -EINVAL, "at most %d of them", REQUEST_LORAS_MAX);
+        if (length < sizeof(lora.name))
+                memcpy(lora.name, value, length);
+        if (!request_lora_name_is_valid(lora.name))
+                return error_set(error, -EINVAL, "'%s' does not begin with the name of an adapter", value);
+        if (value[length] == ':') {
+                const bool negative = value[length + 1] == '-';
+                int r = value_parse_number(value + length + 1 + negative, 0, REQUEST_WEIGHT_MAX, &lora.weight, error);
+                if (r < 0)
+                        return r;
+                lora.weight = negative ? -lora.weight : lora.weight;
+        }
+        o->loras[o->n_loras++] = lora;
+        return 0;
+}
+
+static int check_priority(const char *name, Error *error)
+{
+        if (streq(name, "interactive") || streq(name, "normal") || streq(name, "batch"))
+                return 0;
+        return error_set(error, -EINVAL, "'%s' is none of interactive, normal, batch", name);
+}
+
+static int check_path(const char *path, Error *error)
+{
+        return path[0] != '\0' ? 0 : error_set(error, -EINVAL, "the name is empty");
+}
+
+static int check_text(const char *text, Error *error)
+{
+        if (!utf8_is_valid(text, strlen(text)))
+                return error_set(error, -EINVAL, "the text is not valid UTF-8");
+        if (strlen(text) > REQUEST_PROMPT_MAX)
+                return error_set(error, -EINVAL, "longer than %d bytes", REQUEST_PROMPT_MAX);
+        return 0;
+}
+
+static int store_text(int r, const char *value, void *field)
+{
+        if (r >= 0)
+                *(const char **)field = value;
+        return r;
+}
+
+int option_read(Options *o, OptionId id, const char *value, Error *error)
+{
+        void *field = (char *)o + value_table[id].offset;
+
+        switch (value_table[id].kind) {
+        case KIND_FLAG:
+                *(bool *)field = true;
+                return 0;
+        case KIND_TEXT:
+                return store_text(check_text(value, error), value, field);
+        case KIND_PATH:
+                return store_text(check_path(value, error), value, field);
+        case KIND_SAMPLER:
+                return store_text(check_sampler(value, error), value, field);
+        case KIND_SCHEDULE:
+                return store_text(check_schedule(value, error), value, field);
+        case KIND_RNG:
+                return store_text(rng_from_string(value) < 0 ? error_set(error, -EINVAL, "'%s' is none of cpu, philox", value)
+                                                             : 0,
+                                  value, field);
+        case KIND_INTERVAL:
+                return value_parse_interval(value, value_table[id].low, value_table[id].high, field, error);
+        case KIND_ENLARGE:
+                return store_text(check_enlarge(value, error), value, field);
+        case KIND_TILING:
+                return store_text(check_tiling(value, error), value, field);
+        case KIND_PRECISION:
+                return store_text(check_precision(value, error), value, field);
+        case KIND_SIDES:
+                return value_parse_sides(value, (uint32_t)value_table[id].most, field, error);
+        case KIND_LORA:
+                return add_lora(o, value, error);
+        case KIND_FORMAT:
+                return store_text(format_from_string(value) < 0
+                                          ? error_set(error, -EINVAL, "'%s' is none of png, jpeg, webp", value)
+                                          : 0,
+                                  value, field);
+        case KIND_PRIORITY:
+                return store_text(check_priority(value, error), value, field);
+        case KIND_INTEGER:
+                return value_parse_integer(value, (uint64_t)value_table[id].low, value_table[id].most, field,
+                                           error);
+        case KIND_NUMBER:
+                return value_parse_number(value, value_table[id].low, value_table[id].high, field, error);
+        case KIND_SIZE:
+                return value_parse_size(value, &o->width, &o->height, error);
+        case KIND_ASPECT:
+                return value_parse_aspect(value, field, error);
+        case KIND_DURATION:
+                return value_parse_duration(value, value_table[id].most, field, error);
+        default:
+                return -EINVAL;
+        }
+}
