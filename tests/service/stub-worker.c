@@ -1,82 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A worker without a model: it draws a gradient. The last part of its model directory's name says how it misbehaves
- * ("stub" is a good one, "stub-MODE" does what the table below says). */
+/* A worker without a model: it draws a gradient, or does what a worker must not (stub-modes.h). */
 
 #include <errno.h>
 #include <poll.h>
-#include <png.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "base/memfd.h"
 #include "base/util.h"
 #include "stub-decode.h"
 #include "stub-digest.h"
+#include "stub-draw.h"
+#include "stub-modes.h"
 #include "workers/protocol.h"
 #include "workers/sandbox.h"
-
-typedef enum Mode {
-        GOOD,
-        SLOW, /* a step takes 50 ms */
-        CRAWL, /* a step takes a second */
-        SLOW_LOAD, /* loads for two seconds */
-        HANGS_LOADING, /* never becomes ready */
-        FAILS_LOADING,
-        LACKS_MEMORY, /* likewise, for want of memory */
-        DIES_LOADING,
-        DIES_ENCODING,
-        DIES_DENOISING,
-        FORBIDDEN, /* asks for a socket, in the sandbox of a worker */
-        DIES_ONCE, /* in the first job after its directory got no file "died" */
-        DIES_MIDWAY, /* likewise, in the middle of a picture; counts all steps by the size of a file "steps" */
-        HANGS, /* in the middle of a job, deaf to everything */
-        STUBBORN, /* answers, but does not hear CANCEL */
-        FAILS_JOB,
-        GARBAGE, /* sends bytes that are no message */
-        WRONG_JOB, /* speaks of a job that it was not given */
-        UNSEALED, /* hands over a picture that it can still write to */
-        OTHER_SIZE, /* draws another size than asked for */
-        LYING_SIZE, /* a picture of another size than it says */
-        NOT_PNG,
-        WRONG_SEED,
-        TOO_FEW, /* says DONE before all pictures are there */
-        TOO_MANY,
-        LINGERS, /* does not end when its socket is closed */
-        MODE_MAX,
-} Mode;
-
-static const char *const mode_names[MODE_MAX] = {
-        [GOOD] = "",
-        [SLOW] = "slow",
-        [CRAWL] = "crawl",
-        [SLOW_LOAD] = "slow-load",
-        [HANGS_LOADING] = "hangs-loading",
-        [FAILS_LOADING] = "fails-loading",
-        [LACKS_MEMORY] = "lacks-memory",
-        [DIES_LOADING] = "dies-loading",
-        [DIES_ENCODING] = "dies-encoding",
-        [DIES_DENOISING] = "dies-denoising",
-        [FORBIDDEN] = "forbidden",
-        [DIES_ONCE] = "dies-once",
-        [DIES_MIDWAY] = "dies-midway",
-        [HANGS] = "hangs",
-        [STUBBORN] = "stubborn",
-        [FAILS_JOB] = "fails-job",
-        [GARBAGE] = "garbage",
-        [WRONG_JOB] = "wrong-job",
-        [UNSEALED] = "unsealed",
-        [OTHER_SIZE] = "other-size",
-        [LYING_SIZE] = "lying-size",
-        [NOT_PNG] = "not-png",
-        [WRONG_SEED] = "wrong-seed",
-        [TOO_FEW] = "too-few",
-        [TOO_MANY] = "too-many",
-        [LINGERS] = "lingers",
-};
 
 typedef struct Stub {
         int socket;
@@ -238,43 +178,6 @@ static uint64_t colour_of(const Stub *stub, uint64_t seed)
         for (size_t i = 0; i < INPUT_MAX; i++)
                 colour += q->inputs & 1U << i ? stub->tints[i] : 0;
         return colour;
-}
-
-static int draw(uint32_t width, uint32_t height, uint64_t seed, bool sealed)
-{
-        png_image image = { .version = PNG_IMAGE_VERSION, .width = width, .height = height, .format = PNG_FORMAT_RGB };
-        uint8_t *pixels = malloc((size_t)3 * width * height);
-        if (!pixels)
-                _exit(4);
-
-        for (uint32_t y = 0; y < height; y++)
-                for (uint32_t x = 0; x < width; x++) {
-                        uint8_t *p = pixels + 3 * ((size_t)y * width + x);
-                        p[0] = (uint8_t)(255 * x / width);
-                        p[1] = (uint8_t)(255 * y / height);
-                        p[2] = (uint8_t)seed;
-                }
-
-        png_alloc_size_t size = 0;
-        if (!png_image_write_get_memory_size(image, size, 0, pixels, 0, NULL))
-                _exit(4);
-        void *png = malloc(size);
-        if (!png || !png_image_write_to_memory(&image, png, &size, 0, pixels, 0, NULL))
-                _exit(4);
-
-        int fd;
-        if (sealed) {
-                fd = memfd_new_sealed("picture", png, size);
-        } else {
-                fd = memfd_create("picture", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-                if (fd >= 0 && write(fd, png, size) != (ssize_t)size)
-                        _exit(4);
-        }
-        free(png);
-        free(pixels);
-        if (fd < 0)
-                _exit(4);
-        return fd;
 }
 
 static void send_preview(Stub *stub, uint32_t picture, uint32_t step)
@@ -471,17 +374,6 @@ static void load(Stub *stub)
                 },
         };
         say(stub, &message, MESSAGE_READY, -1);
-}
-
-static Mode mode_of(const char *directory)
-{
-        const char *name = strrchr(directory, '/');
-        name = name ? name + 1 : directory;
-        if (strncmp(name, "stub-", 5) == 0)
-                for (int i = 1; i < MODE_MAX; i++)
-                        if (streq(name + 5, mode_names[i]))
-                                return (Mode)i;
-        return GOOD;
 }
 
 int main(int argc, char *argv[])
