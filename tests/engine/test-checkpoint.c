@@ -15,10 +15,9 @@
 static void draw(const char *name, Picture *ret)
 {
         _cleanup_(engine_freep) Engine *engine = open_engine(scratch_path("%s", name), 2);
-        _cleanup_(freep) Request *request = malloc(sizeof *request);
+        _cleanup_(freep) Request *request = new_request();
         Error error = {};
 
-        request_init(request);
         strcpy(request->prompt, "a red fox, (old house:1.2)");
         strcpy(request->negative_prompt, "bad");
         request->width = 24;

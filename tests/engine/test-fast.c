@@ -29,13 +29,11 @@ static void test_picture(void **state)
 {
         (void)state;
         char both[32], swapped[32];
-        Request *request = calloc(1, sizeof(*request));
+        Request *request = new_request();
         _cleanup_(picture_done) Picture fast = {}, same = {}, other = {};
 
-        assert_non_null(request);
         make_model(both, WITH_FAST);
         make_model(swapped, WITH_FAST " && mv unet_fast/" WEIGHTS " unet/ && rm imagined.json");
-        request_init(request);
         strcpy(request->prompt, "a red fox");
         request->seed = 7;
         request->fast = 1;
@@ -61,12 +59,10 @@ static void test_resolve(void **state)
         char dir[32];
         make_model(dir, WITH_FAST);
         _cleanup_(engine_freep) Engine *engine = open_engine(dir, 1), *plain = open_engine(TINY, 1);
-        Request *request = calloc(1, sizeof(*request));
+        Request *request = new_request();
         Resolved resolved = {};
         Error error = {};
 
-        assert_non_null(request);
-        request_init(request);
         request->fast = 1;
         assert_int_equal(engine_resolve(plain, request, &resolved, &error), -EINVAL);
         assert_string_equal(error.text, "fast: the model tiny has no few-step version");

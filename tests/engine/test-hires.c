@@ -6,7 +6,6 @@
 #include <math.h>
 
 #include "engine/denoise/enlarge_latents.h"
-#include "engine/engine.h"
 #include "engine/pipeline.h"
 #include "engine/source.h"
 #include "tests/engine/engines.h"
@@ -32,9 +31,7 @@ static void test_enlarging(void **state)
 
 static Request *new_hires(double scale, double strength)
 {
-        Request *request = malloc(sizeof(*request));
-        assert_non_null(request);
-        request_init(request);
+        Request *request = new_request();
         (void)snprintf(request->prompt, sizeof(request->prompt), "a red fox");
         request->width = 32;
         request->height = 24;

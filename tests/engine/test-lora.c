@@ -28,9 +28,8 @@ static Precision precision = PRECISION_F32;
 
 static int draw_given(Engine *engine, const char *loras, const Given *given, size_t n, Picture *ret, Error *error)
 {
-        _cleanup_(freep) Request *request = malloc(sizeof *request);
+        _cleanup_(freep) Request *request = new_request();
 
-        request_init(request);
         (void)snprintf(request->prompt, sizeof request->prompt, "a red fox%s", loras);
         for (size_t i = 0; i < n; i++) {
                 (void)snprintf(request->loras[i].name, sizeof request->loras[i].name, "%s", given[i].name);

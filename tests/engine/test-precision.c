@@ -3,9 +3,8 @@
 /* How far the default model's pictures in bfloat16 and bytes are from those in floats: the median of some prompts. All 32 with
  * IMAGINED_PRECISION_PROMPTS=32; it prints what it measured. */
 
-#include "engine/engine.h"
 #include "engine/kernels/kernels.h"
-#include "tests/engine/fixtures.h"
+#include "tests/engine/engines.h"
 
 #include <math.h>
 
@@ -26,12 +25,10 @@ static const char *const places[] = { "", " on a blue background", " in the snow
 
 static void draw(Engine *engine, size_t i, Precision precision, Picture *ret)
 {
-        _cleanup_(freep) Request *q = malloc(sizeof(*q));
+        _cleanup_(freep) Request *q = new_request();
         Resolved resolved;
         Error error = {};
 
-        assert_non_null(q);
-        request_init(q);
         (void)snprintf(q->prompt, sizeof(q->prompt), "%s%s", things[i % ELEMENTSOF(things)], places[i / ELEMENTSOF(things)]);
         q->seed = 1000 + i;
         q->steps = 20;

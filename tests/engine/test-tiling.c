@@ -3,20 +3,9 @@
 /* Pictures to be laid side by side: no place on the ring is different from the others after the final touches either, and
  * the option reaches the networks. (The networks themselves: test-wrap.) */
 
-#include "engine/engine.h"
 #include "engine/pipeline.h"
-#include "tests/engine/fixtures.h"
+#include "tests/engine/engines.h"
 #include "tests/engine/tensors.h"
-
-#define TINY "tests/fixtures/tiny-model"
-
-static Request *new_request(void)
-{
-        Request *request = malloc(sizeof(*request));
-        assert_non_null(request);
-        request_init(request);
-        return request;
-}
 
 /* A smooth pattern with some noise, in 0 to 1, that does not go on at its opposite sides. */
 static Tensor pattern(Compute *c, uint32_t h, uint32_t w)
