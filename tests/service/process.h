@@ -28,7 +28,7 @@
 #include "base/util.h"
 
 /* Longer than anything takes on a loaded machine under sanitizers: what is not there then will never be. */
-#define PATIENCE (60 * USEC_PER_SEC)
+#define PATIENCE (120 * USEC_PER_SEC)
 #define IGNORE(x) ((void)!(x))
 
 #define CHECK(condition)                                                                              \
@@ -60,6 +60,13 @@ static inline const char *built(const char *name, char buffer[static PATH_MAX])
         (void)snprintf(path, sizeof(path), "%s/%s", build ? build : "build", name);
         assert_non_null(realpath(path, buffer));
         return buffer;
+}
+
+/* What the environment asks for instead of what is usual. */
+static inline uint64_t setting(const char *name, uint64_t usual)
+{
+        const char *value = getenv(name);
+        return value ? strtoull(value, NULL, 0) : usual;
 }
 
 static inline pid_t fork_child(void)
@@ -103,6 +110,20 @@ static inline unsigned count_descriptors(pid_t pid)
         for (struct dirent *entry; (entry = readdir(dir));)
                 n += entry->d_name[0] != '.';
         return n;
+}
+
+/* Bytes, each page divided by the number of processes that have it. */
+static inline uint64_t process_proportional(pid_t pid)
+{
+        char path[64], line[256];
+        unsigned long long kib = 0;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+        _cleanup_(fclosep) FILE *file = fopen(path, "re");
+        while (file && fgets(line, sizeof(line), file))
+                if (sscanf(line, "Pss: %llu kB", &kib) == 1)
+                        break;
+        return kib * 1024;
 }
 
 static inline void write_file(const char *path, const char *text)

@@ -282,9 +282,8 @@ static void settle(Fuzz *f, size_t connection, unsigned wanted)
 
 static void test_any_call(void **state)
 {
-        const char *calls = getenv("FUZZ_CALLS"), *seed = getenv("FUZZ_SEED");
-        unsigned long total = calls ? strtoul(calls, NULL, 10) : CALLS;
-        Fuzz f = { .random = (seed ? strtoull(seed, NULL, 10) : 1) * UINT64_C(0x9e3779b97f4a7c15) };
+        unsigned long total = setting("FUZZ_CALLS", CALLS);
+        Fuzz f = { .random = setting("FUZZ_SEED", 1) * UINT64_C(0x9e3779b97f4a7c15) };
         uint64_t before = 0;
         JobRef job;
         (void)state;

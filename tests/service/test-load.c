@@ -47,12 +47,6 @@ static int setup(void **state)
         return place_set_up_engine(state, &place, "default_model = \"tiny\"; jobs_per_user = 40; result_seconds = 2;");
 }
 
-static unsigned setting(const char *name, unsigned fallback)
-{
-        const char *value = getenv(name);
-        return value ? (unsigned)strtoul(value, NULL, 10) : fallback;
-}
-
 static void note(Method method, uint64_t since)
 {
         uint64_t took = clock_usec(CLOCK_MONOTONIC) - since, worst;
@@ -166,7 +160,8 @@ static pid_t start_client(const char *user, uint64_t *end)
 
 static void test_load(void **state)
 {
-        unsigned n = MIN(setting("LOAD_CLIENTS", CLIENTS), CLIENTS_MAX), seconds = setting("LOAD_SECONDS", SECONDS);
+        unsigned n = (unsigned)MIN(setting("LOAD_CLIENTS", CLIENTS), (uint64_t)CLIENTS_MAX),
+                 seconds = (unsigned)setting("LOAD_SECONDS", SECONDS);
         pid_t pids[CLIENTS_MAX];
         uint64_t end, before = 0;
         JobRef job;

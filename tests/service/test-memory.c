@@ -14,20 +14,6 @@ static int setup(void **state)
         return place_set_up_engine(state, &place, NULL);
 }
 
-/* Bytes, each page divided by the number of processes that have it. */
-static uint64_t proportional(pid_t pid)
-{
-        char path[64], line[256];
-        unsigned long long kib = 0;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-        _cleanup_(fclosep) FILE *file = fopen(path, "re");
-        while (file && fgets(line, sizeof(line), file))
-                if (sscanf(line, "Pss: %llu kB", &kib) == 1)
-                        break;
-        return kib * 1024;
-}
-
 /* Of the service and its worker, if there is one. */
 typedef struct Use {
         uint64_t rss, pss;
@@ -36,11 +22,11 @@ typedef struct Use {
 static Use use_of_all(void)
 {
         pid_t worker = place_worker(&place);
-        Use use = { process_resident(place.service), proportional(place.service) };
+        Use use = { process_resident(place.service), process_proportional(place.service) };
 
         if (worker > 0) {
                 use.rss += process_resident(worker);
-                use.pss += proportional(worker);
+                use.pss += process_proportional(worker);
         }
         return use;
 }
@@ -175,13 +161,13 @@ static void test_clients_share_one_model(void **state)
         buses[0] = place_connect(&place);
         draw(buses[0]);
         pid_t worker = place_worker(&place);
-        uint64_t one = proportional(worker), service = process_resident(place.service);
+        uint64_t one = process_proportional(worker), service = process_resident(place.service);
         for (size_t i = 1; i < ELEMENTSOF(buses); i++) {
                 buses[i] = place_connect(&place);
                 draw(buses[i]);
         }
         assert_int_equal(place_worker(&place), worker);
-        uint64_t twenty = proportional(worker), peak = process_peak(place.service);
+        uint64_t twenty = process_proportional(worker), peak = process_peak(place.service);
         printf("worker: %llu KiB (PSS) for one client, %llu for twenty; service: %llu KiB (RSS), at most %llu\n",
                (unsigned long long)one / 1024, (unsigned long long)twenty / 1024, (unsigned long long)service / 1024,
                (unsigned long long)peak / 1024);
@@ -219,7 +205,7 @@ static void test_change_of_models(void **state)
                                 break;
                         sleep_ms(2);
                 }
-                sizes[i] = proportional(workers[i]);
+                sizes[i] = process_proportional(workers[i]);
                 for (size_t before = 0; before < i; before++) {
                         assert_int_equal(kill(workers[before], 0), -1);
                         assert_int_equal(errno, ESRCH);

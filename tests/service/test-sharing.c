@@ -3,18 +3,14 @@
 /* A user's instance and the machine's with the real engine: one model in memory, and the same bytes whoever is asked and
  * whatever dies in between. */
 
-#include <sys/mman.h>
-
-#include "listener.h"
+#include "forward.h"
 #include "service/appetite.h"
-
-static Place machine, user;
 
 static int setup(void **state)
 {
         (void)state;
         place_open(&machine);
-        machine.has_engine = user.has_engine = true;
+        machine.has_engine = true;
         place_add_tiny_model(&machine);
         place_start_service(&machine, "default_model = \"tiny\"; threads = 1;");
         place_open_bus(&user, true);
@@ -24,26 +20,11 @@ static int setup(void **state)
         return 0;
 }
 
-static int teardown(void **state)
+static int close_places(void **state)
 {
         (void)state;
-        place_close(&user);
-        place_close(&machine);
+        close_both();
         return 0;
-}
-
-/* Bytes, each page divided by the number of processes that have it. */
-static uint64_t proportional(pid_t pid)
-{
-        char path[64], line[256];
-        unsigned long long kib = 0;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-        _cleanup_(fclosep) FILE *file = fopen(path, "re");
-        while (file && fgets(line, sizeof(line), file))
-                if (sscanf(line, "Pss: %llu kB", &kib) == 1)
-                        break;
-        return kib * 1024;
 }
 
 static int draw(sd_bus *bus, void *data)
@@ -65,7 +46,7 @@ static void test_one_model_for_all(void **state)
         buses[0] = place_connect(&machine);
         (void)draw(buses[0], NULL);
         pid_t worker = place_worker(&machine);
-        uint64_t one = proportional(worker);
+        uint64_t one = process_proportional(worker);
         for (size_t i = 1; i < ELEMENTSOF(buses); i++) {
                 buses[i] = place_connect(i % 2 ? &user : &machine);
                 (void)draw(buses[i], NULL);
@@ -74,7 +55,7 @@ static void test_one_model_for_all(void **state)
                 as_user(&machine, "games", draw, NULL);
         assert_int_equal(place_worker(&machine), worker);
         assert_int_equal(place_worker(&user), 0);
-        uint64_t twenty = proportional(worker), here = process_peak(user.service), there = process_peak(machine.service);
+        uint64_t twenty = process_proportional(worker), here = process_peak(user.service), there = process_peak(machine.service);
         printf("worker: %llu KiB (PSS) for one client, %llu for twenty over both instances; services: %llu and %llu KiB (RSS, at "
                "most)\n",
                (unsigned long long)one / 1024, (unsigned long long)twenty / 1024, (unsigned long long)here / 1024,
@@ -101,15 +82,8 @@ static void assert_same_pictures(sd_bus *bus, const JobRef *job, sd_bus *other, 
 {
         for (uint32_t i = 0; i < PICTURES; i++) {
                 _cleanup_(closep) int a = get_result(bus, job->path, i, NULL), b = get_result(other, other_job->path, i, NULL);
-                struct stat st, other_st;
                 assert_true(a >= 0 && b >= 0);
-                assert_true(fstat(a, &st) == 0 && fstat(b, &other_st) == 0 && st.st_size == other_st.st_size);
-                void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, a, 0);
-                void *q = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, b, 0);
-                assert_true(p != MAP_FAILED && q != MAP_FAILED);
-                assert_memory_equal(p, q, (size_t)st.st_size);
-                (void)munmap(p, (size_t)st.st_size);
-                (void)munmap(q, (size_t)st.st_size);
+                assert_true(are_same(a, b));
         }
 }
 
@@ -124,9 +98,7 @@ static void test_same_bytes(void **state)
         ask(bus, &here);
         while (pictures == 0)
                 assert_true(job_u32(bus, here.path, "Pictures", &pictures) >= 0);
-        (void)kill(machine.service, SIGKILL);
-        (void)waitpid(machine.service, NULL, 0);
-        machine.service = 0;
+        kill_service(&machine);
         place_start_service(&machine, "default_model = \"tiny\"; threads = 1;");
         assert_true(wait_for_state(bus, here.path, IMAGINE_STATE_DONE));
         _cleanup_(bus_closep) sd_bus *system_bus = place_connect(&machine);
@@ -141,5 +113,5 @@ int main(void)
                 cmocka_unit_test(test_one_model_for_all),
                 cmocka_unit_test(test_same_bytes),
         };
-        return cmocka_run_group_tests(tests, setup, teardown);
+        return cmocka_run_group_tests(tests, setup, close_places);
 }

@@ -116,11 +116,9 @@ static void breathe(Storm *storm)
 
 static void rage(Storm *storm)
 {
-        const char *calls = getenv("STORM_CALLS"), *seed = getenv("STORM_SEED");
-        unsigned n = calls ? (unsigned)strtoul(calls, NULL, 0) : CALLS;
+        unsigned n = (unsigned)setting("STORM_CALLS", CALLS);
 
-        if (seed)
-                storm->random ^= (uint32_t)strtoul(seed, NULL, 0);
+        storm->random ^= (uint32_t)setting("STORM_SEED", 0);
         for (unsigned i = 0; i < n; i++) {
                 uint32_t c = draw(storm, CONNECTIONS), what = draw(storm, 100);
 
