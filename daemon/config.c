@@ -17,7 +17,7 @@
 
 const ConfigKey config_keys[] = {
         TEXT(models, CONFIG_PATHS, "[\"" DATADIR "/imagined/models\", \"/var/lib/imagined/models\"]",
-             "Directories that hold models, each in a directory with a model_index.json; the first of a name wins"),
+             "Directories that hold models, each a directory with a model_index.json, or a file; the first of a name wins"),
         TEXT(default_model, CONFIG_STRING, "\"\"",
              "The model for requests that name none while none is loaded; \"\": the first that is found"),
         TEXT(worker, CONFIG_STRING, "\"" LIBEXECDIR "/imagined-engine\"", "The program that computes"),

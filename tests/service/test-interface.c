@@ -150,7 +150,8 @@ static void test_supported_options(void **state)
         Place place;
         (void)state;
 
-        _cleanup_(freep) char *xml = read_text_file("dbus/org.imagined.Imagine1.xml");
+        _cleanup_(freep) char *xml = read_text_file("dbus/org.imagined.Imagine1.xml"),
+                              *overview = read_text_file("docs/org.imagined.Imagine1.5");
         place_open(&place);
         place_start_service(&place, "");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
@@ -174,6 +175,10 @@ static void test_supported_options(void **state)
                 }
                 if (!found)
                         fail_msg("%s %s is not in the interface file", name, type);
+                char line[128];
+                (void)snprintf(line, sizeof(line), "\n.B %s\n%s", name, type);
+                if (!strstr(overview, line))
+                        fail_msg("%s %s is not in the overview", name, type);
                 n++;
         }
         assert_int_equal(n, 40);
