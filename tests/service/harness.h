@@ -148,6 +148,26 @@ static inline void place_add_tiny_model(const Place *place)
         assert_int_equal(system(command), 0);
 }
 
+/* Steps of "stub-slow" behind that one wait, and so does loading "stub-slow-load", until place_release(). */
+static inline void place_hold(const Place *place, unsigned step)
+{
+        char path[PATH_MAX], other[PATH_MAX], text[16];
+
+        (void)snprintf(path, sizeof(path), "%s/hold", place->directory);
+        (void)snprintf(other, sizeof(other), "%s/hold.new", place->directory);
+        (void)snprintf(text, sizeof(text), "%u", step);
+        write_file(other, text);
+        assert_int_equal(rename(other, path), 0);
+}
+
+static inline void place_release(const Place *place)
+{
+        char path[PATH_MAX];
+
+        (void)snprintf(path, sizeof(path), "%s/hold", place->directory);
+        assert_int_equal(unlink(path), 0);
+}
+
 static inline void place_write_config(const Place *place, const char *settings)
 {
         char path[PATH_MAX], text[4 * PATH_MAX], worker[PATH_MAX];

@@ -10,9 +10,9 @@
 
 typedef enum Mode {
         GOOD,
-        SLOW, /* a step takes 50 ms */
+        SLOW, /* a step takes 50 ms, and those that a file says (stub_is_held) wait until it is gone */
         CRAWL, /* a step takes a second */
-        SLOW_LOAD, /* loads for two seconds */
+        SLOW_LOAD, /* loads for two seconds, and likewise */
         HANGS_LOADING, /* never becomes ready */
         FAILS_LOADING,
         LACKS_MEMORY, /* likewise, for want of memory */
@@ -23,7 +23,7 @@ typedef enum Mode {
         DIES_ONCE, /* in the first job after its directory got no file "died" */
         DIES_MIDWAY, /* likewise, in the middle of a picture; counts all steps by the size of a file "steps" */
         HANGS, /* in the middle of a job, deaf to everything */
-        STUBBORN, /* answers, but does not hear CANCEL */
+        STUBBORN, /* slow, and answers, but does not hear CANCEL */
         FAILS_JOB,
         GARBAGE, /* sends bytes that are no message */
         WRONG_JOB, /* speaks of a job that it was not given */

@@ -10,7 +10,7 @@ static Place place;
 static int setup(void **state)
 {
         return place_set_up(
-                        state, &place, "default_model = \"stub\"; worker_ping_seconds = 1; load_seconds = 1;", "stub",
+                        state, &place, "default_model = \"stub\"; worker_ping_seconds = 4; load_seconds = 6;", "stub",
                         "stub-dies-loading", "stub-dies-encoding", "stub-dies-denoising", "stub-dies-once", "stub-hangs",
                         "stub-fails-job", "stub-fails-loading", "stub-lacks-memory", "stub-hangs-loading", "stub-garbage",
                         "stub-wrong-job", "stub-unsealed", "stub-lying-size", "stub-not-png", "stub-too-few",

@@ -53,13 +53,14 @@ static void test_the_clock_jumps(void **state)
         make_the_clock_jump();
         place_start_service(
                         &place, "default_model = \"stub\"; result_seconds = 100; idle_unload_seconds = 100; "
-                                "worker_ping_seconds = 1;");
+                                "worker_ping_seconds = 10;");
         assert_int_equal(unsetenv("LD_PRELOAD"), 0);
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         assert_true(generate(bus, &kept, "x", 0) >= 0);
         assert_true(wait_for_state(bus, kept.path, IMAGINE_STATE_DONE));
         uint64_t before = expires(bus, kept.path);
         for (size_t i = 0; i < ELEMENTSOF(jumps); i++) {
+                place_hold(&place, 2);
                 assert_true(generate(bus, &running, "x", 2, "model", "s", "stub-slow", "steps", "u", 6) >= 0);
                 assert_true(wait_for_state(bus, running.path, IMAGINE_STATE_RUNNING));
                 pid_t worker = place_worker(&place);
@@ -67,6 +68,7 @@ static void test_the_clock_jumps(void **state)
                 /* The clock is what it is, and a result is kept for as long as it was to be kept. */
                 uint64_t after = expires(bus, kept.path);
                 assert_true(after + 2 >= before + (uint64_t)jumps[i] && after <= before + (uint64_t)jumps[i] + 2);
+                place_release(&place);
                 assert_true(wait_for_state(bus, running.path, IMAGINE_STATE_DONE));
                 sleep_ms(300);
                 /* Nobody was thought to hang, to be idle or to have been kept for too long. */
@@ -97,21 +99,23 @@ static void test_the_clock_jumps(void **state)
 
 /* The service and its worker stand still for longer than a worker may be silent: neither is taken for dead. The worker
  * stops a little earlier, so that a question of the service's is open. */
-static void stand_still(const char *model, const char *state, int ms)
+static void stand_still(const char *model, const char *state, int before, int ms)
 {
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         JobRef job;
 
+        place_hold(&place, 0);
         assert_true(generate(bus, &job, "x", 2, "model", "s", model, "steps", "u", 10) >= 0);
         assert_true(wait_for_state(bus, job.path, state));
         pid_t worker = place_worker(&place);
         assert_int_equal(kill(worker, SIGSTOP), 0);
-        sleep_ms(1100);
+        sleep_ms(before);
         assert_int_equal(kill(place.service, SIGSTOP), 0);
         sleep_ms(ms);
         assert_int_equal(kill(place.service, SIGCONT), 0);
         sleep_ms(100);
         assert_int_equal(kill(worker, SIGCONT), 0);
+        place_release(&place);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
         assert_int_equal(place_worker(&place), worker);
 }
@@ -119,9 +123,9 @@ static void stand_still(const char *model, const char *state, int ms)
 static void test_standing_still(void **state)
 {
         (void)state;
-        place_start_service(&place, "worker_ping_seconds = 2; load_seconds = 4;");
-        stand_still("stub-slow", IMAGINE_STATE_RUNNING, 2500);
-        stand_still("stub-slow-load", IMAGINE_STATE_LOADING, 4000);
+        place_start_service(&place, "worker_ping_seconds = 6; load_seconds = 6;");
+        stand_still("stub-slow", IMAGINE_STATE_RUNNING, 3400, 6500);
+        stand_still("stub-slow-load", IMAGINE_STATE_LOADING, 1000, 6500);
         place_stop_service(&place);
 }
 

@@ -369,6 +369,7 @@ static void test_jobs_come_first(void **state)
         (void)state;
 
         install("stub-digest-slow", "{}", NULL);
+        place_hold(&place, 0);
         place_start_service(&place, "");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         while (count("stub-digest-slow", ".digested") == 0)
@@ -383,10 +384,12 @@ static void test_jobs_come_first(void **state)
         while (stat_field(pid, 0, field), !streq(field, "T"))
                 sleep_ms(5);
         assert_true(job_call(bus, job.path, "Release", NULL, NULL, NULL) >= 0);
+        place_release(&place);
         (void)wait_until(bus, "stub-digest-slow", "unlisted");
         assert_int_equal(count("stub-digest-slow", ".digested"), 1);
 
         /* A service that is stopped leaves none behind, paused or not. */
+        place_hold(&place, 0);
         write_file(path_of("stub-digest-slow", "model_index.json"), "{ }");
         while (count("stub-digest-slow", ".digested") == 1) {
                 (void)see(bus, "stub");
@@ -396,6 +399,7 @@ static void test_jobs_come_first(void **state)
         assert_true(generate(bus, &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 500) >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
         place_stop_service(&place);
+        place_release(&place);
         assert_true(kill(pid, 0) < 0);
 }
 

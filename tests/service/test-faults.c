@@ -54,10 +54,13 @@ static void test_model_files_that_change(void **state)
                 copy_model("tests/fixtures/tiny-model", "victim");
                 assert_true(generate(bus, &first, "x", 1, "model", "s", "victim") >= 0);
                 assert_true(wait_for_state(bus, first.path, IMAGINE_STATE_DONE));
+                pid_t worker = place_worker(&place);
+                assert_int_equal(kill(worker, SIGSTOP), 0);
                 assert_true(generate(bus, &hurt, "x", 4, "model", "s", "victim", "steps", "u", 30, "width", "u", 64, "height",
                                      "u", 64) >= 0);
                 assert_true(wait_for_state(bus, hurt.path, IMAGINE_STATE_RUNNING));
                 change_weights(changes[i]);
+                assert_int_equal(kill(worker, SIGCONT), 0);
                 assert_true(generate(bus, &sound, "x", 1, "model", "s", "tiny") >= 0);
                 assert_true(wait_for_state(bus, sound.path, IMAGINE_STATE_DONE));
                 assert_true(job_string(bus, hurt.path, "State", text) >= 0);

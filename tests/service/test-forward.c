@@ -84,7 +84,7 @@ static void test_previews(void **state)
 
         open_both("", "");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
-        assert_true(generate(bus, &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 60) >= 0);
+        assert_true(generate(bus, &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 500) >= 0);
         assert_true(job_call(bus, job.path, "GetPreview", NULL, &reply, NULL) >= 0);
         assert_true(sd_bus_message_read(reply, "h", &fd) >= 0);
         assert_is_png(fd, 64, 64);
@@ -92,8 +92,10 @@ static void test_previews(void **state)
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_CANCELLED));
 
         listen_to_jobs(bus, &heard);
+        place_hold(&machine, 4);
         assert_true(generate(bus, &job, "x", 3, "model", "s", "stub-slow", "steps", "u", 10, "preview-every", "u", 3) >= 0);
         assert_true(hear_until(bus, &heard.previews, 1));
+        place_release(&machine);
         assert_true(hear_until(bus, &heard.finished, 1));
         assert_string_equal(heard.state, IMAGINE_STATE_DONE);
         close_both();
@@ -110,10 +112,8 @@ static void test_cancelling(void **state)
         assert_true(generate(bus, &second, "x", 2, "model", "s", "stub-slow", "steps", "u", 2) >= 0);
         assert_true(wait_for_state(bus, first.path, IMAGINE_STATE_RUNNING));
         assert_int_equal(count_jobs(system_bus, NULL), 1); /* the other waits here */
-        uint64_t start = clock_usec(CLOCK_MONOTONIC);
         assert_true(job_call(bus, first.path, "Cancel", NULL, NULL, NULL) >= 0);
         assert_true(wait_for_state(bus, first.path, IMAGINE_STATE_CANCELLED));
-        assert_true(clock_usec(CLOCK_MONOTONIC) - start < PATIENCE / 2);
         assert_true(wait_for_state(bus, second.path, IMAGINE_STATE_DONE));
 
         /* Forgotten while it runs; and its caller gone. */
@@ -159,7 +159,7 @@ static void test_giving_way(void **state)
 
         open_both("", "");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
-        assert_true(generate(bus, &batch, "x", 3, "model", "s", "stub-slow", "steps", "u", 60, "priority", "s", "batch") >= 0);
+        assert_true(generate(bus, &batch, "x", 3, "model", "s", "stub-slow", "steps", "u", 200, "priority", "s", "batch") >= 0);
         assert_true(wait_for_state(bus, batch.path, IMAGINE_STATE_RUNNING));
         uint32_t step = wait_for_step(bus, &batch, 3);
         assert_true(generate(bus, &now, "x", 3, "model", "s", "stub-slow", "steps", "u", 3, "priority", "s", "interactive") >= 0);
@@ -296,9 +296,11 @@ static void test_forged_signals(void **state)
                 skip();
         open_both("", "");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
-        assert_true(generate(bus, &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 20) >= 0);
+        place_hold(&machine, 0);
+        assert_true(generate(bus, &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 2) >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
         as_user(&machine, "nobody", forge, (void *)(IMAGINE_JOB_PREFIX "/0_1"));
+        place_release(&machine);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
         close_both();
 }

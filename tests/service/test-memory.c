@@ -51,7 +51,7 @@ static void test_what_is_freed_is_returned(void **state)
         Use before = use_of_all();
         assert_true(manager_call(bus, "LoadModel", NULL, NULL, "s", "tiny") >= 0);
         Use loaded = use_of_all();
-        assert_true(generate(bus, &job, "a fox", 3, "width", "u", 512, "height", "u", 512, "steps", "u", 1) >= 0);
+        assert_true(generate(bus, &job, "a fox", 3, "width", "u", 256, "height", "u", 256, "steps", "u", 1) >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
         pid_t worker = place_worker(&place);
         uint64_t peak = process_peak(worker);
@@ -103,10 +103,12 @@ static void test_pressure(void **state)
         assert_true(generate(bus, &job, "a fox", 4, LONG_JOB) >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
         _cleanup_(closep) int quiet = get_result(bus, job.path, 0, NULL);
+        pid_t worker = place_worker(&place);
+        assert_int_equal(kill(worker, SIGSTOP), 0);
         assert_true(generate(bus, &job, "a fox", 4, LONG_JOB) >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
-        pid_t worker = place_worker(&place);
         assert_int_equal(write(fd, "x", 1), 1);
+        assert_int_equal(kill(worker, SIGCONT), 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
         assert_int_equal(place_worker(&place), worker);
         _cleanup_(closep) int pressed = get_result(bus, job.path, 0, NULL);
@@ -195,7 +197,7 @@ static void test_change_of_models(void **state)
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         for (size_t i = 0; i < ELEMENTSOF(jobs); i++)
                 assert_true(generate(bus, &jobs[i], "a fox", 4, "model", "s", i % 2 ? "other" : "tiny", "width", "u", 64,
-                                     "height", "u", 64, "steps", "u", 50) >= 0);
+                                     "height", "u", 64, "steps", "u", 150) >= 0);
         for (size_t i = 0; i < ELEMENTSOF(jobs); i++) {
                 while (true) {
                         char running[64];

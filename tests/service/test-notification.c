@@ -64,17 +64,20 @@ static void test_notification(void **state)
         JobRef job;
         (void)state;
 
+        place_hold(&place, 0);
         start_managed(&manager, "preload = true; default_model = \"stub-slow-load\";");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         take_until(&manager, "READY=1\n");
         assert_true(wait_for_model_state(bus, "loading"));
+        place_hold(&place, 1);
 
-        assert_true(generate(bus, &job, "a secret", 2, "model", "s", "stub-slow", "steps", "u", 40) >= 0);
+        assert_true(generate(bus, &job, "a secret", 2, "model", "s", "stub-slow", "steps", "u", 4) >= 0);
+        take_until(&manager, "STATUS=Drawing with stub-slow");
+        place_release(&place);
         while (pictures == 0) {
                 take_notifications(&manager, 10);
                 assert_true(job_u32(bus, job.path, "Pictures", &pictures) >= 0);
         }
-        take_until(&manager, "STATUS=Drawing with stub-slow");
         take_until(&manager, "WATCHDOG=1");
         assert_int_equal(kill(place.service, SIGHUP), 0);
         take_until(&manager, "RELOADING=1\nMONOTONIC_USEC=");

@@ -171,7 +171,8 @@ static void test_jobs_survive(void **state)
         assert_true(wait_for_state(bus, done.path, IMAGINE_STATE_DONE));
         size_t size = size_of_result(bus, done.path, 1);
         assert_true(size > 0);
-        assert_true(generate(bus, &running, "x", 2, "model", "s", "stub-slow", "steps", "u", 40) >= 0);
+        place_hold(&place, 3);
+        assert_true(generate(bus, &running, "x", 2, "model", "s", "stub-slow", "steps", "u", 8) >= 0);
         assert_true(generate(bus, &queued, "x", 1, "detach", "b", true) >= 0);
         assert_true(generate(leaving, &orphan, "x", 1, "model", "s", "stub-slow") >= 0);
         assert_true(wait_for_state(bus, running.path, IMAGINE_STATE_RUNNING));
@@ -182,6 +183,7 @@ static void test_jobs_survive(void **state)
 
         unsigned finished = heard.finished;
         kill_and_restart();
+        place_release(&place);
         /* The result is there, and what had not ended is made, for the same caller. */
         assert_int_equal(size_of_result(bus, done.path, 1), size);
         assert_true(hear_until(bus, &heard.finished, finished + 2));
@@ -215,7 +217,8 @@ static void test_inputs_survive(void **state)
         assert_true(wait_for_state(bus, alone.path, IMAGINE_STATE_DONE));
         while (is_kept("input-5-0")) /* of a job that has ended */
                 sleep_ms(5);
-        assert_true(generate(bus, &running, "x", 6, FROM(image), "steps", "u", 30) >= 0);
+        place_hold(&place, 3);
+        assert_true(generate(bus, &running, "x", 6, FROM(image), "steps", "u", 8) >= 0);
         assert_true(generate(bus, &queued, "x", 5, FROM(image)) >= 0);
         assert_true(generate(bus, &different, "x", 5, FROM(other)) >= 0);
         assert_true(generate(bus, &lost, "x", 5, FROM(image)) >= 0);
@@ -226,6 +229,7 @@ static void test_inputs_survive(void **state)
         forget("input-9-1");
         (void)pthread_mutex_unlock(&lock);
         kill_and_restart();
+        place_release(&place);
 
         assert_true(wait_for_state(bus, running.path, IMAGINE_STATE_DONE));
         assert_true(wait_for_state(bus, queued.path, IMAGINE_STATE_DONE));

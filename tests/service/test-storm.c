@@ -149,7 +149,7 @@ static void test_a_storm(void **state)
                 place_add_model(&storm.place, models[i]);
         place_start_service(
                         &storm.place, "default_model = \"stub\"; finished_per_user = 6; pictures_per_user = 10; "
-                                      "worker_ping_seconds = 2; result_seconds = 1; log_level = \"error\";");
+                                      "worker_ping_seconds = 4; result_seconds = 1; log_level = \"error\";");
         for (uint32_t i = 0; i < CONNECTIONS; i++)
                 storm.buses[i] = place_connect(&storm.place);
         rage(&storm);

@@ -68,12 +68,14 @@ static void test_watching(void **state)
         listen_to_jobs(caller, &by_caller);
         listen_to_jobs(watcher, &by_watcher);
         listen_to_jobs(bystander, &by_bystander);
-        assert_true(generate(caller, &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 20) >= 0);
+        place_hold(&place, 2);
+        assert_true(generate(caller, &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 8) >= 0);
         /* Twice is once; all and one is once. */
         assert_true(manager_call(watcher, "Watch", NULL, NULL, "o", job.path) >= 0);
         assert_true(manager_call(watcher, "Watch", NULL, NULL, "o", job.path) >= 0);
         assert_true(manager_call(watcher, "Watch", NULL, NULL, "o", "/") >= 0);
         assert_true(manager_call(caller, "Watch", NULL, NULL, "o", "/") >= 0);
+        place_release(&place);
         assert_true(hear_until(caller, &by_caller.finished, 1));
         assert_true(hear_until(watcher, &by_watcher.finished, 1));
 
@@ -131,6 +133,7 @@ static void test_updates_wait_for_the_bus(void **state)
                 listen_to_jobs(watchers[i], &heard[i]);
                 assert_true(manager_call(watchers[i], "Watch", NULL, NULL, "o", "/") >= 0);
         }
+        place_hold(&place, 0);
         assert_true(generate(watchers[0], &job, "x", 2, "model", "s", "stub-slow", "steps", "u", 500) >= 0);
         assert_true(wait_for_state(watchers[0], job.path, IMAGINE_STATE_RUNNING));
         for (size_t i = 0; i < ELEMENTSOF(watchers); i++) {
@@ -138,7 +141,9 @@ static void test_updates_wait_for_the_bus(void **state)
                 before += heard[i].updated;
         }
         assert_int_equal(kill(place.bus, SIGSTOP), 0);
+        place_release(&place);
         sleep_ms(3000);
+        place_hold(&place, 0);
         assert_int_equal(kill(place.bus, SIGCONT), 0);
         for (size_t i = 0; i < ELEMENTSOF(watchers); i++) {
                 hear_what_came(watchers[i]);
@@ -148,6 +153,7 @@ static void test_updates_wait_for_the_bus(void **state)
         /* Without that it would be one for each in each quarter of a second. */
         if (updates - before > 6 * ELEMENTSOF(watchers))
                 fail_msg("%u updates", updates - before);
+        place_release(&place);
 }
 
 int main(void)
