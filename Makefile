@@ -23,7 +23,7 @@ B ?= build$(if $(SAN),-san)
 
 PKGS_ENGINE = openblas jansson libpng libjpeg libwebp libwebpmux zlib libseccomp libcrypto
 PKGS_SERVICE = libsystemd libconfig jansson
-PKGS_CLIENT = libsystemd jansson
+PKGS_CLIENT = libsystemd jansson libpng
 
 CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla \

@@ -11,6 +11,7 @@
 #include "client/generate.h"
 #include "client/input.h"
 #include "client/json.h"
+#include "client/notify.h"
 
 #define STEM_MAX 200 /* bytes of a file's name that go into another one, which may have 255 */
 
@@ -38,12 +39,14 @@ static char *words_of(const char *path, const char *word)
         return n < 0 ? NULL : words;
 }
 
-static ExitCode make(Client *c, const Batch *batch, const char *path)
+static ExitCode make(Client *c, const Batch *batch, const char *path, int number, int total)
 {
         _cleanup_(freep) char *directory = directory_of(path), *words = words_of(path, batch->word);
 
         if (!directory || !words)
                 return client_fail(c, CODE_FAILED, "out of memory");
+        const char *slash = strrchr(path, '/');
+        notifier_set_subject(c->notifier, slash ? slash + 1 : path, (unsigned)number, (unsigned)total);
         ExitCode code = batch->prepare(c, path, batch->userdata);
         if (code != CODE_OK)
                 return code;
@@ -77,10 +80,8 @@ ExitCode batch_run(Client *c, const Batch *batch)
                         client_say(c, "%d of %d: %s", i + 1, before.n_words, path);
                 ExitCode code = batch_check_file(c, path);
                 if (code == CODE_OK)
-                        code = make(c, batch, path);
+                        code = make(c, batch, path, i + 1, before.n_words);
                 c->options = before;
-                /* The event loop of a job closes the connection when it ends. */
-                c->bus = sd_bus_flush_close_unref(c->bus);
                 if (c->result)
                         (void)json_array_append_new(jobs, TAKE_PTR(c->result));
                 worst = code != CODE_OK ? code : worst;

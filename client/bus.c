@@ -40,6 +40,7 @@ ExitCode bus_connect(Client *c)
                                          "cannot connect to the %s bus: %s",
                                          c->is_user_bus ? "session" : "system", strerror(-r));
         (void)sd_bus_set_method_call_timeout(c->bus, CALL_TIMEOUT_USEC);
+        (void)sd_bus_set_close_on_exit(c->bus, false); /* one event loop is one job */
         (void)sd_bus_set_allow_interactive_authorization(c->bus, true);
         return CODE_OK;
 }
@@ -78,8 +79,8 @@ int bus_call_manager(
 }
 
 int bus_call_async(
-        Client *c, const char *destination, const char *path, const char *interface, const char *member,
-        sd_bus_message_handler_t callback, void *userdata, const char *types, ...)
+        Client *c, sd_bus_slot **ret_slot, const char *destination, const char *path, const char *interface,
+        const char *member, sd_bus_message_handler_t callback, void *userdata, const char *types, ...)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
@@ -90,7 +91,7 @@ int bus_call_async(
         va_start(ap, types);
         r = types[0] ? sd_bus_message_appendv(m, types, ap) : 0;
         va_end(ap);
-        return r < 0 ? r : sd_bus_call_async(c->bus, NULL, m, callback, userdata, 0);
+        return r < 0 ? r : sd_bus_call_async(c->bus, ret_slot, m, callback, userdata, 0);
 }
 
 int bus_get_all(

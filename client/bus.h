@@ -23,10 +23,10 @@ int bus_new_call(Client *client, const char *member, sd_bus_message **ret);
 int bus_call_manager(Client *client, const char *member, sd_bus_error *error, sd_bus_message **ret,
                      const char *types, ...);
 
-/* A call of the connection with that name; the answer goes to the callback. */
+/* A call of the connection with that name; the answer goes to the callback, unless the slot is released before. */
 int bus_call_async(
-        Client *client, const char *destination, const char *path, const char *interface, const char *member,
-        sd_bus_message_handler_t callback, void *userdata, const char *types, ...);
+        Client *client, sd_bus_slot **ret_slot, const char *destination, const char *path, const char *interface,
+        const char *member, sd_bus_message_handler_t callback, void *userdata, const char *types, ...);
 
 /* All properties of the Manager or of a job: a message at an a{sv}. */
 int bus_get_all(

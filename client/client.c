@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "client/client.h"
 #include "client/json.h"
+#include "client/progress.h"
 
 #define TEXT_MAX 2048
 
@@ -20,10 +21,12 @@ void client_clean_text(char *text)
         }
 }
 
-static void say(const char *prefix, const char *format, va_list ap)
+static void say(const Client *c, const char *prefix, const char *format, va_list ap)
 {
         char text[TEXT_MAX];
 
+        if (c->progress)
+                progress_clear(c->progress);
         (void)vsnprintf(text, sizeof(text), format, ap);
         client_clean_text(text);
         (void)fprintf(stderr, "%s%s\n", prefix, text);
@@ -36,7 +39,7 @@ void client_say(const Client *c, const char *format, ...)
         if (c->options.quiet)
                 return;
         va_start(ap, format);
-        say("", format, ap);
+        say(c, "", format, ap);
         va_end(ap);
 }
 
@@ -44,9 +47,8 @@ void client_warn(const Client *c, const char *format, ...)
 {
         va_list ap;
 
-        (void)c;
         va_start(ap, format);
-        say("imagine: ", format, ap);
+        say(c, "imagine: ", format, ap);
         va_end(ap);
 }
 
@@ -61,9 +63,13 @@ ExitCode client_fail_named(
         va_end(ap);
         client_clean_text(text);
 
+        if (c->progress)
+                progress_clear(c->progress);
         (void)fprintf(stderr, "imagine: %s\n", text);
         if (hint)
                 (void)fprintf(stderr, "%s\n", hint);
+        free(c->hint);
+        c->hint = hint ? strdup(hint) : NULL;
         json_decref(c->error);
         c->error = json_pack("{s:s?, s:s, s:i}", "name", name, "message", text, "exit", (int)code);
         return code;

@@ -18,12 +18,18 @@
 
 #include "client/options.h"
 
+typedef struct Notifier Notifier;
+typedef struct Progress Progress;
+
 struct Client {
         Options options;
         sd_bus *bus; /* see bus.h */
         bool is_user_bus;
         json_t *result; /* what --json prints at the end, an object, or NULL */
         json_t *error; /* what client_fail() said last, for it */
+        char *hint; /* what it said that the user can do, or NULL */
+        Notifier *notifier; /* of --notify (notify.h), or NULL */
+        Progress *progress; /* what stands on the terminal and has to go before anything is said; or NULL */
 };
 
 /* A line on stderr, unless --quiet. */

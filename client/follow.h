@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A job from its beginning, or from where it is, to its end: signals of the service, the progress shown,
- * pictures handed on as they get ready, Ctrl-C.
+/* A job from its beginning, or from where it is, to its end (track.h), in a terminal: the progress shown, there
+ * and in the notification if there is one, pictures handed on as they get ready, Ctrl-C.
  *
  *     const FollowHooks hooks = { .on_picture = save, .userdata = &output, .owns_job = true };
  *     code = follow_generate(client, generate_call, &hooks, &job);
- *
- * Matches are installed before the call, and the job's properties are read after its answer: whatever
- * happens in between is seen by one or the other. Signals count only if they come from the connection that
- * answered. */
+ */
 
-#include "client/job.h"
-#include "client/picture.h"
+#include "client/track.h"
 
 typedef struct FollowHooks {
         /* Takes a picture; what is not CODE_OK, and was reported, ends it all. NULL: pictures are not

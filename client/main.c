@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client/client.h"
+#include "client/notify.h"
 
 static ExitCode run(Client *c, int argc, char *argv[])
 {
@@ -15,7 +15,14 @@ static ExitCode run(Client *c, int argc, char *argv[])
         if (r < 0)
                 return client_fail_named(c, CODE_USAGE, NULL, "'imagine --help' shows how it is used.", "%s",
                                          error.text[0] ? error.text : strerror(-r));
-        return c->options.verb->run(c);
+        if (c->options.notify) {
+                r = notifier_new(&c->notifier, &error);
+                if (r < 0)
+                        client_warn(c, "%s", error.text);
+        }
+        ExitCode code = c->options.verb->run(c);
+        notifier_finish(c->notifier, c, code);
+        return code;
 }
 
 /* Where stdin, stdout or stderr is closed, the next descriptor would take its place, and our lines would go
@@ -73,8 +80,10 @@ int main(int argc, char *argv[])
         ExitCode code = run(&c, argc, arguments);
         code = client_print_result(&c, code);
 
+        c.notifier = notifier_free(c.notifier);
         json_decref(c.result);
         json_decref(c.error);
+        free(c.hint);
         (void)sd_bus_flush_close_unref(c.bus);
         options_done(&c.options);
         return (int)code;

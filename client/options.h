@@ -71,6 +71,7 @@
           "keep the model")                                                                                \
         X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, FINISHES,         \
           "no prompt in PNG")                                                                              \
+        X(NOTIFY, 0, "notify", NULL, FLAG, notify, 0, 0, MAKES | FINISHES, "+on the desktop, too")                     \
         X(INSPECT, 0, "inspect", "PATH", PATH, inspect, 0, 0, LOOKS, "+what a model is")                    \
         X(LAST, 0, "last", NULL, FLAG, last, 0, 0, VARIES, "+the newest in 'folder'")                      \
         X(SCALE, 0, "scale", "X", NUMBER, scale, 1, REQUEST_HIRES_MAX, ENLARGES, "+times as large")        \
@@ -130,7 +131,7 @@ typedef struct Options {
         bool detach;
         const char *priority;
         uint64_t keep_alive; /* seconds */
-        bool no_prompt_metadata;
+        bool no_prompt_metadata, notify;
         bool last, open;
         double scale;
         bool everybody;

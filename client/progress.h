@@ -11,11 +11,11 @@
 
 #include "client/job.h"
 
-typedef struct Progress {
+struct Progress {
         bool is_quiet, is_terminal, is_utf8;
         unsigned drawn; /* columns of the bar that stands in the terminal now */
         char said[160]; /* the last plain line's beginning, not to be said again */
-} Progress;
+};
 
 void progress_init(Progress *progress, bool is_quiet);
 

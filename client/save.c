@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "client/json.h"
+#include "client/notify.h"
 #include "client/save.h"
 
 ExitCode saver_prepare(Client *c, Saver *saver, const char *words, uint32_t count)
@@ -39,6 +40,8 @@ ExitCode saver_take(
         if (r < 0)
                 return client_fail_error(c, CODE_FAILED, &error, r);
         keep(saver, path, seed, picture);
+        if (path)
+                notifier_add_path(c->notifier, path);
         if (path && !c->options.json && (printf("%s\n", path) < 0 || fflush(stdout) == EOF))
                 return client_fail(c, CODE_FAILED, "cannot write to stdout");
         return CODE_OK;

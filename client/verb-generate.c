@@ -7,6 +7,7 @@
 #include "client/input.h"
 #include "client/models.h"
 #include "client/names.h"
+#include "client/notify.h"
 #include "client/save.h"
 #include "dbus/names.h"
 
@@ -241,5 +242,6 @@ ExitCode verb_generate(Client *c)
 {
         _cleanup_(freep) char *words = name_from_prompt(c->options.prompt);
 
+        notifier_set_subject(c->notifier, c->options.prompt, 0, 0);
         return words ? generate_pictures(c, words) : client_fail(c, CODE_FAILED, "out of memory");
 }

@@ -9,6 +9,9 @@
 #define IMAGINE_MANAGER_INTERFACE IMAGINE_BUS_NAME ".Manager"
 #define IMAGINE_JOB_INTERFACE IMAGINE_BUS_NAME ".Job"
 
+/* The desktop's name of the client: its .desktop entry, icon and window. */
+#define IMAGINE_APP_ID "org.imagined.Imagine"
+
 #define IMAGINE_ERROR(name) IMAGINE_BUS_NAME ".Error." name
 #define IMAGINE_ERROR_INVALID_ARGS IMAGINE_ERROR("InvalidArgs") /* unknown option, wrong type, value out of range */
 #define IMAGINE_ERROR_LIMITS_EXCEEDED IMAGINE_ERROR("LimitsExceeded") /* too many jobs, watchers, bytes; says which */

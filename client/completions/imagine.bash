@@ -16,8 +16,8 @@ _imagine() {
         local verbs='generate status jobs watch get cancel vary enlarge illustrate show folder models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
-                --keep-alive --no-prompt-metadata'
-        local makes='--output --force'
+                --keep-alive --no-prompt-metadata --notify'
+        local makes='--output --force --notify'
         local starts='--detach --from --mask --outpaint --strength'
         local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --schedule --count --model
                 --eta --guidance-rescale --guidance-interval --rng --vary --variation-seed
@@ -78,7 +78,7 @@ _imagine() {
                 -*,models) words="$all --inspect" ;;
                 -*,vary) words="$all $finishes --last --vary --variation-seed --strength --count" ;;
                 -*,enlarge) words="$all $finishes --scale" ;;
-                -*,illustrate) words="$all --output $asks" ;;
+                -*,illustrate) words="$all --output --notify $asks" ;;
                 -*,show) words=$all ;;
                 -*,folder) words="$all --open" ;;
                 -*) words="$all $makes $asks $starts" ;;

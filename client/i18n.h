@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Texts for people: _("…") is looked up in the user's language, N_("…") marks one that is looked up later (in a table).
+ * What machines read (--json, names on the bus) is never translated. */
+
+#include <libintl.h>
+
+#define TEXT_DOMAIN "imagine"
+
+#define _(text) gettext(text)
+#define N_(text) text

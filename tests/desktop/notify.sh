@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# imagine --notify with python-dbusmock's notification server: progress, preview, what its actions do, servers that can do
+# little, and no server.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+top=$PWD
+if ! /usr/bin/python3 -c 'import dbusmock' 2>/dev/null; then
+        echo "needs python3-dbusmock"
+        exit 77
+fi
+if [ -z "${IMAGINED_ROOT:-}" ]; then
+        MODEL=tests/fixtures/tiny-model exec tests/with-service "$0"
+fi
+cd "$IMAGINED_ROOT" || exit 1
+mkdir -p "work/a folder" && cd "work/a folder" || exit 1
+# shellcheck source=tests/e2e/checks.bash
+. "$top/tests/e2e/checks.bash"
+# shellcheck source=tests/desktop/desktop.bash
+. "$top/tests/desktop/desktop.bash"
+trap stop_all EXIT
+
+# What is started for an action, instead of the desktop's own.
+program xdg-open
+export PATH=$IMAGINED_ROOT/programs:$PATH
+
+# Long enough to be cancelled, however fast the machine is.
+long=(--size 64x64 --steps 500 --count 64)
+
+server "actions body body-markup"
+# Which calls come, also those that the mock takes with another signature.
+dbus-monitor --session "interface='org.freedesktop.Notifications',member='CloseNotification'" >closed 2>/dev/null &
+pids+=($!)
+
+imagine --user --notify --seed 7 "a <fox> & \$(touch pwned) \`touch pwned\`" >paths 2>said
+check "a picture is made" test -s "$(cat paths)"
+check "progress was shown first" logged 'Notify "imagine" 0 "org.imagined.Imagine" "Making a picture"'
+# shellcheck disable=SC2016
+check "with the prompt as text, not as markup" logged 'a &lt;fox&gt; &amp; $(touch pwned)'
+check "with a way to cancel" logged '["cancel", "Cancel"]'
+check "then the picture" logged '"The picture is ready"'
+check "with what can be done" logged '["default", "Open", "open", "Open", "show", "Show in Folder"'
+check "the progress went" eventually grep -q "uint32 1$" closed
+check "no prompt became a command" test ! -e pwned
+file=$(realpath "$(cat paths)")
+check "its image is the file" logged "file://$(dirname "$file" | sed 's/ /%20/g')/"
+
+invoke 2 show
+check "without a file manager Show in Folder opens the folder" opened xdg-open "$(dirname "$file")"
+# It was acted on: that process has gone, a new notification has its own.
+imagine --user --notify --seed 8 "a fox" >paths 2>said
+check "a second picture is shown" logged_times 2 '"The picture is ready"'
+invoke 4 open
+check "Open opens the file" opened xdg-open "$(realpath "$(cat paths)")"
+
+imagine --user --notify --seed 9 "a hen" >paths 2>said
+check "a third one is shown" logged_times 3 '"The picture is ready"'
+invoke 6 vary
+check "Vary makes another one beside it" eventually test -s a-hen-9-varied-9.png
+check "and shows that" logged '"a-hen-9-varied-9.png"'
+
+imagine --user --notify "${long[@]}" "--a fox" >paths 2>said
+check "a prompt is no option" test -s said -a ! -s paths
+imagine --user --notify "${long[@]}" -- "-- a fox" >paths 2>said &
+job=$!
+check "the preview is shown" logged '"image-data": dbus.Struct((dbus.Int32(64), dbus.Int32(64), dbus.Int32(192), dbus.Boolean(False), dbus.Int32(8), dbus.Int32(3), '
+check "and how far it is" logged '"value": '
+invoke 9 cancel
+wait $job
+check "Cancel in the notification ends it" test $? -eq 4
+check "and the job" is_idle
+
+# One that went before the end: the user does not want to see the progress.
+imagine --user --notify "${long[@]}" "a fox" >paths 2>said &
+job=$!
+check "another one" logged 'Notify "imagine" 10 '
+emit NotificationClosed uu 2 u 10 u 2
+kill -INT $job
+wait $job
+check "Ctrl-C cancels with a notification, too" test $? -eq 4
+
+# Several files: one notification, and Cancel is for all of them.
+imagine --user --size 64x64 --steps 50 --seed 1 -o "one & only.png" "a fox" 2>said
+cp "one & only.png" two.png
+imagine --user vary --notify --count 64 "one & only.png" two.png >paths 2>said &
+job=$!
+check "several files are counted" logged 'Notify "imagine" 0 "org.imagined.Imagine" "Making picture 1 of 2" "one &amp; only.png'
+invoke 11 cancel
+wait $job
+check "Cancel ends the first" test $? -eq 4
+check "and stops the rest" fails 2 ls ./two-varied*
+
+server "body"
+imagine --user --notify --seed 9 "a fox" >paths 2>said
+check "a server without actions" test -s "$(cat paths)"
+check "is not asked for any" logged '"The picture is ready"'
+check "at all" not_logged '"cancel"'
+check "nor for markup" logged 'a fox'
+check "a failure is shown" fails 3 imagine --user --notify --model missing "a fox"
+check "in words" logged '"No picture"'
+check "with what can be done" logged 'lists what is installed'
+
+end_server
+imagine --user --notify --seed 10 "a fox" >paths 2>said
+check "without a server the picture is made" test -s "$(cat paths)"
+check "and it is said that there was none" grep -q 'no notifications' said
+check "--notify does not go with --detach" says "do not go together" imagine --user --notify --detach "a fox"
+exit "${failed:-0}"
