@@ -51,7 +51,7 @@
 #include "base/util.h"
 
 #define ARGUMENTS_MAX 32
-#define RUN_SECONDS_MAX 60 /* a program that takes longer hangs */
+#define RUN_SECONDS_MAX 120 /* a program that takes longer hangs */
 
 typedef struct Bus {
         pid_t pid;

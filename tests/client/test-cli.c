@@ -57,7 +57,7 @@ static pid_t start_service(const Bus *bus)
                 (void)execl(imagined, "imagined", "--user", option, (char *)NULL);
                 _exit(127);
         }
-        for (int i = 0; i < 200 && !answers(bus); i++)
+        for (int i = 0; i < 2400 && !answers(bus); i++)
                 (void)usleep(50000);
         return pid;
 }
@@ -201,7 +201,7 @@ static void test_limits(void **state)
 
         for (int i = 0; i < 2; i++) {
                 run = (Run) { 0 };
-                run_program(&run, bus, "fox", "--detach", "--model", "stub-crawl", NULL);
+                run_program(&run, bus, "fox", "--detach", "--model", "stub-crawl", "--steps", "60", NULL);
                 assert_int_equal(run.code, 0);
         }
         run_program(&run, bus, "fox", NULL);
@@ -226,13 +226,13 @@ static void test_interrupts(void **state)
         static Run run;
 
         run = (Run) { .columns = 80, .wait_for = "Step 1/", .type = "\003" };
-        run_program(&run, bus, "fox", "--model", "stub-crawl", NULL);
+        run_program(&run, bus, "fox", "--model", "stub-crawl", "--steps", "60", NULL);
         assert_int_equal(run.code, 4);
         assert_contains(run.err, "job 1 was cancelled");
 
         /* A job that does not wait for its caller: Ctrl-C ends the watching only. */
         run = (Run) { 0 };
-        run_program(&run, bus, "fox", "--model", "stub-crawl", "--detach", NULL);
+        run_program(&run, bus, "fox", "--model", "stub-crawl", "--steps", "60", "--detach", NULL);
         run = (Run) { .columns = 40, .wait_for = "Step 1/", .type = "\003" };
         run_program(&run, bus, "watch", "2", NULL);
         assert_int_equal(run.code, 4);
@@ -243,7 +243,7 @@ static void test_interrupts(void **state)
         /* SIGTERM leaves; the caller is gone, and so is its job. */
         run = (Run) { .wait_for = "Working", .type = "t" };
         run_program(&run, bus, "cancel", "2", NULL);
-        run_program(&run, bus, "fox", "--model", "stub-crawl", NULL);
+        run_program(&run, bus, "fox", "--model", "stub-crawl", "--steps", "60", NULL);
         assert_int_equal(run.code, 4);
         run = (Run) { 0 };
         run_program(&run, bus, "jobs", "-q", NULL);
@@ -277,7 +277,7 @@ static void test_service_dies(void **state)
         static Run run;
 
         run = (Run) { .wait_for = "Working", .type = "\011", .victim = place->service };
-        run_program(&run, &place->bus, "fox", "--model", "stub-crawl", NULL);
+        run_program(&run, &place->bus, "fox", "--model", "stub-crawl", "--steps", "60", NULL);
         assert_int_equal(run.code, 5);
         assert_contains(run.err, "the service ended before the job was done");
         (void)waitpid(place->service, NULL, 0);

@@ -20,7 +20,7 @@ import json, sys
 print({m['name']: m for m in json.load(sys.stdin)['models']}.get('$1', {}).get('$2', ''))"
 }
 becomes() { # MODEL STATE
-        for _ in {1..300}; do
+        for _ in {1..1200}; do
                 [ "$(detail "$1" digest-state)" = "$2" ] && return
                 sleep 0.1
         done

@@ -13,7 +13,7 @@ if [ -z "${IMAGINED_ROOT:-}" ]; then
         PIDS_FILE=$pids MODEL=${SAN:+tests/fixtures/tiny-model} tests/with-service "$0" || exit 1
         # The bus is gone: what was on it goes too.
         while read -r pid; do
-                for _ in {1..100}; do
+                for _ in {1..1200}; do
                         [ -e "/proc/$pid" ] || break
                         sleep 0.1
                 done
@@ -94,7 +94,7 @@ mkdir killed
 imagine --user --steps 500 --count 64 -o killed/ "a long one" >killed.out 2>&1 &
 client=$!
 drawing() { # waits for a job that is at work in another process than $1
-        for _ in {1..100}; do
+        for _ in {1..1200}; do
                 [ "$(worker)" = "$1" ] ||
                         [ "$(imagine --user --json jobs | field "any(j['state'] == 'running' and j['step'] for j in o['jobs'])")" = False ] ||
                         return 0
