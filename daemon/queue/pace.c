@@ -159,9 +159,18 @@ static double rounded(double usec)
         return usec > 1 ? exp2(round(ROUNDING * log2(usec)) / ROUNDING) : usec;
 }
 
+/* Where a job is at another instance, those behind it will wait there as it did. */
+static double crowd_elsewhere(const Queue *queue)
+{
+        for (const Job *job = queue_first(queue); job; job = job->next)
+                if (job->foretold > 0 && !job_state_is_final(job->state))
+                        return MAX(job->crowd, 1);
+        return 1;
+}
+
 uint64_t pace_expected_end(const Pace *pace, const Queue *queue, const Job *job, uint64_t now)
 {
-        double own = 0, others = 0;
+        double own = 0, others = 0, crowd = crowd_elsewhere(queue);
 
         if (job_state_is_final(job->state) || queue_is_held(queue, job))
                 return 0;
@@ -173,6 +182,7 @@ uint64_t pace_expected_end(const Pace *pace, const Queue *queue, const Job *job,
                 double takes = remaining(pace, other, now);
                 if (takes <= 0)
                         return 0;
+                takes *= other->foretold > 0 ? 1 : crowd;
                 *(other->uid == job->uid ? &own : &others) += takes;
         }
 

@@ -2,9 +2,19 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "service/power.h"
+
+#define LOGIN "org.freedesktop.login1"
+#define LOGIN_PATH "/org/freedesktop/login1"
+#define LOGIN_MANAGER LOGIN ".Manager"
+#define OWNER_CHANGED                                                                       \
+        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"         \
+        "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0="
+/* A machine that was up for as long as this since it was to fall asleep does not. (Sleep stops CLOCK_MONOTONIC.) */
+#define ASLEEP_MAX (60 * USEC_PER_SEC)
 
 /* A property that tells whether electricity is to be saved. */
 typedef struct Question {
@@ -32,10 +42,16 @@ struct Power {
         sd_bus *bus; /* the system's; NULL: not needed yet */
         bool is_borrowed; /* it is the service's own */
         power_changed_t changed;
+        power_sleeps_t sleeps;
         void *userdata;
         bool is_watching, was_short;
         sd_bus_slot *lost;
         Gauge gauges[ELEMENTSOF(questions)];
+
+        char *login; /* unique name of logind; NULL: it is not there */
+        sd_bus_slot *login_get, *login_match, *sleep_match;
+        bool asleep;
+        sd_event_source *oversleep;
 
         bool inhibits, busy;
         sd_bus_slot *inhibit;
@@ -50,7 +66,8 @@ static bool is_system(sd_bus *bus)
         return sd_bus_get_scope(bus, &scope) < 0 || !streq(scope, "user");
 }
 
-int power_new(Power **ret, sd_event *event, sd_bus *bus, power_changed_t changed, void *userdata)
+int power_new(
+                Power **ret, sd_event *event, sd_bus *bus, power_changed_t changed, power_sleeps_t sleeps, void *userdata)
 {
         Power *power = calloc(1, sizeof(Power));
         if (!power)
@@ -59,6 +76,7 @@ int power_new(Power **ret, sd_event *event, sd_bus *bus, power_changed_t changed
         power->is_borrowed = is_system(bus);
         power->bus = power->is_borrowed ? sd_bus_ref(bus) : NULL;
         power->changed = changed;
+        power->sleeps = sleeps;
         power->userdata = userdata;
         power->inhibitor = -1;
         for (size_t i = 0; i < ELEMENTSOF(questions); i++)
@@ -180,11 +198,7 @@ static int watch(Gauge *gauge)
         sd_bus *bus = gauge->power->bus;
         char match[256];
 
-        (void)snprintf(
-                        match, sizeof(match),
-                        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
-                        "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
-                        question->name);
+        (void)snprintf(match, sizeof(match), OWNER_CHANGED "'%s'", question->name);
         int r = sd_bus_add_match_async(bus, &gauge->owner_match, match, on_owner, NULL, gauge);
         if (r >= 0)
                 r = sd_bus_match_signal_async(
@@ -247,6 +261,103 @@ static void set_watching(Power *power, bool wanted)
 
 /* --- sleep --- */
 
+static void set_asleep(Power *power, bool asleep);
+
+static int on_oversleep(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        (void)source, (void)usec;
+        set_asleep(userdata, false);
+        return 0;
+}
+
+static void set_asleep(Power *power, bool asleep)
+{
+        if (asleep == power->asleep)
+                return;
+        power->asleep = asleep;
+        power->oversleep = sd_event_source_disable_unref(power->oversleep);
+        if (asleep && sd_event_add_time_relative(
+                                      power->event, &power->oversleep, CLOCK_MONOTONIC, ASLEEP_MAX, 0, on_oversleep, power) < 0)
+                power->asleep = false;
+        log_info(asleep ? "The machine falls asleep" : "The machine has woken up");
+        power->sleeps(power->asleep, power->userdata);
+}
+
+/* Anybody on the system bus can send such a signal. */
+static int on_sleep(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+        Power *power = userdata;
+        const char *sender = sd_bus_message_get_sender(signal);
+        int asleep;
+        (void)error;
+
+        if (sender && power->login && streq(sender, power->login) && sd_bus_message_read(signal, "b", &asleep) >= 0)
+                set_asleep(power, asleep);
+        return 0;
+}
+
+static void take_login(Power *power, const char *owner)
+{
+        free(power->login);
+        power->login = owner && *owner ? strdup(owner) : NULL;
+        set_asleep(power, false); /* who would tell that it is over? */
+}
+
+static int on_login_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Power *power = userdata;
+        const char *owner;
+        (void)error;
+
+        power->login_get = sd_bus_slot_unref(power->login_get);
+        if (!sd_bus_message_is_method_error(reply, NULL) && sd_bus_message_read(reply, "s", &owner) >= 0)
+                take_login(power, owner);
+        return 1;
+}
+
+static int on_login_changed(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+        Power *power = userdata;
+        const char *sender = sd_bus_message_get_sender(signal), *now;
+        (void)error;
+
+        if (!sender || !streq(sender, "org.freedesktop.DBus") || sd_bus_message_read(signal, "sss", NULL, NULL, &now) < 0)
+                return 0;
+        power->login_get = sd_bus_slot_unref(power->login_get);
+        take_login(power, now);
+        return 0;
+}
+
+static void unwatch_sleep(Power *power)
+{
+        power->login_get = sd_bus_slot_unref(power->login_get);
+        power->login_match = sd_bus_slot_unref(power->login_match);
+        power->sleep_match = sd_bus_slot_unref(power->sleep_match);
+        power->oversleep = sd_event_source_disable_unref(power->oversleep);
+        free(TAKE_PTR(power->login));
+}
+
+static void watch_sleep(Power *power)
+{
+        if (power->sleep_match && sd_bus_is_open(power->bus) > 0)
+                return;
+        unwatch_sleep(power);
+        int r = reach_bus(power);
+        if (r >= 0)
+                r = sd_bus_add_match_async(
+                                power->bus, &power->login_match, OWNER_CHANGED "'" LOGIN "'", on_login_changed, NULL, power);
+        if (r >= 0)
+                r = sd_bus_match_signal_async(
+                                power->bus, &power->sleep_match, LOGIN, LOGIN_PATH, LOGIN_MANAGER, "PrepareForSleep", on_sleep,
+                                NULL, power);
+        if (r >= 0)
+                r = sd_bus_call_method_async(
+                                power->bus, &power->login_get, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                "org.freedesktop.DBus", "GetNameOwner", on_login_owner, power, "s", LOGIN);
+        if (r < 0)
+                log_debug("Whether the machine falls asleep cannot be heard: %s", strerror(-r));
+}
+
 static int on_inhibited(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Power *power = userdata;
@@ -280,8 +391,7 @@ static void follow_busy(Power *power)
         r = reach_bus(power);
         if (r >= 0)
                 r = sd_bus_call_method_async(
-                                power->bus, &power->inhibit, "org.freedesktop.login1", "/org/freedesktop/login1",
-                                "org.freedesktop.login1.Manager", "Inhibit", on_inhibited, power, "ssss", "sleep", "imagined",
+                                power->bus, &power->inhibit, LOGIN, LOGIN_PATH, LOGIN_MANAGER, "Inhibit", on_inhibited, power, "ssss", "sleep", "imagined",
                                 "Pictures are being made", "block");
         if (r < 0)
                 log_debug("Sleep cannot be inhibited: %s", strerror(-r));
@@ -292,6 +402,8 @@ void power_set_busy(Power *power, bool busy)
         if (busy == power->busy)
                 return;
         power->busy = busy;
+        if (busy)
+                watch_sleep(power);
         follow_busy(power);
 }
 
@@ -309,6 +421,7 @@ Power *power_free(Power *power)
         if (!power)
                 return NULL;
         unwatch_all(power);
+        unwatch_sleep(power);
         power->inhibits = false;
         follow_busy(power);
         if (power->is_borrowed)

@@ -342,6 +342,12 @@ void residency_set_busy(Residency *residency, bool busy)
                 worker_set_busy(residency->worker, busy);
 }
 
+void residency_pause(Residency *residency, bool paused)
+{
+        if (residency->worker)
+                worker_pause(residency->worker, paused);
+}
+
 void residency_commend(Residency *residency)
 {
         residency->deaths = 0;

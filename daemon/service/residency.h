@@ -67,6 +67,9 @@ const ModelReady *residency_info(const Residency *residency, const char *model);
 void residency_send(Residency *residency, const Message *message, int fd);
 void residency_set_busy(Residency *residency, bool busy);
 
+/* The worker stands still; one that is started meanwhile does not. */
+void residency_pause(Residency *residency, bool paused);
+
 /* A job was finished: the worker is sound. */
 void residency_commend(Residency *residency);
 

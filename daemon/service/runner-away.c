@@ -71,6 +71,9 @@ void runner_away_state(Runner *runner, JobState state, uint32_t step, uint64_t e
         if (!job)
                 return;
         job->foretold = expected_end;
+        double alone = pace_duration(&runner->pace, job);
+        if (job->crowd <= 0 && expected_end > now && alone > 0)
+                job->crowd = (double)(expected_end - now) / alone;
         if (state == job->state) {
                 job_object_update(job_object(job));
                 return;

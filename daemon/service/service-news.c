@@ -43,6 +43,13 @@ void service_follow_power(void *userdata)
         runner_schedule(service->runner);
 }
 
+/* What goes down with the machine goes on where it was, and nobody's time runs out. */
+void service_follow_sleep(bool asleep, void *userdata)
+{
+        Service *service = userdata;
+        residency_pause(service->residency, asleep);
+}
+
 /* --- the residency's news --- */
 
 static void on_residency_changed(void *userdata)

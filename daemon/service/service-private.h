@@ -16,3 +16,6 @@ const LastError *service_last_error(const Service *service);
 
 /* Power has to be saved, or not any more, or the configuration is another one. */
 void service_follow_power(void *service);
+
+/* The machine falls asleep, or has woken up. */
+void service_follow_sleep(bool asleep, void *service);

@@ -229,7 +229,7 @@ int service_new(
         if (r >= 0)
                 r = pressure_new(&service->pressure, event, on_pressure, service);
         if (r >= 0)
-                r = power_new(&service->power, event, bus, service_follow_power, service);
+                r = power_new(&service->power, event, bus, service_follow_power, service_follow_sleep, service);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(service);

@@ -27,6 +27,7 @@ struct Worker {
         sd_event_source *io, *child;
         sd_event_source *timer; /* until READY; between pings; until it is killed */
 
+        bool paused;
         bool ending; /* stopped, killed, or gone by itself */
         WorkerEnd end;
         uint64_t load_limit, ping_limit; /* µs */
@@ -112,6 +113,7 @@ static void await_end(Worker *worker, WorkerEnd why)
 
 void worker_pause(Worker *worker, bool paused)
 {
+        worker->paused = paused;
         if (worker->pid > 0)
                 (void)kill(worker->pid, paused ? SIGSTOP : SIGCONT);
 }
@@ -133,7 +135,7 @@ static int on_load_over(sd_event_source *source, uint64_t usec, void *userdata)
         Worker *worker = userdata;
         (void)source;
 
-        if (was_asleep(usec) && set_timer(worker, worker->load_limit, on_load_over) >= 0)
+        if ((worker->paused || was_asleep(usec)) && set_timer(worker, worker->load_limit, on_load_over) >= 0)
                 return 0;
         log_warning("The engine did not load its model in time");
         worker_kill(worker, WORKER_HUNG);
@@ -165,7 +167,7 @@ static int on_ping_time(sd_event_source *source, uint64_t usec, void *userdata)
         (void)source;
 
         uint64_t now = clock_usec(CLOCK_MONOTONIC);
-        if (worker->ping_sent > 0 && was_asleep(usec))
+        if (worker->ping_sent > 0 && (worker->paused || was_asleep(usec)))
                 worker->ping_sent = now;
         if (worker->ping_sent > 0 && now - worker->ping_sent >= worker->ping_limit) {
                 worker_kill(worker, WORKER_HUNG);

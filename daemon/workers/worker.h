@@ -65,7 +65,7 @@ void worker_send(Worker *worker, const Message *message, int fd);
 /* A busy worker is asked for signs of life. */
 void worker_set_busy(Worker *worker, bool busy);
 
-/* Stops the process where it is, and lets it go on. */
+/* Stops the process where it is, and lets it go on; meanwhile it may be silent for any time. */
 void worker_pause(Worker *worker, bool paused);
 
 /* Closes the socket: the process ends by itself, or is killed after two seconds. No message comes any more. */

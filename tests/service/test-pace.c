@@ -159,6 +159,13 @@ static void test_running_and_parked(void **state)
         /* Another instance that works on it knows better. */
         job->foretold = m.now + 12345678;
         assert_int_equal(pace_expected_end(&m.pace, m.queue, job, m.now), m.now + 12345678);
+        /* Those behind it will wait there for others' jobs, too. */
+        Job *behind = add(&m, 1, 64, 10, 1, 1);
+        job->crowd = 3;
+        assert_int_equal(
+                        pace_expected_end(&m.pace, m.queue, behind, m.now),
+                        m.now + (uint64_t)(12345678 + 3 * pace_duration(&m.pace, behind)));
+        queue_remove(m.queue, behind);
         job->foretold = 0;
 
         Job *later = add(&m, 1, 64, 10, 1, 1);
