@@ -53,7 +53,7 @@ PROTOCOL_LIB = $(B)/libprotocol.a
 SERVICE_LIB = $(B)/libservice.a
 CLIENT_LIB = $(B)/libclient.a
 
-PROGRAMS = $(B)/imagined $(B)/imagined-engine $(B)/imagine
+PROGRAMS = $(B)/imagined $(B)/imagined-engine $(B)/imagine $(B)/imagine-launcher
 
 all: $(PROGRAMS)
 
@@ -98,6 +98,8 @@ $(B)/imagined: $(B)/daemon/main.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 $(B)/imagined-engine: $(call objects,$(ENGINE_MAIN)) $(ENGINE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
 $(B)/imagine: $(B)/client/main.o $(CLIENT_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
+$(B)/imagine-launcher: $(call objects,$(wildcard client/launcher/*.c)) $(CLIENT_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
 
 # Tests: tests/FLOOR/test-NAME.c is a cmocka program that links that floor's libraries.

@@ -30,13 +30,17 @@ static int make_directories(char *path)
         }
 }
 
+int folder_prepare(char **ret)
+{
+        int r = folder_path(ret);
+        return r < 0 ? r : make_directories(*ret);
+}
+
 ExitCode folder_make(Client *c, char **ret)
 {
         _cleanup_(freep) char *path = NULL;
 
-        int r = folder_path(&path);
-        if (r >= 0)
-                r = make_directories(path);
+        int r = folder_prepare(&path);
         if (r < 0)
                 return client_fail(c, CODE_FAILED, "cannot make the folder of your pictures, %s: %s", path ? path : "Imagine",
                                    strerror(-r));

@@ -8,7 +8,10 @@
 /* Its path, without a slash at its end; it need not be there. 0 or a negative errno. */
 int folder_path(char **ret);
 
-/* The same, made if it is not there. CODE_OK, or what was reported. */
+/* The same, made if it is not there; *ret is set in either case. */
+int folder_prepare(char **ret);
+
+/* Likewise. CODE_OK, or what was reported. */
 ExitCode folder_make(Client *client, char **ret);
 
 /* The newest picture in it. CODE_OK, or what was reported: CODE_NOT_FOUND if there is none. */

@@ -20,6 +20,7 @@
 #define OPENS (1U << VERB_FOLDER)
 #define LOOKS (1U << VERB_MODELS)
 #define LISTS (1U << VERB_JOBS)
+#define SETS_UP (1U << VERB_DESKTOP)
 #define ENDS (1U << VERB_CANCEL)
 
 const OptionInfo option_table[] = {

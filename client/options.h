@@ -76,7 +76,7 @@
         X(LAST, 0, "last", NULL, FLAG, last, 0, 0, VARIES, "+the newest in 'folder'")                      \
         X(SCALE, 0, "scale", "X", NUMBER, scale, 1, REQUEST_HIRES_MAX, ENLARGES, "+times as large")        \
         X(OPEN, 0, "open", NULL, FLAG, open, 0, 0, OPENS, "+in the file manager")                          \
-        X(EVERYBODY, 0, "all", NULL, FLAG, everybody, 0, 0, LISTS, "+jobs of all users")                   \
+        X(EVERYBODY, 0, "all", NULL, FLAG, everybody, 0, 0, LISTS | SETS_UP, "+jobs, or pieces")                   \
         X(OF, 0, "of", "USER", TEXT, of, 0, 0, ENDS, "+another user's job")                                \
         X(JSON, 0, "json", NULL, FLAG, json, 0, 0, ALL, "object on stdout")                                \
         X(QUIET, 'q', "quiet", NULL, FLAG, quiet, 0, 0, ALL, "no progress")                                \

@@ -17,14 +17,18 @@ DBUSPOLICYDIR ?= $(DATADIR)/dbus-1/system.d
 COMPLETIONDIR ?= $(DATADIR)/bash-completion/completions
 MODELDIR ?= $(DATADIR)/imagined/models
 
+ZSHDIR ?= $(DATADIR)/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+DESKTOPDIR = $(DATADIR)/imagined/desktop
+
 GENERATED = $(B)/systemd/imagined.service $(B)/systemd/user/imagined.service \
-	$(B)/dbus/org.imagined.Imagine1.system.service $(B)/dbus/org.imagined.Imagine1.session.service
+	$(B)/dbus/org.imagined.Imagine1.system.service $(B)/dbus/org.imagined.Imagine1.session.service \
+	$(B)/desktop/org.imagined.Imagine.Launcher.service
 
 # Each line is MODE:SOURCE:TARGET.
 installs = $(foreach file,$(1),$(2):$(file):$(3)/$(notdir $(file)))
 INSTALLED = \
 	$(call installs,$(B)/imagine $(B)/imagined,755,$(BINDIR)) \
-	$(call installs,$(B)/imagined-engine,755,$(LIBEXECDIR)) \
+	$(call installs,$(B)/imagined-engine $(B)/imagine-launcher,755,$(LIBEXECDIR)) \
 	644:$(B)/systemd/imagined.service:$(UNITDIR)/imagined.service \
 	644:$(B)/systemd/user/imagined.service:$(USERUNITDIR)/imagined.service \
 	644:systemd/imagined.sysusers:$(SYSUSERSDIR)/imagined.conf \
@@ -33,16 +37,40 @@ INSTALLED = \
 	644:$(B)/dbus/org.imagined.Imagine1.system.service:$(DATADIR)/dbus-1/system-services/org.imagined.Imagine1.service \
 	644:$(B)/dbus/org.imagined.Imagine1.session.service:$(DATADIR)/dbus-1/services/org.imagined.Imagine1.service \
 	644:dbus/org.imagined.Imagine1.xml:$(DATADIR)/dbus-1/interfaces/org.imagined.Imagine1.xml \
+	$(DESKTOP) \
 	$(foreach section,1 5 8,$(call installs,$(wildcard docs/*.$(section)),644,$(MANDIR)/man$(section))) \
 	$(patsubst %,644:%:$(COMPLETIONDIR)/imagine,$(wildcard client/completions/imagine.bash)) \
 	$(call installs,$(wildcard README.md SECURITY.md COPYING NOTICE docs/*.md docs/example.c),644,$(DOCDIR)) \
 	$(call installs,$(wildcard model/README.md model/NOTICE),644,$(DOCDIR)/model) \
 	$(foreach file,$(MODEL_FILES),644:$(file):$(MODELDIR)/$(patsubst model/%,%,$(file)))
+# The desktop's pieces where all users have them, and once more where 'imagine desktop' finds them for one user; Thunar, scripts
+# and keys know one user only.
+DESKTOP = \
+	644:desktop/org.imagined.Imagine.desktop:$(DATADIR)/applications/org.imagined.Imagine.desktop \
+	644:desktop/org.imagined.Imagine.metainfo.xml:$(DATADIR)/metainfo/org.imagined.Imagine.metainfo.xml \
+	644:desktop/icons/org.imagined.Imagine.svg:$(DATADIR)/icons/hicolor/scalable/apps/org.imagined.Imagine.svg \
+	644:desktop/icons/org.imagined.Imagine-symbolic.svg:$(DATADIR)/icons/hicolor/symbolic/apps/org.imagined.Imagine-symbolic.svg \
+	$(call installs,desktop/nautilus/imagine.py,644,$(DATADIR)/nautilus-python/extensions) \
+	$(call installs,$(wildcard desktop/nemo/*),644,$(DATADIR)/nemo/actions) \
+	$(call installs,$(wildcard desktop/dolphin/*),755,$(DATADIR)/kio/servicemenus) \
+	$(call installs,$(wildcard desktop/krunner/*),644,$(DATADIR)/krunner/dbusplugins) \
+	$(call installs,$(wildcard desktop/gnome-shell/*),644,$(DATADIR)/gnome-shell/search-providers) \
+	$(call installs,$(B)/desktop/org.imagined.Imagine.Launcher.service,644,$(DATADIR)/dbus-1/services) \
+	$(call installs,$(B)/desktop/org.imagined.Imagine.Launcher.service desktop/org.imagined.Imagine.desktop,644,$(DESKTOPDIR)) \
+	$(foreach folder,icons nautilus nemo thunar dolphin krunner gnome-shell kglobalaccel,$(call installs,$(filter-out \
+		desktop/nautilus/scripts,$(wildcard desktop/$(folder)/*)),644,$(DESKTOPDIR)/$(folder))) \
+	$(foreach script,$(SCRIPTS),755:desktop/nautilus/scripts/$(script):$(DESKTOPDIR)/nautilus/scripts/$(script)) \
+	644:client/completions/imagine.bash:$(DESKTOPDIR)/completions/imagine \
+	644:client/completions/imagine.fish:$(DESKTOPDIR)/completions/imagine.fish \
+	644:client/completions/imagine.fish:$(DATADIR)/fish/vendor_completions.d/imagine.fish \
+	644:client/completions/_imagine:$(ZSHDIR)/_imagine
+SCRIPTS = vary enlarge show illustrate here
 MODEL_FILES := $(shell test -d model/default && find model/default -type f ! -name '.*' | sort)
 CONF = $(wildcard conf/imagined.conf)
 CONF_TARGET = $(DESTDIR)$(SYSCONFDIR)/imagined/imagined.conf
 # Folders that are this project's alone, innermost first; the others belong to the system.
-OWN_FOLDERS = $(LIBEXECDIR) $(addprefix $(MODELDIR)/,$(shell test -d model/default && cd model && find default -depth -type d)) \
+OWN_FOLDERS = $(foreach folder,nautilus/scripts icons nautilus nemo thunar dolphin krunner gnome-shell kglobalaccel completions,\
+		$(DESKTOPDIR)/$(folder)) $(DESKTOPDIR) $(LIBEXECDIR) $(addprefix $(MODELDIR)/,$(shell test -d model/default && cd model && find default -depth -type d)) \
 	$(MODELDIR) $(DATADIR)/imagined $(DOCDIR)/model $(DOCDIR) $(SYSCONFDIR)/imagined
 
 $(GENERATED): $(B)/%: %.in $(B)/paths.h

@@ -12,8 +12,12 @@ _imagine_ask() { # VERB
         timeout 1 imagine "$1" --quiet --no-start "${bus[@]}" 2>/dev/null </dev/null || true
 }
 
+_imagine_pieces() {
+        imagine desktop status 2>/dev/null </dev/null | cut -d ' ' -f 1
+}
+
 _imagine() {
-        local verbs='generate status jobs watch get cancel vary enlarge illustrate show folder models load unload help version'
+        local verbs='generate status jobs watch get cancel vary enlarge illustrate show folder desktop models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --notify'
@@ -80,9 +84,11 @@ _imagine() {
                 -*,enlarge) words="$all $finishes --scale" ;;
                 -*,illustrate) words="$all --output --notify $asks" ;;
                 -*,show) words=$all ;;
+                -*,desktop) words="$all --all" ;;
                 -*,folder) words="$all --open" ;;
                 -*) words="$all $makes $asks $starts" ;;
                 *,) words=$verbs ;;
+                *,desktop) words="enable disable status $(_imagine_pieces)" ;;
                 *,vary | *,enlarge | *,illustrate | *,show)
                         compopt -o filenames 2>/dev/null
                         mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Fish completion for imagine. What the service knows (models, jobs) is asked for only if it runs already, and within a second.
+
+function __imagine_verb -d "The verb of the command line, generate without one"
+    set -l words (commandline -opc)[2..-1]
+    set -l takes_value --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --inspect --scale --of -o
+    set -l skip 0
+    for word in $words
+        if test $skip = 1
+            set skip 0
+        else if contains -- $word $takes_value
+            set skip 1
+        else if not string match -q -- '-*' $word
+            if contains -- $word generate status jobs watch get cancel vary enlarge illustrate show folder desktop models load unload help version
+                echo $word
+            else
+                echo generate
+            end
+            return
+        end
+    end
+    echo generate
+end
+
+function __imagine_is -d "Whether the verb is one of these"
+    contains -- (__imagine_verb) $argv
+end
+
+function __imagine_has_no_verb
+    set -l verb (__imagine_verb)
+    test $verb = generate; and not contains -- generate (commandline -opc)
+end
+
+function __imagine_ask
+    timeout 1 imagine $argv[1] --quiet --no-start 2>/dev/null </dev/null
+end
+
+complete -c imagine -f
+complete -c imagine -n __imagine_has_no_verb -a generate -d 'make pictures'
+complete -c imagine -n __imagine_has_no_verb -a status -d 'service and model'
+complete -c imagine -n __imagine_has_no_verb -a jobs -d 'your jobs'
+complete -c imagine -n __imagine_has_no_verb -a watch -d 'follow a job'
+complete -c imagine -n __imagine_has_no_verb -a get -d 'write pictures'
+complete -c imagine -n __imagine_has_no_verb -a cancel -d 'cancel a job'
+complete -c imagine -n __imagine_has_no_verb -a vary -d 'others like it'
+complete -c imagine -n __imagine_has_no_verb -a enlarge -d 'larger pictures'
+complete -c imagine -n __imagine_has_no_verb -a illustrate -d 'pictures of texts'
+complete -c imagine -n __imagine_has_no_verb -a show -d 'how it was made'
+complete -c imagine -n __imagine_has_no_verb -a folder -d 'where desktop programs put pictures'
+complete -c imagine -n __imagine_has_no_verb -a desktop -d 'menus, keys and launchers'
+complete -c imagine -n __imagine_has_no_verb -a models -d 'installed models'
+complete -c imagine -n __imagine_has_no_verb -a load -d 'make it resident'
+complete -c imagine -n __imagine_has_no_verb -a unload -d 'free its memory'
+complete -c imagine -n __imagine_has_no_verb -a help -d 'this text'
+complete -c imagine -n __imagine_has_no_verb -a version -d 'the version'
+complete -c imagine -n '__imagine_is vary enlarge illustrate show' -F
+complete -c imagine -n '__imagine_is watch get cancel' -a '(__imagine_ask jobs)'
+complete -c imagine -n '__imagine_is load' -a '(__imagine_ask models)'
+complete -c imagine -n '__imagine_is desktop' -a 'enable disable status (imagine desktop 2>/dev/null | string split -f 1 " ")'
+complete -c imagine -n '__imagine_is generate get illustrate vary enlarge' -s o -l output -r -F -d 'FILE, DIR/, or -'
+complete -c imagine -n '__imagine_is generate get' -s f -l force -d 'replace FILE'
+complete -c imagine -n '__imagine_is generate illustrate' -l seed -x -d 'repeats a picture'
+complete -c imagine -n '__imagine_is generate illustrate' -l size -x -d 'in pixels'
+complete -c imagine -n '__imagine_is generate illustrate' -l aspect -x -d 'shape, as 16:9'
+complete -c imagine -n '__imagine_is generate illustrate' -l steps -x -d 'denoising steps'
+complete -c imagine -n '__imagine_is generate illustrate' -l guidance -x -d 'guidance scale'
+complete -c imagine -n '__imagine_is generate illustrate' -l fast -d 'few steps, sooner'
+complete -c imagine -n '__imagine_is generate illustrate' -l negative -x -d 'what not to show'
+complete -c imagine -n '__imagine_is generate illustrate' -l sampler -x -a 'ddim euler euler-a heun dpm2 dpm2-a dpm++-2s-a dpm++-2m dpm++-2m-sde dpm++-sde lms ddpm pndm unipc lcm' -d 'ddim, euler, ...'
+complete -c imagine -n '__imagine_is generate illustrate' -l schedule -x -a 'normal karras exponential sgm-uniform simple beta' -d 'karras, simple, ...'
+complete -c imagine -n '__imagine_is generate illustrate' -l rng -x -a 'cpu philox' -d 'cpu or philox'
+complete -c imagine -n '__imagine_is generate illustrate vary' -l vary -x -d 'strength of variations'
+complete -c imagine -n '__imagine_is generate illustrate vary' -l variation-seed -x -d 'of the variation'
+complete -c imagine -n '__imagine_is generate' -l from -r -F -d 'start from a picture'
+complete -c imagine -n '__imagine_is generate' -l mask -r -F -d 'what of it to paint'
+complete -c imagine -n '__imagine_is generate' -l outpaint -x -d 'grow it, as left:128'
+complete -c imagine -n '__imagine_is generate vary' -l strength -x -d 'how much anew'
+complete -c imagine -n '__imagine_is generate illustrate' -l eta -x -d 'noise that steps add'
+complete -c imagine -n '__imagine_is generate illustrate' -l guidance-rescale -x -d 'take spread back'
+complete -c imagine -n '__imagine_is generate illustrate' -l guidance-interval -x -d 'guided part of the way'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l format -x -a 'png jpeg webp' -d 'png, jpeg or webp'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l quality -x -d 'of jpeg and webp'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l enlarge -x -a 'network lanczos none' -d 'the size asked for'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l remove-artefacts -x -d 'ringing, blotches'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l smooth-edges -x -d 'stairs'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l sharpen -x -d 'steeper edges'
+complete -c imagine -n '__imagine_is generate illustrate' -l hires -x -d 'in two passes'
+complete -c imagine -n '__imagine_is generate illustrate' -l hires-strength -x -d 'of the second'
+complete -c imagine -n '__imagine_is generate illustrate' -l hires-steps -x -d 'of the second'
+complete -c imagine -n '__imagine_is generate illustrate' -l tiling -x -a 'x y xy none' -d 'x, y or xy'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l precision -x -a 'auto f32 bf16 int8' -d 'auto, f32, bf16, int8'
+complete -c imagine -n '__imagine_is generate illustrate' -l clip-skip -x -d 'which text layer counts'
+complete -c imagine -n '__imagine_is generate illustrate' -l lora -x -d 'adapter and its weight'
+complete -c imagine -n '__imagine_is generate illustrate vary' -l count -x -d 'several pictures'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l model -x -a '(__imagine_ask models)' -d "one of 'models'"
+complete -c imagine -n '__imagine_is generate' -l detach -d 'do not wait'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l priority -x -a 'interactive normal batch' -d 'batch, normal, ..'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l keep-alive -x -d 'keep the model'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l no-prompt-metadata -d 'no prompt in PNG'
+complete -c imagine -n '__imagine_is models' -l inspect -r -F -d 'what a model is'
+complete -c imagine -n '__imagine_is vary' -l last -d "the newest in 'folder'"
+complete -c imagine -n '__imagine_is enlarge' -l scale -x -d 'times as large'
+complete -c imagine -n '__imagine_is folder' -l open -d 'in the file manager'
+complete -c imagine -n '__imagine_is jobs desktop' -l all -d 'jobs, or pieces'
+complete -c imagine -n '__imagine_is cancel' -l of -x -a '(__fish_complete_users)' -d "another user's job"
+complete -c imagine -l json -d 'object on stdout'
+complete -c imagine -s q -l quiet -d 'no progress'
+complete -c imagine -l user -d 'session bus'
+complete -c imagine -l system -d 'system bus'
+complete -c imagine -l no-start -d 'do not start it'
+complete -c imagine -s h -l help -d 'this text'
+complete -c imagine -l version -d 'the version'

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/util.h"
+#include "client/desktop/command.h"
+#include "client/desktop/pieces.h"
+#include "client/desktop/place.h"
+#include "client/files.h"
+
+#define PIECE "shortcut"
+#define SCHEMA "org.gnome.settings-daemon.plugins.media-keys"
+#define LIST "custom-keybindings"
+#define BINDING "/org/gnome/settings-daemon/plugins/media-keys/custom-keybindings/imagine/"
+#define KDE_FILE "kglobalaccel/org.imagined.Imagine.desktop"
+
+static int gsettings(char **ret, const char *verb, const char *schema, const char *key, const char *value)
+{
+        char *argv[] = { (char[]) { "gsettings" }, (char *)verb, (char *)schema, (char *)key, (char *)value, NULL };
+        _cleanup_(freep) char *output = NULL;
+
+        int r = command_run(argv, &output);
+        if (r >= 0 && ret)
+                *ret = TAKE_PTR(output);
+        return r;
+}
+
+/* The list as gsettings prints it, "@as []" or "['/a/', '/b/']", without ours. */
+static char *list_without(const char *list)
+{
+        char *result = calloc(1, strlen(list) + 3), *to = result;
+
+        if (!result)
+                return NULL;
+        *to++ = '[';
+        for (const char *at = strchr(list, '\''); at; at = strchr(at, '\'')) {
+                const char *end = strchr(at + 1, '\'');
+                if (!end)
+                        break;
+                const size_t length = (size_t)(end + 1 - at);
+                if (strncmp(at, "'" BINDING "'", length) != 0) {
+                        if (to > result + 1)
+                                to = stpcpy(to, ", ");
+                        to = mempcpy(to, at, length);
+                }
+                at = end + 1;
+        }
+        *to++ = ']';
+        return result;
+}
+
+static int gnome_enable(Error *error)
+{
+        _cleanup_(freep) char *list = NULL, *others = NULL, *all = NULL;
+        static const char *const values[][2] = {
+                { "name", "'Imagine'" }, { "command", "'imagine ask'" }, { "binding", "'<Shift><Super>i'" }
+        };
+
+        int r = gsettings(&list, "get", SCHEMA, LIST, NULL);
+        if (r < 0)
+                return error_set(error, r, "gsettings does not know GNOME's keyboard shortcuts (%s)", strerror(-r));
+        others = list_without(list);
+        if (!others)
+                return -ENOMEM;
+        others[strlen(others) - 1] = '\0';
+        if (asprintf(&all, "%s%s'" BINDING "']", others, streq(others, "[") ? "" : ", ") < 0)
+                return -ENOMEM;
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(values); i++)
+                r = gsettings(NULL, "set", SCHEMA ".custom-keybinding:" BINDING, values[i][0], values[i][1]);
+        if (r >= 0)
+                r = gsettings(NULL, "set", SCHEMA, LIST, all);
+        return r < 0 ? error_set(error, r, "gsettings cannot set the shortcut: %s", strerror(-r)) : 0;
+}
+
+static int gnome_disable(Error *error)
+{
+        _cleanup_(freep) char *list = NULL, *others = NULL;
+
+        int r = gsettings(&list, "get", SCHEMA, LIST, NULL);
+        if (r < 0)
+                return error_set(error, r, "gsettings does not know GNOME's keyboard shortcuts (%s)", strerror(-r));
+        if (!strstr(list, "'" BINDING "'"))
+                return 0;
+        others = list_without(list);
+        if (!others)
+                return -ENOMEM;
+        r = streq(others, "[]") ? gsettings(NULL, "reset", SCHEMA, LIST, NULL)
+                                : gsettings(NULL, "set", SCHEMA, LIST, others);
+        if (r >= 0)
+                r = gsettings(NULL, "reset-recursively", SCHEMA ".custom-keybinding:" BINDING, NULL, NULL);
+        return r < 0 ? error_set(error, r, "gsettings cannot take the shortcut back: %s", strerror(-r)) : 0;
+}
+
+static int kde_enable(Record *record, Error *error)
+{
+        _cleanup_(freep) char *source = NULL, *text = NULL, *target = place_of_user(BASE_DATA, KDE_FILE);
+        if (!target)
+                return -ENOMEM;
+
+        int r = place_of_ours(KDE_FILE, &source, error);
+        if (r < 0)
+                return r;
+        r = place_read(source, &text);
+        if (r >= 0)
+                r = record_make_folders(record, target, error);
+        if (r >= 0)
+                r = file_replace(target, text, strlen(text));
+        if (r >= 0)
+                r = record_add(record, PIECE, target);
+        return r < 0 ? error_set(error, r, "cannot write %s: %s", target, strerror(-r)) : 0;
+}
+
+static bool is_desktop(const char *name)
+{
+        const char *desktops = getenv("XDG_CURRENT_DESKTOP");
+
+        return desktops && strcasestr(desktops, name);
+}
+
+int shortcut_enable(Client *c, Record *record, Error *error)
+{
+        (void)c;
+        if (is_desktop("KDE"))
+                return kde_enable(record, error);
+        if (is_desktop("GNOME") || is_desktop("Unity"))
+                return gnome_enable(error);
+        return error_set(error, -EOPNOTSUPP,
+                         "this desktop keeps its shortcuts in a way of its own: bind a key to 'imagine ask' in its keyboard "
+                         "settings (Xfce: Keyboard, Application Shortcuts; Cinnamon: Keyboard, Shortcuts, Custom; sway and "
+                         "i3: bindsym in the configuration)");
+}
+
+int shortcut_disable(Client *c, Record *record, Error *error)
+{
+        (void)c;
+        /* KDE's is a file, which goes with the piece. */
+        return json_array_size(record_files(record, PIECE)) > 0 ? 0 : gnome_disable(error);
+}
