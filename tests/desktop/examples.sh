@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The examples for authors of apps, each run as the page says.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+top=$PWD
+if [ -z "${IMAGINED_ROOT:-}" ]; then
+        MODEL=tests/fixtures/tiny-model exec tests/with-service "$0"
+fi
+mkdir "$IMAGINED_ROOT/work" && cd "$IMAGINED_ROOT/work" || exit 1
+# shellcheck source=tests/e2e/checks.bash
+. "$top/tests/e2e/checks.bash"
+prompt='a "red" fox $(touch pwned)'
+imagine --user --quiet --seed 42 -o expected.png "$prompt" >/dev/null
+
+example() { # WHAT NEEDS… -- COMMAND…: makes the expected picture, refuses to overwrite it, and says what is wrong
+        local what=$1 file
+        shift
+        while [ "$1" != -- ]; do
+                if ! "$1"; then
+                        echo "ok - $what # skip what it needs is missing: $1"
+                        return
+                fi
+                shift
+        done
+        shift
+        file=${what##* }.png
+        check "$what draws" timeout 120 "$@" "$prompt" "$file"
+        check "$what has the same picture" cmp expected.png "$file"
+        check "$what overwrites nothing" fails 1 timeout 120 "$@" "$prompt" "$file"
+        check "which is as it was" cmp expected.png "$file"
+        check "$what says how it is used" test "$(timeout 120 "$@" 2>&1 | grep -c usage)" = 1
+}
+has_gi() {
+        /usr/bin/python3 -c 'import gi' 2>/dev/null
+}
+has_gjs() {
+        command -v gjs >/dev/null
+}
+has_busctl() {
+        command -v busctl >/dev/null
+}
+has_compiler() {
+        "${CC:-gcc}" -Wall -Wextra -Werror -o example "$top/docs/example.c" -lsystemd
+}
+example "the example in C" has_compiler -- ./example
+example "the example in Python" has_gi -- /usr/bin/python3 "$top/docs/example.py"
+example "the example in JavaScript" has_gjs -- gjs -m "$top/docs/example.js"
+example "the example in shell" has_busctl -- "$top/docs/example.sh"
+check "no prompt was a command" test ! -e pwned
