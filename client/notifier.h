@@ -21,6 +21,7 @@ struct Notifier {
         bool is_dismissed; /* the user does not want to see the progress */
         bool is_cancelled;
         bool is_end; /* paths, or the error, are shown */
+        bool is_text; /* title and body are what is shown at the end */
         bool is_acted_on; /* the end was clicked at, or closed */
         void (*on_cancel)(void *userdata);
         void *userdata;

@@ -74,7 +74,8 @@ static void describe_end(Notifier *n, const char *uri, NotifyContent *content)
         content->body = n->body;
         content->percent = -1;
         content->image = uri;
-        content->is_error = n->n_paths == 0;
+        content->is_error = n->n_paths == 0 && !n->is_text;
+        content->is_lasting = n->is_text; /* there is something to read */
         for (size_t i = 0; n->has_actions && n->n_paths > 0 && i < count; i++) {
                 content->actions[i].key = offers[i].key;
                 content->actions[i].label = _(offers[i].label);
@@ -171,6 +172,17 @@ void notifier_add_path(Notifier *n, const char *path)
                 n->n_paths++;
 }
 
+void notifier_set_text(Notifier *n, const char *title, const char *text)
+{
+        if (!n)
+                return;
+        (void)snprintf(n->title, sizeof(n->title), "%s", title);
+        (void)snprintf(n->body, sizeof(n->body), "%s", text);
+        utf8_sanitize(n->title);
+        utf8_sanitize(n->body);
+        n->is_text = true;
+}
+
 bool notifier_is_cancelled(const Notifier *n)
 {
         return n && n->is_cancelled;
@@ -213,6 +225,12 @@ void notifier_show_end(Notifier *n, const Client *c, ExitCode code)
 {
         if (!n)
                 return;
+        n->is_text = n->is_text && code == CODE_OK;
+        if (n->is_text) {
+                n->is_end = true;
+                notifier_show(n);
+                return;
+        }
         if (n->n_paths == 0 && (code == CODE_CANCELLED || code == CODE_OK)) {
                 notifier_close(n);
                 return;

@@ -38,6 +38,9 @@ void notifier_preview(Notifier *notifier, const Picture *preview);
 /* A file that was made, for the end. */
 void notifier_add_path(Notifier *notifier, const char *path);
 
+/* What is shown at the end instead of pictures: of work that makes none. */
+void notifier_set_text(Notifier *notifier, const char *title, const char *text);
+
 /* Whether the user has chosen Cancel in it. */
 bool notifier_is_cancelled(const Notifier *notifier);
 

@@ -3,33 +3,16 @@
 
 #include "client/bus.h"
 #include "client/folder.h"
+#include "client/spawn.h"
 
 #define FILE_MANAGER_TIMEOUT_USEC (10 * UINT64_C(1000000))
-
-/* file:///home/me/Pictures/Imagine: what RFC 3986 reserves, and all that is not ASCII, as %XX. */
-static char *uri_of(const char *path)
-{
-        static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
-        char *uri = malloc(strlen("file://") + strlen(path) * 3 + 1), *to = uri;
-
-        if (!uri)
-                return NULL;
-        to = stpcpy(to, "file://");
-        for (const char *s = path; *s; s++)
-                if (strchr(plain, *s))
-                        *to++ = *s;
-                else
-                        to += sprintf(to, "%%%02X", (unsigned char)*s);
-        *to = '\0';
-        return uri;
-}
 
 /* Whichever file manager the desktop has (org.freedesktop.FileManager1). */
 static ExitCode open_folder(Client *c, const char *path)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_(freep) char *uri = uri_of(path);
+        _cleanup_(freep) char *uri = spawn_file_uri(path);
 
         if (!uri)
                 return client_fail(c, CODE_FAILED, "out of memory");

@@ -4,6 +4,7 @@
 #include "base/util.h"
 #include "client/batch.h"
 #include "client/json.h"
+#include "client/notify.h"
 #include "client/settings.h"
 
 static json_t *to_json(const char *path, const Settings *s)
@@ -42,6 +43,8 @@ static ExitCode show(Client *c, const char *path, json_t *shown)
         if (r == 0)
                 return client_fail(c, CODE_FAILED, "%s does not say how it was made", path);
         (void)json_array_append_new(shown, to_json(path, &settings));
+        const char *slash = strrchr(path, '/');
+        notifier_set_text(c->notifier, slash ? slash + 1 : path, settings.text);
         if (!c->options.json) {
                 /* What a terminal would obey stays out; lines stay lines. */
                 for (char *line = settings.text, *next; line; line = next) {

@@ -83,9 +83,9 @@ _imagine() {
                 -*,vary) words="$all $finishes --last --vary --variation-seed --strength --count" ;;
                 -*,enlarge) words="$all $finishes --scale" ;;
                 -*,illustrate) words="$all --output --notify $asks" ;;
-                -*,show) words=$all ;;
+                -*,show) words="$all --notify" ;;
                 -*,desktop) words="$all --all" ;;
-                -*,folder) words="$all --open" ;;
+                -*,folder) words="$all --open --notify" ;;
                 -*) words="$all $makes $asks $starts" ;;
                 *,) words=$verbs ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;

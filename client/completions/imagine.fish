@@ -99,6 +99,7 @@ complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l priori
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l keep-alive -x -d 'keep the model'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l no-prompt-metadata -d 'no prompt in PNG'
 complete -c imagine -n '__imagine_is models' -l inspect -r -F -d 'what a model is'
+complete -c imagine -n '__imagine_is generate get illustrate vary enlarge show folder' -l notify -d 'on the desktop, too'
 complete -c imagine -n '__imagine_is vary' -l last -d "the newest in 'folder'"
 complete -c imagine -n '__imagine_is enlarge' -l scale -x -d 'times as large'
 complete -c imagine -n '__imagine_is folder' -l open -d 'in the file manager'

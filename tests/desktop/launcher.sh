@@ -32,7 +32,7 @@ jobs_made() {
 }
 drawn() { # PROMPT: a picture of it comes in the end
         local file
-        for _ in {1..600}; do
+        for _ in {1..900}; do
                 for file in "$HOME"/Imagine/*.png; do
                         [ -e "$file" ] && imagine --json show -- "$file" 2>/dev/null |
                                 field "o['pictures'][0]['prompt']" 2>/dev/null | grep -qFx -e "$1" && return
