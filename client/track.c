@@ -93,6 +93,24 @@ static int read_picture(sd_bus_message *m, Picture *ret, Error *error)
         return r < 0 ? r : picture_map(fd, ret, error);
 }
 
+/* Of what is told of a picture, its seed; left as it is where there is none. */
+static int read_seed(sd_bus_message *m, uint64_t *ret)
+{
+        const char *key;
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = sd_bus_message_read_basic(m, 's', &key);
+                if (r >= 0 && streq(key, "seed") && sd_bus_message_verify_type(m, 'v', "t") > 0)
+                        r = sd_bus_message_read(m, "v", "t", ret);
+                else if (r >= 0)
+                        r = sd_bus_message_skip(m, "v");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 static int take_picture(Track *t, sd_bus_message *m)
 {
         _cleanup_(picture_unmap) Picture picture = { 0 };
@@ -100,6 +118,8 @@ static int take_picture(Track *t, sd_bus_message *m)
         Error error = { 0 };
 
         int r = read_picture(m, &picture, &error);
+        if (r >= 0)
+                r = read_seed(m, &seed);
         if (r < 0)
                 return finish(t, client_fail_error(t->client, CODE_FAILED, &error, r));
 

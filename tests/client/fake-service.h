@@ -30,6 +30,7 @@ typedef struct FakeJob {
         FakeService *service;
         uint32_t id, step, steps, count, pictures, width, truncated;
         uint64_t seed;
+        bool varies; /* all pictures have the same seed */
         double progress;
         char path[128], state[16], stage[16], kind[32], owner[64];
         sd_event_source *timer;
@@ -184,7 +185,7 @@ static int fake_result(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (index >= job->pictures)
                 return sd_bus_error_set(error, IMAGINE_ERROR_NOT_FINISHED, "the picture is not finished");
         _cleanup_(closep) int fd = fake_descriptor(job);
-        return fd < 0 ? fd : sd_bus_reply_method_return(m, "ha{sv}", fd, 1, "seed", "t", job->seed + index);
+        return fd < 0 ? fd : sd_bus_reply_method_return(m, "ha{sv}", fd, 1, "seed", "t", job->seed + (job->varies ? 0 : index));
 }
 
 static const sd_bus_vtable fake_job_vtable[] = {
@@ -249,6 +250,8 @@ static int fake_options(FakeService *s, FakeJob *job, sd_bus_message *m)
                         job->count = v.u;
                 if (streq(key, "seed"))
                         job->seed = v.t;
+                if (streq(key, "variation-strength"))
+                        job->varies = v.d > 0;
                 (void)sd_bus_message_exit_container(m);
                 r = sd_bus_message_exit_container(m);
         }

@@ -266,6 +266,16 @@ static void test_json(void **state)
         assert_int_equal(json_integer_value(json_object_get(json_array_get(pictures, 1), "width")), 1);
         json_decref(object);
 
+        /* What the service says of each picture, rather than what is counted here. */
+        run_program(&run, bus, "varied", "--json", "--seed", "7", "--vary", "0.5", "--count", "2", NULL);
+        assert_int_equal(run.code, 0);
+        object = object_of(&run);
+        pictures = json_object_get(object, "pictures");
+        for (size_t i = 0; i < 2; i++)
+                assert_int_equal(json_integer_value(json_object_get(json_array_get(pictures, i), "seed")), 7);
+        assert_string_equal(text_at(json_array_get(pictures, 1), "path"), "./varied-7-2.png");
+        json_decref(object);
+
         run_program(&run, bus, "oom", "--json", NULL);
         assert_int_equal(run.code, 6);
         object = object_of(&run);
