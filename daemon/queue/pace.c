@@ -97,6 +97,18 @@ void pace_watch_picture(PaceWatch *watch, uint64_t now)
         watch->sample.pictures++;
 }
 
+/* What the steps of a picture cost, in steps of the size drawn in the end: those of a first pass are cheaper, as its
+ * picture is smaller. */
+static double weighed_steps(const Resolved *resolved)
+{
+        const double drawn = (double)resolved->drawn_width * resolved->drawn_height,
+                     first = (double)resolved->first_width * resolved->first_height;
+
+        if (resolved->second_steps == 0 || drawn <= 0)
+                return resolved->steps;
+        return resolved->steps * first / drawn + resolved->second_steps;
+}
+
 void pace_learn(Pace *pace, const char *model, const Resolved *resolved, const PaceSample *sample)
 {
         uint64_t pixels = pixels_of(resolved);
@@ -104,8 +116,10 @@ void pace_learn(Pace *pace, const char *model, const Resolved *resolved, const P
                 return;
 
         PaceItem *item = acquire(pace, model, pixels);
-        if (sample->steps > 0 && sample->denoise > 0)
-                mix(resolved->guidance > 1 ? &item->guided : &item->step, sample->denoise / sample->steps);
+        const double all = (double)resolved->steps + resolved->second_steps;
+        if (sample->steps > 0 && sample->denoise > 0 && all > 0)
+                mix(resolved->guidance > 1 ? &item->guided : &item->step,
+                    sample->denoise / (sample->steps * weighed_steps(resolved) / all));
         if (sample->pictures > 0 && sample->rest > 0)
                 mix(&item->rest, sample->rest / sample->pictures);
 }
@@ -134,7 +148,7 @@ double pace_duration(const Pace *pace, const Job *job)
         if (step <= 0)
                 return 0;
         double scale = (double)pixels / (double)item->pixels;
-        return job->count * (resolved->steps * step + item->rest) * scale;
+        return job->count * (weighed_steps(resolved) * step + item->rest) * scale;
 }
 
 /* µs that a job which has begun still takes; 0: unknown. */

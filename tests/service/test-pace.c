@@ -135,6 +135,29 @@ static void test_expected_ends_prove_right(void **state)
         (void)queue_free(m.queue);
 }
 
+/* A job of two passes draws a quarter of the pixels first: its steps are learned and told as what they cost. */
+static void test_two_passes(void **state)
+{
+        Machine m = { .now = 1000000, .random = 1 };
+        (void)state;
+
+        assert_int_equal(queue_new(&m.queue, &limits, NULL, NULL), 0);
+        (void)add(&m, 1, 64, 10, 1, 1);
+        Job *job = queue_next(m.queue);
+        pace_learn(&m.pace, "m", &job->resolved, &(PaceSample) { .denoise = 1000, .steps = 10 });
+        assert_float_equal(pace_duration(&m.pace, job), 1000, 0.01);
+
+        Resolved *two = &job->resolved;
+        two->second_steps = 6;
+        two->drawn_width = two->drawn_height = 64;
+        two->first_width = two->first_height = 32;
+        assert_float_equal(pace_duration(&m.pace, job), 100 * (10 / 4.0 + 6), 0.01);
+        pace_learn(&m.pace, "m", two, &(PaceSample) { .denoise = 850, .steps = 16 });
+        two->second_steps = 0;
+        assert_float_equal(pace_duration(&m.pace, job), 1000, 0.01);
+        (void)queue_free(m.queue);
+}
+
 /* At work: from what is left. Parked: what was done is not waited for again. */
 static void test_running_and_parked(void **state)
 {
@@ -208,6 +231,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_expected_ends_prove_right),
+                cmocka_unit_test(test_two_passes),
                 cmocka_unit_test(test_running_and_parked),
                 cmocka_unit_test(test_numbers_of_others_are_blurred),
         };
