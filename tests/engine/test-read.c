@@ -120,12 +120,98 @@ static void test_refused(void **state)
         expect_error(data, size, -EFBIG, "mask: 65500 x 65500 pixels; at most 8192 a side and 32 megapixels");
 }
 
+/* Bits to bytes, as JPEG has them: 0xff is followed by 0, and the last byte filled up with ones. */
+typedef struct Bits {
+        uint8_t *to;
+        uint32_t waiting;
+        int n;
+} Bits;
+
+static void put_bits(Bits *bits, uint32_t value, int n)
+{
+        for (int i = n - 1; i >= 0; i--) {
+                bits->waiting = bits->waiting << 1 | (value >> i & 1);
+                if (++bits->n < 8)
+                        continue;
+                *bits->to++ = (uint8_t)bits->waiting;
+                if ((bits->waiting & 0xff) == 0xff)
+                        *bits->to++ = 0;
+                bits->n = 0;
+        }
+}
+
+static uint8_t *put_bytes(uint8_t *to, const void *bytes, size_t size)
+{
+        memcpy(to, bytes, size);
+        return to + size;
+}
+
+/* The scan of one coefficient of all blocks, one bit of it (the first of them all bits from there on): nothing, for as many
+ * blocks at once as can be said. */
+static uint8_t *put_scan(uint8_t *to, unsigned blocks, unsigned coefficient, unsigned bit)
+{
+        enum { TOP = 13, RUN = 1 << 14 };
+        const uint8_t head[] = { 0xff, 0xda, 0, 8, 1, 1, 0, (uint8_t)coefficient, (uint8_t)coefficient,
+                                 (uint8_t)((bit == TOP ? 0 : (bit + 1) << 4) | bit) };
+        Bits bits = { .to = put_bytes(to, head, sizeof(head)) };
+
+        for (unsigned left = blocks; left > 0;) {
+                const unsigned run = left < 2 * RUN ? left : RUN;
+                assert_true(run >= RUN);
+                put_bits(&bits, run - RUN, 15); /* the code of a run is one bit, 0 */
+                left -= run;
+        }
+        if (bits.n > 0)
+                put_bits(&bits, 0xff, 8 - bits.n);
+        return bits.to;
+}
+
+/* A grey picture of 1024 x 2048 pixels in so many scans, each of which makes the decoder go through all of it: 16 bytes
+ * for 32,768 blocks. */
+static size_t make_bomb(uint8_t *ret, unsigned scans)
+{
+        enum { BLOCKS = 128 * 256 };
+        static const uint8_t head[] = { 0xff, 0xd8, 0xff, 0xc2, 0, 11, 8, 8, 0, 4, 0, 1, 1, 0x11, 0, 0xff, 0xdb, 0, 67, 0 };
+        static const uint8_t tables[] = { 0xff, 0xc4, 0, 20, 0,    1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                                          0xff, 0xc4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xe0 };
+        static const uint8_t first[] = { 0xff, 0xda, 0, 8, 1, 1, 0, 0, 0, 0 };
+        uint8_t *to = put_bytes(ret, head, sizeof(head));
+
+        memset(to, 1, 64);
+        to = put_bytes(to + 64, tables, sizeof(tables));
+        to = put_bytes(to, first, sizeof(first));
+        memset(to, 0, BLOCKS / 8);
+        to += BLOCKS / 8;
+        for (unsigned i = 0; i + 1 < scans; i++)
+                to = put_scan(to, BLOCKS, 1 + i % 63, 13 - i / 63);
+        return (size_t)(put_bytes(to, "\xff\xd9", 2) - ret);
+}
+
+static void test_scans(void **state)
+{
+        (void)state;
+        enum { MOST = 100 };
+        _cleanup_(read_picture_done) ReadPicture picture = {};
+        _cleanup_(freep) uint8_t *data = malloc(65536);
+        Error error = {};
+
+        assert_non_null(data);
+        if (read_picture(&picture, "mask", data, make_bomb(data, MOST), &error) < 0)
+                fail_msg("%s", error.text);
+        assert_int_equal(picture.width, 1024);
+        assert_int_equal(picture.height, 2048);
+        assert_int_equal(picture.rgba[0], 128);
+        expect_error(data, make_bomb(data, MOST + 1), -EBADMSG, "mask: a broken JPEG: more than 100 scans");
+        expect_error(data, make_bomb(data, 800), -EBADMSG, "mask: a broken JPEG: more than 100 scans");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_readable),
                 cmocka_unit_test(test_broken),
                 cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_scans),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,8 +16,12 @@ static void on_message(j_common_ptr jpeg, int level)
 
 static void on_progress(j_common_ptr jpeg)
 {
-        if (((j_decompress_ptr)jpeg)->input_scan_number > SCANS_MAX)
-                jpeg_fail(jpeg);
+        JpegFailure *failure = (JpegFailure *)jpeg->err;
+
+        if (((j_decompress_ptr)jpeg)->input_scan_number <= SCANS_MAX)
+                return;
+        (void)snprintf(failure->text, sizeof(failure->text), "more than %d scans", SCANS_MAX);
+        longjmp(failure->jump, 1);
 }
 
 typedef struct Reader {
