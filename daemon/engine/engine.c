@@ -21,6 +21,7 @@
 
 struct Engine {
         Pipeline pipeline;
+        Backlog *backlog; /* the pipeline's first, for other threads to wait for */
         ModelInfo info;
         atomic_bool cancelled;
         const ReadPicture *picture, *mask; /* not owned */
@@ -92,6 +93,7 @@ int engine_new_packed(Engine **ret, const char *model_dir, unsigned threads, con
         if (r < 0)
                 return r;
         engine->pipeline.compute.cancelled = &engine->cancelled;
+        engine->backlog = backlog_ref(engine->pipeline.backlog);
 
         *ret = TAKE_PTR(engine);
         return 0;
@@ -99,7 +101,14 @@ int engine_new_packed(Engine **ret, const char *model_dir, unsigned threads, con
 
 int engine_seal_pack(Engine *engine)
 {
-        return engine->pipeline.pack ? pack_seal(engine->pipeline.pack) : 0;
+        const int r = backlog_wait(engine->backlog);
+
+        return r == -ECANCELED ? 0 : r;
+}
+
+void engine_stop_packing(Engine *engine)
+{
+        backlog_stop(engine->pipeline.backlog);
 }
 
 Engine *engine_free(Engine *engine)
@@ -107,6 +116,7 @@ Engine *engine_free(Engine *engine)
         if (!engine)
                 return NULL;
         pipeline_done(&engine->pipeline);
+        backlog_unref(engine->backlog);
         free(engine);
         return NULL;
 }

@@ -34,13 +34,13 @@ static int begin_packed(Pipeline *p, Weights *weights, Error *error)
 {
         int r = p->pack ? pack_begin(p->pack, weights_parameters(weights)) : 0;
 
-        weights_set_pack(weights, p->pack);
+        weights_set_packing(weights, (Packing) { .pack = p->pack, .backlog = p->backlog });
         return r < 0 ? error_set(error, r, "The packed weights cannot be used: %s", strerror(-r)) : 0;
 }
 
 static int end_packed(Pipeline *p, Weights *weights, int loaded, Error *error)
 {
-        weights_set_pack(weights, NULL);
+        weights_set_packing(weights, (Packing) {});
         if (!p->pack || !pack_arena(p->pack))
                 return loaded;
         int r = pack_end(p->pack, &p->packed[p->n_packed++]);
@@ -72,8 +72,34 @@ static int load_text_encoders(Pipeline *p, Error *error)
         return 0;
 }
 
-/* All that is packed for a precision. */
-static int load_networks(Pipeline *p, Error *error)
+static bool nothing(void *pack)
+{
+        (void)pack;
+        return true;
+}
+
+static int seal(void *pack)
+{
+        return pack_seal(pack);
+}
+
+static void keep(void *pack)
+{
+        (void)pack; /* the pipeline's */
+}
+
+/* Packs in the background what was laid out, and writes the file in the end. */
+static int start_packing(Pipeline *p, Error *error)
+{
+        const TaskKind sealing = { .run = nothing, .after = seal, .done = keep };
+
+        if (p->pack && !pack_is_read(p->pack) && !backlog_add(p->backlog, &sealing, p->pack))
+                return error_set(error, -ENOMEM, "%s: out of memory", p->model->dir);
+        backlog_start(p->backlog);
+        return 0;
+}
+
+static int lay_out_networks(Pipeline *p, Error *error)
 {
         const Model *m = p->model;
         const Precision ends = pipeline_ends_precision(p);
@@ -93,8 +119,20 @@ static int load_networks(Pipeline *p, Error *error)
         return r < 0 ? (error->code = r == -ENOENT ? -EBADMSG : r) : 0;
 }
 
+/* All that is packed for a precision. What is packed already is mapped; the rest follows in the background. */
+static int load_networks(Pipeline *p, Error *error)
+{
+        int r = backlog_new(&p->backlog);
+        if (r < 0)
+                return error_set(error, r, "%s: out of memory", p->model->dir);
+        r = lay_out_networks(p, error);
+        return r < 0 ? r : start_packing(p, error);
+}
+
 static void free_networks(Pipeline *p)
 {
+        if (p->backlog)
+                backlog_stop(p->backlog);
         for (uint32_t i = 0; i < CONFIG_TEXTS_MAX; i++)
                 p->text_encoders[i] = text_encoder_free(p->text_encoders[i]);
         p->unet = unet_free(p->unet);
@@ -103,6 +141,7 @@ static void free_networks(Pipeline *p)
         for (size_t i = 0; i < p->n_packed; i++)
                 p->packed[i] = arena_free(p->packed[i]);
         p->n_packed = 0;
+        p->backlog = backlog_unref(p->backlog);
         pack_free(p->pack);
         p->pack = NULL;
 }

@@ -31,6 +31,7 @@ typedef struct Pipeline { /* owns all of it: pipeline_done() */
         Precision precision; /* of the denoiser; never PRECISION_AUTO */
         Compute compute;
         Pack *pack; /* NULL: packed weights are not kept */
+        Backlog *backlog; /* packs what was not packed before, while the rest is used already */
         Arena *packed[PIPELINE_PACKED_MAX]; /* where the networks' weights lie then */
         size_t n_packed;
 } Pipeline;
@@ -38,8 +39,8 @@ typedef struct Pipeline { /* owns all of it: pipeline_done() */
 /* Errors as for engine_new. */
 int pipeline_load(Pipeline *ret, const char *dir, Precision precision, unsigned threads, Error *error);
 
-/* The same with the weights as an earlier load has packed them, or packed into a new file; then pack_seal(ret->pack) makes
- * it one that can be read, whenever there is time for it. */
+/* The same with the weights as an earlier load has packed them, or packed into a new file in the background:
+ * backlog_wait(ret->backlog) says what came of it, as pack_seal(). */
 int pipeline_load_packed(Pipeline *ret, const char *dir, Precision precision, unsigned threads, const PackFiles *files,
                          Error *error);
 

@@ -109,8 +109,10 @@ static void *paint(void *userdata)
         bool seals = w->files.new_fd >= 0 && pthread_create(&sealing, NULL, seal, w) == 0;
         while (wait_for_job(w))
                 worker_run_job(w);
-        if (seals)
+        if (seals) {
+                engine_stop_packing(w->engine);
                 (void)pthread_join(sealing, NULL);
+        }
         return NULL;
 }
 

@@ -188,7 +188,7 @@ static void load_packed(Bench *b, const char *dir, const char *path)
                 (void)unlink(new_path);
                 return;
         }
-        if (pack_seal(b->pipeline.pack) != 1 || rename(new_path, path) < 0)
+        if (backlog_wait(b->pipeline.backlog) != 1 || rename(new_path, path) < 0)
                 errx(1, "%s: cannot be kept", path);
         pipeline_done(&b->pipeline);
         load_with(b, dir, &(PackFiles) { new, -1 }, "load, not packed before");

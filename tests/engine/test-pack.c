@@ -138,7 +138,7 @@ static void test_broken(void **state)
         }
 }
 
-/* Before it was sealed, and by another file of weights. */
+/* By another file of weights. */
 static void test_other(void **state)
 {
         (void)state;
@@ -147,7 +147,6 @@ static void test_other(void **state)
         _cleanup_(engine_freep) Engine *engine = open_packed(-1, fd);
 
         paint_fox(engine, &plain);
-        assert_false(is_read(&plain));
         assert_int_equal(engine_seal_pack(engine), 1);
         assert_true(is_read(&plain));
 

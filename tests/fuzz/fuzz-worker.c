@@ -38,6 +38,11 @@ int engine_seal_pack(Engine *engine)
         return engine->info.steps == 4;
 }
 
+void engine_stop_packing(Engine *engine)
+{
+        (void)engine;
+}
+
 Engine *engine_free(Engine *engine)
 {
         free(engine);

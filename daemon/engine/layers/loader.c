@@ -26,7 +26,7 @@ static void fail_memory(Loader *loader)
 /* Where packed weights go: into the network's own memory, or what is kept for the next load. */
 static Arena *packed(const Loader *loader)
 {
-        const Pack *pack = weights_pack(loader->weights);
+        const Pack *pack = weights_packing(loader->weights).pack;
         return pack && pack_arena(pack) ? pack_arena(pack) : loader->arena;
 }
 
@@ -34,13 +34,6 @@ static Arena *packed(const Loader *loader)
 static bool is_packed(const Loader *loader)
 {
         return arena_is_filled(packed(loader));
-}
-
-static void settle(const Loader *loader)
-{
-        Pack *pack = weights_pack(loader->weights);
-        if (pack && pack_arena(pack))
-                pack_settle(pack);
 }
 
 static const StoredTensor *find(
@@ -68,8 +61,8 @@ static WeightType weight_type(const StoredTensor *tensor)
 }
 
 /* The weights as they lie in the file; copied into *ret_memory only if they are of another type or not
- * aligned. */
-static const void *weights_of(Loader *loader, const StoredTensor *tensor, void **ret_memory)
+ * aligned. NULL if there is no memory. */
+static const void *weights_of(const StoredTensor *tensor, void **ret_memory)
 {
         const WeightType type = weight_type(tensor);
         const bool blocks = tensor->dtype == DTYPE_Q8_0 || tensor->dtype == DTYPE_Q4_0;
@@ -79,10 +72,8 @@ static const void *weights_of(Loader *loader, const StoredTensor *tensor, void *
                 return tensor->data;
 
         void *memory = calloc(tensor->n_elements, weight_size(type));
-        if (!memory) {
-                fail_memory(loader);
+        if (!memory)
                 return NULL;
-        }
         if (as_stored)
                 memcpy(memory, tensor->data, tensor->n_elements * weight_size(type));
         else if (blocks)
@@ -105,15 +96,16 @@ static void forget_pages(const StoredTensor *tensor)
                 (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
+/* Small, and wanted between the large: so they are read at each load, into memory of their own. */
 static float *load_vector_at(Loader *loader, uint32_t n, const char *key, const char *suffix)
 {
         const size_t whole = ((size_t)n + KERNELS_LANES_MAX - 1) / KERNELS_LANES_MAX * KERNELS_LANES_MAX;
         const StoredTensor *tensor = find(loader, (uint64_t[]) { n }, 1, key, suffix);
-        float *ret = tensor ? arena_alloc(packed(loader), whole) : NULL;
+        float *ret = tensor ? arena_alloc(loader->arena, whole) : NULL;
 
         if (tensor && !ret)
                 fail_memory(loader);
-        if (ret && !is_packed(loader)) {
+        if (ret) {
                 memset(ret + n, 0, (whole - n) * sizeof *ret);
                 stored_tensor_to_f32(tensor, ret);
         }
@@ -179,6 +171,62 @@ static void note_matrix(Loader *loader, const char *key, Matrix *matrix)
         all->items[all->n++] = (NamedMatrix) { .key = copy, .matrix = matrix };
 }
 
+/* A matrix that is laid out and to be filled. */
+typedef struct Filling {
+        Matrix matrix;
+        MatrixSource source;
+        const StoredTensor *weight;
+        Pack *pack; /* NULL, or where it is kept then, with all that lies before it */
+        PackPlace end;
+} Filling;
+
+static bool fill_matrix(void *userdata)
+{
+        Filling *f = userdata;
+        _cleanup_(freep) void *memory = NULL;
+        MatrixSource source = f->source;
+
+        source.weights = weights_of(f->weight, &memory);
+        if (!source.weights || !matrix_fill(&f->matrix, &source))
+                return false;
+        forget_pages(f->weight);
+        return true;
+}
+
+static int keep_matrix(void *userdata)
+{
+        const Filling *f = userdata;
+
+        if (f->pack)
+                pack_settle(f->pack, &f->end);
+        return 0;
+}
+
+/* Later, if there is somebody who does it. */
+static void fill_later(Loader *loader, Matrix *matrix, const MatrixSource *source, const StoredTensor *weight)
+{
+        const TaskKind kind = { .run = fill_matrix, .after = keep_matrix, .done = free };
+        const Packing packing = weights_packing(loader->weights);
+        Filling *f = malloc(sizeof *f);
+
+        if (f) {
+                *f = (Filling) { .matrix = *matrix, .source = *source, .weight = weight };
+                if (packing.pack && pack_arena(packing.pack)) {
+                        f->pack = packing.pack;
+                        f->end = pack_place(packing.pack);
+                }
+                if (packing.backlog) {
+                        matrix->task = backlog_add(packing.backlog, &kind, f);
+                        if (!matrix->task)
+                                fail_memory(loader);
+                        return;
+                }
+        }
+        if (!f || !fill_matrix(f))
+                fail_memory(loader);
+        free(f);
+}
+
 static void load_matrix_at(
                 Loader *loader, Matrix *ret, LayerKind flags, uint32_t in, uint32_t out, const char *key)
 {
@@ -188,7 +236,6 @@ static void load_matrix_at(
                 .precision = flags & LAYER_FLOATS ? PRECISION_F32 : loader->precision,
                 .n = out, .k = in, .taps = kind == LAYER_CONV3 ? 9 : 1, .gated = kind == LAYER_GEGLU
         };
-        _cleanup_(freep) void *weight_memory = NULL;
         _cleanup_(freep) float *bias_memory = NULL;
 
         if (!(flags & LAYER_NO_BIAS))
@@ -199,19 +246,17 @@ static void load_matrix_at(
         source.type = weight_type(weight);
         if (bias && !(bias_memory = calloc(bias->n_elements, sizeof *bias_memory)))
                 fail_memory(loader);
-        if (!is_packed(loader))
-                source.weights = weights_of(loader, weight, &weight_memory);
         if (loader->r < 0)
                 return;
-        if (bias && !is_packed(loader))
+        if (bias)
                 stored_tensor_to_f32(bias, bias_memory);
         source.bias = bias_memory;
 
-        if (!matrix_pack(ret, packed(loader), &source))
+        if (!matrix_lay_out(ret, packed(loader), loader->arena, &source))
                 fail_memory(loader);
-        if (!is_packed(loader))
-                forget_pages(weight);
-        settle(loader);
+        source.bias = NULL;
+        if (loader->r == 0 && !is_packed(loader))
+                fill_later(loader, ret, &source, weight);
         note_matrix(loader, key, ret);
 }
 
@@ -280,9 +325,11 @@ static const void *load_weights(Loader *loader, const StoredTensor *tensor)
                 fail_memory(loader);
         if (!ret || is_packed(loader))
                 return ret;
-        const void *weights = weights_of(loader, tensor, &memory);
-        if (!weights)
+        const void *weights = weights_of(tensor, &memory);
+        if (!weights) {
+                fail_memory(loader);
                 return NULL;
+        }
         memcpy(ret, weights, size);
         forget_pages(tensor);
         return ret;
@@ -303,7 +350,6 @@ void load_table(Loader *loader, Table *ret, uint32_t rows, uint32_t columns, con
         if (loader->r < 0 || !tensor)
                 return;
         *ret = (Table) { .type = weight_type(tensor), .columns = columns, .data = load_weights(loader, tensor) };
-        settle(loader);
 }
 
 void table_row(const Table *table, size_t row, float *ret)

@@ -44,13 +44,20 @@ typedef struct Header {
 
 static const char magic[8] = "imgpack1";
 
+/* A section that is to be written, and lies in memory. */
+typedef struct Draft {
+        char *data;
+        size_t size, settled; /* bytes; of them those that are written, and mapped in place of what they were written from */
+} Draft;
+
 struct Pack {
         Header header;
         int fd; /* duplicated; -1: neither read nor written */
         bool is_read;
         uint32_t section; /* the next, or the one at work */
         Arena *arena; /* of the one at work */
-        size_t settled; /* bytes of it that are written, and mapped in place of what they were written from */
+        Draft drafts[SECTIONS_MAX];
+        uint32_t writing; /* the draft whose turn it is */
 };
 
 int pack_key(char **ret, const char *model_dir, const char *layout)
@@ -179,7 +186,6 @@ int pack_begin(Pack *pack, size_t hint)
 
         if (pack->fd >= 0 && pack->section >= SECTIONS_MAX)
                 give_up(pack, -E2BIG);
-        pack->settled = 0;
         pack->arena = arena_new(hint);
         return pack->arena ? 0 : -ENOMEM;
 }
@@ -199,28 +205,52 @@ static int write_all(int fd, const char *data, size_t size, uint64_t offset)
         return 0;
 }
 
-/* Up to there the section goes into the file, and the file's own pages take its place. */
-static void write_up_to(Pack *pack, char *data, size_t end)
+PackPlace pack_place(const Pack *pack)
 {
-        const uint64_t offset = pack->header.size + pack->settled;
-        const size_t size = end - pack->settled;
+        size_t size = 0;
 
-        int r = write_all(pack->fd, data + pack->settled, size, offset);
-        if (r >= 0 && mmap(data + pack->settled, size, PROT_READ, MAP_SHARED | MAP_FIXED, pack->fd, (off_t)offset) ==
-                                      MAP_FAILED)
+        (void)arena_contents(pack->arena, &size);
+        return (PackPlace) { .section = pack->section, .end = size };
+}
+
+/* Up to there the section goes into the file, and the file's own pages take its place. */
+static void write_up_to(Pack *pack, Draft *draft, size_t end)
+{
+        const uint64_t offset = pack->header.size + draft->settled;
+        const size_t size = end - draft->settled;
+        char *data = draft->data + draft->settled;
+
+        int r = write_all(pack->fd, data, size, offset);
+        if (r >= 0 && mmap(data, size, PROT_READ, MAP_SHARED | MAP_FIXED, pack->fd, (off_t)offset) == MAP_FAILED)
                 r = -errno;
         if (r < 0)
                 give_up(pack, r);
-        pack->settled = end;
+        draft->settled = end;
 }
 
-void pack_settle(Pack *pack)
+/* All sections before that one are filled. */
+static void finish_before(Pack *pack, uint32_t section)
 {
-        size_t size = 0;
-        char *data = pack->fd >= 0 && !pack->is_read ? arena_contents(pack->arena, &size) : NULL;
+        for (; pack->fd >= 0 && pack->writing < section; pack->writing++) {
+                Draft *draft = &pack->drafts[pack->writing];
 
-        if (data && size - pack->settled >= PIECE)
-                write_up_to(pack, data, size & ~(size_t)(SECTION_ALIGNMENT - 1));
+                if (draft->size > draft->settled)
+                        write_up_to(pack, draft, draft->size);
+                pack->header.sections[pack->header.n_sections++] =
+                                (Section) { .offset = pack->header.size, .size = draft->size };
+                pack->header.size += (draft->size + SECTION_ALIGNMENT - 1) & ~(SECTION_ALIGNMENT - 1);
+        }
+}
+
+void pack_settle(Pack *pack, const PackPlace *place)
+{
+        Draft *draft = &pack->drafts[place->section];
+
+        if (pack->is_read)
+                return;
+        finish_before(pack, place->section);
+        if (pack->fd >= 0 && place->end - draft->settled >= PIECE)
+                write_up_to(pack, draft, place->end & ~(size_t)(SECTION_ALIGNMENT - 1));
 }
 
 static int end_reading(Pack *pack)
@@ -231,21 +261,15 @@ static int end_reading(Pack *pack)
         return used == pack->header.sections[pack->section].size ? 0 : -EBADMSG;
 }
 
-static void end_writing(Pack *pack)
+static void end_draft(Pack *pack)
 {
         size_t size = 0;
         char *data = arena_contents(pack->arena, &size);
 
-        if (!data || size == 0) {
+        if (!data || size == 0)
                 give_up(pack, data ? -ENODATA : -ENOMEM);
-                return;
-        }
-        if (size > pack->settled)
-                write_up_to(pack, data, size);
-        if (pack->fd < 0)
-                return;
-        pack->header.sections[pack->header.n_sections++] = (Section) { .offset = pack->header.size, .size = size };
-        pack->header.size += (size + SECTION_ALIGNMENT - 1) & ~(SECTION_ALIGNMENT - 1);
+        else
+                pack->drafts[pack->section] = (Draft) { .data = data, .size = size };
 }
 
 int pack_end(Pack *pack, Arena **ret)
@@ -255,7 +279,7 @@ int pack_end(Pack *pack, Arena **ret)
         if (pack->is_read)
                 r = end_reading(pack);
         else if (pack->fd >= 0)
-                end_writing(pack);
+                end_draft(pack);
         pack->section++;
         *ret = TAKE_PTR(pack->arena);
         return r;
@@ -263,7 +287,10 @@ int pack_end(Pack *pack, Arena **ret)
 
 int pack_seal(Pack *pack)
 {
-        if (pack->is_read || pack->fd < 0 || pack->header.n_sections == 0)
+        if (pack->is_read || pack->fd < 0)
+                return 0;
+        finish_before(pack, pack->section);
+        if (pack->fd < 0 || pack->header.n_sections == 0)
                 return 0;
         /* The header comes last, so that what has one is whole, whenever the machine's power is lost. */
         if (ftruncate(pack->fd, (off_t)pack->header.size) < 0 || fdatasync(pack->fd) < 0)

@@ -7,10 +7,15 @@
  *     pack_new(&pack, &files, key);
  *     pack_begin(pack, hint);                for each network, in the same order every time:
  *     …  pack_arena(pack)                    packed weights are allocated from it; arena_is_filled() says that they are
- *     …  pack_settle(pack)                   there already. What was allocated up to here is filled now.
+ *     …                                      there already
+ *     …  place = pack_place(pack)            what is allocated by now
  *     pack_end(pack, &arena);                the network's from here on
  *     …
+ *     pack_settle(pack, &place);             for each place, in order: all before it is filled now
+ *     …
  *     pack_seal(pack);                       when there is time: until then the file is none
+ *
+ * What comes after the last pack_end() may be done in another thread, while others read what is filled.
  *
  * The file has no index of tensors: the order of allocations, which the configuration of the model and the layout of the
  * kernels decide, is the same for the same key. It may be deleted at any time. Damage beyond its header is not seen. */
@@ -40,11 +45,20 @@ bool pack_is_read(const Pack *pack); /* the old file serves */
 /* hint: floats, enough for all that will be allocated. -ENOMEM; -EBADMSG: the file has no more. */
 int pack_begin(Pack *pack, size_t hint);
 Arena *pack_arena(const Pack *pack); /* NULL: between sections */
-void pack_settle(Pack *pack);
+
+typedef struct PackPlace {
+        uint32_t section;
+        size_t end; /* bytes */
+} PackPlace;
+
+PackPlace pack_place(const Pack *pack);
 
 /* -EBADMSG: the file holds something else than what was taken from it; then the arena is of no use. */
 int pack_end(Pack *pack, Arena **ret);
 
-/* After the last section, in any thread: waits until the disk has all that was written, which may take seconds. 1: the new
- * file is whole now; 0: there is none; or a negative errno. */
+/* What lies before goes into the file, and the file's own pages take its place. */
+void pack_settle(Pack *pack, const PackPlace *place);
+
+/* When all is filled: writes the rest, and waits until the disk has all of it, which may take seconds. 1: the new file is
+ * whole now; 0: there is none; or a negative errno. */
 int pack_seal(Pack *pack);

@@ -31,7 +31,7 @@ struct Weights {
         const Safetensors *whole; /* of which this is a component, in place of the files */
         KeyMap map;
         View *views;
-        Pack *pack;
+        Packing packing;
 };
 
 static int weights_new(Weights **ret, const char *path, Error *error)
@@ -164,14 +164,14 @@ Weights *weights_free(Weights *weights)
         return NULL;
 }
 
-void weights_set_pack(Weights *weights, Pack *pack)
+void weights_set_packing(Weights *weights, Packing packing)
 {
-        weights->pack = pack;
+        weights->packing = packing;
 }
 
-Pack *weights_pack(const Weights *weights)
+Packing weights_packing(const Weights *weights)
 {
-        return weights->pack;
+        return weights->packing;
 }
 
 /* Rows and columns of elements exchanged. */

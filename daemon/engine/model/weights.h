@@ -14,6 +14,7 @@
 #include "engine/model/original-names.h"
 #include "engine/model/pack.h"
 #include "engine/model/safetensors.h"
+#include "engine/tensor/backlog.h"
 
 typedef struct Weights Weights;
 
@@ -31,10 +32,15 @@ int weights_open_view(Weights **ret, const Safetensors *file, const char *path, 
 Weights *weights_free(Weights *weights);
 DEFINE_CLEANUP(Weights *, weights_free)
 
-/* Where they are packed to, or are already, while the component is loaded (pack_begin() to pack_end()); NULL: nowhere. It
- * stays the caller's. */
-void weights_set_pack(Weights *weights, Pack *pack);
-Pack *weights_pack(const Weights *weights);
+/* While the component is loaded: where its weights are packed to, or are already (pack_begin() to pack_end()), and who packs
+ * them later. NULL: nowhere, at once. Both stay the caller's. */
+typedef struct Packing {
+        Pack *pack;
+        Backlog *backlog;
+} Packing;
+
+void weights_set_packing(Weights *weights, Packing packing);
+Packing weights_packing(const Weights *weights);
 
 /* The stored tensor of exactly that shape under that name: -ENOENT if missing, -EBADMSG if the shape is
  * another, with a sentence that names file, key, the shape found and the shape wanted. */

@@ -152,19 +152,19 @@ static bool pack_panel(const Matrix *m, const MatrixSource *source, size_t colum
         return true;
 }
 
-static bool alloc_parts(Matrix *m, Arena *arena, bool bias)
+static bool alloc_parts(Matrix *m, Arena *arena, Arena *bias_arena)
 {
         const size_t columns = packed_columns(m), bytes = columns * matrix_column_bytes(m);
         const bool scaled = m->products->precision == PRECISION_INT8;
 
         m->panels = arena_alloc(arena, (bytes + sizeof(float) - 1) / sizeof(float));
-        m->bias = bias ? arena_alloc(arena, columns) : NULL;
+        m->bias = bias_arena ? arena_alloc(bias_arena, columns) : NULL;
         m->column_factors = scaled ? arena_alloc(arena, columns) : NULL;
         m->column_sums = scaled ? (int32_t *)arena_alloc(arena, columns) : NULL;
-        return m->panels && (!bias || m->bias) && (!scaled || (m->column_factors && m->column_sums));
+        return m->panels && (!bias_arena || m->bias) && (!scaled || (m->column_factors && m->column_sums));
 }
 
-static bool fill(const Matrix *m, const MatrixSource *source)
+bool matrix_fill(const Matrix *m, const MatrixSource *source)
 {
         const size_t columns = packed_columns(m), panels = (columns + m->products->panel - 1) / m->products->panel;
         bool packed = true;
@@ -172,14 +172,20 @@ static bool fill(const Matrix *m, const MatrixSource *source)
 #pragma omp parallel for schedule(dynamic) reduction(&& : packed)
         for (size_t i = 0; i < panels; i++)
                 packed = pack_panel(m, source, i * m->products->panel) && packed;
-        for (size_t j = 0; source->bias && j < columns; j++) {
-                int64_t from = stored_column(m, j);
-                m->bias[j] = from < 0 ? 0 : source->bias[from];
-        }
         return packed;
 }
 
-bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source)
+static void fill_bias(const Matrix *m, const float *bias)
+{
+        const size_t columns = packed_columns(m);
+
+        for (size_t j = 0; j < columns; j++) {
+                const int64_t from = stored_column(m, j);
+                m->bias[j] = from < 0 ? 0 : bias[from];
+        }
+}
+
+bool matrix_lay_out(Matrix *ret, Arena *arena, Arena *bias_arena, const MatrixSource *source)
 {
         const Kernels *kernels = kernels_get();
         Matrix m = {
@@ -193,10 +199,19 @@ bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source)
         };
 
         assert(!m.gated || m.taps == 1);
-        if (!alloc_parts(&m, arena, source->bias))
+        if (!alloc_parts(&m, arena, source->bias ? bias_arena : NULL))
                 return false;
+        if (source->bias)
+                fill_bias(&m, source->bias);
+        *ret = m;
+        return true;
+}
 
-        if (!arena_is_filled(arena) && !fill(&m, source))
+bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source)
+{
+        Matrix m;
+
+        if (!matrix_lay_out(&m, arena, arena, source) || !matrix_fill(&m, source))
                 return false;
         *ret = m;
         return true;

@@ -6,6 +6,7 @@
  * product too: nine matrices, one for each tap, of which a row is an input pixel. */
 
 #include "engine/kernels/kernels.h"
+#include "engine/tensor/backlog.h"
 #include "engine/tensor/compute.h"
 
 typedef struct Matrix {
@@ -17,6 +18,7 @@ typedef struct Matrix {
         bool gated; /* GEGLU: n value columns and n gates, side by side in each panel */
         WeightType type; /* of products of floats: as they are stored */
         void *panels; /* all of them belong to the arena */
+        Task *task; /* that fills them; NULL: they are filled */
         float *bias; /* NULL, or packed in the panels' order */
         float *column_factors; /* for bytes: what a weight of 1 stands for in each packed column */
         int32_t *column_sums; /* for bytes: of all weights of each packed column */
@@ -42,9 +44,13 @@ typedef struct MatrixSource {
         const float *bias; /* NULL, or as many as there are columns */
 } MatrixSource;
 
-/* Of weights that an earlier load has packed (arena_is_filled()) only the places are taken: of the source, its weights and
- * the numbers of its bias are not read. False if there is no memory. */
+/* False if there is no memory. */
 bool matrix_pack(Matrix *ret, Arena *arena, const MatrixSource *source);
+
+/* The same in two steps: first the places, for the bias one of its own, which is filled, and then, unless an earlier load
+ * has packed them (arena_is_filled()), the weights. Until then the source's are not read. */
+bool matrix_lay_out(Matrix *ret, Arena *arena, Arena *bias_arena, const MatrixSource *source);
+bool matrix_fill(const Matrix *matrix, const MatrixSource *source);
 
 /* Bytes of a packed column. */
 size_t matrix_column_bytes(const Matrix *matrix);

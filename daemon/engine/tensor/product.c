@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -216,6 +217,8 @@ void matrix_product(Compute *c, const Matrix *matrix, const Rows *rows, const Ou
                 product.output.bias = matrix->bias;
         c->flops += 2.0 * (double)rows->m * matrix->k * matrix->taps * matrix->n * (matrix->gated ? 2 : 1);
         ArenaMark mark = arena_mark(c->arena);
+        if (matrix->task && c->error == 0 && !task_need(matrix->task))
+                c->error = -ENOMEM;
         reduce_rows(c, matrix, rows, &product);
         product.operand = operand_of(c, matrix->kernels, products, rows->x, rows->find != NULL);
         if (c->error == 0)
