@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,25 +101,56 @@ static void print_names(json_t *models)
                 (void)printf("%s\n", text_of(model, "name"));
 }
 
+/* Its output becomes *ret_output, if that is wanted. A negative errno. */
+static int spawn(char *const argv[], pid_t *ret, FILE **ret_output)
+{
+        _cleanup_(closep) int reading = -1, writing = -1;
+        posix_spawn_file_actions_t actions;
+        int ends[2];
+
+        if (ret_output && pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        if (ret_output) {
+                reading = ends[0];
+                writing = ends[1];
+        }
+        int r = posix_spawn_file_actions_init(&actions);
+        if (r != 0)
+                return -r;
+        if (ret_output)
+                r = posix_spawn_file_actions_adddup2(&actions, writing, STDOUT_FILENO);
+        if (r == 0)
+                r = posix_spawn(ret, argv[0], &actions, NULL, argv, environ);
+        (void)posix_spawn_file_actions_destroy(&actions);
+        if (r == 0 && ret_output) {
+                *ret_output = fdopen(reading, "r");
+                if (*ret_output)
+                        (void)TAKE_FD(reading); /* without it the other side writes in vain, and fails */
+        }
+        return -r;
+}
+
 /* The engine looks, in a process of its own that can read nothing else; neither client nor service parses models. */
 static ExitCode inspect(Client *c)
 {
         static const char engine[] = LIBEXECDIR "/imagined-engine";
         const char *program = getenv("IMAGINED_ENGINE");
         char *const argv[] = { (char *)(program ? program : engine), (char *)"--model", (char *)c->options.inspect,
-                               (char *)"--inspect", NULL };
+                               (char *)"--inspect", (char *)(c->options.json ? "--json" : NULL), NULL };
+        _cleanup_(fclosep) FILE *output = NULL;
         pid_t pid;
         int status;
 
-        if (c->options.json)
-                return client_fail(c, CODE_USAGE, "--inspect prints text, no JSON");
-        int r = posix_spawn(&pid, argv[0], NULL, NULL, argv, environ);
-        if (r != 0)
-                return client_fail(c, CODE_FAILED, "%s cannot be run: %s", argv[0], strerror(r));
+        int r = spawn(argv, &pid, c->options.json ? &output : NULL);
+        if (r < 0)
+                return client_fail(c, CODE_FAILED, "%s cannot be run: %s", argv[0], strerror(-r));
+        c->result = output ? json_loadf(output, 0, NULL) : NULL;
         while (waitpid(pid, &status, 0) < 0)
                 if (errno != EINTR)
                         return CODE_FAILED;
-        return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? CODE_OK : CODE_FAILED;
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || (c->options.json && !c->result))
+                return c->options.json ? client_fail(c, CODE_FAILED, "%s cannot be inspected", c->options.inspect) : CODE_FAILED;
+        return CODE_OK;
 }
 
 ExitCode verb_models(Client *c)

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <jansson.h>
+
 #include "base/util.h"
 #include "engine/image/vae.h"
 #include "engine/inspect.h"
@@ -38,33 +41,71 @@ static double bytes_of_all(const Model *m)
         return bytes;
 }
 
-int inspect_model(const char *path, FILE *out, Error *error)
+/* What is told, for people and for programs. */
+typedef struct Inspection {
+        ModelInfo info;
+        char family[64];
+        const char *predicts, *precision, *inferred;
+        double bytes; /* of memory, about */
+} Inspection;
+
+static void fill(Inspection *ret, const Model *m)
 {
         static const char *const predictions[] = { [PREDICTION_EPSILON] = "noise (epsilon)",
                                                    [PREDICTION_V] = "velocity (v_prediction)",
                                                    [PREDICTION_SAMPLE] = "the picture (sample)" };
+        const double pixels = MIN((double)ret->info.width * ret->info.height, PIXELS_AT_ONCE);
+
+        (void)snprintf(ret->family, sizeof(ret->family), "%s%s%s", family(m),
+                       m->unet.in_channels > m->vae.latent_channels ? ", inpainting" : "",
+                       m->unet.guidance_width > 0 ? ", latent consistency" : "");
+        ret->predicts = predictions[m->scheduler.prediction];
+        ret->precision = precision(m);
+        ret->inferred = m->inferred;
+        ret->bytes = bytes_of_all(m) + pixels * BYTES_A_PIXEL + BYTES_ALWAYS;
+}
+
+static void print_text(const Inspection *i, FILE *out)
+{
+        (void)fprintf(out, "name         %s\n", i->info.name);
+        (void)fprintf(out, "family       %s\n", i->family);
+        (void)fprintf(out, "predicts     %s\n", i->predicts);
+        (void)fprintf(out, "precision    %s\n", i->precision);
+        (void)fprintf(out, "parameters   %.1f million\n", (double)i->info.parameters / 1e6);
+        (void)fprintf(out, "memory       about %.1f GB\n", i->bytes / 1e9);
+        (void)fprintf(out, "size         %ux%u\n", i->info.width, i->info.height);
+        (void)fprintf(out, "steps        %u\n", i->info.steps);
+        (void)fprintf(out, "guidance     %g\n", i->info.guidance);
+        (void)fprintf(out, "sampler      %s\n", sampler_to_string(i->info.sampler));
+        if (i->inferred[0])
+                (void)fprintf(out, "inferred     %s\n", i->inferred);
+}
+
+/* json_pack() wants UTF-8 and fails where it gets something else. */
+static int print_json(const Inspection *i, FILE *out)
+{
+        json_t *object = json_pack(
+                        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:s, s:s*}", "name", i->info.name, "family", i->family,
+                        "predicts", i->predicts, "precision", i->precision, "parameters", (json_int_t)i->info.parameters,
+                        "memory", (json_int_t)i->bytes, "width", (json_int_t)i->info.width, "height",
+                        (json_int_t)i->info.height, "steps", (json_int_t)i->info.steps, "guidance", i->info.guidance,
+                        "sampler", sampler_to_string(i->info.sampler), "inferred", i->inferred[0] ? i->inferred : NULL);
+        const int r = object ? json_dumpf(object, out, JSON_INDENT(2)) : -1;
+
+        json_decref(object);
+        return r < 0 || fputc('\n', out) == EOF ? -EIO : 0;
+}
+
+int inspect_model(const char *path, bool json, FILE *out, Error *error)
+{
         _cleanup_(model_freep) Model *m = NULL;
-        ModelInfo info = {};
+        Inspection inspection = {};
         int r = model_open(&m, path, error);
         if (r >= 0)
-                r = engine_fill_info(&info, m, error);
+                r = engine_fill_info(&inspection.info, m, error);
         if (r < 0)
                 return r;
-
-        const double pixels = MIN((double)info.width * info.height, PIXELS_AT_ONCE);
-        (void)fprintf(out, "name         %s\n", info.name);
-        (void)fprintf(out, "family       %s%s%s\n", family(m),
-                      m->unet.in_channels > m->vae.latent_channels ? ", inpainting" : "",
-                      m->unet.guidance_width > 0 ? ", latent consistency" : "");
-        (void)fprintf(out, "predicts     %s\n", predictions[m->scheduler.prediction]);
-        (void)fprintf(out, "precision    %s\n", precision(m));
-        (void)fprintf(out, "parameters   %.1f million\n", (double)info.parameters / 1e6);
-        (void)fprintf(out, "memory       about %.1f GB\n", (bytes_of_all(m) + pixels * BYTES_A_PIXEL + BYTES_ALWAYS) / 1e9);
-        (void)fprintf(out, "size         %ux%u\n", info.width, info.height);
-        (void)fprintf(out, "steps        %u\n", info.steps);
-        (void)fprintf(out, "guidance     %g\n", info.guidance);
-        (void)fprintf(out, "sampler      %s\n", sampler_to_string(info.sampler));
-        if (m->inferred[0])
-                (void)fprintf(out, "inferred     %s\n", m->inferred);
-        return 0;
+        fill(&inspection, m);
+        r = json ? print_json(&inspection, out) : (print_text(&inspection, out), 0);
+        return r < 0 ? error_set(error, r, "%s: what it is cannot be written", path) : 0;
 }

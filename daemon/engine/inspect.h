@@ -9,6 +9,6 @@
 /* What a model recommends; -EOPNOTSUPP if its pictures are too large. */
 int engine_fill_info(ModelInfo *info, const Model *model, Error *error);
 
-/* Writes what a model is for people, a line a fact: its family, how its weights are stored, how many there are, the memory
+/* Writes what a model is, for people, a line a fact, or as a JSON object: its family, how its weights are stored, how many there are, the memory
  * that it needs, and what it recommends. Reads headers only. Errors as for engine_new. */
-int inspect_model(const char *path, FILE *out, Error *error);
+int inspect_model(const char *path, bool json, FILE *out, Error *error);

@@ -12,10 +12,11 @@ static const char help[] =
                 "       imagined-engine --socket FD --decode\n"
                 "       imagined-engine --model DIR --output FILE --prompt TEXT [SETTINGS]\n"
                 "       imagined-engine --model DIR --digest\n"
-                "       imagined-engine --model DIR|FILE --inspect\n"
+                "       imagined-engine --model DIR|FILE --inspect [--json]\n"
                 "\n"
                 "The first two are started by imagined and speak its protocol on the socket. The third\n"
-                "makes one picture, the fourth prints the model's digest, without any service.\n"
+                "makes one picture, the fourth prints the model's digest, without any service: they are\n"
+                "for tests and bug reports, and know the settings below; imagine knows all.\n"
                 "\n"
                 "  --model DIR        a model's folder in the Diffusers layout\n"
                 "  --output FILE      the PNG to write\n"
@@ -37,6 +38,7 @@ static const char help[] =
                 "  --pack FD          a file with the packed weights of an earlier load\n"
                 "  --new-pack FD      an empty file for them, if that one is of another build or model\n"
                 "  --inspect          tell what kind of model it is and what it recommends, load nothing\n"
+                "  --json             the same for programs\n"
                 "  --decode           have no model, make pixels of pictures\n"
                 "  --digest           tell the digest of the model's files, load nothing\n"
                 "  --help, --version\n";
@@ -62,6 +64,7 @@ enum {
         OPTION_DECODE,
         OPTION_DIGEST,
         OPTION_INSPECT,
+        OPTION_JSON,
         OPTION_VERIFY,
         OPTION_PACK,
         OPTION_NEW_PACK,
@@ -90,6 +93,7 @@ static const struct option long_options[] = {
         { "decode", no_argument, NULL, OPTION_DECODE },
         { "digest", no_argument, NULL, OPTION_DIGEST },
         { "inspect", no_argument, NULL, OPTION_INSPECT },
+        { "json", no_argument, NULL, OPTION_JSON },
         { "verify", no_argument, NULL, OPTION_VERIFY },
         { "pack", required_argument, NULL, OPTION_PACK },
         { "new-pack", required_argument, NULL, OPTION_NEW_PACK },
@@ -207,6 +211,9 @@ static int parse_option(MainOptions *o, int option, const char *value)
                 return 0;
         case OPTION_INSPECT:
                 o->inspect = true;
+                return 0;
+        case OPTION_JSON:
+                o->json = true;
                 return 0;
         case OPTION_VERIFY:
                 o->verify = true;

@@ -11,7 +11,7 @@ typedef struct MainOptions {
         const char *model_dir, *output;
         const char *from, *mask;
         unsigned threads;
-        bool digest, verify, inspect, decode;
+        bool digest, verify, inspect, json, decode;
         PackFiles pack;
         Request request;
 } MainOptions;

@@ -82,13 +82,13 @@ static int make_picture(MainOptions *o)
         return write_file(o->output, data, size);
 }
 
-static int inspect(const char *model)
+static int inspect(const char *model, bool json)
 {
         Error error = {};
         int r = sandbox_enter(model, 0, &error);
 
         if (r >= 0)
-                r = inspect_model(model, stdout, &error);
+                r = inspect_model(model, json, stdout, &error);
         if (r < 0)
                 log_error("%s", error.text);
         return r < 0 || fflush(stdout) == 0 ? r : -EIO;
@@ -173,7 +173,7 @@ int main(int argc, char **argv)
         else if (options.output)
                 r = make_picture(&options);
         else if (options.inspect)
-                r = inspect(options.model_dir);
+                r = inspect(options.model_dir, options.json);
         else
                 r = print_digest(options.model_dir);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

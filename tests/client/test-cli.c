@@ -325,6 +325,29 @@ static void test_example_for_authors(void **state)
                          0);
 }
 
+/* The engine's words, as they are or in the form of all other answers. */
+static void test_inspect(void **state)
+{
+        const Bus *bus = bus_of(state);
+        static const char engine[] =
+                        "cat >engine <<'END'\n#!/bin/sh\n"
+                        "case $*: in\n"
+                        "*broken*) exit 1;;\n"
+                        "\"--model m --inspect --json:\") echo '{\"steps\": 7}';;\n"
+                        "\"--model m --inspect:\") echo steps 7;;\nesac\nEND\n"
+                        "chmod +x engine; export IMAGINED_ENGINE=$PWD/engine; ";
+        char text[1024];
+
+        (void)snprintf(text, sizeof(text), "%stest \"$(imagine models --inspect m)\" = 'steps 7'", engine);
+        assert_int_equal(run_shell(bus, text), 0);
+        (void)snprintf(text, sizeof(text), "%stest \"$(imagine models --inspect m --json | tr -d ' \\n')\" = '{\"steps\":7}'", engine);
+        assert_int_equal(run_shell(bus, text), 0);
+        (void)snprintf(text, sizeof(text), "%s! imagine models --inspect broken --json >said; grep -q 'cannot be inspected' said", engine);
+        assert_int_equal(run_shell(bus, text), 0);
+        (void)snprintf(text, sizeof(text), "export IMAGINED_ENGINE=/none; ! imagine models --inspect m --json 2>said; grep -q 'cannot be run' said");
+        assert_int_equal(run_shell(bus, text), 0);
+}
+
 static void test_completion(void **state)
 {
         Place *place = *state;
@@ -352,7 +375,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 T(test_pictures), T(test_errors), T(test_detached),     T(test_limits),
                 T(test_interrupts), T(test_models), T(test_service_dies),
-                T(test_example_for_authors), T(test_completion),
+                T(test_example_for_authors), T(test_inspect), T(test_completion),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

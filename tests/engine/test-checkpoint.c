@@ -3,6 +3,8 @@
 /* Single files in the original layouts make the same pictures, bit by bit, as the Diffusers folders that they were made
  * from (by tests/reference/to-original.py). */
 
+#include <jansson.h>
+
 #include "engine/inspect.h"
 #include "engine/model/model.h"
 #include "tests/engine/engines.h"
@@ -138,6 +140,27 @@ static void test_refused(void **state)
         expect_error("short.safetensors", -EBADMSG, "short.safetensors");
 }
 
+static void expect_json(const char *path)
+{
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+
+        assert_non_null(out);
+        assert_int_equal(inspect_model(path, true, out, NULL), 0);
+        assert_int_equal(fclose(out), 0);
+        json_t *object = json_loads(text, 0, NULL);
+        assert_string_equal(json_string_value(json_object_get(object, "family")), "Stable Diffusion 1");
+        assert_string_equal(json_string_value(json_object_get(object, "precision")), "F16");
+        assert_int_equal(json_integer_value(json_object_get(object, "steps")), 2);
+        assert_true(json_integer_value(json_object_get(object, "memory")) > 1000000);
+        assert_true(json_integer_value(json_object_get(object, "parameters")) > 1000);
+        assert_non_null(json_string_value(json_object_get(object, "inferred")));
+        json_decref(object);
+        free(text);
+}
+
+
 /* What is inferred, and what a card beside the file says. */
 static void test_inferred(void **state)
 {
@@ -165,7 +188,7 @@ static void test_inferred(void **state)
         size_t size;
         FILE *out = open_memstream(&text, &size);
         assert_non_null(out);
-        assert_int_equal(inspect_model(path, out, &error), 0);
+        assert_int_equal(inspect_model(path, false, out, &error), 0);
         assert_int_equal(fclose(out), 0);
         assert_non_null(strstr(text, "family       Stable Diffusion 1\n"));
         assert_non_null(strstr(text, "precision    F16\n"));
@@ -173,6 +196,7 @@ static void test_inferred(void **state)
         assert_non_null(strstr(text, "sampler      euler-a\n"));
         assert_non_null(strstr(text, "inferred     scheduler"));
         free(text);
+        expect_json(path);
 
         scratch_run("echo '{\"name\": \"mine\", \"steps\": 7, \"prediction_type\": \"v_prediction\"}' >sd_turbo_2step.json");
         assert_int_equal(model_open(&model, path, &error), 0);
