@@ -51,15 +51,17 @@ static int draw(Engine *engine, const char *loras, Picture *ret, Error *error)
         return draw_given(engine, loras, NULL, 0, ret, error);
 }
 
-static void check_base(const char *base_name, const char *loras, const Given *given, size_t n, const char *merged_name)
+/* Beside floats the merged weights are rounded, and the adapter's by themselves. */
+#define ROUNDED 24
+
+static void check_within(int tolerance, const char *base_name, const char *loras, const Given *given, size_t n,
+                         const char *merged_name)
 {
         _cleanup_(engine_freep) Engine *base = open_engine(scratch_path("%s", base_name), 2);
         _cleanup_(engine_freep) Engine *merged = open_engine(scratch_path("%s", merged_name), 2);
         _cleanup_(picture_done) Picture before = {}, with = {}, after = {}, wanted = {};
         Error error = {};
         unsigned changed = 0;
-        /* Beside floats the merged weights are rounded, and the adapter's by themselves. */
-        const int tolerance = precision == PRECISION_F32 ? 1 : 24;
 
         assert_int_equal(draw(base, "", &before, &error), 0);
         if (draw_given(base, loras, given, n, &with, &error) < 0)
@@ -73,6 +75,11 @@ static void check_base(const char *base_name, const char *loras, const Given *gi
         }
         assert_true(changed > 50);
         assert_memory_equal(before.rgb, after.rgb, (size_t)16 * 16 * 3);
+}
+
+static void check_base(const char *base_name, const char *loras, const Given *given, size_t n, const char *merged_name)
+{
+        check_within(precision == PRECISION_F32 ? 1 : ROUNDED, base_name, loras, given, n, merged_name);
 }
 
 static void check(const char *loras, const char *merged_name)
@@ -109,6 +116,17 @@ static void test_other_types(void **state)
                 (void)snprintf(line, sizeof line, "<lora:on-%s:0.8>", types[i]);
                 check_base(base, line, NULL, 0, merged);
         }
+}
+
+/* A single file, of which the weights' names are the original ones; "base" lends it its vocabulary. */
+static void test_gguf(void **state)
+{
+        (void)state;
+        scratch_run("for m in base merged-kohya; do for t in F32 Q8_0; do "
+                    "$SOURCE/tests/reference/to-original.py $m $m-$t.gguf gguf $t; done; done");
+        check_base("base-F32.gguf", "<lora:kohya:0.8>", NULL, 0, "merged-kohya-F32.gguf");
+        check_base("base-F32.gguf", "<lora:kohya:0.8>", NULL, 0, "merged-kohya");
+        check_within(ROUNDED, "base-Q8_0.gguf", "<lora:kohya:0.8>", NULL, 0, "merged-kohya-Q8_0.gguf");
 }
 
 /* The few-step denoiser is adapted where it draws. */
@@ -184,6 +202,7 @@ int main(void)
                 cmocka_unit_test(test_precisions),
                 cmocka_unit_test(test_given),
                 cmocka_unit_test(test_other_types),
+                cmocka_unit_test(test_gguf),
                 cmocka_unit_test(test_fast),
                 cmocka_unit_test(test_refused),
         };
