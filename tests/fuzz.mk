@@ -11,6 +11,8 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz-*.c)
 FUZZERS = $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(FUZZ_SRC)) $(patsubst tests/fuzz/service-%.c,$(FUZZ_B)/fuzz-%,$(wildcard tests/fuzz/service-*.c))
 # The parts that read what others wrote; the networks are not among them.
 FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(wildcard daemon/engine/model/*.c) \
+	daemon/engine/layers/lora.c daemon/engine/tensor/matrix.c daemon/engine/tensor/panels.c daemon/engine/tensor/arena.c \
+	daemon/engine/tensor/backlog.c \
 	$(filter-out daemon/engine/text/text_encoder%.c,$(wildcard daemon/engine/text/*.c)) daemon/engine/denoise/noise.c \
 	$(wildcard daemon/engine/denoise/sampler*.c daemon/engine/denoise/schedule*.c) \
 	daemon/engine/denoise/plans.c daemon/engine/denoise/state.c \
@@ -48,6 +50,7 @@ fuzz: fuzzers
 		cp -n $$f $(FUZZ_B)/corpus/config/$$(echo $$f | tr / _); done
 	@mkdir -p $(FUZZ_B)/corpus/picture && cp -n tests/fixtures/pictures/* $(FUZZ_B)/corpus/picture/
 	@python3 tests/fuzz/prompt-seeds tests/fixtures/prompts.json $(FUZZ_B)/corpus/tokenizer
+	@mkdir -p $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index && tests/fuzz/lora-seeds $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index
 	@mkdir -p $(FUZZ_B)/corpus/checkpoint && tests/fuzz/checkpoint-seeds $(FUZZ_B)/corpus/checkpoint
 	for f in $(FUZZERS); do \
 		LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $$f -artifact_prefix=$(FUZZ_B)/ -max_len=64000 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \

@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 for (uint32_t i = 0; i < unet.n_levels; i++)
                         if (unet.block_out_channels[i] % unet.norm_groups != 0)
                                 abort();
-        if (vae_config_read(&vae, file.path, &error) >= 0)
+        if (vae_config_read(&vae, file.path, &error) >= 0 && vae.kind == VAE_KL)
                 for (uint32_t i = 0; i < vae.n_levels; i++)
                         if (vae.block_out_channels[i] % vae.norm_groups != 0)
                                 abort();
