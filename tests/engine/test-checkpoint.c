@@ -119,6 +119,14 @@ static void test_vocabulary(void **state)
         assert_int_equal(setenv("IMAGINED_MODEL_PATH", path, 1), 0);
         engine_free(open_engine(scratch_path("m.safetensors"), 2));
         assert_int_equal(unsetenv("IMAGINED_MODEL_PATH"), 0);
+
+        /* As OpenAI gave it out: the merges alone, of which the rest follows. */
+        scratch_run("mkdir zipped && mv m.safetensors zipped/ && "
+                    "gzip -c other/any/tokenizer/merges.txt >zipped/bpe_simple_vocab_16e6.txt.gz && "
+                    "mkdir plain && cp zipped/m.safetensors other/any/tokenizer/*.txt other/any/tokenizer/vocab.json plain/");
+        assert_same_picture("zipped/m.safetensors", "plain/m.safetensors");
+        scratch_run("echo broken >zipped/bpe_simple_vocab_16e6.txt.gz");
+        expect_error("zipped/m.safetensors", -ENOENT, "a single file brings no vocabulary");
 }
 
 static void test_refused(void **state)
@@ -206,6 +214,41 @@ static void test_inferred(void **state)
         model_free(model);
 }
 
+/* Models of few steps are known by their names. */
+static void test_few_steps(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *model, *name;
+                uint32_t steps;
+                double guidance;
+                Sampler sampler;
+                TimestepSpacing spacing;
+        } cases[] = {
+                { "tiny-xl", "sdxl_lightning_8step", 8, 1, SAMPLER_EULER, SPACING_TRAILING },
+                { "tiny-xl", "sd_xl_turbo_1.0", 4, 1, SAMPLER_EULER_A, SPACING_TRAILING },
+                { "tiny-model", "LCM_Dreamshaper", 4, 1.5, SAMPLER_LCM, SPACING_DEFAULT },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(model_freep) Model *model = NULL;
+                Error error = {};
+
+                copy_model(cases[i].model);
+                if (strstr(cases[i].model, "xl"))
+                        scratch_run(XL_FOLDER CONVERT);
+                else
+                        scratch_run(CONVERT);
+                scratch_run("mv m.safetensors %s.safetensors", cases[i].name);
+                if (model_open(&model, scratch_path("%s.safetensors", cases[i].name), &error) < 0)
+                        fail_msg("%s: %s", cases[i].name, error.text);
+                assert_int_equal(model->card.steps, cases[i].steps);
+                assert_float_equal(model->card.guidance, cases[i].guidance, 1e-6);
+                assert_int_equal(model->card.sampler, cases[i].sampler);
+                assert_int_equal(model->scheduler.spacing, cases[i].spacing);
+        }
+}
+
 /* An autoencoder of its own, in either layout. */
 static void test_separate_vae(void **state)
 {
@@ -227,7 +270,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sd1),        cmocka_unit_test(test_sd2),     cmocka_unit_test(test_xl),
                 cmocka_unit_test(test_gguf),       cmocka_unit_test(test_vocabulary), cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_inferred),   cmocka_unit_test(test_separate_vae),
+                cmocka_unit_test(test_inferred),   cmocka_unit_test(test_separate_vae), cmocka_unit_test(test_few_steps),
         };
         return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

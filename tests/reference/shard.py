@@ -4,17 +4,20 @@
 
     shard.py FOLDER/STEM.safetensors PIECES     writes FOLDER/STEM-0000i-of-0000n.safetensors and the index, removes the file"""
 import json
+import mmap
 import os
 import struct
 import sys
 
 
 def read(path):
+    """{key: (dtype, shape, bytes)}; the bytes stay in the file, which may be a large one."""
     with open(path, "rb") as f:
-        header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
-        data = f.read()
+        data = memoryview(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ))
+    start = 8 + struct.unpack("<Q", data[:8])[0]
+    header = json.loads(bytes(data[8:start]))
     header.pop("__metadata__", None)
-    return {key: (t["dtype"], t["shape"], data[slice(*t["data_offsets"])]) for key, t in header.items()}
+    return {key: (t["dtype"], t["shape"], data[start:][slice(*t["data_offsets"])]) for key, t in header.items()}
 
 
 def write(path, tensors):
@@ -24,8 +27,11 @@ def write(path, tensors):
         offset += len(blob)
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + b"".join(blob for _, _, blob in tensors.values()))
+    with open(path + ".new", "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text)
+        for _, _, blob in tensors.values():
+            f.write(blob)
+    os.replace(path + ".new", path)
 
 
 def main():
