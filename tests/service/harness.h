@@ -35,6 +35,7 @@ typedef struct Place {
         char address[128];
         pid_t bus, service;
         bool is_session; /* a session bus, and the user's instance; set before place_start_bus() */
+        const char *run_as; /* a user's name, for a session: not this process's; place_open_bus_of() */
         const char *system_address; /* of the bus with the machine's instance, for a session; NULL: there is none */
         bool has_engine; /* the real one instead of the stub; place_add_tiny_model() */
 } Place;
@@ -48,6 +49,7 @@ DEFINE_CLEANUP(sd_bus *, bus_close)
 /* What systemd's and Debian's system bus says before the included policy: everything is denied. */
 static inline void place_write_bus_config(const Place *place, const char *path)
 {
+        bool shipped = is_root() && !place->run_as;
         char policy[PATH_MAX], text[3 * PATH_MAX];
 
         assert_non_null(realpath("dbus/org.imagined.Imagine1.conf", policy));
@@ -75,8 +77,8 @@ static inline void place_write_bus_config(const Place *place, const char *path)
                         "<allow own=\"org.freedesktop.UPower\"/><allow own=\"net.hadess.PowerProfiles\"/>\n"
                         "<allow own=\"org.freedesktop.login1\"/></policy>\n"
                         "%s%s%s</busconfig>\n",
-                        place->is_session ? "session" : "system", place->directory, is_root() ? "<include>" : "<!--", policy,
-                        is_root() ? "</include>"
+                        place->is_session ? "session" : "system", place->directory, shipped ? "<include>" : "<!--", policy,
+                        shipped ? "</include>"
                                   : "--><policy context=\"default\"><allow own=\"*\"/>"
                                     "<allow send_destination=\"*\"/></policy>");
         write_file(path, text);
@@ -110,17 +112,22 @@ static inline void place_start_bus(Place *place)
         place->address[strcspn(place->address, "\n")] = '\0';
 }
 
-static inline void place_open_bus(Place *place, bool is_session)
+static inline void place_open_bus_of(Place *place, bool is_session, const char *run_as)
 {
         char models[PATH_MAX];
 
-        *place = (Place) { .is_session = is_session };
+        *place = (Place) { .is_session = is_session, .run_as = run_as };
         (void)snprintf(place->directory, sizeof(place->directory), "/tmp/imagined-test-XXXXXX");
         assert_non_null(mkdtemp(place->directory));
         assert_int_equal(chmod(place->directory, 0755), 0);
         (void)snprintf(models, sizeof(models), "%s/models", place->directory);
         assert_int_equal(mkdir(models, 0755), 0);
         place_start_bus(place);
+}
+
+static inline void place_open_bus(Place *place, bool is_session)
+{
+        place_open_bus_of(place, is_session, NULL);
 }
 
 static inline void place_open(Place *place)
@@ -210,6 +217,26 @@ static inline bool name_is_owned(sd_bus *bus)
         return r >= 0 && sd_bus_message_read(reply, "b", &owned) >= 0 && owned;
 }
 
+static inline void become(const char *user)
+{
+        const struct passwd *entry = getpwnam(user);
+        if (!entry || setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) < 0 ||
+            setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) < 0)
+                _exit(126);
+}
+
+/* Another user may not be able to see where the program is built. */
+_Noreturn static inline void execute_as(const char *user, const char *path, char *const argv[])
+{
+        int fd = open(path, O_PATH | O_CLOEXEC);
+
+        become(user);
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)setenv("HOME", "/nonexistent", 1);
+        (void)execveat(fd, "", argv, environ, AT_EMPTY_PATH);
+        _exit(127);
+}
+
 /* Starts the program, without waiting for anything. */
 static inline void place_spawn_service(Place *place)
 {
@@ -229,6 +256,9 @@ static inline void place_spawn_service(Place *place)
                         (void)setenv(
                                         "DBUS_SYSTEM_BUS_ADDRESS",
                                         place->system_address ? place->system_address : "unix:path=/nonexistent", 1);
+                char *argv[] = { (char *)path, (char *)"--user", (char *)"--config", config, NULL };
+                if (place->run_as)
+                        execute_as(place->run_as, path, argv);
                 (void)execl(path, path, place->is_session ? "--user" : "--system", "--config", config, (char *)NULL);
                 _exit(127);
         }
@@ -353,14 +383,9 @@ static inline pid_t place_worker(const Place *place)
 /* Runs a function as another user, with a connection of its own; it returns 0 or ends the process with CHECK. */
 static inline void as_user(const Place *place, const char *user, int (*function)(sd_bus *bus, void *data), void *data)
 {
-        const struct passwd *entry = getpwnam(user);
-        assert_non_null(entry);
-
         pid_t pid = fork_child();
         if (pid == 0) {
-                if (setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) < 0 ||
-                    setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) < 0)
-                        _exit(126);
+                become(user);
                 sd_bus *bus = place_connect(place);
                 int r = function(bus, data);
                 (void)bus_close(bus);

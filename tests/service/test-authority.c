@@ -156,6 +156,65 @@ static void test_polkit_decides(void **state)
         (void)waitpid(polkit, NULL, 0);
 }
 
+/* The program, as a user on the system bus; what it says goes into a file. Its exit code. */
+static int run_client(const char *user, char *const argv[], char ret_said[static 1024])
+{
+        char path[PATH_MAX], said[PATH_MAX];
+
+        (void)built("imagine", path);
+        (void)snprintf(said, sizeof(said), "%s/said", place.directory);
+        pid_t pid = fork_child();
+        if (pid == 0) {
+                int fd = open(said, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+                (void)setenv("DBUS_SYSTEM_BUS_ADDRESS", place.address, 1);
+                (void)dup2(fd, STDOUT_FILENO);
+                (void)dup2(fd, STDERR_FILENO);
+                execute_as(user, path, argv);
+        }
+        int code = wait_for_exit(pid);
+        _cleanup_(freep) char *text = read_text_file(said);
+        (void)snprintf(ret_said, 1024, "%s", text);
+        return code;
+}
+#define client(said, ...) run_client("games", (char *const[]) { (char *)"imagine", (char *)"--system", __VA_ARGS__, NULL }, said)
+
+/* The client lets the service ask a person; what comes of it is its exit code. */
+static void test_the_client_and_polkit(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        char said[1024], id[16], text[64];
+        JobRef job = {};
+        (void)state;
+
+        if (!is_root())
+                skip();
+        assert_true(generate(bus, &job, "a secret", 2, "model", "s", "stub-slow", "steps", "u", 500) >= 0);
+        (void)snprintf(id, sizeof(id), "%u", job.id);
+
+        /* Nobody to ask: refused, and nothing is told of the job. */
+        assert_int_not_equal(client(said, (char *)"jobs", (char *)"--all"), 0);
+        assert_null(strstr(said, "root"));
+        assert_int_not_equal(client(said, (char *)"cancel", (char *)"--of", (char *)"root", id), 0);
+        assert_int_not_equal(client(said, (char *)"load", (char *)"stub"), 0);
+        assert_int_not_equal(client(said, (char *)"unload"), 0);
+        assert_true(job_string(bus, job.path, "State", text) >= 0);
+        assert_false(state_is_final(text));
+
+        /* It says yes to those that let it ask a person, as this client does. */
+        pid_t polkit = start_polkit();
+        assert_int_equal(client(said, (char *)"jobs", (char *)"--all"), 0);
+        assert_non_null(strstr(said, "root"));
+        assert_null(strstr(said, "secret"));
+        assert_int_equal(client(said, (char *)"cancel", (char *)"--of", (char *)"root", id), 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_CANCELLED));
+        assert_int_equal(client(said, (char *)"load", (char *)"stub"), 0);
+        assert_true(place_worker(&place) > 0);
+        assert_int_equal(client(said, (char *)"unload"), 0);
+        assert_true(wait_for_model_state(bus, "unloaded"));
+        (void)kill(polkit, SIGKILL);
+        (void)waitpid(polkit, NULL, 0);
+}
+
 /* On a session bus there is one user; its apps are told apart by what the kernel shows of them. */
 static int generate_from_sandbox(const Place *session, const char *app, int n)
 {
@@ -208,6 +267,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_without_polkit_root_only),
                 cmocka_unit_test(test_polkit_decides),
+                cmocka_unit_test(test_the_client_and_polkit),
                 cmocka_unit_test(test_apps_of_a_session),
         };
         return cmocka_run_group_tests(tests, setup, place_tear_down);
