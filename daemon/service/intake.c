@@ -13,7 +13,7 @@
 
 typedef struct Waiting {
         Intake *intake;
-        sd_bus_message *call;
+        sd_bus_message *call; /* NULL: answered, or its caller has left; counted until its copies have ended */
         uid_t uid;
         JobInput inputs[INPUT_MAX];
         Copy *copies[INPUT_MAX];
@@ -126,6 +126,15 @@ static void unlink_waiting(Waiting *waiting)
         *p = waiting->next;
 }
 
+/* Nobody waits for its copies any more. */
+static void abandon(Waiting *waiting)
+{
+        waiting->call = sd_bus_message_unref(waiting->call);
+        for (size_t i = 0; i < INPUT_MAX; i++)
+                if (waiting->copies[i])
+                        copy_cancel(waiting->copies[i]);
+}
+
 static void on_copied(Copy *copy, int result, void *userdata)
 {
         Waiting *waiting = userdata;
@@ -145,10 +154,13 @@ static void on_copied(Copy *copy, int result, void *userdata)
                 else
                         (void)describe(result, (Input)i, &error);
         }
-        if (more && error.code == 0)
+        if (waiting->call && (!more || error.code < 0)) {
+                intake->ready(waiting->call, waiting->inputs, error.code < 0 ? &error : NULL, intake->userdata);
+                abandon(waiting);
+        }
+        if (more)
                 return;
         unlink_waiting(waiting);
-        intake->ready(waiting->call, waiting->inputs, error.code < 0 ? &error : NULL, intake->userdata);
         (void)waiting_free(waiting);
 }
 
@@ -215,13 +227,7 @@ int intake_take(
 
 void intake_forget_connection(Intake *intake, const char *name)
 {
-        for (Waiting **p = &intake->first; *p;) {
-                Waiting *waiting = *p;
-                if (!streq(sd_bus_message_get_sender(waiting->call), name)) {
-                        p = &waiting->next;
-                        continue;
-                }
-                *p = waiting->next;
-                (void)waiting_free(waiting);
-        }
+        for (Waiting *waiting = intake->first; waiting; waiting = waiting->next)
+                if (waiting->call && streq(sd_bus_message_get_sender(waiting->call), name))
+                        abandon(waiting);
 }

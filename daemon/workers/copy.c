@@ -17,6 +17,7 @@
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 struct Copy {
+        sd_event *event;
         sd_event_source *child, *timer;
         pid_t pid; /* 0: reaped */
         int memfd;
@@ -25,6 +26,12 @@ struct Copy {
         copied_t done;
         void *userdata;
 };
+
+void copy_cancel(Copy *copy)
+{
+        if (copy->pid > 0)
+                (void)kill(copy->pid, SIGKILL);
+}
 
 static int on_reaped(sd_event_source *source, const siginfo_t *info, void *userdata)
 {
@@ -35,11 +42,9 @@ static int on_reaped(sd_event_source *source, const siginfo_t *info, void *userd
 /* Not waited for: a file system that does not answer holds a process even against SIGKILL. */
 static void reap_later(Copy *copy)
 {
-        sd_event *event = sd_event_source_get_event(copy->child);
-
-        (void)kill(copy->pid, SIGKILL);
+        copy_cancel(copy);
         copy->child = sd_event_source_disable_unref(copy->child);
-        (void)sd_event_add_child(event, NULL, copy->pid, WEXITED, on_reaped, NULL);
+        (void)sd_event_add_child(copy->event, NULL, copy->pid, WEXITED, on_reaped, NULL);
 }
 
 Copy *copy_free(Copy *copy)
@@ -51,6 +56,7 @@ Copy *copy_free(Copy *copy)
                 reap_later(copy);
         sd_event_source_disable_unref(copy->child);
         closep(&copy->memfd);
+        sd_event_unref(copy->event);
         free(copy);
         return NULL;
 }
@@ -151,6 +157,7 @@ int copy_new(Copy **ret, sd_event *event, int fd, size_t max, copied_t done, voi
         _cleanup_(copy_freep) Copy *copy = calloc(1, sizeof(Copy));
         if (!copy)
                 return error_set(error, -ENOMEM, "Out of memory");
+        copy->event = sd_event_ref(event);
         copy->max = max;
         copy->done = done;
         copy->userdata = userdata;

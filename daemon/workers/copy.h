@@ -22,5 +22,10 @@ typedef void (*copied_t)(Copy *copy, int result, void *userdata);
 
 /* fd can be closed afterwards. */
 int copy_new(Copy **ret, sd_event *event, int fd, size_t max, copied_t done, void *userdata, Error *error);
+
+/* Ends it before its time: done() tells so when its process is gone, which a file system may delay for ever. */
+void copy_cancel(Copy *copy);
+
+/* Waits for nothing. */
 Copy *copy_free(Copy *copy);
 DEFINE_CLEANUP(Copy *, copy_free)
