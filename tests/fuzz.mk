@@ -42,7 +42,7 @@ fuzzers: $(FUZZERS)
 
 fuzz: fuzzers
 	@mkdir -p $(FUZZ_B)/corpus/safetensors $(FUZZ_B)/corpus/config $(FUZZ_B)/corpus/protocol $(FUZZ_B)/corpus/tokenizer \
-		$(FUZZ_B)/corpus/state $(FUZZ_B)/corpus/options $(FUZZ_B)/corpus/settings \
+		$(FUZZ_B)/corpus/state $(FUZZ_B)/corpus/options $(FUZZ_B)/corpus/messages $(FUZZ_B)/corpus/settings \
 		$(FUZZ_B)/corpus/hostile $(FUZZ_B)/corpus/worker
 	@cp -n conf/imagined.conf $(FUZZ_B)/corpus/settings/
 	@cp -n tests/fixtures/nets/tiny/*.safetensors $(FUZZ_B)/corpus/safetensors/
@@ -51,6 +51,7 @@ fuzz: fuzzers
 	@mkdir -p $(FUZZ_B)/corpus/picture && cp -n tests/fixtures/pictures/* $(FUZZ_B)/corpus/picture/
 	@python3 tests/fuzz/prompt-seeds tests/fixtures/prompts.json $(FUZZ_B)/corpus/tokenizer
 	@mkdir -p $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index && tests/fuzz/lora-seeds $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index
+	@printf 'x\1\0\0\0a\0\0\0\24\0\0\0\0\0\0\0\5\0\0\0steps\0\1u\0\0\0\0\7\0\0\0' >$(FUZZ_B)/corpus/messages/steps
 	@mkdir -p $(FUZZ_B)/corpus/checkpoint && tests/fuzz/checkpoint-seeds $(FUZZ_B)/corpus/checkpoint
 	for f in $(FUZZERS); do \
 		LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $$f -artifact_prefix=$(FUZZ_B)/ -max_len=64000 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
