@@ -15,7 +15,6 @@
 #define REQUEST_MAX 4096
 
 static sd_bus *theirs, *ours;
-static unsigned handled;
 
 static int on_generate(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
@@ -24,13 +23,14 @@ static int on_generate(sd_bus_message *call, void *userdata, sd_bus_error *error
         const char *prompt;
         (void)userdata, (void)error;
 
-        handled++;
         int r = sd_bus_message_read(call, "s", &prompt);
         if (r < 0)
                 return r;
         r = options_read(call, &options, &failure);
-        if (r >= 0 && (request_check(&options.request, NULL) < 0 || options.policy.priority >= PRIORITY_MAX))
+        if (r >= 0 && options.policy.priority >= PRIORITY_MAX)
                 abort();
+        if (r >= 0)
+                r = request_check(&options.request, &failure);
         return r < 0 ? r : sd_bus_reply_method_return(call, "uo", 1, "/");
 }
 

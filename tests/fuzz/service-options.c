@@ -172,7 +172,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 r = append_entry(&in, m);
         if (r >= 0 && sd_bus_message_close_container(m) >= 0 && finish(m)) {
                 r = options_read(m, &options, &error);
-                if (r >= 0 && (request_check(&options.request, NULL) < 0 || options.policy.priority >= PRIORITY_MAX))
+                if (r >= 0)
+                        r = request_check(&options.request, &error); /* as Generate does; what goes together only there */
+                if (r >= 0 && options.policy.priority >= PRIORITY_MAX)
                         abort();
                 if (r >= 0)
                         pass_on(bus, &options);
