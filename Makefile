@@ -69,14 +69,25 @@ $(B)/%.a:
 	$(AR) rcs $@ $^
 
 # Each instruction set has files of its own; only they are compiled for it, and cpuid decides whether they run.
-$(B)/%-avx2.o: ISA_FLAGS = -mavx2 -mfma -mf16c
+AVX2_FLAGS = -mavx2 -mfma -mf16c
+$(B)/%-avx2.o: ISA_FLAGS = $(AVX2_FLAGS)
 AVX512_FLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
 $(B)/%-avx512.o: ISA_FLAGS = $(AVX512_FLAGS)
 $(B)/%-vnni.o: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni
 $(B)/%-bf16.o: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni -mavx512bf16
+AMX_FLAGS = $(AVX512_FLAGS) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
+$(B)/%-amx.o: ISA_FLAGS = $(if $(TILES_EMULATED),$(AVX2_FLAGS),$(AMX_FLAGS))
 # The inner loops: the compiler may vectorise, but not reorder sums behind our back (no -ffast-math).
-$(B)/daemon/engine/kernels/%.o $(B)/daemon/engine/tensor/%.o $(B)/daemon/engine/image/touches/%.o: \
-	KERNEL_FLAGS = -O3 -fno-math-errno -fno-trapping-math
+$(B)/daemon/engine/kernels/%.o $(B)/emulated/daemon/engine/kernels/%.o $(B)/daemon/engine/tensor/%.o $(B)/daemon/engine/image/touches/%.o: \
+	KERNEL_FLAGS = $(INNER_FLAGS)
+INNER_FLAGS = -O3 -fno-math-errno -fno-trapping-math
+# For tests: tiles (AMX) are computed in software, as they are documented, on any processor that has AVX2. TILES_EMULATED=1 for
+# all of a build; and always in the objects that the programs tests/engine/test-tiles-NAME have instead of the library's.
+TILES_EMULATED ?=
+TILE_OBJECTS = daemon/base/cpu.o daemon/engine/kernels/tiles.o daemon/engine/kernels/kernels-amx.o
+$(TILE_OBJECTS:%=$(B)/%): TILE_FLAGS = $(if $(TILES_EMULATED),-DTILES_EMULATED)
+$(TILE_OBJECTS:%=$(B)/emulated/%): TILE_FLAGS = -DTILES_EMULATED
+$(B)/emulated/%-amx.o: ISA_FLAGS = $(AVX2_FLAGS)
 
 # Packed weights are kept from one build to the next only if nothing has changed that lays them out.
 PACK_SRC := $(sort $(wildcard daemon/engine/kernels/*.[ch] daemon/engine/tensor/*.[ch] daemon/engine/layers/*.[ch] \
@@ -89,9 +100,13 @@ $(B)/daemon/engine/model/pack.o: $(PACK_SRC)
 $(B)/daemon/config.o $(B)/daemon/main.o $(B)/daemon/service/%.o $(B)/daemon/workers/%.o $(B)/client/%.o $(B)/tests/%.o: \
 	PATH_FLAGS = -include $(B)/paths.h
 
+COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_FLAGS) $(ISA_FLAGS) $(TILE_FLAGS) $(PATH_FLAGS) $(PACK_FLAGS) $(ALL_CFLAGS) -MMD -MP -c
 $(B)/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_FLAGS) $(ISA_FLAGS) $(PATH_FLAGS) $(PACK_FLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(COMPILE) -o $@ $<
+$(B)/emulated/%.o: %.c | $(B)/paths.h
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $<
 
 $(B)/imagined: $(B)/daemon/main.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_SERVICE)
@@ -104,10 +119,13 @@ $(B)/imagine-launcher: $(call objects,$(wildcard client/launcher/*.c)) $(CLIENT_
 
 # Tests: tests/FLOOR/test-NAME.c is a cmocka program that links that floor's libraries.
 TEST_SRC := $(wildcard tests/*/test-*.c)
-TESTS = $(patsubst %.c,$(B)/%,$(TEST_SRC))
+# test-tiles-NAME is test-NAME with emulated tiles.
+TESTS = $(patsubst %.c,$(B)/%,$(TEST_SRC)) $(addprefix $(B)/tests/engine/test-tiles-,kernels-products products attention)
 $(B)/tests/base/test-%: $(B)/tests/base/test-%.o $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_TEST)
 $(B)/tests/engine/test-%: $(B)/tests/engine/test-%.o $(ENGINE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_ENGINE) $(LDLIBS_TEST)
+$(B)/tests/engine/test-tiles-%: $(B)/tests/engine/test-%.o $(TILE_OBJECTS:%=$(B)/emulated/%) $(ENGINE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE) $(LDLIBS_TEST)
 $(B)/tests/service/test-%: $(B)/tests/service/test-%.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_SERVICE) $(LDLIBS_TEST)

@@ -3,15 +3,18 @@
 
 /* What the processor can do, and what OpenBLAS must be told about it.
  *
- * IMAGINED_ISA=generic|avx2|avx512|avx512-vnni|avx512-bf16 in the environment lowers the choice (for tests,
- * for valgrind); it never raises it. */
+ * IMAGINED_ISA=generic|avx2|avx512|avx512-vnni|avx512-bf16|amx in the environment lowers the choice (for tests,
+ * for valgrind, or to do without tiles: avx512-vnni); it never raises it. */
+
+#include <stdbool.h>
 
 typedef enum CpuIsa {
         CPU_GENERIC,
         CPU_AVX2, /* with FMA and F16C */
         CPU_AVX512, /* F, BW, DQ, VL */
         CPU_AVX512_VNNI, /* and products of bytes */
-        CPU_AVX512_BF16, /* and products of bfloat16 that are faster than those of floats */
+        CPU_AVX512_BF16, /* and products of bfloat16; chosen where they are faster than those of floats */
+        CPU_AMX, /* and tiles of bfloat16 and bytes (whether the kernel lends them, see kernels/tiles.h) */
         CPU_ISA_MAX,
 } CpuIsa;
 
@@ -21,6 +24,13 @@ typedef enum CpuIsa {
 #define CPU_SPINS "1000"
 
 CpuIsa cpu_isa(void);
+bool cpu_has(CpuIsa isa);
+
+/* What it would be without tiles. */
+CpuIsa cpu_isa_without_tiles(void);
+
+/* Whether this is a build for tests whose tiles are computed in software (TILES_EMULATED). */
+bool cpu_emulates_tiles(void);
 const char *cpu_isa_to_string(CpuIsa isa);
 
 /* The value for OPENBLAS_CORETYPE, which must stand in the environment before OpenBLAS is loaded: releases

@@ -93,6 +93,10 @@ static const int allowed[] = {
         SCMP_SYS(getegid),
 };
 
+/* ARCH_REQ_XCOMP_PERM and XFEATURE_XTILEDATA, which older headers lack. */
+#define REQUEST_PERMISSION 0x1023
+#define TILE_DATA 18
+
 #define IF(...) 1, (struct scmp_arg_cmp[]) { __VA_ARGS__ }
 
 static int add(scmp_filter_ctx filter, uint32_t action, int call, unsigned n, const struct scmp_arg_cmp *conditions)
@@ -131,6 +135,9 @@ static int add_conditions(scmp_filter_ctx filter)
                 /* Its limits may be read: the new ones are NULL. */
                 { SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), IF(SCMP_A2(SCMP_CMP_EQ, 0)) },
                 { SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setpriority), 0, NULL },
+                /* The processor's tiles may be asked for (engine/kernels/tiles.c). */
+                { SCMP_ACT_ALLOW, SCMP_SYS(arch_prctl),
+                  2, (struct scmp_arg_cmp[]) { SCMP_A0(SCMP_CMP_EQ, REQUEST_PERMISSION), SCMP_A1(SCMP_CMP_EQ, TILE_DATA) } },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rules); i++) {

@@ -65,6 +65,18 @@ static bool find(const Row *row, char ret[static 65])
         return false;
 }
 
+/* Whoever writes the rows may not have the processor for all of them. */
+static void fail_unless_others_lack_it(const Row *row)
+{
+        Row generic = *row;
+        char digest[65];
+
+        (void)snprintf(generic.isa, sizeof(generic.isa), "%s", "generic");
+        if (!find(&generic, digest))
+                fail_msg("no row for %s %s %s; `make golden` writes it", row->engine, row->model, row->isa);
+        (void)printf("no row for %s %s %s: not compared\n", row->engine, row->model, row->isa);
+}
+
 static void check(const char *isa, bool prints)
 {
         char expected[65];
@@ -74,10 +86,18 @@ static void check(const char *isa, bool prints)
         if (prints)
                 (void)printf("%s %s %s %s\n", row.engine, row.model, row.isa, row.digest);
         else if (!find(&row, expected))
-                fail_msg("no row for %s %s %s; `make golden` writes it", row.engine, row.model,
-                         row.isa);
+                fail_unless_others_lack_it(&row);
         else if (!streq(row.digest, expected))
                 fail_msg("%s %s %s: the pixels are others than they were", row.engine, row.model, row.isa);
+}
+
+static bool is_compared(CpuIsa isa)
+{
+        if (isa == CPU_AVX512_VNNI) /* by default it computes what AVX-512 does */
+                return false;
+        if (isa == CPU_AVX512_BF16) /* other processors have it beside something better, and may round otherwise */
+                return cpu_isa() == isa;
+        return cpu_has(isa) && !lacks_tiles(isa);
 }
 
 static void test_pixels(void **state)
@@ -89,7 +109,7 @@ static void test_pixels(void **state)
                 skip();
         assert_int_equal(setenv("IMAGINED_PRODUCTS", "own", 1), 0);
         for (CpuIsa isa = CPU_GENERIC; isa <= cpu_isa(); isa++) {
-                if (isa == CPU_AVX512_VNNI) /* by default it computes what AVX-512 does */
+                if (!is_compared(isa))
                         continue;
                 assert_int_equal(setenv("IMAGINED_ISA", cpu_isa_to_string(isa), 1), 0);
                 check(cpu_isa_to_string(isa), golden && streq(golden, "print"));

@@ -76,13 +76,13 @@ static void compare_product(const Products *products, size_t m, size_t depth, si
         Numbers numbers = { (uint32_t)(m * 1000 + depth * 10 + width) };
         const size_t group = products->group, element = products_element(products), offset = 3 * group;
         const size_t padded = (m + products->rows - 1) / products->rows * products->rows, length = depth + offset,
-                     stride = width + 5;
+                     stride = width + 5, spread = width % 32 ? 7 : 1;
         _cleanup_(freep) char *a = malloc(padded * length * element), *b = malloc(depth * width * element);
         _cleanup_(freep) double *a_wanted = calloc(padded * length + 1, sizeof *a_wanted),
                                 *b_wanted = calloc(depth * width + 1, sizeof *b_wanted);
         _cleanup_(freep) float *sums = numbers_new(&numbers, padded * stride),
                                *before = malloc(padded * stride * sizeof *sums);
-        _cleanup_(freep) float *scratch = numbers_new(&numbers, m * depth);
+        _cleanup_(freep) float *scratch = aligned_alloc(64, (padded * depth * sizeof *scratch + 63) / 64 * 64);
         _cleanup_(freep) const void **rows = calloc(padded + 1, sizeof *rows);
 
         if (products->precision == PRECISION_INT8)
@@ -94,8 +94,8 @@ static void compare_product(const Products *products, size_t m, size_t depth, si
                         b_wanted[k * width + j] = store_number(
                                         products, true, &numbers, b, (k / group * width + j) * group + k % group);
         memcpy(before, sums, padded * stride * sizeof *sums);
-        for (size_t i = 0; i < padded; i++) /* in no order, some more than once */
-                rows[i] = a + (i < m ? (i * 7) % padded : 0) * length * element;
+        for (size_t i = 0; i < padded; i++) /* in order, or in none and some more than once */
+                rows[i] = a + (i < m ? i * spread % padded : 0) * length * element;
         const Product product = {
                 .rows = rows,
                 .offset = offset,
@@ -110,12 +110,14 @@ static void compare_product(const Products *products, size_t m, size_t depth, si
                 .ahead_size = depth * width * element,
                 .scratch = scratch,
         };
+        products_enter(products);
         products->multiply(&product);
+        products_leave(products);
         for (size_t i = 0; i < padded; i++)
                 for (size_t j = 0; j < stride; j++) {
                         double wanted = add && i < m ? sum_at(products, before, i * stride + j) : 0,
                                size = fabs(wanted) + 1;
-                        const size_t row = (i < m ? (i * 7) % padded : 0) * length + offset;
+                        const size_t row = (i < m ? i * spread % padded : 0) * length + offset;
 
                         if (j >= width) {
                                 assert_true(sums[i * stride + j] == before[i * stride + j]);
@@ -134,7 +136,7 @@ static void compare_product(const Products *products, size_t m, size_t depth, si
 
 static void product_of(const Kernels *kernels)
 {
-        static const size_t ms[] = { 1, 2, 5, 6, 7, 12, 13, 16, 33 }, groups[] = { 1, 2, 3, 5, 17, 64, 130 };
+        static const size_t ms[] = { 1, 2, 5, 6, 7, 12, 13, 16, 17, 33, 70 }, groups[] = { 1, 2, 3, 5, 17, 64, 130 };
 
         for (Precision precision = PRECISION_F32; precision < PRECISION_MAX; precision++) {
                 const Products *products = kernels->products[precision];
@@ -146,9 +148,9 @@ static void product_of(const Kernels *kernels)
                         for (size_t j = 0; j < ELEMENTSOF(groups); j++)
                                 for (size_t width = products->lanes; width <= MIN(products->panel, 80u);
                                      width += products->lanes)
-                                        compare_product(products, ms[i], groups[j] * products->group, width,
-                                                        (i + j) % 2);
-                compare_product(products, 9, 40, products->panel, true);
+                                        compare_product(products, ms[i], products_length(products, groups[j] * products->group),
+                                                        width, (i + j) % 2);
+                compare_product(products, 9, products_length(products, 40), products->panel, true);
         }
 }
 

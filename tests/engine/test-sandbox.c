@@ -100,6 +100,27 @@ static bool hides(void)
         return getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0;
 }
 
+#define REQUEST_PERMISSION 0x1023 /* ARCH_REQ_XCOMP_PERM */
+#define GET_FS 0x1003
+
+/* 0, or an error of the kernel's own where there are none. */
+static bool asks_for_tiles(void)
+{
+        (void)syscall(SYS_arch_prctl, REQUEST_PERMISSION, 18);
+        return true;
+}
+
+static bool asks_for_other_registers(void)
+{
+        return syscall(SYS_arch_prctl, REQUEST_PERMISSION, 17) == 0;
+}
+
+static bool reads_a_register(void)
+{
+        unsigned long fs;
+        return syscall(SYS_arch_prctl, GET_FS, &fs) == 0;
+}
+
 static void test_what_it_needs(void **state)
 {
         (void)state;
@@ -107,6 +128,7 @@ static void test_what_it_needs(void **state)
         assert_int_equal(run_inside(starts_threads), 0);
         assert_int_equal(run_inside(makes_memfds), 0);
         assert_int_equal(run_inside(hides), 0);
+        assert_int_equal(run_inside(asks_for_tiles), 0);
 }
 
 static void test_files_that_are_no_model(void **state)
@@ -200,6 +222,7 @@ static void test_what_kills(void **state)
         bool (*const tries[])(void) = {
                 makes_socket, makes_unix_socket, forks,  executes,      kills,       traces,       makes_code,
                 turns_data_into_code, reads_another_process, mounts, starts_a_ring, makes_users, becomes_root, unlinks,
+                asks_for_other_registers, reads_a_register,
         };
         (void)state;
 

@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/tables.h"
+#include "engine/kernels/tiles.h"
 
 const Kernels *kernels_get(void)
 {
@@ -17,11 +18,14 @@ const Kernels *kernels_get(void)
                 [CPU_AVX512] = { &kernels_avx512, &kernels_avx512_openblas },
                 [CPU_AVX512_VNNI] = { &kernels_vnni, &kernels_avx512_openblas },
                 [CPU_AVX512_BF16] = { &kernels_bf16, &kernels_avx512_openblas },
+                [CPU_AMX] = { &kernels_amx, &kernels_avx512_openblas },
 #endif
         };
         const char *products = getenv("IMAGINED_PRODUCTS");
         CpuIsa isa = cpu_isa();
 
+        if (isa == CPU_AMX && !tiles_usable())
+                isa = cpu_isa_without_tiles();
         return products && streq(products, "openblas") ? tables[isa].openblas : tables[isa].own;
 }
 

@@ -42,7 +42,7 @@ typedef struct Product {
         const void *const *rows; /* m, padded to a multiple of the table's `rows` by pointers that may be read */
         size_t offset; /* where in the rows the slice begins, in elements */
         size_t m;
-        size_t depth; /* elements of a row that are multiplied, and of a column of the slice; whole groups */
+        size_t depth; /* elements of a row that are multiplied, and of a column of the slice; whole steps */
         const void *panel; /* [depth / group][width][group] */
         size_t width; /* a multiple of lanes, at most `panel` of the table */
         float *sums; /* as many rows as there are pointers; of bytes the sums are int32_t */
@@ -50,7 +50,7 @@ typedef struct Product {
         bool add; /* to what the sums hold already */
         const void *ahead; /* what will be read next, to be fetched meanwhile; any address does no harm */
         size_t ahead_size; /* bytes */
-        void *scratch; /* m * depth floats */
+        void *scratch; /* m, padded as `rows`, * depth floats; 64-byte aligned */
 } Product;
 
 /* How products are computed in one precision, and what they want their sides to look like. */
@@ -60,9 +60,15 @@ typedef struct Products {
         unsigned lanes; /* sums in a vector */
         unsigned rows; /* that are computed at once: lists of rows, and sums, are padded to a multiple of it */
         unsigned group; /* 1 for floats, 2 for bfloat16, 4 for bytes, so that it makes 4 bytes */
+        unsigned step; /* elements that are multiplied at once, whole groups: rows and columns are filled up to whole
+                          steps with zeros */
         unsigned panel; /* columns in a full panel of packed weights, a multiple of 2 * lanes */
-        unsigned depth; /* of a slice of a panel, which is to stay in the L1 cache; whole groups */
+        unsigned depth; /* of a slice of a panel, which is to stay in a near cache; whole steps */
         unsigned tile_rows; /* rows in a tile of a product, a multiple of `rows` */
+
+        /* NULL, or what a thread calls before some products, and after them. */
+        void (*enter)(void);
+        void (*leave)(void);
 
         /* sums[i][j] (+)= sum over k of rows[i][offset + k] * column j's element k, for i < m and j < width. */
         void (*multiply)(const Product *product);
@@ -74,10 +80,22 @@ static inline size_t products_element(const Products *products)
         return sizeof(float) / products->group;
 }
 
-/* That many elements filled up to whole groups. */
+/* That many elements filled up to whole steps. */
 static inline size_t products_length(const Products *products, size_t n)
 {
-        return (n + products->group - 1) / products->group * products->group;
+        return (n + products->step - 1) / products->step * products->step;
+}
+
+static inline void products_enter(const Products *products)
+{
+        if (products->enter)
+                products->enter();
+}
+
+static inline void products_leave(const Products *products)
+{
+        if (products->leave)
+                products->leave();
 }
 
 /* Where the sums of one panel go. */
@@ -148,7 +166,7 @@ typedef struct Kernels {
                         const float *beta, float eps, bool halves);
 } Kernels;
 
-/* The best table that this processor can run (see base/cpu.h for IMAGINED_ISA). IMAGINED_PRODUCTS=openblas
+/* The best table that this processor can run, and the system lets it (see base/cpu.h for IMAGINED_ISA). IMAGINED_PRODUCTS=openblas
  * lets OpenBLAS compute the products of floats, which it does anyway where there are none of our own. */
 const Kernels *kernels_get(void);
 

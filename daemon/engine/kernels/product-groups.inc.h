@@ -90,5 +90,6 @@ static void group_product(const Product *p)
 
 /* A slice of 128 groups by 64 columns is 32 KiB. */
 #define GROUP_PRODUCTS                                                                                      \
-        .lanes = LANES, .rows = GROUP_ROWS, .group = GROUP, .panel = GROUP_VECTORS * LANES,                 \
+        .lanes = LANES, .rows = GROUP_ROWS, .group = GROUP, .step = GROUP,                                 \
+        .panel = GROUP_VECTORS * LANES,                                                                     \
         .depth = 128 * GROUP, .tile_rows = 16 * GROUP_ROWS, .multiply = group_product

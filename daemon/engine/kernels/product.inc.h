@@ -85,6 +85,7 @@ const Products OWN_PRODUCTS = {
         .lanes = LANES,
         .rows = PRODUCT_ROWS,
         .group = 1,
+        .step = 1,
         .panel = PRODUCT_PANEL,
         .depth = 128, /* by 64 floats (AVX-512) 32 KiB */
         .tile_rows = 16 * PRODUCT_ROWS,

@@ -6,15 +6,15 @@
 #include "engine/kernels/kernels.h"
 
 extern const Kernels kernels_generic, kernels_avx2, kernels_avx2_openblas, kernels_avx512, kernels_avx512_openblas,
-                kernels_vnni, kernels_bf16;
+                kernels_vnni, kernels_bf16, kernels_amx;
 
 extern const Products avx2_products, avx512_products, vnni_products, bf16_products;
 
 /* From blas.c: larger blocks than our own, because each call packs both sides again. */
 void blas_product(const Product *product);
 #define BLAS_PRODUCTS                                                                                       \
-        .name = "openblas", .precision = PRECISION_F32, .lanes = LANES, .rows = 6, .group = 1, .panel = 256, \
-        .depth = 512, .tile_rows = 192, .multiply = blas_product
+        .name = "openblas", .precision = PRECISION_F32, .lanes = LANES, .rows = 6, .group = 1, .step = 1,     \
+        .panel = 256, .depth = 512, .tile_rows = 192, .multiply = blas_product
 
 /* From pointwise.inc.h and norm.inc.h. */
 #define POINTWISE_KERNELS                                                                                   \

@@ -22,7 +22,7 @@ typedef struct PackJob {
         const Tensor *k, *v;
 } PackJob;
 
-/* A key is a column, and its pairs lie together already; where the last is half of one it is filled up elsewhere. */
+/* A key is a column, and its pairs lie together already; where they do not make whole steps they are filled up elsewhere. */
 static void pack_key_panel(
                 const AttentionKeys *a, const uint16_t *from, size_t channels, size_t n, uint16_t *ret, size_t width,
                 uint16_t *scratch)
@@ -71,14 +71,14 @@ static void pack_values(const AttentionKeys *a, const uint16_t *from, size_t cha
         for (size_t first = 0; first < a->head_size; first += a->products->panel) {
                 const size_t width = panel_width(a->products, a->head_size, first), n = MIN(width, a->head_size - first);
 
-                if (n < width)
+                if (n < width || length - a->tokens > 1)
                         memset(ret, 0, width * length * sizeof *ret);
                 for (size_t token = 0; token < a->tokens; token += 2) {
                         const uint16_t *even = from + token * channels + first;
 
-                        pair_rows(ret, even, token + 1 < a->tokens ? even + channels : NULL, n);
-                        ret += 2 * width;
+                        pair_rows(ret + token * width, even, token + 1 < a->tokens ? even + channels : NULL, n);
                 }
+                ret += width * length;
         }
 }
 

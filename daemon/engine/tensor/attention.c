@@ -66,7 +66,7 @@ static void find_queries(const AttentionTile *t, size_t unit)
                 char *copy = (char *)t->query_copy + row * t->query_length * products_element(a->products);
 
                 t->queries[row] = copy;
-                if (is_wide(a) == (job->q->type == TENSOR_F32) && a->head_size % a->products->group == 0)
+                if (is_wide(a) == (job->q->type == TENSOR_F32) && a->head_size % a->products->step == 0)
                         t->queries[row] = q;
                 else if (is_wide(a))
                         a->kernels->widen((float *)copy, q, a->head_size, WEIGHT_BF16);
@@ -228,12 +228,14 @@ static void attention_tile(const void *userdata, size_t i, float *scratch)
         const size_t tokens =
                         job->causal ? MIN((size_t)job->keys->tokens, t.first + t.m) : job->keys->tokens;
 
+        products_enter(job->keys->products);
         for (size_t key = 0; key < tokens; key += KEY_BLOCK) {
                 size_t keys = MIN((size_t)KEY_BLOCK, job->keys->tokens - key);
                 score_block(&t, key, keys);
                 softmax_block(&t, key, keys);
                 value_block(&t, key, keys);
         }
+        products_leave(job->keys->products);
         tile_end(&t, i / job->tiles);
 }
 

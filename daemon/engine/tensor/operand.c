@@ -145,7 +145,7 @@ static void convert_to_bytes(Compute *c, ConvertJob *job)
 
 static bool fits(const Products *products, const Tensor *x)
 {
-        return products_element(products) == tensor_element(x) && x->c % products->group == 0;
+        return products_element(products) == tensor_element(x) && x->c % products->step == 0;
 }
 
 Operand operand_of(Compute *c, const Kernels *kernels, const Products *products, const Tensor *x, bool by_picture)

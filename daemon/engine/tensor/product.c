@@ -155,10 +155,12 @@ static void product_tile(const void *job, size_t i, float *scratch)
                             .stride = products->panel,
                             .scratch = t.library };
 
+        products_enter(products);
         for (unsigned tap = 0; tap < matrix->taps; tap++) {
                 find_rows(p, &t, tap);
                 multiply_tap(matrix, &product, &panel, t.slice);
         }
+        products_leave(products);
         if (p->operand.scales)
                 scale_sums(p, &t, packed, width);
         add_adapters(p, &t, &product, packed);
