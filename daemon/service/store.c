@@ -73,7 +73,15 @@ static void input_name(const Job *job, uint32_t input, char ret[static NAME_SIZE
         (void)snprintf(ret, NAME_SIZE, "input-%" PRIu64 "-%" PRIu32, job->serial, input);
 }
 
-/* Member by member, so that nothing stands between them. */
+/* Member by member, so that nothing of the stack stands between them or behind a text. */
+static void fill_policy(JobPolicy *stored, const JobPolicy *policy)
+{
+        (void)snprintf(stored->model, sizeof(stored->model), "%s", policy->model);
+        stored->priority = policy->priority;
+        stored->detach = policy->detach;
+        stored->keep_alive = policy->keep_alive;
+}
+
 static void fill_picture(Picture *stored, const Picture *picture)
 {
         stored->fd = -1;
@@ -101,8 +109,8 @@ static void fill(Record *record, const Job *job)
         record->ended = job->ended;
         record->progress = job->progress;
         record->resolved = job->resolved;
-        record->policy = job->policy;
-        record->error.code = job->error.code; /* behind the text is what the stack had */
+        fill_policy(&record->policy, &job->policy);
+        record->error.code = job->error.code;
         (void)snprintf(record->error.text, sizeof(record->error.text), "%s", job->error.text);
         (void)snprintf(record->app, sizeof(record->app), "%s", job->app ? job->app->name : "");
         (void)snprintf(record->caller, sizeof(record->caller), "%s", object && object->caller ? object->caller : "");
