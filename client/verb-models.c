@@ -138,7 +138,7 @@ static ExitCode inspect(Client *c)
         char *const argv[] = { (char *)(program ? program : engine), (char *)"--model", (char *)c->options.inspect,
                                (char *)"--inspect", (char *)(c->options.json ? "--json" : NULL), NULL };
         _cleanup_(fclosep) FILE *output = NULL;
-        pid_t pid;
+        pid_t pid = -1;
         int status;
 
         int r = spawn(argv, &pid, c->options.json ? &output : NULL);
