@@ -108,7 +108,7 @@ int engine_seal_pack(Engine *engine)
 
 void engine_stop_packing(Engine *engine)
 {
-        backlog_stop(engine->pipeline.backlog);
+        backlog_stop(engine->backlog);
 }
 
 Engine *engine_free(Engine *engine)
