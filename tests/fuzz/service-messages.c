@@ -94,11 +94,12 @@ static size_t add_field(uint8_t *p, size_t at, uint8_t code, char type, const ch
 /* The header of a Generate with a body of that size; its own is returned. */
 static size_t make_header(uint8_t p[static HEADER_MAX], uint32_t body)
 {
+        static const uint8_t start[] = { 'l', 1, 0, 1 }; /* little-endian, a call, no flags, version 1 */
         static uint32_t serial = 1000;
         uint32_t fields;
 
         memset(p, 0, HEADER_MAX);
-        memcpy(p, "l\1\0\1", 4);
+        memcpy(p, start, sizeof(start));
         memcpy(p + 4, &body, sizeof(body));
         serial++;
         memcpy(p + 8, &serial, sizeof(serial));
