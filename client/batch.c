@@ -15,6 +15,37 @@
 
 #define STEM_MAX 200 /* bytes of a file's name that go into another one, which may have 255 */
 
+static int hex_digit(char c)
+{
+        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* "/a b.png" of "file:///a%20b.png" (RFC 8089); the text itself if it is no such URI, or names a zero byte. */
+static void decode_uri(char *text)
+{
+        static const char scheme[] = "file://";
+        char *to = text;
+
+        if (strncmp(text, scheme, strlen(scheme)) != 0 || text[strlen(scheme)] != '/' || strstr(text, "%00"))
+                return;
+        for (const char *from = text + strlen(scheme); *from; from++) {
+                const int high = *from == '%' ? hex_digit(from[1]) : -1, low = high >= 0 ? hex_digit(from[2]) : -1;
+                *to++ = (char)(low >= 0 ? high << 4 | low : *from);
+                from += low >= 0 ? 2 : 0;
+        }
+        *to = '\0';
+}
+
+char *batch_path(const char *word)
+{
+        /* Not standard input, whatever a file is called. */
+        char *path = strdup(streq(word, "-") ? "./-" : word);
+
+        if (path)
+                decode_uri(path);
+        return path;
+}
+
 /* The directory of a path with its slash, "./" without one. */
 static char *directory_of(const char *path)
 {
@@ -73,9 +104,10 @@ ExitCode batch_run(Client *c, const Batch *batch)
         ExitCode worst = CODE_OK;
 
         for (int i = 0; i < before.n_words; i++) {
-                /* Not standard input, whatever a file is called. */
-                const char *path = streq(before.words[i], "-") ? "./-" : before.words[i];
+                _cleanup_(freep) char *path = batch_path(before.words[i]);
 
+                if (!path)
+                        return client_fail(c, CODE_FAILED, "out of memory");
                 if (before.n_words > 1)
                         client_say(c, "%d of %d: %s", i + 1, before.n_words, path);
                 ExitCode code = batch_check_file(c, path);

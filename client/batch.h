@@ -26,6 +26,9 @@ typedef struct Batch {
 /* CODE_OK, the code with which it was cancelled or the service was lost, or that of the last file that failed. */
 ExitCode batch_run(Client *client, const Batch *batch);
 
+/* The path that a word of the command line means: itself, or that of a file: URI, as file managers give them. To be freed. */
+char *batch_path(const char *word);
+
 /* Whether it can be read; if not, says so, and what to do if the word was no file but part of a prompt. */
 ExitCode batch_check_file(Client *client, const char *path);
 

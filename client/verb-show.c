@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/util.h"
 #include "client/batch.h"
 #include "client/json.h"
@@ -64,10 +65,10 @@ ExitCode verb_show(Client *c)
         ExitCode worst = CODE_OK;
 
         for (int i = 0; i < c->options.n_words; i++) {
-                const char *path = streq(c->options.words[i], "-") ? "./-" : c->options.words[i];
+                _cleanup_(freep) char *path = batch_path(c->options.words[i]);
                 if (i > 0 && !c->options.json)
                         (void)putchar('\n');
-                ExitCode code = show(c, path, shown);
+                ExitCode code = path ? show(c, path, shown) : client_fail(c, CODE_FAILED, "out of memory");
                 worst = code != CODE_OK ? code : worst;
         }
         c->result = json_pack("{s:o}", "pictures", shown);

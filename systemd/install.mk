@@ -40,7 +40,7 @@ INSTALLED = \
 	$(DESKTOP) \
 	$(foreach section,1 5 8,$(call installs,$(wildcard docs/*.$(section)),644,$(MANDIR)/man$(section))) \
 	$(patsubst %,644:%:$(COMPLETIONDIR)/imagine,$(wildcard client/completions/imagine.bash)) \
-	$(call installs,$(wildcard README.md SECURITY.md COPYING NOTICE docs/*.md docs/example.c),644,$(DOCDIR)) \
+	$(call installs,$(wildcard README.md SECURITY.md COPYING NOTICE docs/*.md docs/example.*),644,$(DOCDIR)) \
 	$(call installs,$(wildcard model/README.md model/NOTICE),644,$(DOCDIR)/model) \
 	$(foreach file,$(MODEL_FILES),644:$(file):$(MODELDIR)/$(patsubst model/%,%,$(file)))
 # The desktop's pieces where all users have them, and once more where 'imagine desktop' finds them for one user; Thunar, scripts

@@ -2,11 +2,11 @@
 #
 # make lint: what machines can find without running the program. Every warning is an error.
 
-LINT_SRC := $(wildcard daemon/*.c daemon/*/*.c daemon/*/*/*.c client/*.c tests/*/*.c)
-LINT_HEADERS := $(wildcard daemon/*.h daemon/*/*.h daemon/*/*/*.h client/*.h dbus/*.h tests/*/*.h) tests/analyzer.h
+LINT_SRC := $(wildcard daemon/*.c daemon/*/*.c daemon/*/*/*.c client/*.c client/desktop/*.c client/launcher/*.c tests/*/*.c)
+LINT_HEADERS := $(wildcard daemon/*.h daemon/*/*.h daemon/*/*/*.h client/*.h client/desktop/*.h client/launcher/*.h dbus/*.h tests/*/*.h) tests/analyzer.h
 LINT_SCRIPTS := $(sort .ci/run $(shell grep -lsE '^\#! ?/(usr/)?bin/(env )?(ba)?sh' \
-	tests/* tests/*/* client/* client/*/* systemd/* model/* model/*/* 2>/dev/null))
-LINT_XML := $(wildcard dbus/*.xml dbus/*.conf polkit/*.policy)
+	tests/* tests/*/* client/* client/*/* docs/* desktop/nautilus/scripts/* systemd/* model/* model/*/* 2>/dev/null))
+LINT_XML := $(wildcard dbus/*.xml dbus/*.conf polkit/*.policy desktop/*.xml desktop/icons/*.svg)
 LINT_COMPLETIONS := $(wildcard client/completions/*.bash)
 
 LINT_FLAGS = $(CPPFLAGS) $(ISA_FLAGS) $(ALL_CFLAGS) -include $(B)/paths.h $(ANALYZER)

@@ -12,8 +12,6 @@
 
 #define OUTPUT_MAX 65536
 
-extern char **environ;
-
 static int start(char *const argv[], int output, pid_t *ret)
 {
         posix_spawn_file_actions_t actions;
@@ -51,7 +49,7 @@ static char *read_output(int fd)
 int command_run(char *const argv[], char **ret)
 {
         int pipe_fds[2], status;
-        pid_t pid;
+        pid_t pid = -1;
 
         if (pipe2(pipe_fds, O_CLOEXEC) < 0)
                 return -errno;

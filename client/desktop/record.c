@@ -57,8 +57,7 @@ int record_load(Record *ret, Error *error)
         record.root = text ? json_loads(text, 0, NULL) : json_object();
         if (!record.root || !is_valid(record.root))
                 return error_set(error, -EBADMSG, "%s is not as 'imagine desktop' has written it", record.path);
-        *ret = record;
-        record = (Record) { 0 };
+        *ret = (Record) { .path = TAKE_PTR(record.path), .root = TAKE_PTR(record.root) };
         return 0;
 }
 

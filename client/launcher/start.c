@@ -12,8 +12,6 @@
 #include "client/folder.h"
 #include "client/launcher/start.h"
 
-extern char **environ;
-
 /* In a session of its own, with its stdin there; the launcher ignores the end of its children, they must not. */
 static int spawn(char *const argv[], int input)
 {

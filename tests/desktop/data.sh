@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # What desktops read is valid, by the tools that are there, and says the same everywhere.
+# shellcheck disable=SC2016,SC1111 # names and prompts that look like commands
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 top=$PWD
@@ -44,7 +45,7 @@ compile(open(sys.argv[1]).read(), sys.argv[1], "exec")' desktop/nautilus/imagine
 # Everything that is called exists, with these options, and takes file names behind --.
 calls() {
         grep -rhE '^(Exec|	<command>)' desktop | sed -E 's/^(Exec=|	<command>)//; s,</command>,,' | grep '^imagine ' | sort -u
-        grep -rhE '^exec imagine' desktop/nautilus/scripts | sed 's/^exec //'
+        grep -rhE '^exec imagine' desktop/nautilus/scripts | sed 's/^exec //; s/\${NAUTILUS_SCRIPT_SELECTED_URIS:-}/%F/'
 }
 check "there are calls" test "$(calls | wc -l)" -ge 10
 while read -r _ verb rest; do

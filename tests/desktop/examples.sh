@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The examples for authors of apps, each run as the page says.
+# shellcheck disable=SC2016,SC1111 # names and prompts that look like commands
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 top=$PWD

@@ -3,6 +3,7 @@
 #
 # KRunner's and GNOME Shell's questions, method by method as they ask: nothing is made before a result is chosen, and no
 # prompt is ever a command.
+# shellcheck disable=SC2016,SC1111 # names and prompts that look like commands
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 top=$PWD

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The verbs that menus call, on files with every kind of name: vary, enlarge, illustrate, show, folder.
+# shellcheck disable=SC2016,SC1111 # names and prompts that look like commands
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 top=$PWD
@@ -81,6 +82,11 @@ printf '\n \n' >empty.txt
 check "an empty one, too" fails 1 imagine illustrate empty.txt
 echo '-' >-
 check "a file called - is a file" test "$(imagine illustrate --seed 6 --steps 1 -- -)" = ./--6.png
+
+# As file managers name files.
+uri=file://$(python3 -c 'import sys, urllib.parse; print(urllib.parse.quote(sys.argv[1]))' "$PWD/$odd")
+check "a file: URI is a file" test "$(imagine --json show "$uri" | field "o['pictures'][0]['settings']['Seed']")" = 42
+check "for all verbs" test "$(imagine enlarge --scale 1 "$uri")" != ""
 
 # Several.
 mkdir several
