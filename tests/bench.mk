@@ -2,6 +2,7 @@
 #
 # make bench          medians for the default model and for one of Stable Diffusion 1.5's size with random weights
 # make bench QUICK=1  fewer runs, and only what is quick to make
+# make bench PEER=program   stable-diffusion.cpp beside it
 
 $(B)/tests/bench/bench: $(B)/tests/bench/bench.o $(ENGINE_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
@@ -11,4 +12,4 @@ $(B)/tests/bench/random-model: $(B)/tests/bench/random-model.o $(BASE_LIB)
 	$(LINK) -o $@ $^ -lm
 
 bench: $(B)/tests/bench/bench $(B)/tests/bench/job $(B)/tests/bench/random-model $(PROGRAMS)
-	B=$(B) QUICK=$(QUICK) tests/bench/run
+	B=$(B) QUICK=$(QUICK) PEER=$(PEER) tests/bench/run

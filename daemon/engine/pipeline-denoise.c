@@ -263,7 +263,19 @@ static void work_done(Work *work)
         free(work->prediction);
 }
 
-static int work_init(Work *ret, const Pipeline *p, const PictureJob *job, const UNetContext *context, Error *error)
+/* Time embeddings of all evaluations at once. */
+static int schedule_times(Pipeline *p, const PictureJob *job, const Sampling *s, UNetContext *context)
+{
+        _cleanup_(freep) float *timesteps = calloc(s->n_evaluations, sizeof(float));
+        if (!timesteps)
+                return -ENOMEM;
+
+        for (uint32_t i = 0; i < s->n_evaluations; i++)
+                timesteps[i] = s->evaluations[i].timestep;
+        return unet_context_schedule(context, pipeline_unet(p, job), &p->compute, timesteps, s->n_evaluations);
+}
+
+static int work_init(Work *ret, Pipeline *p, const PictureJob *job, UNetContext *context, Error *error)
 {
         int r = plan(p, job, &ret->s, &ret->key, error);
         if (r < 0)
@@ -273,7 +285,7 @@ static int work_init(Work *ret, const Pipeline *p, const PictureJob *job, const 
         ret->latents = calloc(n, sizeof(float));
         ret->input = calloc(n, sizeof(float));
         ret->prediction = calloc(n, sizeof(float));
-        if (!ret->latents || !ret->input || !ret->prediction ||
+        if (!ret->latents || !ret->input || !ret->prediction || schedule_times(p, job, ret->s, context) < 0 ||
             (unet_context_texts(context) > 1 && unet_context_last(&ret->unguided, context) < 0))
                 return error_set(error, -ENOMEM, "denoise: out of memory");
         return 0;
@@ -301,7 +313,7 @@ static int evaluate(Pipeline *p, const PictureJob *job, const UNetContext *conte
         return show_state(job, &work->key, s, i + 1, &work->noise, work->latents, error);
 }
 
-int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, const Source *source, float **ret,
+int pipeline_denoise(Pipeline *p, const PictureJob *job, UNetContext *context, const Source *source, float **ret,
                      Error *error)
 {
         _cleanup_(work_done) Work work = {};

@@ -107,6 +107,20 @@ int pipeline_embed(Pipeline *p, const Chunks *texts, uint32_t n, uint32_t clip_s
         return 0;
 }
 
+/* Adapters would have to be part of the key, with all that is in their files: without them it is simple. */
+static int embed_once(Pipeline *p, const PictureJob *job, const Chunks *texts, uint32_t n, Embeddings *ret)
+{
+        const TextKey key = { .texts = texts, .n = n, .clip_skip = job->request->clip_skip,
+                              .precision = pipeline_ends_precision(p) };
+
+        if (!job->adapted && text_cache_find(&p->texts, &key, &p->compute, ret))
+                return 0;
+        int r = pipeline_embed(p, texts, n, key.clip_skip, ret);
+        if (r >= 0 && !job->adapted && !compute_cancelled(&p->compute))
+                text_cache_keep(&p->texts, &key, ret);
+        return r;
+}
+
 /* A prompt without words asks for what is drawn without guidance, which is everything at once: the model's author
  * may have put words in its place. */
 static int read_prompt(const Pipeline *p, const char *text, Chunks *ret, Error *error)
@@ -172,7 +186,7 @@ int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error
         ArenaMark mark = arena_mark(p->compute.arena);
         int r = read_texts(p, job, texts, &n, error);
         if (r >= 0) {
-                r = pipeline_embed(p, texts, n, job->request->clip_skip, &embeddings);
+                r = embed_once(p, job, texts, n, &embeddings);
                 if (r >= 0 && n == 2 && p->model->zero_empty_negative && texts[0].tokens == 0) {
                         clear_first(&embeddings.text);
                         clear_first(&embeddings.pooled);

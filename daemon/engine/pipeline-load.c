@@ -242,6 +242,7 @@ int pipeline_set_precision(Pipeline *p, Precision precision, Error *error)
 void pipeline_done(Pipeline *p)
 {
         tokenizer_free(p->tokenizer);
+        text_cache_done(&p->texts);
         free_networks(p);
         upscaler_free(p->upscaler);
         model_free(p->model);

@@ -177,9 +177,12 @@ int pipeline_run(Pipeline *p, const PictureJob *job, Picture *ret, Error *error)
         _cleanup_(picture_done) Picture picture = {};
         _cleanup_(lora_set_freep) LoraSet *loras = NULL;
 
+        PictureJob whole = *job;
+
         int r = pipeline_apply_loras(p, job, &loras, error);
+        whole.adapted = loras != NULL;
         if (r >= 0)
-                r = run_stages(p, job, &picture, error);
+                r = run_stages(p, &whole, &picture, error);
         tiling_end(&p->compute);
         arena_release(p->compute.arena, mark);
         arena_trim(p->compute.arena);

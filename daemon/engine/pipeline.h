@@ -16,6 +16,7 @@
 #include "engine/layers/lora.h"
 #include "engine/model/model.h"
 #include "engine/text/chunks.h"
+#include "engine/text/text_cache.h"
 #include "engine/text/text_encoder.h"
 
 #define PIPELINE_PACKED_MAX 8 /* networks */
@@ -30,6 +31,7 @@ typedef struct Pipeline { /* owns all of it: pipeline_done() */
         Upscaler *upscaler; /* NULL if the model has none */
         Precision precision; /* of the denoiser; never PRECISION_AUTO */
         Compute compute;
+        TextCache texts;
         Pack *pack; /* NULL: packed weights are not kept */
         Backlog *backlog; /* packs what was not packed before, while the rest is used already */
         Arena *packed[PIPELINE_PACKED_MAX]; /* where the networks' weights lie then */
@@ -82,6 +84,7 @@ typedef struct PictureJob {
          * painted. */
         const float *beside;
         const Pass *pass; /* which is made now; NULL: the only one */
+        bool adapted; /* whether adapters are applied, which may change what the text encoders say */
 } PictureJob;
 
 /* Which denoiser draws the picture. */
@@ -123,12 +126,6 @@ int pipeline_run(Pipeline *p, const PictureJob *job, Picture *ret, Error *error)
 /* A prompt's syntax and tokens. field names it in errors. */
 int pipeline_read_text(const Pipeline *p, const char *field, const char *text, Chunks *ret, Error *error);
 
-/* What the text encoders make of tokens; in the arena. */
-typedef struct Embeddings {
-        Tensor text; /* [n, 1, chunks * length, cross_attention_dim], all encoders side by side */
-        Tensor pooled; /* [n, 1, 1, …]; only with Stable Diffusion XL */
-} Embeddings;
-
 /* Of n texts that all have the same number of chunks. clip_skip: 0: the model's; 1: all layers; 2: all but the last one;
  * and so on, as web UIs count. 0, -EINVAL or -ENOMEM. */
 int pipeline_embed(Pipeline *p, const Chunks *texts, uint32_t n, uint32_t clip_skip, Embeddings *ret);
@@ -137,13 +134,14 @@ int pipeline_embed(Pipeline *p, const Chunks *texts, uint32_t n, uint32_t clip_s
  * that were taught to guide themselves (LCM). */
 bool pipeline_guides(const Pipeline *p, const PictureJob *job);
 
-/* Prompt and, where guidance asks for it, negative prompt to what the denoiser attends to. */
+/* Prompt and, where guidance asks for it, negative prompt to what the denoiser attends to. What was encoded lately is not
+ * encoded again. */
 int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error *error);
 
 /* Noise, or a source (NULL: none) under noise, to latents, in torch's order: [channels, h, w]. *ret is malloc'ed.
  * -EINTR: job->events->state stopped it. */
 typedef struct Source Source;
-int pipeline_denoise(Pipeline *p, const PictureJob *job, const UNetContext *context, const Source *source, float **ret,
+int pipeline_denoise(Pipeline *p, const PictureJob *job, UNetContext *context, const Source *source, float **ret,
                      Error *error);
 
 /* Memory for all evaluations of latents of that size, in one piece. */

@@ -29,6 +29,8 @@ typedef struct Bench {
         uint32_t size; /* of the latents */
         unsigned threads, runs;
         Precision precision;
+        Meter meter;
+        double peak; /* of all threads, in GFLOP/s */
 } Bench;
 
 static double clock_seconds(clockid_t clock)
@@ -55,6 +57,14 @@ static double memory(const char *field)
         return 0;
 }
 
+/* For the table: see run. */
+static void print_row(const Bench *b, const char *key, double median, double least, double most, double processor)
+{
+        if (getenv("BENCH_ROWS"))
+                (void)printf("row own %s %s %u %.4f %.4f %.4f %.4f\n", key, precision_to_string(b->pipeline.precision),
+                             b->size * vae_factor(&b->pipeline.model->vae), median, least, most, processor);
+}
+
 static void print_memory(const Bench *b, const char *name, const char *field)
 {
         const Model *m = b->pipeline.model;
@@ -64,6 +74,7 @@ static void print_memory(const Bench *b, const char *name, const char *field)
                 weights += (double)weights_bytes(m->texts[i].weights);
         weights += m->fast_unet_weights ? (double)weights_bytes(m->fast_unet_weights) : 0;
         (void)printf("  %-28s %9.0f MiB  (%.0f MiB beyond the model's files)\n", name, all, all - weights / 1048576);
+        print_row(b, "beyond", all - weights / 1048576, 0, 0, 0);
 }
 
 static int compare(const void *a, const void *b)
@@ -135,10 +146,66 @@ static void stage_enlarge(Bench *b)
         check(enlarge(&b->pipeline.compute, &to, &picture, &ret), NULL, "upscaler");
 }
 
-static double measure(Bench *b, const char *name, void (*stage)(Bench *b), double rate)
+/* Where the time of the last runs went. */
+static void print_kinds(const Bench *b)
+{
+        static const char *const names[WORK_KIND_MAX] = {
+                [WORK_CONVOLUTION] = "convolutions", [WORK_LINEAR] = "linear", [WORK_ATTENTION] = "attention",
+                [WORK_NORM] = "norms",               [WORK_OTHER] = "other",
+        };
+        const Meter *m = &b->meter;
+        double all = 0, products = 0;
+
+        for (int i = 0; i < WORK_KIND_MAX; i++) {
+                all += m->seconds[i];
+                products += m->flops[i];
+        }
+        for (int i = 0; i < WORK_KIND_MAX; i++) {
+                const double rate = m->seconds[i] > 0 ? m->flops[i] / m->seconds[i] * 1e-9 : 0;
+                (void)printf("    %-26s %9.4f s  %4.1f %%", names[i], m->seconds[i] / b->runs, 100 * m->seconds[i] / all);
+                if (rate > 0)
+                        (void)printf("  %7.1f GFLOP/s, %3.0f %% of the peak", rate, 100 * rate / b->peak);
+                (void)printf("\n");
+        }
+        (void)printf("    %-26s %9.2f times what its products would take at the peak\n", "all of it", all / (products * 1e-9 / b->peak));
+}
+
+/* What the products of that precision reach where all of it lies in the L1 cache, on all threads at once: the best of nine. */
+static double measure_peak(const Bench *b)
+{
+        enum { BLOCKS = 4, ROUNDS = 2000, TRIES = 9, BYTES_MAX = 65536 };
+        const Kernels *kernels = kernels_get();
+        const Products *products = kernels->products[kernels_precision(b->pipeline.precision, PRECISION_F32)];
+        const size_t m = (size_t)BLOCKS * products->rows;
+        double best = 0;
+
+        for (int i = 0; i < TRIES; i++) {
+                const double begin = seconds();
+#pragma omp parallel num_threads((int)b->threads)
+                {
+                        static _Thread_local _Alignas(64) char rows[BYTES_MAX], panel[4 * BYTES_MAX], scratch[4 * BYTES_MAX];
+                        static _Thread_local _Alignas(64) float sums[2 * BYTES_MAX];
+                        const void *pointers[256];
+                        const Product product = { .rows = pointers, .m = m, .depth = products->depth, .panel = panel,
+                                                  .width = products->panel, .sums = sums, .stride = products->panel,
+                                                  .ahead = panel, .scratch = scratch };
+
+                        for (size_t j = 0; j < ELEMENTSOF(pointers); j++)
+                                pointers[j] = rows;
+                        for (int j = 0; j < ROUNDS; j++)
+                                products->multiply(&product);
+                }
+                const double flops = 2.0 * (double)m * products->depth * products->panel * ROUNDS * b->threads;
+                best = MAX(best, flops / (seconds() - begin) * 1e-9);
+        }
+        return best;
+}
+
+static double measure(Bench *b, const char *key, const char *name, void (*stage)(Bench *b), double rate)
 {
         double times[RUNS_MAX], busy[RUNS_MAX], flops = 0;
 
+        b->meter = (Meter) { .since = seconds() };
         for (unsigned i = 0; i < b->runs; i++) {
                 ArenaMark mark = arena_mark(b->pipeline.compute.arena);
                 double begin = seconds(), busy_begin = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
@@ -154,10 +221,13 @@ static double measure(Bench *b, const char *name, void (*stage)(Bench *b), doubl
         qsort(busy, b->runs, sizeof *busy, compare);
 
         double median = times[b->runs / 2], processor = busy[b->runs / 2], reached = flops / median * 1e-9;
+        compute_work_as(&b->pipeline.compute, WORK_OTHER);
         (void)printf("  %-28s %9.4f s (%.4f to %.4f)  %9.4f s of processor  %7.1f GFLOP  %7.1f GFLOP/s  %4.0f %% of "
                      "sgemm\n",
                      name, median, times[0], times[b->runs - 1], processor, flops * 1e-9, reached,
                      100 * reached / rate);
+        print_kinds(b);
+        print_row(b, key, median, times[0], times[b->runs - 1], processor);
         return median;
 }
 
@@ -170,6 +240,8 @@ static void load_with(Bench *b, const char *dir, const PackFiles *files, const c
         (void)printf("  %-28s %9.4f s  %9.4f s of processor\n",
                      b->pipeline.pack && pack_is_read(b->pipeline.pack) ? "load (packed before)" : name,
                      seconds() - begin, clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy_begin);
+        if (b->pipeline.pack && pack_is_read(b->pipeline.pack))
+                print_row(b, "load", seconds() - begin, 0, 0, clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy_begin);
 }
 
 /* Leaves the pipeline as the service's workers have it: with the weights mapped. */
@@ -245,15 +317,18 @@ int main(int argc, char **argv)
         arena_release(b.pipeline.compute.arena, mark);
 
         double rate = blas_measure();
+        b.peak = measure_peak(&b);
+        b.pipeline.compute.meter = &b.meter;
+        (void)printf("  %-28s %37.1f GFLOP/s with %u threads\n", "products in the L1 cache", b.peak, b.threads);
         (void)printf("  %-28s %37.1f GFLOP/s a thread\n", "sgemm 1024", rate);
-        (void)measure(&b, "text encode, two prompts", stage_text, rate * b.threads);
-        (void)measure(&b, "step with guidance", stage_step, rate * b.threads);
+        (void)measure(&b, "text", "text encode, two prompts", stage_text, rate * b.threads);
+        (void)measure(&b, "step", "step with guidance", stage_step, rate * b.threads);
         print_memory(&b, "most resident, steps", "VmHWM:");
         arena_trim(b.pipeline.compute.arena); /* as pipeline_run() does */
-        (void)measure(&b, "decode", stage_decode, rate * b.threads);
+        (void)measure(&b, "decode", "decode", stage_decode, rate * b.threads);
         print_memory(&b, "most resident, decode", "VmHWM:");
         if (b.pipeline.upscaler)
-                (void)measure(&b, "enlarge, by the network", stage_enlarge, rate * b.threads);
+                (void)measure(&b, "enlarge", "enlarge, by the network", stage_enlarge, rate * b.threads);
         (void)printf("  %-28s %37.1f GFLOP/s a thread\n", "sgemm 1024 again", blas_measure());
         done(&b);
         return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Whole jobs through engine.h, as the worker runs them:  job MODEL_DIR SIZE STEPS RUNS [THREADS]     (SIZE
- * 0: the model's)
+/* Whole jobs through engine.h, as the worker runs them:  job MODEL_DIR SIZE STEPS RUNS [THREADS [fast]]     (SIZE, STEPS
+ * 0: the model's; fast: its few-step denoiser)
  *
  * Prints how long it takes from the call to the first step, once in this fresh process (cold: the model is
  * read first; the files are in the page cache if they were read lately), then with the model resident; and
@@ -87,6 +87,7 @@ int main(int argc, char **argv)
         request.width = request.height = (uint32_t)atol(argv[2]);
         request.steps = (uint32_t)atol(argv[3]);
         request.seed = 1;
+        request.fast = argc > 6 && streq(argv[6], "fast");
 
         _cleanup_(engine_freep) Engine *engine = NULL;
         if (engine_new(&engine, argv[1], argc > 5 ? (unsigned)atol(argv[5]) : 0, &error) < 0)
@@ -101,10 +102,17 @@ int main(int argc, char **argv)
 
         if (getenv("BARE"))
                 (void)printf("%.6f\n", median(jobs, runs));
-        else
+        else {
+                const double job = median(jobs, runs), first = median(firsts, runs); /* which sorts them */
+
                 (void)printf("  %-28s %9.4f s\n  %-28s %9.4f s\n  %-28s %9.4f s   (%s steps, with its "
                              "PNG)\n",
-                             "call to first step, cold", cold, "call to first step, warm",
-                             median(firsts, runs), "whole job", median(jobs, runs), argv[3]);
+                             "call to first step, cold", cold, "call to first step, warm", first, "whole job", job,
+                             argv[3]);
+                if (getenv("BENCH_ROWS"))
+                        (void)printf("row own job auto %u %.4f %.4f %.4f -\nrow own first auto %u %.4f %.4f %.4f -\n",
+                                     request.width, job, jobs[0], jobs[runs - 1], request.width, first, firsts[0],
+                                     firsts[runs - 1]);
+        }
         return 0;
 }

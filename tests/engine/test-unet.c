@@ -38,6 +38,38 @@ static Tensor run(const UNet *unet, Compute *c, const UNetConditions *conditions
         return ret;
 }
 
+/* What was computed for all timesteps at once is what each pass computes for itself, and is not computed again. */
+static void test_schedule(void **state)
+{
+        static const float timesteps[] = { 981, 500, 1.5F };
+        _cleanup_(reference_done) Reference r = reference_open(*state, "unet.safetensors", 2);
+        _cleanup_(unet_freep) UNet *unet = load_unet(*state);
+        _cleanup_(unet_context_freep) UNetContext *own = NULL, *scheduled = NULL, *last = NULL;
+        UNetConditions conditions = load_conditions(&r);
+        Tensor sample = load_picture(&r, "odd/sample"), wanted, got;
+
+        assert_int_equal(unet_context_new(&own, unet, &r.c, &conditions), 0);
+        assert_int_equal(unet_context_new(&scheduled, unet, &r.c, &conditions), 0);
+        assert_int_equal(unet_context_schedule(scheduled, unet, &r.c, timesteps, ELEMENTSOF(timesteps)), 0);
+        assert_int_equal(unet_context_last(&last, scheduled), 0);
+        for (size_t i = 0; i < ELEMENTSOF(timesteps); i++) {
+                r.c.flops = 0;
+                assert_int_equal(unet_forward(unet, &r.c, own, &sample, timesteps[i], &wanted), 0);
+                const double flops = r.c.flops;
+                r.c.flops = 0;
+                assert_int_equal(unet_forward(unet, &r.c, scheduled, &sample, timesteps[i], &got), 0);
+                assert_true(r.c.flops < flops);
+                assert_memory_equal(got.data, wanted.data, tensor_elements(&got) * sizeof(float));
+
+                const Tensor one = tensor_picture(&sample, sample.n - 1), one_wanted = tensor_picture(&wanted, sample.n - 1);
+                assert_int_equal(unet_forward(unet, &r.c, last, &one, timesteps[i], &got), 0);
+                assert_close(&got, &one_wanted, TOLERANCE, "the last alone");
+        }
+        assert_int_equal(unet_forward(unet, &r.c, own, &sample, 7, &wanted), 0);
+        assert_int_equal(unet_forward(unet, &r.c, scheduled, &sample, 7, &got), 0);
+        assert_memory_equal(got.data, wanted.data, tensor_elements(&got) * sizeof(float));
+}
+
 static Tensor part_of(const Tensor *batch, uint32_t i)
 {
         Tensor one = *batch;
@@ -224,6 +256,9 @@ int main(int argc, char **argv)
                 cmocka_unit_test_prestate(test_plan, XL),
                 cmocka_unit_test_prestate(test_same_bits, TINY),
                 { "test_same_bits with added conditioning", test_same_bits, NULL, NULL, XL },
+                cmocka_unit_test_prestate(test_schedule, TINY),
+                { "test_schedule with added conditioning", test_schedule, NULL, NULL, XL },
+                { "test_schedule with embedded guidance", test_schedule, NULL, NULL, LCM },
                 cmocka_unit_test_prestate(test_bad_conditions, XL),
                 cmocka_unit_test_prestate(test_memory, TINY),
                 cmocka_unit_test_prestate(test_bad_input, TINY),

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "engine/denoise/time_embedding.h"
-#include "engine/tensor/pointwise.h"
+#include "engine/kernels/kernels.h"
 
 void load_time_embedding(Loader *loader, const UNetConfig *config, TimeEmbedding *ret)
 {
@@ -103,35 +103,39 @@ void time_conditions(
         arena_release(c->arena, mark);
 }
 
-/* SiLU of the sum of the time's embedding and each picture's own. */
-static Tensor add_conditions(Compute *c, const Tensor *time, const Tensor *added)
+/* SiLU of the sum of each time's embedding and each picture's own. */
+static Tensor add_conditions(Compute *c, const Tensor *times, const Tensor *added)
 {
         const Kernels *kernels = kernels_get();
-        Tensor ret = compute_tensor(c, added->n, 1, 1, time->c);
+        Tensor ret = compute_tensor(c, 1, 1, times->w * added->n, times->c);
 
-        for (uint32_t i = 0; c->error == 0 && i < added->n; i++) {
-                float *row = ret.data + (size_t)i * time->c;
+        for (uint32_t i = 0; c->error == 0 && i < ret.w; i++) {
+                float *row = ret.data + (size_t)i * ret.c;
 
-                kernels->add(row, time->data, added->data + (size_t)i * time->c, time->c);
-                kernels->activate(row, row, time->c, FINISH_SILU);
+                kernels->add(row, times->data + (size_t)(i / added->n) * ret.c,
+                             added->data + (size_t)(i % added->n) * ret.c, ret.c);
+                kernels->activate(row, row, ret.c, FINISH_SILU);
         }
         return ret;
 }
 
-Tensor embed_time(
+Tensor embed_times(
                 Compute *c, const UNetConfig *config, const TimeEmbedding *e, const TimeConditions *conditions,
-                float timestep)
+                const float *timesteps, uint32_t n)
 {
         const bool more = conditions->added.data;
-        Tensor waves = compute_tensor(c, 1, 1, 1, config->block_out_channels[0]);
-        Tensor hidden = compute_tensor(c, 1, 1, 1, time_width(config));
-        Tensor time = compute_tensor(c, 1, 1, 1, time_width(config));
+        Tensor waves = compute_tensor(c, 1, 1, n, config->block_out_channels[0]);
+        Tensor hidden = compute_tensor(c, 1, 1, n, time_width(config));
+        Tensor times = compute_tensor(c, 1, 1, n, time_width(config));
 
-        if (c->error == 0)
-                timestep_sinusoids(config, timestep, waves.c, waves.data);
-        if (conditions->guidance.data)
-                tensor_add(c, &waves, &conditions->guidance, &waves);
-        linear(c, &e->time1, &waves, FINISH_SILU, NULL, &hidden);
-        linear(c, &e->time2, &hidden, more ? FINISH_PLAIN : FINISH_SILU, NULL, &time);
-        return more ? add_conditions(c, &time, &conditions->added) : time;
+        for (uint32_t i = 0; c->error == 0 && i < n; i++) {
+                float *row = waves.data + (size_t)i * waves.c;
+
+                timestep_sinusoids(config, timesteps[i], waves.c, row);
+                if (conditions->guidance.data)
+                        kernels_get()->add(row, row, conditions->guidance.data, waves.c);
+        }
+        linear_rows(c, &e->time1, &waves, FINISH_SILU, NULL, &hidden);
+        linear_rows(c, &e->time2, &hidden, more ? FINISH_PLAIN : FINISH_SILU, NULL, &times);
+        return more ? add_conditions(c, &times, &conditions->added) : times;
 }

@@ -33,8 +33,8 @@ void time_conditions(
                 Compute *c, const UNetConfig *config, const TimeEmbedding *e, Arena *arena, float guidance,
                 const Tensor *pooled, const float sizes[static CONFIG_SIZES], TimeConditions *ret);
 
-/* SiLU of the embedding, in the arena of c: [1, 1, 1, time width], or [n, …] where a text has something to add. SiLU
- * stands before every use, so it is taken here once. */
-Tensor embed_time(
+/* SiLU of the embeddings of n timesteps, in the arena of c: [1, 1, n, time width], or a row for each text that has something
+ * to add, [1, 1, n * texts, …]. SiLU stands before every use, so it is taken here once. */
+Tensor embed_times(
                 Compute *c, const UNetConfig *config, const TimeEmbedding *e, const TimeConditions *conditions,
-                float timestep);
+                const float *timesteps, uint32_t n);

@@ -2,40 +2,16 @@
 #include <errno.h>
 
 #include "base/util.h"
-#include "engine/denoise/time_embedding.h"
-#include "engine/denoise/transformer.h"
-#include "engine/denoise/unet.h"
-#include "engine/layers/resnet_block.h"
+#include "engine/denoise/unet-private.h"
 #include "engine/tensor/convolution.h"
 #include "engine/tensor/pointwise.h"
-
-/* One level on the way down or up. */
-typedef struct Level {
-        uint32_t n_resnets;
-        ResnetBlock *resnets;
-        Transformer *transformers; /* one a resnet, or NULL */
-        bool resamples;
-        Matrix resample; /* to half or twice the size */
-} Level;
-
-struct UNet {
-        UNetConfig config;
-        Arena *arena;
-        Matrices matrices;
-        uint32_t n_contexts; /* cross-attentions */
-        TimeEmbedding time;
-        Matrix conv_in, conv_out;
-        Level down[CONFIG_LEVELS_MAX], up[CONFIG_LEVELS_MAX];
-        ResnetBlock mid_resnet1, mid_resnet2;
-        Transformer mid_transformer;
-        Norm norm_out;
-};
 
 static void load_level_resnet(
                 Loader *loader, UNet *unet, ResnetBlock *ret, uint32_t in, uint32_t out, const char *key)
 {
         const UNetConfig *c = &unet->config;
         load_resnet_block(loader, ret, in, out, time_width(c), c->norm_groups, c->norm_eps, "%s", key);
+        ret->number = unet->n_resnets++;
 }
 
 static void load_level_transformer(
@@ -170,108 +146,29 @@ UNet *unet_free(UNet *unet)
         return NULL;
 }
 
-struct UNetContext {
-        Arena *arena;
-        uint32_t n; /* texts */
-        TimeConditions time;
-        uint32_t n_keys;
-        AttentionKeys keys[];
-};
-
-static void level_context(Compute *c, const Level *level, const Tensor *text, UNetContext *ret)
-{
-        for (uint32_t j = 0; level->transformers && j < level->n_resnets; j++)
-                transformer_context(c, &level->transformers[j], ret->arena, text, ret->keys);
-}
-
-static bool conditions_fit(const UNetConfig *config, const UNetConditions *conditions)
-{
-        const Tensor *text = &conditions->text, *pooled = &conditions->pooled;
-
-        if (text->c != config->cross_attention_dim || text->n == 0 || (size_t)text->h * text->w == 0)
-                return false;
-        return config->sizes_width == 0 ||
-               (pooled->data && pooled->n == text->n && tensor_rows(pooled) == text->n &&
-                pooled->c + CONFIG_SIZES * config->sizes_width == config->added_width);
-}
-
-int unet_context_new(
-                UNetContext **ret, const UNet *unet, Compute *compute, const UNetConditions *conditions)
-{
-        const Tensor *text = &conditions->text;
-
-        if (!conditions_fit(&unet->config, conditions))
-                return -EINVAL;
-        _cleanup_(unet_context_freep) UNetContext *context =
-                        calloc(1, sizeof *context + unet->n_contexts * sizeof context->keys[0]);
-        if (!context || !(context->arena = arena_new(0)))
-                return -ENOMEM;
-
-        context->n = text->n;
-        time_conditions(compute, &unet->config, &unet->time, context->arena, conditions->guidance,
-                        &conditions->pooled, conditions->sizes, &context->time);
-        context->n_keys = unet->n_contexts;
-        for (uint32_t i = 0; i < unet->config.n_levels; i++) {
-                level_context(compute, &unet->down[i], text, context);
-                level_context(compute, &unet->up[i], text, context);
-        }
-        transformer_context(compute, &unet->mid_transformer, context->arena, text, context->keys);
-        int r = compute_finish(compute);
-        if (r < 0)
-                return r;
-
-        *ret = TAKE_PTR(context);
-        return 0;
-}
-
-uint32_t unet_context_texts(const UNetContext *context)
-{
-        return context->n;
-}
-
-int unet_context_last(UNetContext **ret, const UNetContext *context)
-{
-        UNetContext *last = calloc(1, sizeof *last + context->n_keys * sizeof last->keys[0]);
-        if (!last)
-                return -ENOMEM;
-
-        last->n = 1;
-        last->n_keys = context->n_keys;
-        last->time = context->time;
-        if (last->time.added.data) {
-                last->time.added.data += (size_t)(context->n - 1) * last->time.added.c;
-                last->time.added.n = 1;
-        }
-        for (uint32_t i = 0; i < context->n_keys; i++)
-                last->keys[i] = attention_keys_last(&context->keys[i]);
-        *ret = last;
-        return 0;
-}
-
-UNetContext *unet_context_free(UNetContext *context)
-{
-        if (!context)
-                return NULL;
-        (void)arena_free(context->arena);
-        free(context);
-        return NULL;
-}
-
 /* What runs through the levels of one forward pass. */
 typedef struct Pass {
         const UNet *unet;
         const UNetContext *context;
-        Tensor time; /* SiLU of the time embedding */
+        const TimeSchedule *times; /* with this evaluation's */
+        uint32_t evaluation;
         Tensor *skips; /* the down path's outputs, for the up path */
         size_t n_skips;
 } Pass;
+
+static void pass_resnet(Compute *c, const Pass *pass, const ResnetBlock *block, const Tensor *x, const Tensor *out)
+{
+        const TimeBias bias = time_bias(pass->times, pass->evaluation, block);
+
+        resnet_block(c, block, x, &bias, out);
+}
 
 static Tensor down_level(Compute *c, Pass *pass, const Level *level, Tensor x)
 {
         for (uint32_t j = 0; j < level->n_resnets; j++) {
                 Tensor out = compute_tensor(c, x.n, x.h, x.w, level->resnets[j].out);
 
-                resnet_block(c, &level->resnets[j], &x, &pass->time, &out);
+                pass_resnet(c, pass, &level->resnets[j], &x, &out);
                 if (level->transformers)
                         transformer(c, &level->transformers[j], pass->context->keys, &out);
                 x = pass->skips[pass->n_skips++] = out;
@@ -299,7 +196,7 @@ static Tensor up_level(Compute *c, Pass *pass, const Level *level, Tensor x)
                 Tensor both = compute_tensor(c, x.n, x.h, x.w, level->resnets[j].in);
 
                 tensor_concat(c, &x, &pass->skips[--pass->n_skips], &both);
-                resnet_block(c, &level->resnets[j], &both, &pass->time, &turns[j % 2]);
+                pass_resnet(c, pass, &level->resnets[j], &both, &turns[j % 2]);
                 arena_release(c->arena, mark);
                 x = turns[j % 2];
                 if (level->transformers)
@@ -326,9 +223,9 @@ static void forward(Compute *c, Pass *pass, const Tensor *latents, const Tensor 
                 x = down_level(c, pass, &unet->down[i], x);
 
         Tensor mid = compute_tensor(c, x.n, x.h, x.w, x.c);
-        resnet_block(c, &unet->mid_resnet1, &x, &pass->time, &mid);
+        pass_resnet(c, pass, &unet->mid_resnet1, &x, &mid);
         transformer(c, &unet->mid_transformer, pass->context->keys, &mid);
-        resnet_block(c, &unet->mid_resnet2, &mid, &pass->time, &mid);
+        pass_resnet(c, pass, &unet->mid_resnet2, &mid, &mid);
 
         x = mid;
         for (uint32_t i = 0; i < unet->config.n_levels; i++)
@@ -346,6 +243,17 @@ static size_t count_skips(const UNet *unet)
         return n;
 }
 
+/* What was not computed before, of this timestep alone. */
+static void find_time(Compute *c, const UNet *unet, const UNetContext *context, float timestep, TimeSchedule *own, Pass *pass)
+{
+        pass->times = &context->times;
+        if (time_schedule_find(&context->times, timestep, &pass->evaluation))
+                return;
+        time_schedule(c, unet, &context->time, c->arena, &timestep, 1, own);
+        pass->times = own;
+        pass->evaluation = 0;
+}
+
 int unet_forward(
                 const UNet *unet, Compute *compute, const UNetContext *context, const Tensor *latents,
                 float timestep, Tensor *ret)
@@ -355,13 +263,14 @@ int unet_forward(
 
         Tensor out = compute_tensor(compute, latents->n, latents->h, latents->w, unet->config.out_channels);
         ArenaMark mark = arena_mark(compute->arena);
-        _cleanup_(freep) Tensor *skips = calloc(count_skips(unet), sizeof *skips);
-        if (!skips)
-                return -ENOMEM;
+        const size_t skips = count_skips(unet) * sizeof(Tensor);
+        TimeSchedule own;
+        Pass pass = { .unet = unet, .context = context };
 
-        Pass pass = { .unet = unet, .context = context, .skips = skips };
-        pass.time = embed_time(compute, &unet->config, &unet->time, &context->time, timestep);
-        forward(compute, &pass, latents, &out);
+        pass.skips = (Tensor *)compute_alloc(compute, (skips + sizeof(float) - 1) / sizeof(float));
+        find_time(compute, unet, context, timestep, &own, &pass);
+        if (compute->error == 0)
+                forward(compute, &pass, latents, &out);
         arena_release(compute->arena, mark);
         int r = compute_finish(compute);
         if (r < 0)

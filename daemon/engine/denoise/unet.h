@@ -32,6 +32,10 @@ typedef struct UNetConditions {
 typedef struct UNetContext UNetContext;
 int unet_context_new(
                 UNetContext **ret, const UNet *unet, Compute *compute, const UNetConditions *conditions);
+/* The time embeddings of all evaluations and what each layer makes of them, at once and for as long as the context is there.
+ * Not needed: what unet_forward does not find here it computes itself. -ENOMEM. */
+int unet_context_schedule(
+                UNetContext *context, const UNet *unet, Compute *compute, const float *timesteps, uint32_t n);
 uint32_t unet_context_texts(const UNetContext *context);
 /* A context of its last text alone, which is valid as long as the whole. -ENOMEM. */
 int unet_context_last(UNetContext **ret, const UNetContext *context);

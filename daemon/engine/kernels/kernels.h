@@ -65,6 +65,7 @@ typedef struct Products {
         unsigned panel; /* columns in a full panel of packed weights, a multiple of 2 * lanes */
         unsigned depth; /* of a slice of a panel, which is to stay in a near cache; whole steps */
         unsigned tile_rows; /* rows in a tile of a product, a multiple of `rows` */
+        bool uneven; /* whether the bits of a row's sums may depend on how many rows there are */
 
         /* NULL, or what a thread calls before some products, and after them. */
         void (*enter)(void);

@@ -14,7 +14,7 @@ extern const Products avx2_products, avx512_products, vnni_products, bf16_produc
 void blas_product(const Product *product);
 #define BLAS_PRODUCTS                                                                                       \
         .name = "openblas", .precision = PRECISION_F32, .lanes = LANES, .rows = 6, .group = 1, .step = 1,     \
-        .panel = 256, .depth = 512, .tile_rows = 192, .multiply = blas_product
+        .panel = 256, .depth = 512, .tile_rows = 192, .uneven = true, .multiply = blas_product
 
 /* From pointwise.inc.h and norm.inc.h. */
 #define POINTWISE_KERNELS                                                                                   \

@@ -30,39 +30,22 @@ void load_resnet_block(
                 load_matrix(loader, &ret->shortcut, LAYER_POINTWISE, in, out, "%s.conv_shortcut", key);
 }
 
-/* What the time adds to each channel is a bias of the first convolution: their sum, with room for whole
- * vectors. */
-static const float *bias_at_time(Compute *c, const ResnetBlock *block, const Tensor *time)
-{
-        Tensor own = { .n = 1, .h = 1, .w = 1, .c = block->out, .data = block->conv1.bias };
-        Tensor sum = compute_tensor(c, 1, 1, 1, block->out + KERNELS_LANES_MAX);
-
-        sum.c = block->out;
-        linear(c, &block->time, time, FINISH_PLAIN, &own, &sum);
-        return sum.data;
-}
-
 /* The first half of a block. */
 static void convolve_at_time(
-                Compute *c, const ResnetBlock *block, const Tensor *x, const Tensor *time, const Tensor *out)
+                Compute *c, const ResnetBlock *block, const Tensor *x, const TimeBias *time, const Tensor *out)
 {
-        ArenaMark mark = arena_mark(c->arena);
-
-        if (!time || time->n == 1)
-                norm_convolution(c, &block->norm1, &block->conv1, x, time ? bias_at_time(c, block, time) : NULL,
-                                 NORM_BAND, NULL, out);
+        if (!time || !time->each)
+                norm_convolution(c, &block->norm1, &block->conv1, x, time ? time->data : NULL, NORM_BAND, NULL, out);
         else /* each picture has an embedding of its own, as in Stable Diffusion XL */
                 for (uint32_t i = 0; i < x->n; i++) {
-                        Tensor one_time = tensor_picture(time, i), one = tensor_picture(x, i),
-                               one_out = tensor_picture(out, i);
-                        norm_convolution(c, &block->norm1, &block->conv1, &one, bias_at_time(c, block, &one_time),
+                        Tensor one = tensor_picture(x, i), one_out = tensor_picture(out, i);
+                        norm_convolution(c, &block->norm1, &block->conv1, &one, time->data + (size_t)i * block->out,
                                          NORM_BAND, NULL, &one_out);
                 }
-        arena_release(c->arena, mark);
 }
 
 void resnet_block(
-                Compute *c, const ResnetBlock *block, const Tensor *x, const Tensor *time, const Tensor *out)
+                Compute *c, const ResnetBlock *block, const Tensor *x, const TimeBias *time, const Tensor *out)
 {
         ArenaMark mark = arena_mark(c->arena);
         Tensor h = compute_tensor(c, x->n, x->h, x->w, block->out);

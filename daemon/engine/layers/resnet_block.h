@@ -8,6 +8,7 @@
 
 typedef struct ResnetBlock {
         uint32_t in, out; /* channels */
+        uint32_t number; /* among the network's resnets, where something is kept for each */
         Norm norm1, norm2;
         Matrix conv1, conv2;
         Matrix time; /* only with a time embedding: its width to `out` */
@@ -19,10 +20,16 @@ void load_resnet_block(
                 Loader *loader, ResnetBlock *ret, uint32_t in, uint32_t out, uint32_t time_width,
                 uint32_t groups, float eps, const char *key_format, ...) _printf_(8, 9);
 
-/* x: [n, h, w, in] to out: [n, h, w, out], which may be x itself if in == out.
- * time: SiLU of the time embedding, [1, 1, 1, time_width] for all, or [n, 1, 1, time_width]; NULL in the VAE. */
+/* What is added to the channels after the first convolution instead of its bias: that, and what the time has to say. Behind
+ * its end there is room for a vector. */
+typedef struct TimeBias {
+        const float *data; /* [out] for all pictures, or [n][out] */
+        bool each;
+} TimeBias;
+
+/* x: [n, h, w, in] to out: [n, h, w, out], which may be x itself if in == out. time: NULL in the VAE. */
 void resnet_block(
-                Compute *c, const ResnetBlock *block, const Tensor *x, const Tensor *time,
+                Compute *c, const ResnetBlock *block, const Tensor *x, const TimeBias *time,
                 const Tensor *out);
 
 /* The same without a time embedding, where x stands in memory that has room for the result too, which replaces it.

@@ -134,7 +134,9 @@ AttentionKeys attention_keys(Compute *c, Arena *arena, uint32_t heads, const Ten
                         c->error = -ENOMEM;
         }
         const size_t scratch = keys.products->panel * products_length(keys.products, keys.head_size) / 2;
+        const WorkKind before = compute_work(c, WORK_ATTENTION, 0);
         compute_tiles(c, (size_t)k->n * heads, scratch, pack_tile, &job);
+        compute_work_as(c, before);
         return keys;
 }
 

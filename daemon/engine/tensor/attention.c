@@ -251,10 +251,12 @@ void attention(Compute *c, const Tensor *q, const AttentionKeys *keys, bool caus
         };
 
         assert(q->n == keys->n && q->c == keys->heads * keys->head_size && out->c == q->c);
-        c->flops += 4.0 * (double)tensor_rows(q) * keys->tokens * q->c / (causal ? 2 : 1);
+        const double flops = 4.0 * (double)tensor_rows(q) * keys->tokens * q->c / (causal ? 2 : 1);
+        const WorkKind before = compute_work(c, WORK_ATTENTION, flops);
         const size_t rows = keys->products->rows, padded = (job.queries + rows - 1) / rows * rows;
         job.tile_rows = MIN((size_t)keys->products->tile_rows, padded);
         job.tiles = (job.queries + job.tile_rows - 1) / job.tile_rows;
         compute_tiles(c, (size_t)q->n * keys->heads * job.tiles, attention_scratch(keys, job.tile_rows),
                       attention_tile, &job);
+        compute_work_as(c, before);
 }

@@ -1,9 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <omp.h>
+#include <time.h>
 
 #include "base/util.h"
 #include "engine/tensor/compute.h"
+
+void compute_work_as(Compute *c, WorkKind kind)
+{
+        struct timespec t;
+        if (!c->meter)
+                return;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &t);
+        const double now = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+        c->meter->seconds[c->meter->kind] += now - c->meter->since;
+        c->meter->since = now;
+        c->meter->kind = kind;
+}
+
+WorkKind compute_work(Compute *c, WorkKind kind, double flops)
+{
+        const WorkKind before = c->meter ? c->meter->kind : WORK_OTHER;
+
+        c->flops += flops;
+        compute_work_as(c, kind);
+        if (c->meter)
+                c->meter->flops[kind] += flops;
+        return before;
+}
 
 int compute_finish(Compute *c)
 {
@@ -41,7 +66,8 @@ Tensor compute_tensor(Compute *c, uint32_t n, uint32_t h, uint32_t w, uint32_t c
 void compute_tiles(Compute *c, size_t n_tiles, size_t scratch, TileFunction *tile, const void *job)
 {
         const size_t stride = (scratch + 15) & ~(size_t)15;
-        const unsigned threads = (unsigned)MIN((size_t)MAX(c->threads, 1u), MAX(n_tiles, (size_t)1));
+        /* All of them or one: OpenMP makes a team anew, with malloc(), when the number changes. */
+        const unsigned threads = n_tiles > 1 ? MAX(c->threads, 1u) : 1;
         ArenaMark mark = arena_mark(c->arena);
         float *memory = compute_alloc(c, stride * threads);
         atomic_size_t next = 0;

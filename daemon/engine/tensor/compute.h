@@ -18,6 +18,23 @@
 #include "engine/tensor/arena.h"
 #include "engine/tensor/tensor.h"
 
+/* What time is spent on. */
+typedef enum WorkKind {
+        WORK_OTHER,
+        WORK_CONVOLUTION, /* 3x3 */
+        WORK_LINEAR, /* all other products with weights */
+        WORK_ATTENTION,
+        WORK_NORM,
+        WORK_KIND_MAX,
+} WorkKind;
+
+/* For whoever measures. */
+typedef struct Meter {
+        double seconds[WORK_KIND_MAX], flops[WORK_KIND_MAX];
+        WorkKind kind; /* at work since then, CLOCK_MONOTONIC */
+        double since;
+} Meter;
+
 typedef struct Compute {
         unsigned threads;
         Arena *arena; /* activations; marked and released by whoever runs a stage */
@@ -25,12 +42,18 @@ typedef struct Compute {
         int error; /* 0, or the first error since compute_finish */
         bool wrap_x, wrap_y; /* whether pictures go on at their opposite side, for convolutions; else there are zeros */
         double flops; /* multiplications and additions of all products so far, for whoever measures */
+        Meter *meter; /* NULL: nobody */
 } Compute;
 
 static inline bool compute_cancelled(const Compute *c)
 {
         return c->cancelled && atomic_load_explicit(c->cancelled, memory_order_relaxed);
 }
+
+/* From now on it is work of that kind, of so many multiplications and additions. Returns the kind that it was before, to which
+ * compute_work_as() goes back. */
+WorkKind compute_work(Compute *c, WorkKind kind, double flops);
+void compute_work_as(Compute *c, WorkKind kind);
 
 /* Returns what happened since the last call, and begins anew. */
 int compute_finish(Compute *c);

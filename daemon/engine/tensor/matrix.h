@@ -76,3 +76,7 @@ void matrix_product(Compute *c, const Matrix *matrix, const Rows *rows, const Ou
  * itself. */
 void linear(Compute *c, const Matrix *matrix, const Tensor *x, Finish finish, const Tensor *residual,
             const Tensor *out);
+
+/* The same with the bytes that each row would have alone: for rows that belong together by chance. */
+void linear_rows(Compute *c, const Matrix *matrix, const Tensor *x, Finish finish, const Tensor *residual,
+                 const Tensor *out);

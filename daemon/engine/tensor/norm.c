@@ -105,9 +105,11 @@ GroupMoments group_moments(Compute *c, const Norm *norm, const Tensor *x)
         ArenaMark mark = arena_mark(c->arena);
         job.means = compute_alloc(c, x->n * job.tiles * norm->groups);
         job.squares = compute_alloc(c, x->n * job.tiles * norm->groups);
+        const WorkKind before = compute_work(c, WORK_NORM, 0);
         compute_tiles(c, x->n * job.tiles, x->c, moments_tile, &job);
         if (c->error == 0 && !compute_cancelled(c))
                 spread_moments(&job);
+        compute_work_as(c, before);
         arena_release(c->arena, mark);
         return (GroupMoments) { .mean = job.mean, .factor = job.factor };
 }
@@ -116,7 +118,7 @@ void group_normalise(
                 Compute *c, const Norm *norm, const GroupMoments *moments, uint32_t picture, const Tensor *x, bool silu,
                 const Tensor *out)
 {
-        const size_t before = (size_t)picture * x->c;
+        const size_t first = (size_t)picture * x->c;
         NormJob job = new_job(norm, x);
 
         assert(tensor_elements(out) == tensor_elements(x));
@@ -124,9 +126,11 @@ void group_normalise(
                 return;
         job.out = out;
         job.silu = silu;
-        job.mean = moments->mean + before;
-        job.factor = moments->factor + before;
+        job.mean = moments->mean + first;
+        job.factor = moments->factor + first;
+        const WorkKind before = compute_work(c, WORK_NORM, 0);
         compute_tiles(c, x->n * job.tiles, 0, normalise_tile, &job);
+        compute_work_as(c, before);
 }
 
 void group_norm(Compute *c, const Norm *norm, const Tensor *x, bool silu, const Tensor *out)
@@ -157,5 +161,7 @@ void layer_norm(Compute *c, const Norm *norm, const Tensor *x, const Tensor *out
         job.rows = tensor_rows(x);
         job.tile_rows = MAX(TILE_FLOATS / x->c, 1u);
         job.tiles = (job.rows + job.tile_rows - 1) / job.tile_rows;
+        const WorkKind before = compute_work(c, WORK_NORM, 0);
         compute_tiles(c, job.tiles, 0, layer_norm_tile, &job);
+        compute_work_as(c, before);
 }

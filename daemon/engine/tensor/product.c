@@ -217,7 +217,8 @@ void matrix_product(Compute *c, const Matrix *matrix, const Rows *rows, const Ou
 
         if (!product.output.bias)
                 product.output.bias = matrix->bias;
-        c->flops += 2.0 * (double)rows->m * matrix->k * matrix->taps * matrix->n * (matrix->gated ? 2 : 1);
+        const double flops = 2.0 * (double)rows->m * matrix->k * matrix->taps * matrix->n * (matrix->gated ? 2 : 1);
+        const WorkKind before = compute_work(c, rows->find ? WORK_CONVOLUTION : WORK_LINEAR, flops);
         ArenaMark mark = arena_mark(c->arena);
         if (matrix->task && c->error == 0 && !task_need(matrix->task))
                 c->error = -ENOMEM;
@@ -227,6 +228,7 @@ void matrix_product(Compute *c, const Matrix *matrix, const Rows *rows, const Ou
                 compute_tiles(c, product.row_tiles * panels, product_scratch(products, tile_rows), product_tile,
                               &product);
         arena_release(c->arena, mark);
+        compute_work_as(c, before);
 }
 
 void linear(Compute *c, const Matrix *matrix, const Tensor *x, Finish finish, const Tensor *residual,
@@ -245,4 +247,24 @@ void linear(Compute *c, const Matrix *matrix, const Tensor *x, Finish finish, co
         assert(!residual || residual->type == TENSOR_F32);
         if (c->error == 0)
                 matrix_product(c, matrix, &rows, &output);
+}
+
+static Tensor row_of(const Tensor *t, size_t row)
+{
+        return (Tensor) { .n = 1, .h = 1, .w = 1, .c = t->c, .data = tensor_at(t, row * t->c), .type = t->type };
+}
+
+void linear_rows(Compute *c, const Matrix *matrix, const Tensor *x, Finish finish, const Tensor *residual,
+                 const Tensor *out)
+{
+        if (!matrix->products->uneven) {
+                linear(c, matrix, x, finish, residual, out);
+                return;
+        }
+        for (size_t row = 0; row < tensor_rows(x) && c->error == 0; row++) {
+                const Tensor from = row_of(x, row), to = row_of(out, row);
+                const Tensor own = residual ? row_of(residual, row) : (Tensor) {};
+
+                linear(c, matrix, &from, finish, residual ? &own : NULL, &to);
+        }
 }
