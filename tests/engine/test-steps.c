@@ -8,7 +8,7 @@
 
 #include "tests/engine/engines.h"
 
-#define STEPS 6
+#define STEPS 3
 
 static atomic_bool counting;
 static atomic_uint allocations;
@@ -107,16 +107,14 @@ static void test_no_allocations(void **state)
         skip();
 #endif
         q->steps = STEPS;
-        q->width = q->height = 64;
-        static const double guidances[] = { 1, 7 };
-        for (size_t i = 0; i < ELEMENTSOF(guidances); i++)
-                for (unsigned sampler = SAMPLER_DEFAULT + 1; sampler < SAMPLER_MAX; sampler++) {
-                        q->guidance = guidances[i];
-                        q->sampler = sampler;
-                        const unsigned n = count_in_steps(engine, q);
-                        if (n > 0)
-                                fail_msg("%s allocates %u times in %u steps", sampler_to_string((Sampler)sampler), n, STEPS - 1);
-                }
+        q->width = q->height = 32;
+        for (unsigned sampler = SAMPLER_DEFAULT + 1; sampler < SAMPLER_MAX; sampler++) {
+                q->guidance = sampler % 2 ? 7 : 1;
+                q->sampler = sampler;
+                const unsigned n = count_in_steps(engine, q);
+                if (n > 0)
+                        fail_msg("%s allocates %u times in %u steps", sampler_to_string((Sampler)sampler), n, STEPS - 1);
+        }
 }
 
 int main(void)
