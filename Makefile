@@ -46,6 +46,8 @@ ENGINE_SRC := $(filter-out $(ENGINE_MAIN),$(wildcard daemon/engine/*.c daemon/en
 PROTOCOL_SRC := daemon/workers/protocol.c $(wildcard daemon/workers/sandbox*.c)
 SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/service/*.c daemon/service/*/*.c daemon/queue/*.c daemon/workers/*.c))
 CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c))
+# The prompt window, where GTK 4 is.
+WINDOW_SRC := $(if $(shell pkg-config --exists 'gtk4 >= 4.8' && echo yes),$(wildcard client/window/*.c))
 
 BASE_LIB = $(B)/libbase.a
 ENGINE_LIB = $(B)/libengine.a
@@ -53,7 +55,8 @@ PROTOCOL_LIB = $(B)/libprotocol.a
 SERVICE_LIB = $(B)/libservice.a
 CLIENT_LIB = $(B)/libclient.a
 
-PROGRAMS = $(B)/imagined $(B)/imagined-engine $(B)/imagine $(B)/imagine-launcher
+PROGRAMS = $(B)/imagined $(B)/imagined-engine $(B)/imagine $(B)/imagine-launcher $(WINDOW)
+WINDOW = $(if $(WINDOW_SRC),$(B)/imagine-window)
 
 all: $(PROGRAMS)
 
@@ -100,7 +103,7 @@ $(B)/daemon/engine/model/pack.o: $(PACK_SRC)
 $(B)/daemon/config.o $(B)/daemon/main.o $(B)/daemon/service/%.o $(B)/daemon/workers/%.o $(B)/client/%.o $(B)/tests/%.o: \
 	PATH_FLAGS = -include $(B)/paths.h
 
-COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_FLAGS) $(ISA_FLAGS) $(TILE_FLAGS) $(PATH_FLAGS) $(PACK_FLAGS) $(ALL_CFLAGS) -MMD -MP -c
+COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_FLAGS) $(ISA_FLAGS) $(TILE_FLAGS) $(PATH_FLAGS) $(PACK_FLAGS) $(WINDOW_FLAGS) $(ALL_CFLAGS) -MMD -MP -c
 $(B)/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $<
@@ -116,6 +119,11 @@ $(B)/imagine: $(B)/client/main.o $(CLIENT_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
 $(B)/imagine-launcher: $(call objects,$(wildcard client/launcher/*.c)) $(CLIENT_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
+# Deprecations of later versions are no concern of what is to run with this one.
+$(B)/client/window/%.o: WINDOW_FLAGS = $(CFLAGS_WINDOW)
+CFLAGS_WINDOW = $(shell pkg-config --cflags gtk4) -DGDK_VERSION_MIN_REQUIRED=GDK_VERSION_4_8 -DGDK_VERSION_MAX_ALLOWED=GDK_VERSION_4_8
+$(B)/imagine-window: $(call objects,$(WINDOW_SRC)) $(CLIENT_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_CLIENT) $(shell pkg-config --libs gtk4)
 
 # Tests: tests/FLOOR/test-NAME.c is a cmocka program that links that floor's libraries.
 TEST_SRC := $(wildcard tests/*/test-*.c)

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "client/client.h"
+#include "client/bus.h"
 
 /* Makes the pictures that client->options ask for and writes them, with names that begin with these words where the options
  * do not name a file. Says all that is to be said; client->result is the job. */
 ExitCode generate_pictures(Client *client, const char *words);
+
+/* The Generate call that client->options ask for, with the pictures that they name; the client has to be connected.
+ * CODE_OK, or what was reported. */
+ExitCode generate_new_call(Client *client, sd_bus_message **ret);

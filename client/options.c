@@ -19,6 +19,7 @@
 #define MAKES (GENERATES | 1U << VERB_GET)
 #define TELLS (1U << VERB_SHOW | 1U << VERB_FOLDER)
 #define OPENS (1U << VERB_FOLDER)
+#define ASKS_IN_WINDOW (1U << VERB_ASK)
 #define LOOKS (1U << VERB_MODELS)
 #define LISTS (1U << VERB_JOBS)
 #define SETS_UP (1U << VERB_DESKTOP)
@@ -205,6 +206,8 @@ static int check_words(const Options *o, Error *error)
                                  o->words[0]);
         return 0;
 }
+
+_Static_assert(OPTION_MAX <= 64, "Options.given has a bit for each");
 
 int options_parse(Options *o, int argc, char *argv[], Error *error)
 {

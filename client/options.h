@@ -38,7 +38,7 @@
         X(VARY, 0, "vary", "X", NUMBER, vary, 0, 1, ASKS | VARIES, "+strength of variations")                      \
         X(VARIATION_SEED, 0, "variation-seed", "N", INTEGER, variation_seed, 0, UINT64_MAX, ASKS | VARIES,          \
           "+of the variation")                                                                             \
-        X(FROM, 0, "from", "FILE", PATH, from, 0, 0, GENERATES, "+start from a picture")                        \
+        X(FROM, 0, "from", "FILE", PATH, from, 0, 0, GENERATES | ASKS_IN_WINDOW, "+start from a picture")                        \
         X(MASK, 0, "mask", "FILE", PATH, mask, 0, 0, GENERATES, "+what of it to paint")                         \
         X(OUTPAINT, 0, "outpaint", "SIDES", SIDES, outpaint, 0, REQUEST_SIZE_MAX, GENERATES, "+grow it, as left:128")  \
         X(STRENGTH, 0, "strength", "X", NUMBER, strength, 0, 1, GENERATES | VARIES, "+how much anew")                    \
@@ -72,6 +72,8 @@
         X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, FINISHES,         \
           "no prompt in PNG")                                                                              \
         X(NOTIFY, 0, "notify", NULL, FLAG, notify, 0, 0, MAKES | FINISHES | TELLS, "+on the desktop, too")                     \
+        X(FOLDER, 0, "folder", "DIR", PATH, folder, 0, 0, ASKS_IN_WINDOW, "+where pictures go")            \
+        X(PROMPT, 0, "prompt", "TEXT", TEXT, prompt_text, 0, 0, ASKS_IN_WINDOW, "+to begin with")          \
         X(INSPECT, 0, "inspect", "PATH", PATH, inspect, 0, 0, LOOKS, "+what a model is")                    \
         X(LAST, 0, "last", NULL, FLAG, last, 0, 0, VARIES, "+the newest in 'folder'")                      \
         X(SCALE, 0, "scale", "X", NUMBER, scale, 1, REQUEST_HIRES_MAX, ENLARGES, "+times as large")        \
@@ -101,6 +103,7 @@ typedef struct Options {
         uint64_t given; /* which options there were: bits 1 << OPTION_… */
 
         const char *output, *inspect;
+        const char *folder, *prompt_text;
         bool force;
         uint64_t seed;
         uint32_t width, height;

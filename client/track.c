@@ -361,6 +361,8 @@ int track_new(Client *c, sd_bus_message *message, const TrackHooks *hooks, JobIn
 
 Track *track_free(Track *t)
 {
+        if (!t)
+                return NULL;
         for (TrackSlot slot = 0; slot < SLOT_MAX; slot++)
                 (void)sd_bus_slot_unref(t->slots[slot]);
         free(t);

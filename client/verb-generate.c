@@ -4,7 +4,6 @@
 #include "base/util.h"
 #include "client/aspect.h"
 #include "client/generate.h"
-#include "client/input.h"
 #include "client/models.h"
 #include "client/names.h"
 #include "client/notify.h"
@@ -63,138 +62,7 @@ static ExitCode resolve_aspect(Client *c)
         return code;
 }
 
-static int append_loras(sd_bus_message *m, const Options *o)
-{
-        int r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append_basic(m, 's', "loras");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "a(sd)");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "(sd)");
-        for (size_t i = 0; r >= 0 && i < o->n_loras; i++)
-                r = sd_bus_message_append(m, "(sd)", o->loras[i].name, o->loras[i].weight);
-        for (int depth = 0; r >= 0 && depth < 3; depth++)
-                r = sd_bus_message_close_container(m);
-        return r;
-}
-
-/* A structure, too. */
-static int append_outpaint(sd_bus_message *m, const Options *o)
-{
-        const uint32_t *sides = o->outpaint;
-
-        return sd_bus_message_append(m, "{sv}", "outpaint", "(uuuu)", sides[SIDE_LEFT], sides[SIDE_RIGHT],
-                                     sides[SIDE_UP], sides[SIDE_DOWN]);
-}
-
-/* The pictures to start from; -1: none. */
-typedef struct Inputs {
-        int from, mask;
-} Inputs;
-
-static void inputs_done(Inputs *inputs)
-{
-        closep(&inputs->from);
-        closep(&inputs->mask);
-}
-
-/* What goes to the service: only what was asked for, so that the model decides the rest. */
-static int append_options(sd_bus_message *m, const Options *o, const Inputs *inputs)
-{
-        const struct {
-                bool is_given;
-                const char *key;
-                char type;
-                const void *value;
-        } entries[] = {
-                { o->model, "model", 's', o->model },
-                { o->negative, "negative-prompt", 's', o->negative },
-                { o->sampler, "sampler", 's', o->sampler },
-                { o->rng, "rng", 's', o->rng },
-                { options_has(o, OPTION_VARY), "variation-strength", 'd', &o->vary },
-                { options_has(o, OPTION_VARIATION_SEED), "variation-seed", 't', &o->variation_seed },
-                { o->schedule, "schedule", 's', o->schedule },
-                { options_has(o, OPTION_ETA), "eta", 'd', &o->eta },
-                { options_has(o, OPTION_GUIDANCE_RESCALE), "guidance-rescale", 'd', &o->guidance_rescale },
-                { options_has(o, OPTION_GUIDANCE_INTERVAL), "guidance-start", 'd', &o->guidance_interval[0] },
-                { options_has(o, OPTION_GUIDANCE_INTERVAL), "guidance-end", 'd', &o->guidance_interval[1] },
-                { o->format && !streq(o->format, "png"), "format", 's', o->format },
-                { options_has(o, OPTION_QUALITY), "quality", 'u', &(uint32_t) { (uint32_t)o->quality } },
-                { inputs->from >= 0, "init-image", 'h', &inputs->from },
-                { inputs->mask >= 0, "mask", 'h', &inputs->mask },
-                { options_has(o, OPTION_STRENGTH), "strength", 'd', &o->strength },
-                { o->priority, "priority", 's', o->priority },
-                { o->width, "width", 'u', &o->width },
-                { o->height, "height", 'u', &o->height },
-                { options_has(o, OPTION_STEPS), "steps", 'u', &(uint32_t) { (uint32_t)o->steps } },
-                { options_has(o, OPTION_COUNT), "count", 'u', &(uint32_t) { (uint32_t)o->count } },
-                { options_has(o, OPTION_SEED), "seed", 't', &o->seed },
-                { options_has(o, OPTION_KEEP_ALIVE), "keep-alive", 't', &o->keep_alive },
-                { options_has(o, OPTION_GUIDANCE), "guidance", 'd', &o->guidance },
-                { o->fast, "fast", 'b', &(int) { true } },
-                { o->enlarge, "enlarge", 's', o->enlarge },
-                { options_has(o, OPTION_HIRES), "hires", 'd', &o->hires },
-                { options_has(o, OPTION_HIRES_STRENGTH), "hires-strength", 'd', &o->hires_strength },
-                { options_has(o, OPTION_HIRES_STEPS), "hires-steps", 'u', &(uint32_t) { (uint32_t)o->hires_steps } },
-                { o->tiling, "tiling", 's', o->tiling },
-                { o->precision, "precision", 's', o->precision },
-                { options_has(o, OPTION_CLIP_SKIP), "clip-skip", 'u', &(uint32_t) { (uint32_t)o->clip_skip } },
-                { options_has(o, OPTION_REMOVE_ARTEFACTS), "remove-artefacts", 'd', &o->remove_artefacts },
-                { options_has(o, OPTION_SMOOTH_EDGES), "smooth-edges", 'd', &o->smooth_edges },
-                { options_has(o, OPTION_SHARPEN), "sharpen", 'd', &o->sharpen },
-                { o->detach, "detach", 'b', &(int) { true } },
-                { o->no_prompt_metadata, "prompt-metadata", 'b', &(int) { false } },
-        };
-
-        int r = sd_bus_message_open_container(m, 'a', "{sv}");
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(entries); i++) {
-                if (!entries[i].is_given)
-                        continue;
-                r = sd_bus_message_open_container(m, 'e', "sv");
-                if (r >= 0)
-                        r = sd_bus_message_append_basic(m, 's', entries[i].key);
-                if (r >= 0)
-                        r = sd_bus_message_open_container(m, 'v', (char[]) { entries[i].type, '\0' });
-                if (r >= 0)
-                        r = sd_bus_message_append_basic(m, entries[i].type, entries[i].value);
-                if (r >= 0)
-                        r = sd_bus_message_close_container(m);
-                if (r >= 0)
-                        r = sd_bus_message_close_container(m);
-        }
-        if (r >= 0 && o->n_loras > 0)
-                r = append_loras(m, o);
-        if (r >= 0 && options_has(o, OPTION_OUTPAINT))
-                r = append_outpaint(m, o);
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
-static int make_call(Client *c, const Inputs *inputs, sd_bus_message **ret)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-
-        int r = bus_new_call(c, "Generate", &m);
-        if (r >= 0)
-                r = sd_bus_message_append_basic(m, 's', c->options.prompt);
-        if (r >= 0)
-                r = append_options(m, &c->options, inputs);
-        if (r >= 0)
-                *ret = TAKE_PTR(m);
-        return r;
-}
-
-static ExitCode read_inputs(Client *c, Inputs *inputs)
-{
-        Error error = { 0 };
-
-        int r = c->options.from ? input_read(c->options.from, &inputs->from, &error) : 0;
-        if (r >= 0 && c->options.mask)
-                r = input_read(c->options.mask, &inputs->mask, &error);
-        return r < 0 ? client_fail_error(c, CODE_FAILED, &error, r) : CODE_OK;
-}
-
-static ExitCode generate(Client *c, Saver *saver, const Inputs *inputs)
+static ExitCode generate(Client *c, Saver *saver)
 {
         const FollowHooks hooks = {
                 .on_picture = c->options.detach ? NULL : saver_take,
@@ -211,9 +79,9 @@ static ExitCode generate(Client *c, Saver *saver, const Inputs *inputs)
         if (code != CODE_OK)
                 return code;
 
-        int r = make_call(c, inputs, &call);
-        if (r < 0)
-                return bus_fail(c, NULL, r);
+        code = generate_new_call(c, &call);
+        if (code != CODE_OK)
+                return code;
         code = follow_generate(c, call, &hooks, &job);
         saver_report(c, saver, &job);
         if (code == CODE_OK && c->options.detach)
@@ -227,15 +95,13 @@ static ExitCode generate(Client *c, Saver *saver, const Inputs *inputs)
 ExitCode generate_pictures(Client *c, const char *words)
 {
         _cleanup_(saver_done) Saver saver = { 0 };
-        _cleanup_(inputs_done) Inputs inputs = { -1, -1 };
 
         if (!c->options.detach) {
                 ExitCode code = saver_prepare(c, &saver, words, (uint32_t)c->options.count);
                 if (code != CODE_OK)
                         return code;
         }
-        ExitCode code = read_inputs(c, &inputs);
-        return code == CODE_OK ? generate(c, &saver, &inputs) : code;
+        return generate(c, &saver);
 }
 
 ExitCode verb_generate(Client *c)

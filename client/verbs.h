@@ -14,6 +14,7 @@ typedef struct Client Client;
         /* id, function, arguments, least and most of them, what it does: with a + before it in \
          * the manual page only */                                                            \
         X(VERB_GENERATE, generate, "PROMPT...", 1, INT_MAX, "make pictures")                   \
+        X(VERB_ASK, ask, "", 0, 0, "the prompt window")                                        \
         X(VERB_STATUS, status, "", 0, 0, "service and model")                                  \
         X(VERB_JOBS, jobs, "", 0, 0, "your jobs")                                              \
         X(VERB_WATCH, watch, "ID", 1, 1, "follow a job")                                       \

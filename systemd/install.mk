@@ -27,7 +27,7 @@ GENERATED = $(B)/systemd/imagined.service $(B)/systemd/user/imagined.service \
 # Each line is MODE:SOURCE:TARGET.
 installs = $(foreach file,$(1),$(2):$(file):$(3)/$(notdir $(file)))
 INSTALLED = \
-	$(call installs,$(B)/imagine $(B)/imagined,755,$(BINDIR)) \
+	$(call installs,$(B)/imagine $(B)/imagined $(WINDOW),755,$(BINDIR)) \
 	$(call installs,$(B)/imagined-engine $(B)/imagine-launcher,755,$(LIBEXECDIR)) \
 	644:$(B)/systemd/imagined.service:$(UNITDIR)/imagined.service \
 	644:$(B)/systemd/user/imagined.service:$(USERUNITDIR)/imagined.service \

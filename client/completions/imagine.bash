@@ -17,7 +17,7 @@ _imagine_pieces() {
 }
 
 _imagine() {
-        local verbs='generate status jobs watch get cancel vary enlarge illustrate show folder desktop models load unload help version'
+        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate show folder desktop models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --notify'
@@ -37,7 +37,7 @@ _imagine() {
                 case ${COMP_WORDS[i]} in
                 --output | -o | --inspect | --of | --from | --mask | --outpaint | --strength | --format | --quality | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
-                        --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive) ((i++)) ;;
+                        --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --folder | --prompt) ((i++)) ;;
                 -*) ;;
                 *)
                         verb=${COMP_WORDS[i]}
@@ -53,7 +53,7 @@ _imagine() {
                 previous=${COMP_WORDS[COMP_CWORD - 2]}
         fi
         case $previous in
-        -o | --output | --inspect | --from | --mask)
+        -o | --output | --inspect | --from | --mask | --folder)
                 compopt -o filenames 2>/dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$current")
                 return
@@ -69,7 +69,7 @@ _imagine() {
         --model) words=$(_imagine_ask models) ;;
         --priority) words='interactive normal batch' ;;
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | --clip-skip | --lora | --hires | --hires-strength | --hires-steps | \
-                --guidance-rescale | --guidance-interval | --vary | --variation-seed | --scale | --outpaint | --strength | --quality | \
+                --guidance-rescale | --guidance-interval | --vary | --variation-seed | --scale | --prompt | --outpaint | --strength | --quality | \
                 --remove-artefacts | --smooth-edges | --sharpen) return ;;
         *)
                 case $current,$verb in
@@ -86,6 +86,7 @@ _imagine() {
                 -*,show) words="$all --notify" ;;
                 -*,desktop) words="$all --all" ;;
                 -*,folder) words="$all --open --notify" ;;
+                -*,ask) words="$all --folder --prompt --from" ;;
                 -*) words="$all $makes $asks $starts" ;;
                 *,) words=$verbs ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;

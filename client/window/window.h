@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The prompt window, an ordinary client of the service:
+ *
+ *     form.c     what is asked for: prompt, history, style, size, count
+ *     work.c     the job: begun, followed, cancelled, ended
+ *     view.c     what is to be seen: how far it is, the picture as it forms, results, what went wrong
+ *     deeds.c    what can be done with a result: save, copy, drag out, vary, show
+ *     loop.c     sd-event within GLib's loop
+ *
+ * It has one job at a time; callbacks of the job and of the widgets come from the same loop. */
+
+#include <gtk/gtk.h>
+
+#include "client/client.h"
+#include "client/i18n.h"
+#include "client/notify.h"
+#include "client/save.h"
+#include "client/window/history.h"
+
+typedef struct Result {
+        char *path, *prompt;
+        uint64_t seed;
+        GBytes *bytes; /* the file */
+        GdkTexture *texture;
+} Result;
+
+/* What a job is asked for: what Options point to while it is made. */
+typedef struct Asked {
+        char *prompt; /* as typed */
+        char *text; /* with the style's words */
+        char *output; /* the folder, with a slash */
+        uint32_t width, height; /* 0: the model's */
+        uint32_t count;
+        char *from; /* or NULL */
+        bool varies; /* another one like that seed's */
+        uint64_t seed;
+} Asked;
+
+typedef struct Window {
+        Client client;
+        Options base; /* of the command line */
+        sd_event *event;
+        GSource *loop;
+
+        /* form.c */
+        GtkEditable *prompt;
+        GtkDropDown *style, *size;
+        GtkSpinButton *count;
+        GtkWidget *from_row;
+        char *from; /* a picture to start from, or NULL */
+        History *history;
+        guint history_at; /* which prompt Up and Down have come to; 0: what was typed */
+
+        /* work.c */
+        Track *track;
+        JobInfo job;
+        Asked asked;
+        Saver saver;
+        bool is_working;
+
+        /* view.c */
+        GtkWindow *window;
+        GtkPicture *picture;
+        GtkStack *stack; /* a hint, or the picture */
+        GtkLabel *status, *hint;
+        GtkProgressBar *progress;
+        GtkWidget *make, *cancel, *thumbnails, *results_row, *trouble_row, *start, *machine;
+        GPtrArray *results; /* Result; of the last job */
+        guint shown; /* which of them */
+} Window;
+
+/* --- form.c --- */
+GtkWidget *form_new(Window *w);
+/* Reads what is asked for; asked_done() first. */
+void form_read(Window *w, Asked *asked);
+void asked_done(Asked *asked);
+void asked_copy(const Asked *asked, Asked *ret);
+
+/* --- work.c --- */
+void work_begin(Window *w, const Asked *asked);
+void work_cancel(Window *w);
+void work_end(Window *w); /* for good: the window closes */
+/* After trouble: asks the system to start the service, or goes to the machine's, and tries again. */
+void work_start_service(Window *w);
+void work_use_machine(Window *w);
+
+/* --- view.c --- */
+GtkWidget *view_new(Window *w);
+void view_begin(Window *w);
+void view_progress(Window *w, const JobInfo *job);
+void view_preview(Window *w, const Picture *preview);
+void view_add_result(Window *w, Result *result); /* takes it over */
+void view_end(Window *w, ExitCode code);
+/* Says it where screen readers hear it. */
+void view_say(Window *w, const char *text);
+const Result *view_result(const Window *w); /* the one shown, or NULL */
+void result_free(Result *result);
+
+/* --- deeds.c --- */
+void deeds_add(Window *w, GtkApplication *app);
+void deeds_update(Window *w); /* which of them can be done now */
+GdkContentProvider *deeds_content(const Result *result);
+
+/* --- loop.c --- */
+/* Serves the event loop from GLib's; to be released with g_source_destroy() and g_source_unref(). */
+GSource *loop_new(sd_event *event);
