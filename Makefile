@@ -121,7 +121,7 @@ $(B)/imagine-launcher: $(call objects,$(wildcard client/launcher/*.c)) $(CLIENT_
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
 # Deprecations of later versions are no concern of what is to run with this one.
 $(B)/client/window/%.o: WINDOW_FLAGS = $(CFLAGS_WINDOW)
-CFLAGS_WINDOW = $(shell pkg-config --cflags gtk4) -DGDK_VERSION_MIN_REQUIRED=GDK_VERSION_4_8 -DGDK_VERSION_MAX_ALLOWED=GDK_VERSION_4_8
+CFLAGS_WINDOW = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags gtk4)) -DGDK_VERSION_MIN_REQUIRED=GDK_VERSION_4_8 -DGDK_VERSION_MAX_ALLOWED=GDK_VERSION_4_8
 $(B)/imagine-window: $(call objects,$(WINDOW_SRC)) $(CLIENT_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT) $(shell pkg-config --libs gtk4)
 

@@ -33,11 +33,6 @@ static const struct {
 
 #define WINDOW_COUNT_MAX 8
 
-static void set_name(gpointer widget, const char *name)
-{
-        gtk_accessible_update_property(GTK_ACCESSIBLE(widget), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
-}
-
 static void on_activate(GtkEntry *entry, Window *w)
 {
         (void)entry;
@@ -78,7 +73,7 @@ static GtkWidget *history_list(Window *w, GtkPopover *popover)
 {
         GtkWidget *list = gtk_list_box_new();
 
-        set_name(list, _("Earlier prompts"));
+        widget_set_name(list, _("Earlier prompts"));
         g_object_set_data(G_OBJECT(list), "window", w);
         for (guint i = 0; i < history_length(w->history); i++) {
                 GtkWidget *row = gtk_list_box_row_new(), *label = gtk_label_new(history_get(w->history, i));
@@ -97,14 +92,13 @@ static GtkWidget *history_list(Window *w, GtkPopover *popover)
 static void fill_history(GtkMenuButton *button, gpointer userdata)
 {
         GtkWidget *popover = gtk_popover_new(), *scrolled = gtk_scrolled_window_new();
-        GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 6), *forget = gtk_button_new_with_mnemonic(_("_Forget All"));
+        GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 6), *forget = widget_new_button(_("_Forget All"), "win.forget", NULL);
         Window *w = userdata;
 
         gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(scrolled), history_list(w, GTK_POPOVER(popover)));
         gtk_scrolled_window_set_propagate_natural_height(GTK_SCROLLED_WINDOW(scrolled), TRUE);
         gtk_scrolled_window_set_propagate_natural_width(GTK_SCROLLED_WINDOW(scrolled), TRUE);
         gtk_scrolled_window_set_max_content_height(GTK_SCROLLED_WINDOW(scrolled), 300);
-        gtk_actionable_set_action_name(GTK_ACTIONABLE(forget), "win.forget");
         gtk_box_append(GTK_BOX(box), scrolled);
         gtk_box_append(GTK_BOX(box), forget);
         gtk_popover_set_child(GTK_POPOVER(popover), box);
@@ -120,7 +114,7 @@ static GtkWidget *prompt_row(Window *w)
         gtk_entry_set_placeholder_text(GTK_ENTRY(entry), _("What the picture shows"));
         gtk_entry_set_max_length(GTK_ENTRY(entry), REQUEST_PROMPT_MAX / 4); /* of at most four bytes each */
         gtk_widget_set_hexpand(entry, TRUE);
-        set_name(entry, _("Prompt"));
+        widget_set_name(entry, _("Prompt"));
         g_signal_connect(entry, "activate", G_CALLBACK(on_activate), w);
         g_signal_connect(keys, "key-pressed", G_CALLBACK(on_key), w);
         gtk_event_controller_set_propagation_phase(keys, GTK_PHASE_CAPTURE);
@@ -129,14 +123,11 @@ static GtkWidget *prompt_row(Window *w)
         gtk_menu_button_set_icon_name(GTK_MENU_BUTTON(history), "document-open-recent-symbolic");
         gtk_menu_button_set_create_popup_func(GTK_MENU_BUTTON(history), fill_history, w, NULL);
         gtk_widget_set_tooltip_text(history, _("Earlier prompts (Up, Down)"));
-        set_name(history, _("Earlier prompts"));
+        widget_set_name(history, _("Earlier prompts"));
 
-        w->make = gtk_button_new_with_mnemonic(_("_Make"));
+        w->make = widget_new_button(_("_Make"), "win.make", _("Enter"));
         gtk_widget_add_css_class(w->make, "suggested-action");
-        gtk_actionable_set_action_name(GTK_ACTIONABLE(w->make), "win.make");
-        w->cancel = gtk_button_new_with_mnemonic(_("_Cancel"));
-        gtk_widget_set_tooltip_text(w->cancel, _("Escape"));
-        gtk_actionable_set_action_name(GTK_ACTIONABLE(w->cancel), "win.cancel");
+        w->cancel = widget_new_button(_("_Cancel"), "win.cancel", _("Escape"));
         gtk_widget_set_visible(w->cancel, FALSE);
 
         gtk_box_append(GTK_BOX(row), entry);
@@ -191,13 +182,14 @@ static GtkWidget *more_new(Window *w)
         attach(grid, 0, _("S_tyle"), style);
         attach(grid, 1, _("Si_ze"), size);
         attach(grid, 2, _("_Pictures"), count);
+        widget_set_name(expander, _("Style, size and count"));
         gtk_expander_set_child(GTK_EXPANDER(expander), grid);
         return expander;
 }
 
 static GtkWidget *from_row(Window *w)
 {
-        GtkWidget *row = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 6), *remove = gtk_button_new_with_mnemonic(_("Do _Not"));
+        GtkWidget *row = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 6), *remove = widget_new_button(_("Do _Not"), "win.from-nothing", NULL);
         g_autofree char *name = w->from ? g_filename_display_basename(w->from) : NULL;
         g_autofree char *text = g_strdup_printf(_("Starts from %s"), name ? name : "");
         GtkWidget *label = gtk_label_new(text);
@@ -205,8 +197,6 @@ static GtkWidget *from_row(Window *w)
         gtk_label_set_ellipsize(GTK_LABEL(label), PANGO_ELLIPSIZE_MIDDLE);
         gtk_widget_set_hexpand(label, TRUE);
         gtk_label_set_xalign(GTK_LABEL(label), 0);
-        set_name(remove, _("Do not start from that picture"));
-        gtk_actionable_set_action_name(GTK_ACTIONABLE(remove), "win.from-nothing");
         gtk_box_append(GTK_BOX(row), label);
         gtk_box_append(GTK_BOX(row), remove);
         gtk_widget_set_visible(row, w->from != NULL);

@@ -25,6 +25,7 @@ void view_say(Window *w, const char *text)
         if (streq(gtk_label_get_text(w->status), text))
                 return;
         gtk_label_set_text(w->status, text);
+        widget_set_name(w->status, text);
 #if GTK_CHECK_VERSION(4, 14, 0)
         G_GNUC_BEGIN_IGNORE_DEPRECATIONS
         gtk_accessible_announce(GTK_ACCESSIBLE(w->status), text, GTK_ACCESSIBLE_ANNOUNCEMENT_PRIORITY_MEDIUM);
@@ -36,7 +37,7 @@ static void show_texture(Window *w, GdkTexture *texture, const char *name)
 {
         gtk_picture_set_paintable(w->picture, texture ? GDK_PAINTABLE(texture) : NULL);
         gtk_picture_set_alternative_text(w->picture, name);
-        gtk_accessible_update_property(GTK_ACCESSIBLE(w->picture), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+        widget_set_name(w->picture, name);
         gtk_stack_set_visible_child_name(w->stack, texture ? "picture" : "empty");
 }
 
@@ -66,7 +67,7 @@ static void add_thumbnail(Window *w, const Result *result, guint index)
         gtk_widget_set_size_request(image, THUMBNAIL, THUMBNAIL);
         gtk_picture_set_alternative_text(GTK_PICTURE(image), name);
         gtk_button_set_child(GTK_BUTTON(button), image);
-        gtk_accessible_update_property(GTK_ACCESSIBLE(button), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+        widget_set_name(button, name);
         gtk_toggle_button_set_group(GTK_TOGGLE_BUTTON(button), first ? GTK_TOGGLE_BUTTON(first) : NULL);
         g_object_set_data(G_OBJECT(button), "index", GUINT_TO_POINTER(index));
         g_signal_connect(button, "toggled", G_CALLBACK(on_thumbnail), w);
@@ -178,24 +179,23 @@ static GtkWidget *status_new(Window *w)
 
         w->status = g_object_new(GTK_TYPE_LABEL, "accessible-role", GTK_ACCESSIBLE_ROLE_STATUS, "wrap", TRUE, "xalign", 0.0f, NULL);
         w->hint = g_object_new(GTK_TYPE_LABEL, "wrap", TRUE, "xalign", 0.0f, "visible", FALSE, "selectable", TRUE, NULL);
+        widget_set_name(w->status, _("Progress and result"));
         w->progress = GTK_PROGRESS_BAR(gtk_progress_bar_new());
         gtk_label_set_wrap_mode(w->status, PANGO_WRAP_WORD_CHAR);
         gtk_label_set_wrap_mode(w->hint, PANGO_WRAP_WORD_CHAR);
         gtk_widget_add_css_class(GTK_WIDGET(w->hint), "dim-label");
         gtk_widget_set_visible(GTK_WIDGET(w->progress), FALSE);
-        gtk_accessible_update_property(GTK_ACCESSIBLE(w->progress), GTK_ACCESSIBLE_PROPERTY_LABEL, _("Progress"), -1);
+        widget_set_name(w->progress, _("Progress"));
         gtk_box_append(GTK_BOX(box), GTK_WIDGET(w->status));
         gtk_box_append(GTK_BOX(box), GTK_WIDGET(w->progress));
         gtk_box_append(GTK_BOX(box), GTK_WIDGET(w->hint));
         return box;
 }
 
-static GtkWidget *button_new(GtkWidget *row, const char *label, const char *action, const char *tooltip)
+static GtkWidget *add_button(GtkWidget *row, const char *label, const char *action, const char *tooltip)
 {
-        GtkWidget *button = gtk_button_new_with_mnemonic(label);
+        GtkWidget *button = widget_new_button(label, action, tooltip);
 
-        gtk_actionable_set_action_name(GTK_ACTIONABLE(button), action);
-        gtk_widget_set_tooltip_text(button, tooltip);
         gtk_box_append(GTK_BOX(row), button);
         return button;
 }
@@ -203,9 +203,9 @@ static GtkWidget *button_new(GtkWidget *row, const char *label, const char *acti
 static GtkWidget *trouble_new(Window *w)
 {
         w->trouble_row = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 6);
-        (void)button_new(w->trouble_row, _("Try _Again"), "win.again", NULL);
-        w->start = button_new(w->trouble_row, _("Start the Ser_vice"), "win.start", NULL);
-        w->machine = button_new(w->trouble_row, _("_Use the Machine's"), "win.machine", NULL);
+        (void)add_button(w->trouble_row, _("Try _Again"), "win.again", NULL);
+        w->start = add_button(w->trouble_row, _("Start the Ser_vice"), "win.start", NULL);
+        w->machine = add_button(w->trouble_row, _("_Use the Machine's"), "win.machine", NULL);
         gtk_widget_set_visible(w->trouble_row, FALSE);
         return w->trouble_row;
 }
@@ -213,10 +213,10 @@ static GtkWidget *trouble_new(Window *w)
 static GtkWidget *results_new(Window *w)
 {
         w->results_row = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 6);
-        (void)button_new(w->results_row, _("_Save As…"), "win.save", _("Ctrl+S"));
-        (void)button_new(w->results_row, _("Cop_y"), "win.copy", _("Ctrl+Shift+C"));
-        (void)button_new(w->results_row, _("Va_ry"), "win.vary", _("Ctrl+R"));
-        (void)button_new(w->results_row, _("S_how in Folder"), "win.show", NULL);
+        (void)add_button(w->results_row, _("_Save As…"), "win.save", _("Ctrl+S"));
+        (void)add_button(w->results_row, _("Cop_y"), "win.copy", _("Ctrl+Shift+C"));
+        (void)add_button(w->results_row, _("Va_ry"), "win.vary", _("Ctrl+R"));
+        (void)add_button(w->results_row, _("S_how in Folder"), "win.show", NULL);
         return w->results_row;
 }
 
@@ -242,6 +242,7 @@ static GtkWidget *picture_new(Window *w)
         g_signal_connect(drag, "prepare", G_CALLBACK(on_drag), w);
         gtk_widget_add_controller(picture, GTK_EVENT_CONTROLLER(drag));
         w->picture = GTK_PICTURE(picture);
+        widget_set_name(picture, _("Picture"));
         w->stack = GTK_STACK(stack);
         gtk_stack_add_named(w->stack, empty, "empty");
         gtk_stack_add_named(w->stack, picture, "picture");

@@ -71,6 +71,12 @@ typedef struct Window {
         guint shown; /* which of them */
 } Window;
 
+/* --- widgets.c --- */
+/* For screen readers. */
+void widget_set_name(gpointer widget, const char *name);
+/* A button with a mnemonic that does the action, or nothing with NULL. */
+GtkWidget *widget_new_button(const char *label, const char *action, const char *tooltip);
+
 /* --- form.c --- */
 GtkWidget *form_new(Window *w);
 /* Reads what is asked for; asked_done() first. */

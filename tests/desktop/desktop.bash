@@ -4,7 +4,7 @@
 # What the scripts here share: waiting for what comes in the end, a notification server, programs that only note how
 # they were called. They run in $IMAGINED_ROOT, on the session bus of tests/with-service.
 
-deadline=60 # seconds, for machines that are busy
+deadline=${DEADLINE:-60} # seconds, for machines that are busy
 pids=()
 
 eventually() { # COMMAND…: until it succeeds
@@ -61,6 +61,17 @@ not_logged() { ! grep -F -e "$1" "$IMAGINED_ROOT/notifications"; }
 logged_times() { # N TEXT
         times_reached() { [ "$(grep -cF -e "$2" "$IMAGINED_ROOT/notifications")" -ge "$1" ]; }
         eventually times_reached "$@"
+}
+
+# --- an X server without a screen ---
+
+start_display() {
+        local number
+        mkfifo "$IMAGINED_ROOT/display"
+        Xvfb -displayfd 3 -screen 0 1000x900x24 -nolisten tcp 3>"$IMAGINED_ROOT/display" >/dev/null 2>&1 &
+        pids+=($!)
+        read -r number <"$IMAGINED_ROOT/display"
+        export DISPLAY=:$number
 }
 
 # --- programs that note how they were called ---
