@@ -155,7 +155,7 @@ check: tests
 check-full: tests
 	B=$(B) PREFIX=$(PREFIX) SAN=$(SAN) tests/full
 
-include $(wildcard systemd/install.mk tests/lint.mk tests/bench.mk tests/fuzz.mk tests/golden.mk tests/full-size.mk)
+include $(wildcard client/po/po.mk systemd/install.mk tests/lint.mk tests/bench.mk tests/fuzz.mk tests/golden.mk tests/full-size.mk)
 
 clean:
 	rm -rf build build-*

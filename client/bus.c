@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "client/bus.h"
+#include "client/i18n.h"
 #include "dbus/names.h"
 
 /* LoadModel may take 20 s, and an activation 25 s. */
@@ -123,22 +124,22 @@ typedef enum Hint {
 } Hint;
 
 static const char *const hints_user[] = {
-        [HINT_MODELS] = "'imagine models' lists what is installed.",
-        [HINT_JOBS] = "'imagine jobs' lists yours.",
-        [HINT_SMALLER] = "A smaller --size needs less.",
-        [HINT_AGAIN] = "The same command may work again.",
-        [HINT_LATER] = "Try again when a job has ended: 'imagine jobs' lists yours, 'imagine cancel ID' "
-                       "ends one.",
-        [HINT_START] = "Start it with 'systemctl --user start imagined' or 'imagined --user &', or use the "
-                       "machine's with 'imagine --system'.",
-        [HINT_LOG] = "'systemctl --user status imagined' or 'journalctl --user -u imagined' may say why.",
-        [HINT_POLICY] = "Its policy is in dbus-1/system.d/org.imagined.Imagine1.conf, if it is installed.",
+        [HINT_MODELS] = N_("'imagine models' lists what is installed."),
+        [HINT_JOBS] = N_("'imagine jobs' lists yours."),
+        [HINT_SMALLER] = N_("A smaller --size needs less."),
+        [HINT_AGAIN] = N_("The same command may work again."),
+        [HINT_LATER] = N_("Try again when a job has ended: 'imagine jobs' lists yours, 'imagine cancel ID' "
+                       "ends one."),
+        [HINT_START] = N_("Start it with 'systemctl --user start imagined' or 'imagined --user &', or use the "
+                       "machine's with 'imagine --system'."),
+        [HINT_LOG] = N_("'systemctl --user status imagined' or 'journalctl --user -u imagined' may say why."),
+        [HINT_POLICY] = N_("Its policy is in dbus-1/system.d/org.imagined.Imagine1.conf, if it is installed."),
 };
 
 static const char *const hints_system[] = {
-        [HINT_START] = "Start it as root with 'systemctl start imagined' or 'imagined --system &', or use "
-                       "your own with 'imagine --user'.",
-        [HINT_LOG] = "'systemctl status imagined' or 'journalctl -u imagined' may say why.",
+        [HINT_START] = N_("Start it as root with 'systemctl start imagined' or 'imagined --system &', or use "
+                       "your own with 'imagine --user'."),
+        [HINT_LOG] = N_("'systemctl status imagined' or 'journalctl -u imagined' may say why."),
 };
 
 /* What the errors of the service and of the bus mean to the user. */
@@ -160,22 +161,22 @@ static const struct {
         { IMAGINE_ERROR_EXPIRED, CODE_NOT_FOUND, HINT_JOBS },
         { IMAGINE_ERROR_BUSY, CODE_LIMIT, HINT_LATER },
         { IMAGINE_ERROR_FAILED, CODE_FAILED },
-        { SD_BUS_ERROR_UNKNOWN_OBJECT, CODE_NOT_FOUND, HINT_JOBS, "there is no such job any more" },
+        { SD_BUS_ERROR_UNKNOWN_OBJECT, CODE_NOT_FOUND, HINT_JOBS, N_("there is no such job any more") },
         { SD_BUS_ERROR_INVALID_ARGS, CODE_USAGE },
         { SD_BUS_ERROR_LIMITS_EXCEEDED, CODE_LIMIT, HINT_LATER },
-        { SD_BUS_ERROR_SERVICE_UNKNOWN, CODE_UNREACHABLE, HINT_START, "the service is not running" },
-        { SD_BUS_ERROR_NAME_HAS_NO_OWNER, CODE_UNREACHABLE, HINT_START, "the service is not running" },
+        { SD_BUS_ERROR_SERVICE_UNKNOWN, CODE_UNREACHABLE, HINT_START, N_("the service is not running") },
+        { SD_BUS_ERROR_NAME_HAS_NO_OWNER, CODE_UNREACHABLE, HINT_START, N_("the service is not running") },
         { SD_BUS_ERROR_ACCESS_DENIED, CODE_UNREACHABLE, HINT_POLICY,
-          "the bus does not let you call the service" },
+          N_("the bus does not let you call the service") },
         { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CODE_FAILED, HINT_NONE,
-          "you are not authorized without being asked" },
-        { SD_BUS_ERROR_NO_REPLY, CODE_UNREACHABLE, HINT_LOG, "the service does not answer" },
-        { SD_BUS_ERROR_TIMEOUT, CODE_UNREACHABLE, HINT_LOG, "the service does not answer" },
+          N_("you are not authorized without being asked") },
+        { SD_BUS_ERROR_NO_REPLY, CODE_UNREACHABLE, HINT_LOG, N_("the service does not answer") },
+        { SD_BUS_ERROR_TIMEOUT, CODE_UNREACHABLE, HINT_LOG, N_("the service does not answer") },
         { "org.freedesktop.DBus.Error.TimedOut", CODE_UNREACHABLE, HINT_LOG,
-          "the service did not start in time" },
+          N_("the service did not start in time") },
         { "org.freedesktop.DBus.Error.Spawn.", CODE_UNREACHABLE, HINT_LOG },
         { "org.freedesktop.systemd1.", CODE_UNREACHABLE, HINT_LOG },
-        { SD_BUS_ERROR_DISCONNECTED, CODE_UNREACHABLE, HINT_NONE, "the connection to the bus was lost" },
+        { SD_BUS_ERROR_DISCONNECTED, CODE_UNREACHABLE, HINT_NONE, N_("the connection to the bus was lost") },
 };
 
 static int find_error(const char *name)
@@ -197,7 +198,7 @@ ExitCode bus_fail(Client *c, const sd_bus_error *error, int r)
         if (!error || !sd_bus_error_is_set(error)) {
                 bool lost = r == -ENOTCONN || r == -ECONNRESET || r == -ESHUTDOWN || r == -ETIMEDOUT;
                 return client_fail(c, lost ? CODE_UNREACHABLE : CODE_FAILED,
-                                   "cannot talk to the service: %s", strerror(-r));
+                                   _("cannot talk to the service: %s"), strerror(-r));
         }
 
         const char *message = error->message && error->message[0] ? error->message : error->name;
@@ -211,6 +212,6 @@ ExitCode bus_fail(Client *c, const sd_bus_error *error, int r)
                 hint = hints_system[error_table[i].hint];
         if (!hint)
                 hint = hints_user[error_table[i].hint];
-        return client_fail_named(c, error_table[i].code, error->name, hint, "%s",
-                                 error_table[i].text ? error_table[i].text : message);
+        return client_fail_named(c, error_table[i].code, error->name, hint ? _(hint) : NULL, "%s",
+                                 error_table[i].text ? _(error_table[i].text) : message);
 }

@@ -10,3 +10,6 @@
 
 #define _(text) gettext(text)
 #define N_(text) text
+
+/* Takes up the user's language. Texts are looked for where make install puts them, or in $TEXTDOMAINDIR. */
+void i18n_init(void);

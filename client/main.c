@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/arguments.h"
+#include "client/i18n.h"
 #include "client/notify.h"
 
 static ExitCode run(Client *c, int argc, char *argv[])
@@ -14,6 +15,8 @@ static ExitCode run(Client *c, int argc, char *argv[])
         if (r < 0)
                 return client_fail_named(c, CODE_USAGE, NULL, "'imagine --help' shows how it is used.", "%s",
                                          error.text[0] ? error.text : strerror(-r));
+        if (!c->options.json) /* what is in there is for programs */
+                i18n_init();
         if (c->options.notify) {
                 r = notifier_new(&c->notifier, &error);
                 if (r < 0)

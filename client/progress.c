@@ -6,8 +6,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
+#include <uniwidth.h>
 
 #include "base/util.h"
+#include "client/i18n.h"
 #include "client/progress.h"
 
 #define USEC 1000000
@@ -31,15 +33,15 @@ void progress_format_duration(uint64_t seconds, char *buffer, size_t size)
 static void format_stage(const JobInfo *job, char *buffer, size_t size)
 {
         if (streq(job->stage, "encode"))
-                (void)snprintf(buffer, size, "Encoding");
+                (void)snprintf(buffer, size, "%s", _("Encoding"));
         else if (streq(job->stage, "denoise"))
-                (void)snprintf(buffer, size, "Step %u/%u", job->step, job->steps);
+                (void)snprintf(buffer, size, _("Step %u/%u"), job->step, job->steps);
         else if (streq(job->stage, "decode"))
-                (void)snprintf(buffer, size, "Decoding");
+                (void)snprintf(buffer, size, "%s", _("Decoding"));
         else if (streq(job->stage, "touches"))
-                (void)snprintf(buffer, size, "Finishing");
+                (void)snprintf(buffer, size, "%s", _("Finishing"));
         else
-                (void)snprintf(buffer, size, "Working");
+                (void)snprintf(buffer, size, "%s", _("Working"));
 }
 
 void progress_format_label(const JobInfo *job, char *buffer, size_t size)
@@ -49,12 +51,12 @@ void progress_format_label(const JobInfo *job, char *buffer, size_t size)
         switch (job_state(job)) {
         case JOB_QUEUED:
                 if (job->queue_position > 0)
-                        (void)snprintf(buffer, size, "Waiting, %u before it", job->queue_position);
+                        (void)snprintf(buffer, size, _("Waiting, %u before it"), job->queue_position);
                 else
-                        (void)snprintf(buffer, size, "Waiting");
+                        (void)snprintf(buffer, size, "%s", _("Waiting"));
                 return;
         case JOB_LOADING:
-                (void)snprintf(buffer, size, "Loading %s", job->model[0] ? job->model : "the model");
+                (void)snprintf(buffer, size, _("Loading %s"), job->model[0] ? job->model : _("the model"));
                 return;
         case JOB_RUNNING:
                 format_stage(job, stage, sizeof(stage));
@@ -64,16 +66,16 @@ void progress_format_label(const JobInfo *job, char *buffer, size_t size)
                 }
                 if (stage[0] >= 'A' && stage[0] <= 'Z')
                         stage[0] += 'a' - 'A';
-                (void)snprintf(buffer, size, "Picture %u/%u, %s", MIN(job->pictures + 1, job->count),
+                (void)snprintf(buffer, size, _("Picture %u/%u, %s"), MIN(job->pictures + 1, job->count),
                                job->count, stage);
                 return;
         case JOB_DONE:
         case JOB_FAILED:
         case JOB_CANCELLED:
-                (void)snprintf(buffer, size, "Ended");
+                (void)snprintf(buffer, size, "%s", _("Ended"));
                 return;
         default:
-                (void)snprintf(buffer, size, job->path[0] ? "Waiting" : "Starting the service");
+                (void)snprintf(buffer, size, "%s", job->path[0] ? _("Waiting") : _("Starting the service"));
         }
 }
 
@@ -91,7 +93,7 @@ static void format_left(const JobInfo *job, uint64_t now, char *buffer, size_t s
         if (job->expected_end <= now || job_has_ended(job))
                 return;
         progress_format_duration((job->expected_end - now + USEC - 1) / USEC, duration, sizeof(duration));
-        (void)snprintf(buffer, size, "%s left", duration);
+        (void)snprintf(buffer, size, _("%s left"), duration);
 }
 
 static char *put_bar(char *s, unsigned width, double progress, bool is_utf8)
@@ -198,7 +200,7 @@ static void say(Progress *p, const JobInfo *job, uint64_t now)
         if (is_measurable(job) && job->progress >= 0.25)
                 (void)snprintf(beginning, sizeof(beginning), "%d %%", (int)(job->progress * 4) * 25);
         else if (is_measurable(job))
-                (void)snprintf(beginning, sizeof(beginning), "Working");
+                (void)snprintf(beginning, sizeof(beginning), "%s", _("Working"));
         else
                 progress_format_label(job, beginning, sizeof(beginning));
         if (streq(beginning, p->said))

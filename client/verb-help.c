@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
+#include <uniwidth.h>
 
+#include "base/util.h"
 #include "client/client.h"
+#include "client/i18n.h"
 
 /* Made from the tables, in two columns, so that it fits on a screen of 80 columns and 24 lines. */
 
@@ -9,7 +12,9 @@
 
 static void put_cell(const char *left, const char *right, bool is_last)
 {
-        (void)printf(" %-20s %-*s", left, is_last ? 0 : CELL_WIDTH - 21, right);
+        int width = u8_strwidth((const uint8_t *)right, "UTF-8");
+
+        (void)printf(" %-20s %s%*s", left, right, is_last ? 0 : MAX(CELL_WIDTH - 21 - width, 0), "");
 }
 
 static void put_verb(int i, bool is_last)
@@ -19,7 +24,7 @@ static void put_verb(int i, bool is_last)
 
         (void)snprintf(text, sizeof(text), verb->id == VERB_GENERATE ? "[%s] %s" : "%s %s", verb->name,
                        verb->arguments);
-        put_cell(text, verb->help, is_last);
+        put_cell(text, _(verb->help), is_last);
 }
 
 static void put_option(int i, bool is_last)
@@ -31,7 +36,7 @@ static void put_option(int i, bool is_last)
                 (void)snprintf(letter, sizeof(letter), "-%c, ", option->letter);
         (void)snprintf(text, sizeof(text), "%s--%s%s%s", letter, option->name, option->argument ? " " : "",
                        option->argument ? option->argument : "");
-        put_cell(text, option->help, is_last);
+        put_cell(text, _(option->help), is_last);
 }
 
 static void put_columns(int count, const int *indices, void (*put)(int i, bool is_last))
@@ -68,12 +73,12 @@ static void put_options(void)
 
 static void put_exit_codes(void)
 {
-        int column = printf("Exit:");
+        int column = printf("%s", _("Exit:"));
 
 #define X(id, number, text)                                                                 \
-        if (column + (int)strlen(text) > 72)                                                \
+        if (column + (int)strlen(_(text)) > 72)                                               \
                 column = printf("\n     ") - 1;                                             \
-        column += printf(" %d %s%s", number, text, number == CODE_LIMIT ? "\n" : ",");
+        column += printf(" %d %s%s", number, _(text), number == CODE_LIMIT ? "\n" : ",");
         EXIT_CODES(X)
 #undef X
 }
@@ -99,7 +104,7 @@ ExitCode verb_help(Client *c)
                 c->result = to_json();
                 return CODE_OK;
         }
-        (void)puts("imagine [VERB] [OPTIONS] WORDS ... makes pictures and prints their paths");
+        (void)puts(_("imagine [VERB] [OPTIONS] WORDS ... makes pictures and prints their paths"));
         put_verbs();
         (void)putchar('\n');
         put_options();

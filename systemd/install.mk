@@ -38,6 +38,7 @@ INSTALLED = \
 	644:$(B)/dbus/org.imagined.Imagine1.session.service:$(DATADIR)/dbus-1/services/org.imagined.Imagine1.service \
 	644:dbus/org.imagined.Imagine1.xml:$(DATADIR)/dbus-1/interfaces/org.imagined.Imagine1.xml \
 	$(DESKTOP) \
+	$(foreach language,$(LANGUAGES),644:$(B)/locale/$(language)/LC_MESSAGES/imagine.mo:$(DATADIR)/locale/$(language)/LC_MESSAGES/imagine.mo) \
 	$(foreach section,1 5 8,$(call installs,$(wildcard docs/*.$(section)),644,$(MANDIR)/man$(section))) \
 	$(patsubst %,644:%:$(COMPLETIONDIR)/imagine,$(wildcard client/completions/imagine.bash)) \
 	$(call installs,$(wildcard README.md SECURITY.md COPYING NOTICE docs/*.md docs/example.*),644,$(DOCDIR)) \
@@ -92,7 +93,7 @@ FORCE:
 all: $(GENERATED)
 
 # A configuration that is already there is the administrator's, unless the target is a package's (DESTDIR).
-install: $(PROGRAMS) $(GENERATED)
+install: $(PROGRAMS) $(GENERATED) $(CATALOGUES)
 	@set -e; for line in $(INSTALLED); do \
 		mode=$${line%%:*}; files=$${line#*:}; \
 		install -D -m "$$mode" "$${files%%:*}" "$(DESTDIR)$${files#*:}"; \

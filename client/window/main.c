@@ -102,6 +102,7 @@ int main(int argc, char *argv[])
         (void)setlocale(LC_ALL, "");
         (void)setlocale(LC_NUMERIC, "C"); /* numbers are read and written as programs do */
         gtk_disable_setlocale();
+        i18n_init();
         (void)signal(SIGPIPE, SIG_IGN);
 
         int r = parse(&w, argc, arguments);

@@ -213,7 +213,7 @@ static GtkWidget *trouble_new(Window *w)
 static GtkWidget *results_new(Window *w)
 {
         w->results_row = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 6);
-        (void)add_button(w->results_row, _("_Save As…"), "win.save", _("Ctrl+S"));
+        (void)add_button(w->results_row, _("_Save As"), "win.save", _("Ctrl+S"));
         (void)add_button(w->results_row, _("Cop_y"), "win.copy", _("Ctrl+Shift+C"));
         (void)add_button(w->results_row, _("Va_ry"), "win.vary", _("Ctrl+R"));
         (void)add_button(w->results_row, _("S_how in Folder"), "win.show", NULL);

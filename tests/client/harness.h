@@ -163,6 +163,7 @@ static inline void run_child(const Run *run, const Bus *bus, char *const argv[])
         (void)setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent", 1);
         (void)setenv("XDG_RUNTIME_DIR", "/nonexistent", 1);
         (void)setenv("LC_ALL", run->locale ? run->locale : "C.UTF-8", 1);
+        (void)unsetenv("LANGUAGE");
         (void)setenv("TERM", "xterm", 1);
         if (chdir(bus->directory) == 0)
                 (void)execv(imagine, argv);
