@@ -18,15 +18,16 @@ const Kernels *kernels_get(void)
                 [CPU_AVX512] = { &kernels_avx512, &kernels_avx512_openblas },
                 [CPU_AVX512_VNNI] = { &kernels_vnni, &kernels_avx512_openblas },
                 [CPU_AVX512_BF16] = { &kernels_bf16, &kernels_avx512_openblas },
-                [CPU_AMX] = { &kernels_amx, &kernels_avx512_openblas },
+                [CPU_AMX] = { .own = &kernels_amx },
 #endif
         };
         const char *products = getenv("IMAGINED_PRODUCTS");
+        const bool openblas = products && streq(products, "openblas");
         CpuIsa isa = cpu_isa();
 
-        if (isa == CPU_AMX && !tiles_usable())
+        if (isa == CPU_AMX && (openblas || !tiles_usable()))
                 isa = cpu_isa_without_tiles();
-        return products && streq(products, "openblas") ? tables[isa].openblas : tables[isa].own;
+        return openblas ? tables[isa].openblas : tables[isa].own;
 }
 
 Precision kernels_precision(Precision wanted, Precision automatic)
