@@ -113,8 +113,12 @@ static int find_in_exif(const uint8_t *data, size_t size, char **ret)
         if (!text)
                 return errno == ENOMEM ? -ENOMEM : 0;
         char *version = memmem(text, length, "Version: imagined ", 18);
-        if (version) /* with which it ends */
-                length = (size_t)((uint8_t *)version - text) + 18 + strspn(version + 18, "0123456789.");
+        if (version) { /* with which it ends */
+                size_t end = (size_t)((uint8_t *)version - text) + 18;
+                while (end < length && ((text[end] >= '0' && text[end] <= '9') || text[end] == '.'))
+                        end++;
+                length = end;
+        }
         *ret = text_of_utf8(text, length);
         return *ret ? 1 : -ENOMEM;
 }

@@ -4,10 +4,11 @@
 /* Nothing is drawn (strength 0): the picture itself, so many times as large. */
 static ExitCode prepare(Client *c, const char *path, void *userdata)
 {
+        static char nothing[] = "";
         Options *o = &c->options;
 
         (void)userdata;
-        o->prompt = (char[]) { "" };
+        o->prompt = nothing;
         o->from = path;
         o->strength = 0;
         o->hires = o->scale;

@@ -75,6 +75,7 @@ static void draw_again(Options *o, Varied *v, uint64_t seed)
 static ExitCode prepare(Client *c, const char *path, void *userdata)
 {
         _cleanup_(batch_file_done) BatchFile file = { .fd = -1 };
+        static char nothing[] = "";
         Varied *v = userdata;
         Options *o = &c->options;
         uint64_t seed = 0;
@@ -86,7 +87,7 @@ static ExitCode prepare(Client *c, const char *path, void *userdata)
         int r = settings_find(file.data, file.size, &v->settings);
         if (r < 0)
                 return client_fail(c, CODE_FAILED, "%s: %s", path, strerror(-r));
-        o->prompt = r > 0 ? v->settings.prompt : (char[]) { "" };
+        o->prompt = r > 0 ? v->settings.prompt : nothing;
         o->negative = r > 0 && v->settings.negative[0] ? v->settings.negative : NULL;
         if (!options_has(o, OPTION_STRENGTH) && can_be_drawn(&v->settings, &seed)) {
                 draw_again(o, v, seed);
