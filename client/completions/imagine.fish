@@ -4,7 +4,7 @@
 
 function __imagine_verb -d "The verb of the command line, generate without one"
     set -l words (commandline -opc)[2..-1]
-    set -l takes_value --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --inspect --scale --of -o
+    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --inspect --scale --of -o
     set -l skip 0
     for word in $words
         if test $skip = 1
@@ -12,7 +12,7 @@ function __imagine_verb -d "The verb of the command line, generate without one"
         else if contains -- $word $takes_value
             set skip 1
         else if not string match -q -- '-*' $word
-            if contains -- $word generate status jobs watch get cancel vary enlarge illustrate show folder desktop models load unload help version
+            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate show folder desktop models load unload help version
                 echo $word
             else
                 echo generate
@@ -38,6 +38,7 @@ end
 
 complete -c imagine -f
 complete -c imagine -n __imagine_has_no_verb -a generate -d 'make pictures'
+complete -c imagine -n __imagine_has_no_verb -a ask -d 'the prompt window'
 complete -c imagine -n __imagine_has_no_verb -a status -d 'service and model'
 complete -c imagine -n __imagine_has_no_verb -a jobs -d 'your jobs'
 complete -c imagine -n __imagine_has_no_verb -a watch -d 'follow a job'
@@ -72,7 +73,7 @@ complete -c imagine -n '__imagine_is generate illustrate' -l schedule -x -a 'nor
 complete -c imagine -n '__imagine_is generate illustrate' -l rng -x -a 'cpu philox' -d 'cpu or philox'
 complete -c imagine -n '__imagine_is generate illustrate vary' -l vary -x -d 'strength of variations'
 complete -c imagine -n '__imagine_is generate illustrate vary' -l variation-seed -x -d 'of the variation'
-complete -c imagine -n '__imagine_is generate' -l from -r -F -d 'start from a picture'
+complete -c imagine -n '__imagine_is generate ask' -l from -r -F -d 'start from a picture'
 complete -c imagine -n '__imagine_is generate' -l mask -r -F -d 'what of it to paint'
 complete -c imagine -n '__imagine_is generate' -l outpaint -x -d 'grow it, as left:128'
 complete -c imagine -n '__imagine_is generate vary' -l strength -x -d 'how much anew'
@@ -100,6 +101,8 @@ complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l keep-a
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l no-prompt-metadata -d 'no prompt in PNG'
 complete -c imagine -n '__imagine_is models' -l inspect -r -F -d 'what a model is'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge show folder' -l notify -d 'on the desktop, too'
+complete -c imagine -n '__imagine_is ask' -l folder -r -F -d 'where pictures go'
+complete -c imagine -n '__imagine_is ask' -l prompt -x -d 'to begin with'
 complete -c imagine -n '__imagine_is vary' -l last -d "the newest in 'folder'"
 complete -c imagine -n '__imagine_is enlarge' -l scale -x -d 'times as large'
 complete -c imagine -n '__imagine_is folder' -l open -d 'in the file manager'
