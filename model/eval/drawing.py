@@ -2,6 +2,7 @@
 """Draws prompts with a model folder, as the folder itself recommends.
 
     model = Model("../default", build)          # build: folder for the training kernels in bfloat16, or None
+    model = Model("../default", build, True)    # with the network for few steps
     pictures = model.draw(["a fox"], seed=1)    # uint8 [N, 128, 128, 3]
     pictures = model.restored(pictures)         # through the autoencoder alone
 
@@ -35,12 +36,14 @@ def shown(x):
 
 
 class Model:
-    def __init__(self, folder, build=None):
-        self.text, self.unet, self.vae = nets.load_model(folder)
+    def __init__(self, folder, build=None, fast_unet=False):
+        self.text, self.unet, self.vae = nets.load_model(folder, fast_unet)
         self.tokens = Tokenizer(os.path.join(folder, "tokenizer"))
         self.length = self.text.config["max_position_embeddings"]
         with open(os.path.join(folder, "imagined.json")) as f:
             self.advice = json.load(f)
+        if fast_unet:
+            self.advice.update(steps=self.advice["fast_steps"], guidance=self.advice["fast_guidance"])
         self.ops = nets.PlainOps
         if build:
             fast.load_kernels(build)

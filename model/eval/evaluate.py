@@ -41,10 +41,10 @@ def prompts():
         return [json.loads(line) for line in f]
 
 
-def digest(folder):
+def digest(folder, few_steps=False):
     """Of what decides the pictures: weights and sampling."""
-    sums = hashlib.sha256()
-    for part in ("text_encoder/model", "unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model"):
+    sums, unet = hashlib.sha256(), "unet_fast" if few_steps else "unet"
+    for part in ("text_encoder/model", f"{unet}/diffusion_pytorch_model", "vae/diffusion_pytorch_model"):
         with open(os.path.join(folder, part + ".safetensors"), "rb") as f:
             sums.update(f.read())
     with open(os.path.join(folder, "imagined.json")) as f:
@@ -105,13 +105,16 @@ def main():
     parser.add_argument("--date", default=time.strftime("%Y-%m-%d"))
     parser.add_argument("--build", help="folder for the training kernels: bfloat16, several times faster where it is known")
     parser.add_argument("--service", metavar="PRECISION", help="let imagine draw, in f32, bf16 or int8, in place of PyTorch")
+    parser.add_argument("--fast", action="store_true", help="judge the network for few steps")
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--scorer", default=WEIGHTS)
     args = parser.parse_args()
+    if args.fast and args.service:
+        parser.error("--fast is drawn by PyTorch")
     os.makedirs(args.work, exist_ok=True)
     rows = prompts()
-    model = drawing.Service(args.model, args.service) if args.service else drawing.Model(args.model, args.build)
-    pictures = drawn(model, digest(args.model) + (args.service or ""), rows, range(1, args.seeds + 1), args.work)
+    model = drawing.Service(args.model, args.service) if args.service else drawing.Model(args.model, args.build, args.fast)
+    pictures = drawn(model, digest(args.model, args.fast) + (args.service or ""), rows, range(1, args.seeds + 1), args.work)
     sheet(pictures[::args.seeds], 20, 128).save(os.path.join(args.work, "sheet.png"))
     sheet(pictures[::args.seeds][np.linspace(0, len(rows) - 1, SMALL).round().astype(int)], 8, 64).save(
         os.path.join(args.work, "small.png"), optimize=True)
@@ -123,7 +126,7 @@ def main():
     restored = model.restored(some)
     exact = {name: 100 * real.top1(scorer, *real.singles(art, sources, 4))
              for name, sources in (("left out", concepts.LEFT_OUT), ("3d", concepts.GENERATED))}
-    lines = [f"{model.name}; {args.date}; {len(rows)} prompts, {args.seeds} seeds each.", ""]
+    lines = [f"{model.name}{', few steps' if args.fast else ''}; {args.date}; {len(rows)} prompts, {args.seeds} seeds each.", ""]
     lines += table(judged(judge, rows, pictures, maps), judged(judge, rows, composed, real_maps))
     lines += ["", "Frechet distance of the recogniser's features to real compositions: "
               f"{metrics.frechet(features, real_features):.2f} (real compositions among themselves: "

@@ -21,7 +21,7 @@ import sums
 from word_table import WordTable
 
 IDENTITY = {
-    "name": "imagined-sprites", "version": "0.3", "license": "CC-BY-4.0", "steps": 20, "guidance": 4.0,
+    "name": "imagined-sprites", "version": "0.4", "license": "CC-BY-4.0", "steps": 20, "guidance": 4.0,
     "guidance_rescale": 0.7, "sampler": "ddim", "native_size": 128, "enlarge": 4, "prompt_chunks": 1,
     "empty_prompt": "something nice", "sharpen": 0.6,
 }

@@ -19,9 +19,9 @@ from words import countable
 Scene = namedtuple("Scene", "kind look background layers words shape", defaults=((SIZE, SIZE),))
 Layer = namedtuple("Layer", "sprite colour mirrored x y w h")
 
-LOOKS = {"3d": 0.79, "flat": 0.07, "outlined": 0.03, "render": 0.04, "silhouette": 0.03, "portrait": 0.03,
+LOOKS = {"3d": 0.78, "flat": 0.08, "outlined": 0.03, "render": 0.04, "silhouette": 0.03, "portrait": 0.03,
          "clip art": 0.01}
-KINDS = {"single": 0.255, "recolour": 0.175, "count": 0.28, "pair": 0.14, "wear": 0.045, "ride": 0.035, "wear and ride": 0.018,
+KINDS = {"single": 0.225, "recolour": 0.25, "count": 0.25, "pair": 0.13, "wear": 0.045, "ride": 0.035, "wear and ride": 0.018,
          "in": 0.013, "on": 0.013, "place": 0.018, "nonsense": 0.022}
 PLAIN_KINDS = {"single": 0.66, "recolour": 0.10, "count": 0.12, "pair": 0.12}  # of the other styles
 BACKGROUNDS = {"white": 0.36, "solid": 0.30, "gradient": 0.07, "place": 0.27}
