@@ -81,6 +81,7 @@ class Stage:
         here = lambda table: [n for n in table if n in self.things and "3d" in self.things[n].looks]
         self.riders, self.hats, self.vehicles = here(things.RIDERS), here(things.HATS), here(things.VEHICLES)
         self.containers, self.supports = here(things.CONTAINERS), here(things.SUPPORTS)
+        self.standing_in = {place: here(nouns) or [self.by_look["3d"][0][0].noun] for place, nouns in WITH.items()}
         self.recolourable = {look: [t for t in self.by_look[look][0] if t.recolour] for look in ("3d", "flat")}
 
     # ------------------------------------------------------------ choices
@@ -336,7 +337,7 @@ class Stage:
         time = rng.choice(backgrounds.TIMES) if backgrounds.PLACES[place][1] else "day"
         background, layers, noun, count = ("place", place, time, rng.randrange(1 << 30)), [], None, 0
         if rng.random() < 0.6:
-            noun, count = rng.choice(WITH[place]), rng.choice((1, 1, 2))
+            noun, count = rng.choice(self.standing_in[place]), rng.choice((1, 1, 2))
             thing = self.things[noun]
             for i in range(count):
                 x = SIZE / 2 + (rng.randint(-30, 30) if count == 1 else (i * 2 - 1) * rng.randint(28, 44))
