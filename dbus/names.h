@@ -26,7 +26,7 @@
 #define IMAGINE_ERROR_BUSY IMAGINE_ERROR("Busy") /* the model is at work and cannot be unloaded now */
 #define IMAGINE_ERROR_FAILED IMAGINE_ERROR("Failed") /* anything else; the message says what */
 
-/* What polkit is asked (polkit/). */
+/* What polkit is asked (org.imagined.imagine1.policy). */
 #define IMAGINE_ACTION_LIST_ALL_USERS "org.imagined.imagine1.list-all-users"
 #define IMAGINE_ACTION_CANCEL_OTHER_USER "org.imagined.imagine1.cancel-other-user"
 #define IMAGINE_ACTION_MANAGE_MODELS "org.imagined.imagine1.manage-models"

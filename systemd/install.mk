@@ -33,7 +33,7 @@ INSTALLED = \
 	644:$(B)/systemd/user/imagined.service:$(USERUNITDIR)/imagined.service \
 	644:systemd/imagined.sysusers:$(SYSUSERSDIR)/imagined.conf \
 	644:dbus/org.imagined.Imagine1.conf:$(DBUSPOLICYDIR)/org.imagined.Imagine1.conf \
-	644:polkit/org.imagined.imagine1.policy:$(POLKITDIR)/org.imagined.imagine1.policy \
+	644:dbus/org.imagined.imagine1.policy:$(POLKITDIR)/org.imagined.imagine1.policy \
 	644:$(B)/dbus/org.imagined.Imagine1.system.service:$(DATADIR)/dbus-1/system-services/org.imagined.Imagine1.service \
 	644:$(B)/dbus/org.imagined.Imagine1.session.service:$(DATADIR)/dbus-1/services/org.imagined.Imagine1.service \
 	644:dbus/org.imagined.Imagine1.xml:$(DATADIR)/dbus-1/interfaces/org.imagined.Imagine1.xml \

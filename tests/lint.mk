@@ -6,7 +6,7 @@ LINT_SRC := $(wildcard daemon/*.c daemon/*/*.c daemon/*/*/*.c client/*.c client/
 LINT_HEADERS := $(wildcard daemon/*.h daemon/*/*.h daemon/*/*/*.h client/*.h client/desktop/*.h client/launcher/*.h client/window/*.h dbus/*.h tests/*/*.h) tests/analyzer.h
 LINT_SCRIPTS := $(sort .ci/run $(shell grep -lsE '^\#! ?/(usr/)?bin/(env )?(ba)?sh' \
 	tests/* tests/*/* client/* client/*/* docs/* desktop/nautilus/scripts/* systemd/* model/* model/*/* 2>/dev/null))
-LINT_XML := $(wildcard dbus/*.xml dbus/*.conf polkit/*.policy desktop/*.xml desktop/icons/*.svg)
+LINT_XML := $(wildcard dbus/*.xml dbus/*.conf dbus/*.policy desktop/*.xml desktop/icons/*.svg)
 LINT_COMPLETIONS := $(wildcard client/completions/*.bash)
 
 LINT_FLAGS = $(CPPFLAGS) $(ISA_FLAGS) $(WINDOW_FLAGS) $(ALL_CFLAGS) -include $(B)/paths.h $(ANALYZER)
