@@ -45,7 +45,7 @@ ENGINE_SRC := $(filter-out $(ENGINE_MAIN),$(wildcard daemon/engine/*.c daemon/en
 # What both sides of the socket, or the worker alone, are made of.
 PROTOCOL_SRC := daemon/workers/protocol.c $(wildcard daemon/workers/sandbox*.c)
 SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/service/*.c daemon/service/*/*.c daemon/queue/*.c daemon/workers/*.c))
-CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c))
+CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c client/terminal/*.c))
 # The prompt window, where GTK 4 is.
 WINDOW_SRC := $(if $(shell pkg-config --exists 'gtk4 >= 4.8' && echo yes),$(wildcard client/window/*.c))
 

@@ -7,6 +7,7 @@
 #include "client/client.h"
 #include "client/json.h"
 #include "client/progress.h"
+#include "client/terminal/preview.h"
 
 #define TEXT_MAX 2048
 
@@ -21,12 +22,19 @@ void client_clean_text(char *text)
         }
 }
 
+/* For a line on stderr. */
+static void make_room(const Client *c)
+{
+        preview_forget(c->preview);
+        if (c->progress)
+                progress_clear(c->progress);
+}
+
 static void say(const Client *c, const char *prefix, const char *format, va_list ap)
 {
         char text[TEXT_MAX];
 
-        if (c->progress)
-                progress_clear(c->progress);
+        make_room(c);
         (void)vsnprintf(text, sizeof(text), format, ap);
         client_clean_text(text);
         (void)fprintf(stderr, "%s%s\n", prefix, text);
@@ -63,8 +71,7 @@ ExitCode client_fail_named(
         va_end(ap);
         client_clean_text(text);
 
-        if (c->progress)
-                progress_clear(c->progress);
+        make_room(c);
         (void)fprintf(stderr, "imagine: %s\n", text);
         if (hint)
                 (void)fprintf(stderr, "%s\n", hint);

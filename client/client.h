@@ -19,6 +19,7 @@
 #include "client/options.h"
 
 typedef struct Notifier Notifier;
+typedef struct Preview Preview;
 typedef struct Progress Progress;
 
 struct Client {
@@ -29,6 +30,7 @@ struct Client {
         json_t *error; /* what client_fail() said last, for it */
         char *hint; /* what it said that the user can do, or NULL */
         Notifier *notifier; /* of --notify (notify.h), or NULL */
+        Preview *preview; /* of --preview (terminal/preview.h), or NULL */
         Progress *progress; /* what stands on the terminal and has to go before anything is said; or NULL */
 };
 

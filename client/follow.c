@@ -9,10 +9,11 @@
 #include "client/i18n.h"
 #include "client/notify.h"
 #include "client/progress.h"
+#include "client/terminal/preview.h"
 #include "dbus/names.h"
 
 #define TICK_USEC UINT64_C(500000) /* how often the time left is drawn anew */
-#define PREVIEW_USEC UINT64_C(1000000) /* how often a notification shows the picture anew */
+#define PREVIEW_USEC UINT64_C(1000000) /* how often a notification or the terminal shows the picture anew */
 
 typedef struct Follow {
         Client *client;
@@ -43,6 +44,11 @@ static void on_preview(const Picture *preview, void *userdata)
         Follow *f = userdata;
 
         notifier_preview(f->client->notifier, preview);
+        if (!preview_takes_drafts(f->client->preview))
+                return;
+        progress_clear(&f->progress);
+        preview_draft(f->client->preview, preview, f->job->width, f->job->height);
+        progress_update(&f->progress, f->job);
 }
 
 static ExitCode on_picture(
@@ -132,7 +138,7 @@ static int add_signals(Follow *f)
 
 static int prepare(Follow *f, sd_bus_message *call)
 {
-        const bool is_shown = f->client->notifier;
+        const bool is_shown = f->client->notifier || (f->hooks->on_picture && preview_takes_drafts(f->client->preview));
         const TrackHooks hooks = {
                 .on_picture = f->hooks->on_picture ? on_picture : NULL,
                 .on_preview = is_shown ? on_preview : NULL,

@@ -3,9 +3,11 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "client/arguments.h"
 #include "client/i18n.h"
 #include "client/notify.h"
+#include "client/terminal/preview.h"
 
 static ExitCode run(Client *c, int argc, char *argv[])
 {
@@ -19,6 +21,11 @@ static ExitCode run(Client *c, int argc, char *argv[])
                 i18n_init();
         if (c->options.notify) {
                 r = notifier_new(&c->notifier, &error);
+                if (r < 0)
+                        client_warn(c, "%s", error.text);
+        }
+        if (c->options.preview && !streq(c->options.preview, "none")) {
+                r = preview_new(c->options.preview, &c->preview, &error);
                 if (r < 0)
                         client_warn(c, "%s", error.text);
         }
@@ -44,6 +51,7 @@ int main(int argc, char *argv[])
         code = client_print_result(&c, code);
 
         c.notifier = notifier_free(c.notifier);
+        c.preview = preview_free(c.preview);
         json_decref(c.result);
         json_decref(c.error);
         free(c.hint);

@@ -16,6 +16,7 @@
 
 #define SHOW_USEC (USEC_PER_SEC / 2) /* how often a progress is sent, at most */
 #define SUBJECT_MAX 80 /* bytes of a prompt that are shown */
+#define PREVIEW_SIDE_MAX 1024U /* pixels */
 
 static bool is_showable(const Notifier *n)
 {
@@ -151,7 +152,7 @@ void notifier_preview(Notifier *n, const Picture *preview)
 {
         Pixels pixels = { 0 };
 
-        if (!n || n->is_dismissed || pixels_from_png(preview, &pixels) < 0)
+        if (!n || n->is_dismissed || pixels_from_png(preview, PREVIEW_SIDE_MAX, &pixels) < 0)
                 return;
         pixels_done(&n->preview);
         n->preview = pixels;

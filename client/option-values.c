@@ -28,6 +28,7 @@ typedef enum Kind {
         KIND_LORA, /* one more in loras */
         KIND_PRIORITY, /* const char * */
         KIND_FORMAT, /* const char * */
+        KIND_PREVIEW, /* const char * */
 } Kind;
 
 /* How each option's value is read, and where it goes. */
@@ -121,6 +122,13 @@ static int check_priority(const char *name, Error *error)
         return error_set(error, -EINVAL, "'%s' is none of interactive, normal, batch", name);
 }
 
+static int check_preview(const char *name, Error *error)
+{
+        if (streq(name, "auto") || streq(name, "kitty") || streq(name, "sixel") || streq(name, "none"))
+                return 0;
+        return error_set(error, -EINVAL, "'%s' is none of auto, kitty, sixel, none", name);
+}
+
 static int check_path(const char *path, Error *error)
 {
         return path[0] != '\0' ? 0 : error_set(error, -EINVAL, "the name is empty");
@@ -179,6 +187,8 @@ int option_read(Options *o, OptionId id, const char *value, Error *error)
                                           ? error_set(error, -EINVAL, "'%s' is none of png, jpeg, webp", value)
                                           : 0,
                                   value, field);
+        case KIND_PREVIEW:
+                return store_text(check_preview(value, error), value, field);
         case KIND_PRIORITY:
                 return store_text(check_priority(value, error), value, field);
         case KIND_INTEGER:

@@ -132,6 +132,7 @@ static int check_pairs(const Options *o, Error *error)
                 { OPTION_USER, OPTION_SYSTEM },   { OPTION_SIZE, OPTION_ASPECT },
                 { OPTION_DETACH, OPTION_OUTPUT }, { OPTION_DETACH, OPTION_FORCE },
                 { OPTION_OUTPAINT, OPTION_MASK }, { OPTION_DETACH, OPTION_NOTIFY },
+                { OPTION_DETACH, OPTION_PREVIEW },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(pairs); i++)

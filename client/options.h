@@ -72,6 +72,7 @@
         X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, FINISHES,         \
           "no prompt in PNG")                                                                              \
         X(NOTIFY, 0, "notify", NULL, FLAG, notify, 0, 0, MAKES | FINISHES | TELLS, "+on the desktop, too")                     \
+        X(PREVIEW, 0, "preview", "HOW", PREVIEW, preview, 0, 0, MAKES | FINISHES, "+in the terminal")          \
         X(FOLDER, 0, "folder", "DIR", PATH, folder, 0, 0, ASKS_IN_WINDOW, "+where pictures go")            \
         X(PROMPT, 0, "prompt", "TEXT", TEXT, prompt_text, 0, 0, ASKS_IN_WINDOW, "+to begin with")          \
         X(INSPECT, 0, "inspect", "PATH", PATH, inspect, 0, 0, LOOKS, "+what a model is")                    \
@@ -135,6 +136,7 @@ typedef struct Options {
         const char *priority;
         uint64_t keep_alive; /* seconds */
         bool no_prompt_metadata, notify;
+        const char *preview;
         bool last, open;
         double scale;
         bool everybody;

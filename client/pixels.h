@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A small picture as bytes of red, green and blue, row by row without gaps. */
+/* A picture as bytes of red, green and blue, row by row without gaps. */
 
 #include "client/picture.h"
-
-#define PIXELS_SIDE_MAX 1024U
 
 typedef struct Pixels {
         uint32_t width, height;
         uint8_t *rgb; /* 3 * width * height */
 } Pixels;
 
-/* Reads a PNG. 0, -EFBIG for larger ones, -EBADMSG, -ENOMEM; *ret is to be freed with pixels_done(). */
-int pixels_from_png(const Picture *png, Pixels *ret);
+/* Reads a PNG of at most so many pixels a side. 0, -EFBIG for larger ones, -EBADMSG, -ENOMEM; *ret is to be freed with
+ * pixels_done(). */
+int pixels_from_png(const Picture *png, uint32_t side_max, Pixels *ret);
+
+/* The same picture smaller, or as large as it is: neither side is 0 or longer than it was. 0 or -ENOMEM. */
+int pixels_shrink(const Pixels *from, uint32_t width, uint32_t height, Pixels *ret);
 
 void pixels_done(Pixels *pixels);

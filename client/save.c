@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <string.h>
 
+#include "client/i18n.h"
 #include "client/json.h"
 #include "client/notify.h"
 #include "client/save.h"
+#include "client/terminal/preview.h"
 
 ExitCode saver_prepare(Client *c, Saver *saver, const char *words, uint32_t count)
 {
@@ -16,6 +19,15 @@ ExitCode saver_prepare(Client *c, Saver *saver, const char *words, uint32_t coun
                 return client_fail(c, CODE_USAGE, "the picture and --json cannot both go to stdout");
         saver->pictures = json_array();
         return CODE_OK;
+}
+
+static void show(Client *c, const Picture *picture)
+{
+        int r = preview_picture(c->preview, picture);
+        if (r == -EOPNOTSUPP)
+                client_warn(c, "%s", _("only PNG pictures can be shown in the terminal"));
+        else if (r < 0)
+                client_warn(c, _("cannot show the picture: %s"), strerror(-r));
 }
 
 static void keep(Saver *saver, const char *path, uint64_t seed, const Picture *picture)
@@ -39,6 +51,7 @@ ExitCode saver_take(
         int r = output_write(&saver->output, index, seed, picture, &path, &error);
         if (r < 0)
                 return client_fail_error(c, CODE_FAILED, &error, r);
+        show(c, picture);
         keep(saver, path, seed, picture);
         if (path)
                 notifier_add_path(c->notifier, path);

@@ -20,8 +20,8 @@ _imagine() {
         local verbs='generate ask status jobs watch get cancel vary enlarge illustrate show folder desktop models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
-                --keep-alive --no-prompt-metadata --notify'
-        local makes='--output --force --notify'
+                --keep-alive --no-prompt-metadata --notify --preview'
+        local makes='--output --force --notify --preview'
         local starts='--detach --from --mask --outpaint --strength'
         local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --schedule --count --model
                 --eta --guidance-rescale --guidance-interval --rng --vary --variation-seed
@@ -37,7 +37,7 @@ _imagine() {
                 case ${COMP_WORDS[i]} in
                 --output | -o | --inspect | --of | --from | --mask | --outpaint | --strength | --format | --quality | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
-                        --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --folder | --prompt) ((i++)) ;;
+                        --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --preview | --folder | --prompt) ((i++)) ;;
                 -*) ;;
                 *)
                         verb=${COMP_WORDS[i]}
@@ -61,6 +61,7 @@ _imagine() {
         --sampler) words=$samplers ;;
         --format) words='png jpeg webp' ;;
         --rng) words='cpu philox' ;;
+        --preview) words='auto kitty sixel none' ;;
         --schedule) words='normal karras exponential sgm-uniform simple beta' ;;
         --enlarge) words='network lanczos none' ;;
         --precision) words='auto f32 bf16 int8' ;;
@@ -82,7 +83,7 @@ _imagine() {
                 -*,models) words="$all --inspect" ;;
                 -*,vary) words="$all $finishes --last --vary --variation-seed --strength --count" ;;
                 -*,enlarge) words="$all $finishes --scale" ;;
-                -*,illustrate) words="$all --output --notify $asks" ;;
+                -*,illustrate) words="$all --output --notify --preview $asks" ;;
                 -*,show) words="$all --notify" ;;
                 -*,desktop) words="$all --all" ;;
                 -*,folder) words="$all --open --notify" ;;

@@ -4,7 +4,7 @@
 
 function __imagine_verb -d "The verb of the command line, generate without one"
     set -l words (commandline -opc)[2..-1]
-    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --inspect --scale --of -o
+    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --preview --inspect --scale --of -o
     set -l skip 0
     for word in $words
         if test $skip = 1
@@ -101,6 +101,7 @@ complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l keep-a
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l no-prompt-metadata -d 'no prompt in PNG'
 complete -c imagine -n '__imagine_is models' -l inspect -r -F -d 'what a model is'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge show folder' -l notify -d 'on the desktop, too'
+complete -c imagine -n '__imagine_is generate get illustrate vary enlarge' -l preview -x -a 'auto kitty sixel none' -d 'in the terminal'
 complete -c imagine -n '__imagine_is ask' -l folder -r -F -d 'where pictures go'
 complete -c imagine -n '__imagine_is ask' -l prompt -x -d 'to begin with'
 complete -c imagine -n '__imagine_is vary' -l last -d "the newest in 'folder'"
