@@ -29,6 +29,8 @@ const ConfigKey config_keys[] = {
         NUMBER(pack_bytes_min, 0, INT64_MAX, 268435456,
                "Bytes of a model from which its weights are kept in the cache as the processor wants them; 0: never"),
         NUMBER(threads, 0, 1024, 0, "Threads that compute; 0: one for each core"),
+        TEXT(precision, CONFIG_PRECISION, "\"auto\"",
+             "What the networks multiply where neither job nor model says: f32, bf16, int8, auto (bf16 where the processor has it)"),
         TEXT(on_battery, CONFIG_BATTERY, "\"normal\"",
              "What becomes of jobs on battery or in power-saver: normal (nothing), batch-waits (those of the class batch wait), slow (they wait, and one processor computes)"),
         BOOL(inhibit_sleep, "false", "Whether the machine does not fall asleep while there is work"),
@@ -74,6 +76,13 @@ int config_log_level(const Config *config)
         return level_from_string(config->log_level);
 }
 
+Precision config_precision(const Config *config)
+{
+        const int precision = precision_from_string(config->precision);
+
+        return precision < 0 ? PRECISION_AUTO : (Precision)precision;
+}
+
 static void paths_free(char **paths)
 {
         for (char **p = paths; p && *p; p++)
@@ -90,7 +99,7 @@ static void *field(const Config *config, const ConfigKey *key)
 static bool is_text(const ConfigKey *key)
 {
         return key->type == CONFIG_STRING || key->type == CONFIG_ENGINE || key->type == CONFIG_BATTERY ||
-               key->type == CONFIG_LEVEL;
+               key->type == CONFIG_PRECISION || key->type == CONFIG_LEVEL;
 }
 
 static void clear(Config *config)
@@ -138,25 +147,26 @@ static int set_number(uint64_t *value, const ConfigKey *key, const config_settin
         return 0;
 }
 
+/* NULL: the key may be this. */
+static const char *complaint(const ConfigKey *key, const char *text)
+{
+        if (key->type == CONFIG_ENGINE && !streq(text, "auto") && !streq(text, "own") && !streq(text, "system"))
+                return "must be auto, own or system";
+        if (key->type == CONFIG_BATTERY && !streq(text, "normal") && !streq(text, "batch-waits") && !streq(text, "slow"))
+                return "must be normal, batch-waits or slow";
+        if (key->type == CONFIG_PRECISION && precision_from_string(text) < 0)
+                return "must be auto, f32, bf16 or int8";
+        if (key->type == CONFIG_LEVEL && level_from_string(text) < 0)
+                return "must be error, warning, notice, info or debug";
+        return NULL;
+}
+
 static int set_string(char **value, const ConfigKey *key, const config_setting_t *setting, const char **why)
 {
         const char *text = config_setting_get_string(setting);
-        if (!text) {
-                *why = "must be a string in quotes";
+        *why = text ? complaint(key, text) : "must be a string in quotes";
+        if (*why)
                 return -EINVAL;
-        }
-        if (key->type == CONFIG_ENGINE && !streq(text, "auto") && !streq(text, "own") && !streq(text, "system")) {
-                *why = "must be auto, own or system";
-                return -EINVAL;
-        }
-        if (key->type == CONFIG_BATTERY && !streq(text, "normal") && !streq(text, "batch-waits") && !streq(text, "slow")) {
-                *why = "must be normal, batch-waits or slow";
-                return -EINVAL;
-        }
-        if (key->type == CONFIG_LEVEL && level_from_string(text) < 0) {
-                *why = "must be error, warning, notice, info or debug";
-                return -EINVAL;
-        }
         char *copy = strdup(text);
         if (!copy)
                 return -ENOMEM;
@@ -206,6 +216,7 @@ static int set_key(Config *config, const ConfigKey *key, const config_setting_t 
         case CONFIG_STRING:
         case CONFIG_ENGINE:
         case CONFIG_BATTERY:
+        case CONFIG_PRECISION:
         case CONFIG_LEVEL:
                 return set_string(value, key, setting, why);
         case CONFIG_PATHS:

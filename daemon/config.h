@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/precision.h"
 
 typedef struct Config {
         char **models; /* directories that hold models, NULL-terminated */
@@ -24,6 +25,7 @@ typedef struct Config {
         uint64_t memory_max; /* bytes; 0: what there is */
         uint64_t pack_bytes_min; /* of a model whose packed weights are kept on disk; 0: of none */
         uint64_t threads; /* 0: one for each core */
+        char *precision; /* as precision_to_string() has it: where neither job nor model says */
         char *on_battery; /* "normal", "batch-waits" or "slow" */
         bool inhibit_sleep; /* while there is work */
         uint64_t jobs_per_user, jobs_total, interactive_per_app;
@@ -46,6 +48,7 @@ typedef enum ConfigType {
         CONFIG_LEVEL, /* a string: error, warning, notice, info or debug */
         CONFIG_ENGINE, /* a string: auto, own or system */
         CONFIG_BATTERY, /* a string: normal, batch-waits or slow */
+        CONFIG_PRECISION, /* a string: auto, f32, bf16 or int8 */
         CONFIG_PATHS, /* an array of absolute paths */
 } ConfigType;
 
@@ -76,6 +79,8 @@ int config_load(Config *config, const char *path, Error *error);
 
 /* For log_set_max_level. */
 int config_log_level(const Config *config);
+
+Precision config_precision(const Config *config);
 
 /* Prints every key with its default and meaning. */
 void config_print_keys(FILE *file);

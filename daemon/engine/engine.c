@@ -56,7 +56,7 @@ static int fill_size(ModelInfo *info, const Model *model, Error *error)
         return 0;
 }
 
-int engine_fill_info(ModelInfo *info, const Model *model, Error *error)
+int engine_fill_info(ModelInfo *info, const Model *model, Precision automatic, Error *error)
 {
         const ModelCard *card = &model->card;
 
@@ -71,25 +71,28 @@ int engine_fill_info(ModelInfo *info, const Model *model, Error *error)
         if (info->sampler == SAMPLER_DEFAULT)
                 info->sampler = SAMPLER_FALLBACK;
         info->parameters = model_parameters(model);
-        info->precision = pipeline_precision(model, PRECISION_AUTO);
+        info->precision = pipeline_precision(model, PRECISION_AUTO, automatic);
         return fill_size(info, model, error);
 }
 
 int engine_new(Engine **ret, const char *model_dir, unsigned threads, Error *error)
 {
-        return engine_new_packed(ret, model_dir, threads, &(PackFiles) { .old_fd = -1, .new_fd = -1 }, error);
+        return engine_new_packed(
+                        ret, model_dir, threads, PRECISION_AUTO, &(PackFiles) { .old_fd = -1, .new_fd = -1 }, error);
 }
 
-int engine_new_packed(Engine **ret, const char *model_dir, unsigned threads, const PackFiles *files, Error *error)
+int engine_new_packed(Engine **ret, const char *model_dir, unsigned threads, Precision automatic,
+                      const PackFiles *files, Error *error)
 {
         _cleanup_(engine_freep) Engine *engine = calloc(1, sizeof(*engine));
         if (!engine)
                 return error_set(error, -ENOMEM, "%s: out of memory", model_dir);
 
         int r = pipeline_load_packed(
-                        &engine->pipeline, model_dir, PRECISION_AUTO, threads ? threads : processors(), files, error);
+                        &engine->pipeline, model_dir, (PipelinePrecision) { PRECISION_AUTO, automatic },
+                        threads ? threads : processors(), files, error);
         if (r >= 0)
-                r = engine_fill_info(&engine->info, engine->pipeline.model, error);
+                r = engine_fill_info(&engine->info, engine->pipeline.model, automatic, error);
         if (r < 0)
                 return r;
         engine->pipeline.compute.cancelled = &engine->cancelled;
@@ -291,7 +294,8 @@ int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error 
                 .schedule = request->fast ? SIGMA_SCHEDULE_DEFAULT : info->schedule,
                 .guidance = request->fast ? card->fast_guidance : info->guidance,
                 .guidance_rescale = info->guidance_rescale,
-                .precision = pipeline_precision(engine->pipeline.model, (Precision)request->precision),
+                .precision = pipeline_precision(
+                                engine->pipeline.model, (Precision)request->precision, engine->pipeline.automatic),
         };
         resolved.steps = request->steps ? request->steps : resolved.steps;
         /* The model's schedule goes with its sampler. */

@@ -73,8 +73,10 @@ typedef struct EngineEvents {
  * this version cannot run, -ENOMEM; *error says which file and what. */
 int engine_new(Engine **ret, const char *model_dir, unsigned threads, Error *error);
 /* The same for one who keeps packed weights in files (model/pack.h): they are mapped from the old one, which takes
- * milliseconds, or written into the new one, in the background: the engine can be used as soon as it knows where they will lie. */
-int engine_new_packed(Engine **ret, const char *model_dir, unsigned threads, const PackFiles *files, Error *error);
+ * milliseconds, or written into the new one, in the background: the engine can be used as soon as it knows where they will lie.
+ * automatic: the precision of what neither request nor model says one for; PRECISION_AUTO: bf16 where the processor has it. */
+int engine_new_packed(Engine **ret, const char *model_dir, unsigned threads, Precision automatic,
+                      const PackFiles *files, Error *error);
 
 /* Waits until all weights are packed and the disk has the new file, in any thread but before engine_free(): 1: it is whole,
  * and the next load's old one; 0: there is none. */

@@ -102,7 +102,7 @@ int inspect_model(const char *path, bool json, FILE *out, Error *error)
         Inspection inspection = {};
         int r = model_open(&m, path, error);
         if (r >= 0)
-                r = engine_fill_info(&inspection.info, m, error);
+                r = engine_fill_info(&inspection.info, m, PRECISION_AUTO, error);
         if (r < 0)
                 return r;
         fill(&inspection, m);

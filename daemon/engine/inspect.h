@@ -7,7 +7,7 @@
 #include "engine/model/model.h"
 
 /* What a model recommends; -EOPNOTSUPP if its pictures are too large. */
-int engine_fill_info(ModelInfo *info, const Model *model, Error *error);
+int engine_fill_info(ModelInfo *info, const Model *model, Precision automatic, Error *error);
 
 /* Writes what a model is, for people, a line a fact, or as a JSON object: its family, how its weights are stored, how many there are, the memory
  * that it needs, and what it recommends. Reads headers only. Errors as for engine_new. */

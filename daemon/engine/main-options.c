@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/util.h"
 #include "engine/main-options.h"
 
 static const char help[] =
                 "Usage: imagined-engine --socket FD --model DIR [--threads N] [--verify | --digest]\n"
-                "                       [--pack FD] [--new-pack FD]\n"
+                "                       [--precision WHICH] [--pack FD] [--new-pack FD]\n"
                 "       imagined-engine --socket FD --decode\n"
                 "       imagined-engine --model DIR --output FILE --prompt TEXT [SETTINGS]\n"
                 "       imagined-engine --model DIR --digest\n"
@@ -34,6 +35,7 @@ static const char help[] =
                 "  --strength X       how much of it is painted anew, 0 to 1 (0.75)\n"
                 "  --width N, --height N\n"
                 "  --threads N        one for each processor, if not given\n"
+                "  --precision WHICH  auto, f32, bf16 or int8; of a worker: where neither job nor model says\n"
                 "  --verify           load the model only if its files are as its SHA256SUMS says\n"
                 "  --pack FD          a file with the packed weights of an earlier load\n"
                 "  --new-pack FD      an empty file for them, if that one is of another build or model\n"
@@ -61,6 +63,7 @@ enum {
         OPTION_WIDTH,
         OPTION_HEIGHT,
         OPTION_THREADS,
+        OPTION_PRECISION,
         OPTION_DECODE,
         OPTION_DIGEST,
         OPTION_INSPECT,
@@ -90,6 +93,7 @@ static const struct option long_options[] = {
         { "width", required_argument, NULL, OPTION_WIDTH },
         { "height", required_argument, NULL, OPTION_HEIGHT },
         { "threads", required_argument, NULL, OPTION_THREADS },
+        { "precision", required_argument, NULL, OPTION_PRECISION },
         { "decode", no_argument, NULL, OPTION_DECODE },
         { "digest", no_argument, NULL, OPTION_DIGEST },
         { "inspect", no_argument, NULL, OPTION_INSPECT },
@@ -153,6 +157,15 @@ static int parse_fd(const char *text, int *ret)
         return r;
 }
 
+static int parse_precision(const char *text, uint8_t *ret)
+{
+        int precision = precision_from_string(text);
+
+        if (precision >= 0)
+                *ret = (uint8_t)precision;
+        return MIN(precision, 0);
+}
+
 static int parse_option(MainOptions *o, int option, const char *value)
 {
         Request *q = &o->request;
@@ -203,6 +216,8 @@ static int parse_option(MainOptions *o, int option, const char *value)
                 return parse_u32(value, REQUEST_SIZE_MAX, &q->height);
         case OPTION_THREADS:
                 return parse_u32(value, 1024, &o->threads);
+        case OPTION_PRECISION:
+                return parse_precision(value, &q->precision);
         case OPTION_DECODE:
                 o->decode = true;
                 return 0;

@@ -148,7 +148,7 @@ static int serve(const MainOptions *o)
         if (o->digest)
                 return verify_tell_digest(o->socket, o->model_dir);
         int r = o->verify ? verify_model(o->socket, o->model_dir) : 0;
-        return r < 0 ? r : worker_run(o->socket, o->model_dir, o->threads, &o->pack);
+        return r < 0 ? r : worker_run(o->socket, o->model_dir, o->threads, (Precision)o->request.precision, &o->pack);
 }
 
 int main(int argc, char **argv)

@@ -173,7 +173,7 @@ static int open_pack(Pipeline *p, const char *dir, const PackFiles *files, Error
 }
 
 /* error must not be NULL. */
-static int load_with(Pipeline *ret, const char *dir, Precision precision, unsigned threads, const PackFiles *files,
+static int load_with(Pipeline *ret, const char *dir, PipelinePrecision precision, unsigned threads, const PackFiles *files,
                      bool *ret_was_read, Error *error)
 {
         _cleanup_(pipeline_done) Pipeline p = { .compute = { .threads = threads, .arena = arena_new(0) } };
@@ -186,7 +186,8 @@ static int load_with(Pipeline *ret, const char *dir, Precision precision, unsign
                 r = load_tokenizer(&p, error);
         if (r < 0)
                 return r;
-        p.precision = pipeline_precision(p.model, precision);
+        p.automatic = precision.automatic;
+        p.precision = pipeline_precision(p.model, precision.wanted, precision.automatic);
         r = open_pack(&p, dir, files, error);
         if (r < 0)
                 return r;
@@ -202,8 +203,8 @@ static int load_with(Pipeline *ret, const char *dir, Precision precision, unsign
         return 0;
 }
 
-int pipeline_load_packed(Pipeline *ret, const char *dir, Precision precision, unsigned threads, const PackFiles *files,
-                         Error *error)
+int pipeline_load_packed(Pipeline *ret, const char *dir, PipelinePrecision precision, unsigned threads,
+                         const PackFiles *files, Error *error)
 {
         const PackFiles without_old = { .old_fd = -1, .new_fd = files->new_fd };
         Error own_error = {};
@@ -217,12 +218,15 @@ int pipeline_load_packed(Pipeline *ret, const char *dir, Precision precision, un
 
 int pipeline_load(Pipeline *ret, const char *dir, Precision precision, unsigned threads, Error *error)
 {
-        return pipeline_load_packed(ret, dir, precision, threads, &(PackFiles) { .old_fd = -1, .new_fd = -1 }, error);
+        return pipeline_load_packed(ret, dir, (PipelinePrecision) { .wanted = precision }, threads,
+                                    &(PackFiles) { .old_fd = -1, .new_fd = -1 }, error);
 }
 
-Precision pipeline_precision(const Model *model, Precision wanted)
+Precision pipeline_precision(const Model *model, Precision wanted, Precision automatic)
 {
-        return kernels_precision(wanted == PRECISION_AUTO ? model->card.precision : wanted, PRECISION_BF16);
+        return kernels_precision(
+                        wanted == PRECISION_AUTO ? model->card.precision : wanted,
+                        automatic == PRECISION_AUTO ? PRECISION_BF16 : automatic);
 }
 
 int pipeline_set_precision(Pipeline *p, Precision precision, Error *error)

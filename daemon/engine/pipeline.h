@@ -30,6 +30,7 @@ typedef struct Pipeline { /* owns all of it: pipeline_done() */
         Vae *vae;
         Upscaler *upscaler; /* NULL if the model has none */
         Precision precision; /* of the denoiser; never PRECISION_AUTO */
+        Precision automatic; /* as PipelinePrecision has it */
         Compute compute;
         TextCache texts;
         Pack *pack; /* NULL: packed weights are not kept */
@@ -41,14 +42,19 @@ typedef struct Pipeline { /* owns all of it: pipeline_done() */
 /* Errors as for engine_new. */
 int pipeline_load(Pipeline *ret, const char *dir, Precision precision, unsigned threads, Error *error);
 
+typedef struct PipelinePrecision {
+        Precision wanted; /* to begin with; PRECISION_AUTO: the model's */
+        Precision automatic; /* where the model says none; PRECISION_AUTO: bf16 where the processor has it */
+} PipelinePrecision;
+
 /* The same with the weights as an earlier load has packed them, or packed into a new file in the background:
  * backlog_wait(ret->backlog) says what came of it, as pack_seal(). */
-int pipeline_load_packed(Pipeline *ret, const char *dir, Precision precision, unsigned threads, const PackFiles *files,
-                         Error *error);
+int pipeline_load_packed(Pipeline *ret, const char *dir, PipelinePrecision precision, unsigned threads,
+                         const PackFiles *files, Error *error);
 
-/* What is computed where that precision is asked for: itself, the model's, or what the processor does best; floats where it
- * cannot do it. */
-Precision pipeline_precision(const Model *model, Precision wanted);
+/* What is computed where that precision is asked for: itself, the model's, or the automatic one as in PipelinePrecision;
+ * floats where the processor cannot do it. */
+Precision pipeline_precision(const Model *model, Precision wanted, Precision automatic);
 
 /* Packs the networks anew from the model's files if they are in another precision. After an error there are none, and the
  * next call tries again. */

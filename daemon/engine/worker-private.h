@@ -20,6 +20,7 @@ typedef struct Worker {
         int socket;
         const char *model_dir;
         unsigned threads;
+        Precision automatic;
         PackFiles files;
 
         pthread_mutex_t lock; /* guards all that follows up to the blank line */

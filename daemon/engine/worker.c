@@ -66,7 +66,7 @@ static int load_engine(Worker *w)
         Engine *engine = NULL;
         Error error = {};
 
-        int r = engine_new_packed(&engine, w->model_dir, w->threads, &w->files, &error);
+        int r = engine_new_packed(&engine, w->model_dir, w->threads, w->automatic, &w->files, &error);
         if (r < 0) {
                 log_error("Cannot load the model: %s", error.text);
                 worker_send_failure(w, 0, r, error.text);
@@ -237,7 +237,7 @@ static void stop_painting(Worker *w, pthread_t thread)
         (void)pthread_join(thread, NULL);
 }
 
-int worker_run(int socket, const char *model_dir, unsigned threads, const PackFiles *files)
+int worker_run(int socket, const char *model_dir, unsigned threads, Precision automatic, const PackFiles *files)
 {
         Worker *w = calloc(1, sizeof(*w)); /* too large for a stack */
         if (!w)
@@ -245,6 +245,7 @@ int worker_run(int socket, const char *model_dir, unsigned threads, const PackFi
         w->socket = socket;
         w->model_dir = model_dir;
         w->threads = threads;
+        w->automatic = automatic;
         w->files = *files;
         w->resume_fd = -1;
         (void)pthread_mutex_init(&w->lock, NULL);

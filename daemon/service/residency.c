@@ -285,6 +285,7 @@ static void start(Residency *residency, const char *wanted)
                         .program = config->worker,
                         .model_directory = directory,
                         .threads = config->threads,
+                        .precision = config_precision(config),
                         .load_seconds = config->load_seconds,
                         .ping_seconds = config->worker_ping_seconds,
                 };

@@ -13,6 +13,7 @@
  * processors all compute. With 200 clients answers came three times as soon. */
 #define ENGINE_NICE 10
 #define SETTINGS_MAX 5
+#define ARGUMENTS_MAX 16
 #define DIGESTS_NICE 19 /* the scheduler of disks goes by it, too */
 /* Where memory ends a worker is what the kernel takes, whatever else is large: it costs a picture's time, and nothing else. */
 #define WORKER_OOM_SCORE "1000"
@@ -130,45 +131,64 @@ _Noreturn static void become_worker(
         _exit(127);
 }
 
-int spawn_worker(const WorkerSpec *spec, int socket, pid_t *ret_pid, Error *error)
+/* What spawn_worker's words are made of, and where they lie. */
+typedef struct Arguments {
+        char socket[16], pack[16], new_pack[16];
+        char *words[ARGUMENTS_MAX]; /* NULL-terminated */
+} Arguments;
+
+static void make_arguments(Arguments *ret, const WorkerSpec *spec)
 {
-        static const char *const options[] = {
+        static const char *const tasks[] = {
                 [WORKER_VERIFIES] = "--verify",
                 [WORKER_DIGESTS] = "--digest",
                 [WORKER_DECODES] = "--decode",
         };
+        char **word = ret->words;
 
+        (void)snprintf(ret->socket, sizeof(ret->socket), "%d", SPAWN_SOCKET);
+        (void)snprintf(ret->pack, sizeof(ret->pack), "%d", SPAWN_PACK);
+        (void)snprintf(ret->new_pack, sizeof(ret->new_pack), "%d", SPAWN_NEW_PACK);
+        *word++ = (char *)spec->program;
+        *word++ = (char *)"--socket";
+        *word++ = ret->socket;
+        if (spec->model_directory) {
+                *word++ = (char *)"--model";
+                *word++ = (char *)spec->model_directory;
+        }
+        if (tasks[spec->task])
+                *word++ = (char *)tasks[spec->task];
+        if (spec->precision != PRECISION_AUTO) {
+                *word++ = (char *)"--precision";
+                *word++ = (char *)precision_to_string(spec->precision);
+        }
+        if (spec->pack > 0) {
+                *word++ = (char *)"--pack";
+                *word++ = ret->pack;
+        }
+        if (spec->new_pack > 0) {
+                *word++ = (char *)"--new-pack";
+                *word++ = ret->new_pack;
+        }
+        *word = NULL;
+}
+
+int spawn_worker(const WorkerSpec *spec, int socket, pid_t *ret_pid, Error *error)
+{
         if (access(spec->program, X_OK) < 0)
                 return error_set(error, -errno, "The engine %s cannot be run: %s", spec->program, strerror(errno));
 
         Setting settings[SETTINGS_MAX];
-        char lines[SETTINGS_MAX][128], *environment[ENVIRONMENT_MAX], number[16], pack[16], new_pack[16];
+        char lines[SETTINGS_MAX][128], *environment[ENVIRONMENT_MAX];
+        Arguments arguments;
         make_environment(environment, lines, settings, make_settings(settings, spec->threads));
-        (void)snprintf(number, sizeof(number), "%d", SPAWN_SOCKET);
-        (void)snprintf(pack, sizeof(pack), "%d", SPAWN_PACK);
-        (void)snprintf(new_pack, sizeof(new_pack), "%d", SPAWN_NEW_PACK);
-        char *argv[12] = { (char *)spec->program, (char *)"--socket", number };
-        size_t n = 3;
-        if (spec->model_directory) {
-                argv[n++] = (char *)"--model";
-                argv[n++] = (char *)spec->model_directory;
-        }
-        if (options[spec->task])
-                argv[n++] = (char *)options[spec->task];
-        if (spec->pack > 0) {
-                argv[n++] = (char *)"--pack";
-                argv[n++] = pack;
-        }
-        if (spec->new_pack > 0) {
-                argv[n++] = (char *)"--new-pack";
-                argv[n++] = new_pack;
-        }
+        make_arguments(&arguments, spec);
 
         pid_t parent = getpid(), pid = fork();
         if (pid < 0)
                 return error_set(error, -errno, "The engine cannot be started: %s", strerror(errno));
         if (pid == 0)
-                become_worker(spec, argv, environment, socket, parent);
+                become_worker(spec, arguments.words, environment, socket, parent);
 
         *ret_pid = pid;
         return 0;

@@ -30,6 +30,7 @@ typedef struct WorkerSpec {
         const char *model_directory; /* NULL: none */
         int pack, new_pack; /* descriptors for packed weights (service/packs.h), given on as --pack, --new-pack; 0: none */
         uint64_t threads; /* 0: one for each core */
+        Precision precision; /* where neither job nor model says, given on as --precision; PRECISION_AUTO: the engine's */
         uint64_t load_seconds; /* until READY; 0: it may take any time */
         uint64_t ping_seconds; /* without an answer while busy */
 } WorkerSpec;

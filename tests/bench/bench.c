@@ -236,7 +236,8 @@ static void load_with(Bench *b, const char *dir, const PackFiles *files, const c
         Error error = {};
         double begin = seconds(), busy_begin = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
 
-        check(pipeline_load_packed(&b->pipeline, dir, b->precision, b->threads, files, &error), &error, dir);
+        const PipelinePrecision precision = { .wanted = b->precision };
+        check(pipeline_load_packed(&b->pipeline, dir, precision, b->threads, files, &error), &error, dir);
         (void)printf("  %-28s %9.4f s  %9.4f s of processor\n",
                      b->pipeline.pack && pack_is_read(b->pipeline.pack) ? "load (packed before)" : name,
                      seconds() - begin, clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy_begin);

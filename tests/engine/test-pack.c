@@ -31,7 +31,7 @@ static Engine *open_packed(int old_fd, int new_fd)
         Engine *engine = NULL;
         Error error = {};
 
-        if (engine_new_packed(&engine, TINY, 2, &(PackFiles) { old_fd, new_fd }, &error) < 0)
+        if (engine_new_packed(&engine, TINY, 2, PRECISION_AUTO, &(PackFiles) { old_fd, new_fd }, &error) < 0)
                 fail_msg("%s", error.text);
         return engine;
 }
@@ -151,7 +151,7 @@ static void test_other(void **state)
         assert_true(is_read(&plain));
 
         Engine *xl = NULL;
-        assert_int_equal(engine_new_packed(&xl, "tests/fixtures/tiny-xl", 2, &(PackFiles) { fd, -1 }, NULL), 0);
+        assert_int_equal(engine_new_packed(&xl, "tests/fixtures/tiny-xl", 2, PRECISION_AUTO, &(PackFiles) { fd, -1 }, NULL), 0);
         paint_fox(xl, &other);
         engine_free(xl);
         assert_false(are_equal(&plain, &other));

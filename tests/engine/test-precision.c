@@ -4,7 +4,7 @@
  * IMAGINED_PRECISION_PROMPTS=32; it prints what it measured. */
 
 #include "engine/kernels/kernels.h"
-#include "tests/engine/engines.h"
+#include "tests/engine/changed-model.h"
 
 #include <math.h>
 
@@ -100,8 +100,37 @@ static void test_pictures(void **state)
                 picture_done(&floats[i]);
 }
 
+/* A job's goes first, then the model's, then what the service says. Where the processor lacks one, floats stand for it. */
+static void test_whose_counts(void **state)
+{
+        (void)state;
+        char dir[32];
+        _cleanup_(freep) Request *q = new_request();
+        Resolved resolved;
+
+        make_model(dir, "sed -i 's/\"native_size\"/\"precision\": \"f32\", &/' imagined.json");
+        for (Precision automatic = PRECISION_AUTO; automatic < PRECISION_MAX; automatic++) {
+                const PackFiles none = { -1, -1 };
+                _cleanup_(engine_freep) Engine *open = NULL, *says = NULL;
+
+                assert_int_equal(engine_new_packed(&open, TINY, 1, automatic, &none, NULL), 0);
+                assert_int_equal(engine_new_packed(&says, dir, 1, automatic, &none, NULL), 0);
+                assert_int_equal(engine_info(open)->precision, kernels_precision(automatic, PRECISION_BF16));
+                assert_int_equal(engine_info(says)->precision, PRECISION_F32);
+                for (Precision asked = PRECISION_AUTO; asked < PRECISION_MAX; asked++) {
+                        q->precision = (uint8_t)asked;
+                        assert_int_equal(engine_resolve(open, q, &resolved, NULL), 0);
+                        assert_int_equal(resolved.precision,
+                                         kernels_precision(asked ? asked : automatic, PRECISION_BF16));
+                        assert_int_equal(engine_resolve(says, q, &resolved, NULL), 0);
+                        assert_int_equal(resolved.precision, kernels_precision(asked, PRECISION_F32));
+                }
+        }
+        remove_model(dir);
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_pictures) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_whose_counts), cmocka_unit_test(test_pictures) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

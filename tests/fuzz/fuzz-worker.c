@@ -22,9 +22,10 @@ struct Engine {
         bool cancelled;
 };
 
-int engine_new_packed(Engine **ret, const char *model_dir, unsigned threads, const PackFiles *files, Error *error)
+int engine_new_packed(Engine **ret, const char *model_dir, unsigned threads, Precision automatic,
+                      const PackFiles *files, Error *error)
 {
-        (void)model_dir, (void)threads, (void)files, (void)error;
+        (void)model_dir, (void)threads, (void)automatic, (void)files, (void)error;
         *ret = calloc(1, sizeof(Engine));
         if (!*ret)
                 return -ENOMEM;
@@ -169,7 +170,7 @@ static void *work(void *argument)
 {
         const Side *side = argument;
         const PackFiles files = { -1, -1 };
-        (void)worker_run(side->socket, side->model, 1, &files);
+        (void)worker_run(side->socket, side->model, 1, PRECISION_AUTO, &files);
         (void)shutdown(side->socket, SHUT_RDWR);
         return NULL;
 }

@@ -22,6 +22,7 @@ typedef struct Stub {
         int socket;
         Mode mode;
         const char *directory;
+        Precision precision; /* --precision */
         /* of the job at work */
         uint64_t job; /* 0: none */
         Request request;
@@ -167,11 +168,11 @@ static void work(Stub *stub, int ms)
         listen_for(stub, 0);
 }
 
-/* What pictures show: the seed, and what they start from. */
+/* What pictures show: the seed, what they start from, and what was asked to be multiplied. */
 static uint64_t colour_of(const Stub *stub, uint64_t seed)
 {
         const Request *q = &stub->request;
-        uint64_t colour = seed;
+        uint64_t colour = seed + stub->resolved.precision;
 
         if (q->inputs != 0 && stub->input_job != stub->job)
                 _exit(8);
@@ -214,6 +215,7 @@ static void resolve(Stub *stub)
                 .height = q->height ? q->height : 64,
                 .steps = q->steps ? q->steps : 8,
                 .sampler = q->sampler ? q->sampler : SAMPLER_DDIM,
+                .precision = q->precision != PRECISION_AUTO ? q->precision : stub->precision,
                 .guidance = q->guidance >= 0 ? q->guidance : 7.5,
                 .prompt_tokens = 3,
                 .prompt_chunks = 1,
@@ -379,6 +381,7 @@ static void load(Stub *stub)
                         .size_multiple = 8,
                         .steps = 8,
                         .sampler = SAMPLER_DDIM,
+                        .precision = stub->precision,
                         .guidance = 7.5,
                         .parameters = 1,
                 },
@@ -386,14 +389,29 @@ static void load(Stub *stub)
         say(stub, &message, MESSAGE_READY, -1);
 }
 
+/* --precision WHICH, the last of the words, which it takes away. */
+static Precision take_precision(int *argc, char *argv[])
+{
+        if (*argc < 7 || !streq(argv[*argc - 2], "--precision"))
+                return PRECISION_AUTO;
+        int precision = precision_from_string(argv[*argc - 1]);
+        if (precision < 0)
+                _exit(64);
+        *argc -= 2;
+        return (Precision)precision;
+}
+
 int main(int argc, char *argv[])
 {
         if (argc == 4 && streq(argv[1], "--socket") && streq(argv[3], "--decode"))
                 return stub_decode(atoi(argv[2]));
+        const Precision precision = take_precision(&argc, argv);
         if (argc < 5 || argc > 6 || !streq(argv[1], "--socket") || !streq(argv[3], "--model"))
                 return 64;
 
-        Stub stub = { .socket = atoi(argv[2]), .mode = mode_of(argv[4]), .directory = argv[4] };
+        Stub stub = {
+                .socket = atoi(argv[2]), .mode = mode_of(argv[4]), .directory = argv[4], .precision = precision
+        };
         if (argc == 6 && streq(argv[5], "--digest"))
                 return stub_digest(stub.socket, stub.directory, false) > MODEL_CHECK_MAX;
         if (argc == 6 && stub_digest(stub.socket, stub.directory, true) == MODEL_MISMATCH)

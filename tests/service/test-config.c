@@ -61,6 +61,7 @@ static void test_values(void **state)
 
         assert_int_equal(config_new(&config), 0);
         assert_int_equal(config->idle_unload_seconds, 600);
+        assert_int_equal(config_precision(config), PRECISION_AUTO);
         assert_false(config->preload);
         assert_int_equal(
                         load(config,
@@ -84,8 +85,9 @@ static void test_values(void **state)
         assert_string_equal(config->models[2], "/b");
 
         /* A second file says only what is different. */
-        assert_int_equal(load(config, "threads = 3;", NULL), 0);
+        assert_int_equal(load(config, "threads = 3; precision = \"int8\";", NULL), 0);
         assert_int_equal(config->threads, 3);
+        assert_int_equal(config_precision(config), PRECISION_INT8);
         assert_int_equal(config->jobs_total, 7);
 }
 
@@ -110,6 +112,8 @@ static void test_faults(void **state)
         assert_fault("models = [1, 2];", 1, "absolute");
         assert_fault("log_level = \"loud\";", 1, "must be error, warning");
         assert_fault("on_battery = \"fast\";", 1, "must be normal, batch-waits or slow");
+        assert_fault("precision = \"f16\";", 1, "precision must be auto, f32, bf16 or int8");
+        assert_fault("precision = 16;", 1, "precision must be a string");
         assert_fault("jobs_total = 3;\nthreads = = 4;\n", 2, "syntax error");
         assert_fault("jobs_total = 3;\njobs_total = 4;\n", 2, "");
         assert_fault("threads = { a = 1; };", 1, "must be a whole number");

@@ -248,6 +248,7 @@ static void test_what_a_worker_inherits(void **state)
         };
         int leaked = fcntl(STDIN_FILENO, F_DUPFD, 57); /* without CLOEXEC, on purpose */
         _cleanup_(closep) int pack = open("/dev/zero", O_RDONLY | O_CLOEXEC), new_pack = open("/dev/full", O_RDWR | O_CLOEXEC);
+        spec.precision = PRECISION_INT8;
         spec.pack = pack;
         spec.new_pack = new_pack;
         assert_true(leaked >= 57);
@@ -264,7 +265,7 @@ static void test_what_a_worker_inherits(void **state)
         _cleanup_(freep) char *heard = read_text_file(out);
         char number[32];
         (void)snprintf(number, sizeof(number), " %d ", leaked);
-        assert_non_null(strstr(heard, "--socket 3 --model /some/model --pack 4 --new-pack 5\n0 1 "));
+        assert_non_null(strstr(heard, "--socket 3 --model /some/model --precision int8 --pack 4 --new-pack 5\n0 1 "));
         assert_non_null(strstr(heard, " 2 3 4 5 "));
         assert_non_null(strstr(heard, "\n/dev/zero\n/dev/full\n"));
         assert_null(strstr(heard, number));
