@@ -42,10 +42,11 @@ static char *text_of_latin(const uint8_t *data, size_t size)
 
 static char *text_of_utf8(const uint8_t *data, size_t size)
 {
-        char *text = strndup((const char *)data, size);
+        const size_t length = strnlen((const char *)data, size);
+        char *text = calloc(1, length + 1);
 
         if (text)
-                utf8_sanitize(text);
+                utf8_sanitize(memcpy(text, data, length));
         return text;
 }
 
