@@ -138,7 +138,7 @@ static int take_apart(Settings *s)
         _cleanup_(freep) char *head = strndup(s->text, before > 0 ? before - 1 : 0);
         if (!head)
                 return -ENOMEM;
-        char *negative = strncmp(head, NEGATIVE + 1, strlen(NEGATIVE) - 1) == 0 ? head : strstr(head, NEGATIVE);
+        char *negative = strncmp(head, &NEGATIVE[1], strlen(NEGATIVE) - 1) == 0 ? head : strstr(head, NEGATIVE);
         s->negative = strdup(negative ? negative + strlen(NEGATIVE) - (negative == head && *head != '\n') : "");
         if (negative)
                 *negative = '\0';
