@@ -101,9 +101,11 @@ static void test_the_clock_jumps(void **state)
  * stops a little earlier, so that a question of the service's is open. */
 static void stand_still(const char *model, const char *state, int before, int ms)
 {
-        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         JobRef job;
 
+        /* Each time anew, so that no worker of another model is just leaving. */
+        place_start_service(&place, "worker_ping_seconds = 6; load_seconds = 6;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         place_hold(&place, 0);
         assert_true(generate(bus, &job, "x", 2, "model", "s", model, "steps", "u", 10) >= 0);
         assert_true(wait_for_state(bus, job.path, state));
@@ -118,15 +120,14 @@ static void stand_still(const char *model, const char *state, int before, int ms
         place_release(&place);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
         assert_int_equal(place_worker(&place), worker);
+        place_stop_service(&place);
 }
 
 static void test_standing_still(void **state)
 {
         (void)state;
-        place_start_service(&place, "worker_ping_seconds = 6; load_seconds = 6;");
         stand_still("stub-slow", IMAGINE_STATE_RUNNING, 3400, 6500);
         stand_still("stub-slow-load", IMAGINE_STATE_LOADING, 1000, 6500);
-        place_stop_service(&place);
 }
 
 int main(void)
