@@ -55,6 +55,8 @@ emit() { # SIGNAL TYPES N TYPE VALUE…
 invoke() { # ID ACTION
         emit ActionInvoked us 2 u "$1" s "$2"
 }
+# Each notification that replaces none has the next number.
+newest() { grep -cF 'Notify "imagine" 0 ' "$IMAGINED_ROOT/notifications"; }
 # The log of the mock has each call as a line "TIME METHOD ARGUMENTS", in D-Bus's words.
 logged() { eventually grep -qF -e "$1" "$IMAGINED_ROOT/notifications" || { cut -c1-400 "$IMAGINED_ROOT/notifications"; false; }; }
 not_logged() { ! grep -F -e "$1" "$IMAGINED_ROOT/notifications"; }

@@ -46,17 +46,17 @@ check "no prompt became a command" test ! -e pwned
 file=$(realpath "$(cat paths)")
 check "its image is the file" logged "file://$(dirname "$file" | sed 's/ /%20/g')/"
 
-invoke 2 show
+invoke "$(newest)" show
 check "without a file manager Show in Folder opens the folder" opened xdg-open "$(dirname "$file")"
 # It was acted on: that process has gone, a new notification has its own.
 imagine --user --notify --seed 8 "a fox" >paths 2>said
 check "a second picture is shown" logged_times 2 '"The picture is ready"'
-invoke 4 open
+invoke "$(newest)" open
 check "Open opens the file" opened xdg-open "$(realpath "$(cat paths)")"
 
 imagine --user --notify --seed 9 "a hen" >paths 2>said
 check "a third one is shown" logged_times 3 '"The picture is ready"'
-invoke 6 vary
+invoke "$(newest)" vary
 check "Vary makes another one beside it" eventually test -s a-hen-9-varied-9.png
 check "and shows that" logged '"a-hen-9-varied-9.png"'
 
@@ -66,16 +66,17 @@ imagine --user --notify "${long[@]}" -- "-- a fox" >paths 2>said &
 job=$!
 check "the preview is shown" logged '"image-data": dbus.Struct((dbus.Int32(64), dbus.Int32(64), dbus.Int32(192), dbus.Boolean(False), dbus.Int32(8), dbus.Int32(3), '
 check "and how far it is" logged '"value": '
-invoke 9 cancel
+invoke "$(newest)" cancel
 wait $job
 check "Cancel in the notification ends it" test $? -eq 4
 check "and the job" is_idle
 
 # One that went before the end: the user does not want to see the progress.
+number=$(($(newest) + 1))
 imagine --user --notify "${long[@]}" "a fox" >paths 2>said &
 job=$!
-check "another one" logged 'Notify "imagine" 10 '
-emit NotificationClosed uu 2 u 10 u 2
+check "another one" logged "Notify \"imagine\" $number "
+emit NotificationClosed uu 2 u "$number" u 2
 kill -INT $job
 wait $job
 check "Ctrl-C cancels with a notification, too" test $? -eq 4
@@ -86,7 +87,7 @@ cp "one & only.png" two.png
 imagine --user vary --notify --count 64 "one & only.png" two.png >paths 2>said &
 job=$!
 check "several files are counted" logged 'Notify "imagine" 0 "org.imagined.Imagine" "Making picture 1 of 2" "one &amp; only.png'
-invoke 11 cancel
+invoke "$(newest)" cancel
 wait $job
 check "Cancel ends the first" test $? -eq 4
 check "and stops the rest" fails 2 ls ./two-varied*
