@@ -166,21 +166,13 @@ static int parse_precision(const char *text, uint8_t *ret)
         return MIN(precision, 0);
 }
 
-static int parse_option(MainOptions *o, int option, const char *value)
+/* What the picture is to be; -ENOENT: the option is about something else. */
+static int parse_setting(Request *q, int option, const char *value)
 {
-        Request *q = &o->request;
         SigmaSchedule schedule = SIGMA_SCHEDULE_DEFAULT;
         int r = 0;
 
         switch (option) {
-        case OPTION_SOCKET:
-                return parse_fd(value, &o->socket);
-        case OPTION_MODEL:
-                o->model_dir = value;
-                return 0;
-        case OPTION_OUTPUT:
-                o->output = value;
-                return 0;
         case OPTION_PROMPT:
                 return parse_text(value, q->prompt);
         case OPTION_NEGATIVE:
@@ -195,17 +187,11 @@ static int parse_option(MainOptions *o, int option, const char *value)
                 r = sampler_from_string(value, &schedule);
                 q->sampler = r > 0 ? (uint32_t)r : 0;
                 q->schedule = q->schedule ? q->schedule : (uint32_t)schedule;
-                return r;
+                return MIN(r, 0);
         case OPTION_SCHEDULE:
                 r = sigma_schedule_from_string(value);
                 q->schedule = r > 0 ? (uint32_t)r : 0;
-                return r;
-        case OPTION_FROM:
-                o->from = value;
-                return 0;
-        case OPTION_MASK:
-                o->mask = value;
-                return 0;
+                return MIN(r, 0);
         case OPTION_STRENGTH:
                 return parse_real(value, &q->strength);
         case OPTION_ETA:
@@ -214,32 +200,70 @@ static int parse_option(MainOptions *o, int option, const char *value)
                 return parse_u32(value, REQUEST_SIZE_MAX, &q->width);
         case OPTION_HEIGHT:
                 return parse_u32(value, REQUEST_SIZE_MAX, &q->height);
-        case OPTION_THREADS:
-                return parse_u32(value, 1024, &o->threads);
         case OPTION_PRECISION:
                 return parse_precision(value, &q->precision);
-        case OPTION_DECODE:
-                o->decode = true;
+        default:
+                return -ENOENT;
+        }
+}
+
+/* What this process is to do, and with which files. */
+static int parse_task(MainOptions *o, int option, const char *value)
+{
+        switch (option) {
+        case OPTION_SOCKET:
+                return parse_fd(value, &o->socket);
+        case OPTION_MODEL:
+                o->model_dir = value;
                 return 0;
-        case OPTION_DIGEST:
-                o->digest = true;
+        case OPTION_OUTPUT:
+                o->output = value;
                 return 0;
-        case OPTION_INSPECT:
-                o->inspect = true;
+        case OPTION_FROM:
+                o->from = value;
                 return 0;
-        case OPTION_JSON:
-                o->json = true;
+        case OPTION_MASK:
+                o->mask = value;
                 return 0;
-        case OPTION_VERIFY:
-                o->verify = true;
-                return 0;
+        case OPTION_THREADS:
+                return parse_u32(value, 1024, &o->threads);
         case OPTION_PACK:
                 return parse_fd(value, &o->pack.old_fd);
         case OPTION_NEW_PACK:
                 return parse_fd(value, &o->pack.new_fd);
         default:
-                return -EINVAL;
+                return -ENOENT;
         }
+}
+
+static bool *flag_of(MainOptions *o, int option)
+{
+        switch (option) {
+        case OPTION_DECODE:
+                return &o->decode;
+        case OPTION_DIGEST:
+                return &o->digest;
+        case OPTION_INSPECT:
+                return &o->inspect;
+        case OPTION_JSON:
+                return &o->json;
+        case OPTION_VERIFY:
+                return &o->verify;
+        default:
+                return NULL;
+        }
+}
+
+static int parse_option(MainOptions *o, int option, const char *value)
+{
+        bool *flag = flag_of(o, option);
+
+        if (flag) {
+                *flag = true;
+                return 0;
+        }
+        int r = parse_setting(&o->request, option, value);
+        return r == -ENOENT ? parse_task(o, option, value) : r;
 }
 
 int main_options_parse(MainOptions *o, int argc, char **argv)

@@ -342,6 +342,7 @@ static void watch_sleep(Power *power)
         if (power->sleep_match && sd_bus_is_open(power->bus) > 0)
                 return;
         unwatch_sleep(power);
+        set_asleep(power, false); /* whoever said so can no more say that it is over */
         int r = reach_bus(power);
         if (r >= 0)
                 r = sd_bus_add_match_async(

@@ -132,18 +132,26 @@ static int teardown(void **state)
         return 0;
 }
 
-/* For longer than an engine may be silent. */
-static void test_suspend_and_resume(void **state)
+/* The machine's instance, asleep in the middle of a job. */
+static pid_t fall_asleep_at_work(sd_bus **ret, JobRef *ret_job)
 {
-        JobRef job;
-        (void)state;
-
         if (!is_root())
                 skip();
         open_machine();
-        _cleanup_(bus_closep) sd_bus *bus = place_connect(&machine);
-        pid_t worker = begin(&machine, bus, &job);
-        fall_asleep(bus, worker);
+        *ret = place_connect(&machine);
+        pid_t worker = begin(&machine, *ret, ret_job);
+        fall_asleep(*ret, worker);
+        return worker;
+}
+
+/* For longer than an engine may be silent. */
+static void test_suspend_and_resume(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = NULL;
+        JobRef job;
+        (void)state;
+
+        pid_t worker = fall_asleep_at_work(&bus, &job);
         sleep_ms(4000);
         assert_true(is_stopped(worker));
         say_sleep(bus, false);
@@ -155,15 +163,11 @@ static void test_suspend_and_resume(void **state)
 /* Who is gone cannot say that the night is over. */
 static void test_logind_goes(void **state)
 {
+        _cleanup_(bus_closep) sd_bus *bus = NULL;
         JobRef job;
         (void)state;
 
-        if (!is_root())
-                skip();
-        open_machine();
-        _cleanup_(bus_closep) sd_bus *bus = place_connect(&machine);
-        pid_t worker = begin(&machine, bus, &job);
-        fall_asleep(bus, worker);
+        pid_t worker = fall_asleep_at_work(&bus, &job);
         end_login();
         wait_until_stopped(worker, false);
         /* The next one is heard as well. */
@@ -194,15 +198,11 @@ static int forge(sd_bus *bus, void *data)
 
 static void test_strangers(void **state)
 {
+        _cleanup_(bus_closep) sd_bus *bus = NULL;
         JobRef job;
         (void)state;
 
-        if (!is_root())
-                skip();
-        open_machine();
-        _cleanup_(bus_closep) sd_bus *bus = place_connect(&machine);
-        pid_t worker = begin(&machine, bus, &job);
-        fall_asleep(bus, worker);
+        pid_t worker = fall_asleep_at_work(&bus, &job);
         say_sleep(bus, false);
         wait_until_stopped(worker, false);
         as_user(&machine, "nobody", forge, NULL);
