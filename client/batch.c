@@ -106,8 +106,10 @@ ExitCode batch_run(Client *c, const Batch *batch)
         for (int i = 0; i < before.n_words; i++) {
                 _cleanup_(freep) char *path = batch_path(before.words[i]);
 
-                if (!path)
+                if (!path) {
+                        json_decref(jobs);
                         return client_fail(c, CODE_FAILED, "out of memory");
+                }
                 if (before.n_words > 1)
                         client_say(c, "%d of %d: %s", i + 1, before.n_words, path);
                 ExitCode code = batch_check_file(c, path);
