@@ -39,7 +39,7 @@ static int apply_option(Options *o, OptionId id, const char *value, Error *error
                 (void)error_prefix(error, "--%s", option_table[id].name);
                 return r;
         }
-        o->given |= UINT64_C(1) << id;
+        o->given[id] = true;
         return 0;
 }
 
@@ -207,8 +207,6 @@ static int check_words(const Options *o, Error *error)
                                  o->words[0]);
         return 0;
 }
-
-_Static_assert(OPTION_MAX <= 64, "Options.given has a bit for each");
 
 int options_parse(Options *o, int argc, char *argv[], Error *error)
 {

@@ -101,7 +101,7 @@ typedef struct Options {
         char **words; /* what stands after the verb; points into argv */
         int n_words;
         char *prompt; /* generate: the words as one text, valid UTF-8 */
-        uint64_t given; /* which options there were: bits 1 << OPTION_… */
+        bool given[OPTION_MAX]; /* which options there were */
 
         const char *output, *inspect;
         const char *folder, *prompt_text;
@@ -160,7 +160,7 @@ extern const OptionInfo option_table[];
 
 static inline bool options_has(const Options *options, OptionId id)
 {
-        return options->given & (UINT64_C(1) << id);
+        return options->given[id];
 }
 
 /* Fills in *options, which points into argv afterwards. 0; -EINVAL with a sentence for the user; -ENOMEM; or

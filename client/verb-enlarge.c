@@ -12,7 +12,7 @@ static ExitCode prepare(Client *c, const char *path, void *userdata)
         o->from = path;
         o->strength = 0;
         o->hires = o->scale;
-        o->given |= UINT64_C(1) << OPTION_STRENGTH | UINT64_C(1) << OPTION_HIRES;
+        o->given[OPTION_STRENGTH] = o->given[OPTION_HIRES] = true;
         return CODE_OK;
 }
 

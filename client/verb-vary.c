@@ -34,7 +34,7 @@ static bool integer_of(const Settings *s, const char *name, uint64_t high, uint6
 
 static void give(Options *o, OptionId id)
 {
-        o->given |= UINT64_C(1) << id;
+        o->given[id] = true;
 }
 
 /* Whether the picture can be drawn again from what it says: it was not made from another one. */

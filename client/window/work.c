@@ -114,7 +114,7 @@ static ExitCode find_folder(Window *w)
 
 static void give(Options *o, OptionId id, bool is_given)
 {
-        o->given |= is_given ? UINT64_C(1) << id : 0;
+        o->given[id] |= is_given;
 }
 
 /* What the command line would have been. */
@@ -124,7 +124,7 @@ static void set_options(Window *w)
         Options *o = &w->client.options;
 
         *o = w->base;
-        o->given = 0;
+        memset(o->given, 0, sizeof(o->given));
         o->prompt = a->text;
         o->output = a->output;
         o->width = a->width;
