@@ -26,6 +26,7 @@ class Captions:
     """`pack` tells names and colours, `wordnet` (or None) further words."""
 
     def __init__(self, pack, wordnet=None, unseen=()):
+        self.tells_colours = True  # those that things have by nature
         self.things, self.other, self.kind = pack.things, {}, {}  # noun -> (words, how often), more general words
         for thing in pack.things.values():
             synonyms, hypernyms = wordnet.words_for(thing.noun, thing.group) if wordnet else ([], [])
@@ -39,7 +40,7 @@ class Captions:
 
     def named(self, rng, noun, colour=None, size=None):
         thing, name = self.things[noun], self.name(rng, noun)
-        if colour is None and thing.colours and rng.random() < 0.3:
+        if colour is None and thing.colours and self.tells_colours and rng.random() < 0.3:
             colour = rng.choice(thing.colours)
         words = " ".join(w for w in (size, colour, name) if w)
         if rng.random() < 0.15:
@@ -48,6 +49,7 @@ class Captions:
 
     def caption(self, rng, scene):
         w = scene.words
+        self.tells_colours = scene.look != "silhouette"
         text = getattr(self, "say_" + scene.kind.replace(" ", "_"))(rng, w)
         if scene.kind == "nonsense":
             return text

@@ -22,7 +22,7 @@ def shown(pack):
     numbers = set(pack.portraits)
     for thing in pack.things.values():
         for look in thing.looks.values():
-            numbers.update(look)
+            numbers.update(number for number in look if number < pack.of_sources)
     return sorted(numbers)
 
 

@@ -19,11 +19,12 @@ from words import countable
 Scene = namedtuple("Scene", "kind look background layers words shape", defaults=((SIZE, SIZE),))
 Layer = namedtuple("Layer", "sprite colour mirrored x y w h")
 
-LOOKS = {"3d": 0.78, "flat": 0.08, "outlined": 0.03, "render": 0.04, "silhouette": 0.03, "portrait": 0.03,
-         "clip art": 0.01}
+LOOKS = {"3d": 0.56, "flat": 0.09, "outlined": 0.09, "render": 0.09, "silhouette": 0.07, "portrait": 0.05,
+         "clip art": 0.05}
 KINDS = {"single": 0.225, "recolour": 0.25, "count": 0.25, "pair": 0.13, "wear": 0.045, "ride": 0.035, "wear and ride": 0.018,
          "in": 0.013, "on": 0.013, "place": 0.018, "nonsense": 0.022}
 PLAIN_KINDS = {"single": 0.66, "recolour": 0.10, "count": 0.12, "pair": 0.12}  # of the other styles
+RESTYLED = 0.5  # share of the other styles' scenes that are any scene of the glossy look, drawn in the style
 BACKGROUNDS = {"white": 0.36, "solid": 0.30, "gradient": 0.07, "place": 0.27}
 RELATIONS = {"and": 0.24, "next to": 0.10, "left of": 0.13, "right of": 0.13, "above": 0.12, "below": 0.12,
              "in front of": 0.08, "behind": 0.04, "size": 0.04}
@@ -49,6 +50,10 @@ def held(*key):
         return True
     digest = hashlib.sha1("|".join(map(str, key)).encode()).digest()
     return digest[0] * 256 + digest[1] < HELD * 65536
+
+
+def dark(background):
+    return bool({"black", "dark blue", "night", "brown"} & set(map(str, background)))
 
 
 def shaped(scene, width, height):
@@ -147,6 +152,8 @@ class Stage:
         look = look or pick(rng, LOOKS)
         if look == "portrait":
             return self.portrait(rng)
+        if look != "3d" and not kind and rng.random() < RESTYLED:
+            return self.restyled(rng, look)
         kind = kind or pick(rng, KINDS if look == "3d" else PLAIN_KINDS)
         if kind == "recolour" and look not in self.recolourable:
             kind = "single" if look != "silhouette" else kind
@@ -155,6 +162,18 @@ class Stage:
             scene = make(rng, look)
             if scene:
                 return scene
+
+    def restyled(self, rng, look):
+        while True:
+            scene = self.scene(rng, None, "3d")
+            if scene.kind == "nonsense" or scene.kind == "single" and held("style", scene.words["noun"], look):
+                continue
+            if look == "silhouette" and dark(scene.background):
+                continue
+            twins = [self.pack.twins.get(layer.sprite, {}).get(look) if layer.sprite >= 0 else -1 for layer in scene.layers]
+            if None not in twins:
+                return scene._replace(look=look, layers=[layer._replace(sprite=twin)
+                                                         for layer, twin in zip(scene.layers, twins)])
 
     def portrait(self, rng):
         number = rng.choice(self.pack.portraits)

@@ -6,6 +6,7 @@
     sprite = pack.get(thing.looks["3d"][0], colour="blue", mirrored=True)    # PIL image, RGBa (premultiplied)
 
 A look is a list of sprite numbers (rows of the index). "3d" is the look without any style word.
+A thing's first glossy sprite is there in every other look (restyle.py): pack.twins[number]["outlined"] is its number.
 """
 import io
 import json
@@ -16,6 +17,8 @@ import numpy as np
 from PIL import Image
 
 import things
+from backgrounds import SIZE
+from restyle import FROM_GLOSSY, RESTYLES
 
 STYLES = {  # look -> source
     "3d": "fluent-3d", "flat": "fluent-emoji-flat", "outlined": "streamline-emojis", "render": "sh3d",
@@ -25,6 +28,7 @@ PORTRAITS = ("dicebear-personas", "dicebear-micah", "dicebear-bigSmile", "dicebe
 BACKS = {"back view", "rear view"}  # of rendered furniture: not shown
 CORE, REST = 1.0, 0.12  # how often a thing of the table is drawn, and any other
 ONE_HUE = 0.55  # share of the opaque area that a colour must cover before a thing has it by nature
+SAME_SHAPE = 0.8  # overlap of two sprites' shapes that makes one stand for the other
 TURNED, TINTED = 0.4, 0.55  # that one hue, or none, must cover before it may be turned to another, or tinted
 
 
@@ -73,7 +77,7 @@ class Sprites:
             self.rows = [json.loads(line) for line in f]
         self.art = os.open(os.path.join(folder, "art.bin"), os.O_RDONLY | os.O_CLOEXEC)
         self.things, self.at = table()
-        self.cache = {}
+        self.cache, self.twins = {}, {}
         self.gather()
         self.portraits = [i for i, r in enumerate(self.rows) if r["src"] in PORTRAITS]
 
@@ -94,6 +98,10 @@ class Sprites:
         self.other_styles()
         for thing in self.things.values():
             self.judge_colours(thing)
+        self.of_sources = len(self.rows)  # from here on they are made
+        for thing in list(self.things.values()):
+            if "3d" in thing.looks:
+                self.restyle(thing)
 
     def other_styles(self):
         """The same things in the other styles, by name; sources with their own things bring them along."""
@@ -114,6 +122,18 @@ class Sprites:
                 if len(thing.looks.get(look, ())) < 6:
                     thing.looks.setdefault(look, []).append(i)
 
+    def restyle(self, thing):
+        """Its first sprite in the other looks: the first of each, and kept as twins."""
+        number, flat = thing.looks["3d"][0], thing.looks.get("flat", [None])[0]
+        twins = self.twins[number] = {}
+        if flat is not None and overlap(self.plain(number), self.plain(flat)) >= SAME_SHAPE:
+            twins["flat"] = flat
+        for look in RESTYLES:
+            source = number if look in FROM_GLOSSY else twins.get("flat", number)
+            twins[look] = len(self.rows)
+            self.rows.append({**self.rows[source], "look": look, "made from": source, "mask": look == "silhouette"})
+            thing.looks.setdefault(look, []).insert(0, twins[look])
+
     def judge_colours(self, thing):
         """Natural colours of things that the table has none for; whether they may be drawn in others."""
         if "3d" not in thing.looks:
@@ -130,6 +150,10 @@ class Sprites:
     def plain(self, number):
         """RGBA, cropped to what is visible."""
         row = self.rows[number]
+        if "made from" in row:
+            image = RESTYLES[row["look"]](self.plain(row["made from"]))
+            image.thumbnail((SIZE, SIZE), Image.LANCZOS)  # lines make it larger
+            return image
         image = Image.open(io.BytesIO(os.pread(self.art, row["len"], row["off"])))  # processes share the file's place
         if row.get("mask"):
             mask = image.convert("L")
@@ -152,6 +176,12 @@ class Sprites:
                 image = image.transpose(Image.FLIP_LEFT_RIGHT)
             self.cache[key] = image.convert("RGBa")
         return self.cache[key]
+
+
+def overlap(one, other):
+    """Of two shapes, each stretched to a square: what they share of what they cover together."""
+    a, b = (np.asarray(image.getchannel("A").resize((32, 32), Image.BILINEAR)) > 128 for image in (one, other))
+    return float((a & b).sum() / max((a | b).sum(), 1))
 
 
 def hsv_of(pixels):
