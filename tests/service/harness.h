@@ -367,12 +367,13 @@ static inline int place_tear_down(void **state)
         return 0;
 }
 
-/* The process of the worker that holds a model; 0: none. */
+/* The process of the worker that holds a model; 0: none. Whatever is not yet its own program looks like the service. */
 static inline pid_t place_worker(const Place *place)
 {
         char command[128], line[64] = "";
 
-        (void)snprintf(command, sizeof(command), "ps -o pid=,args= --ppid %d | grep -v -e --digest", (int)place->service);
+        (void)snprintf(command, sizeof(command), "ps -o pid=,args= --ppid %d | grep -e ' --model ' | grep -v -e ' --digest'",
+                       (int)place->service);
         FILE *pipe = popen(command, "r");
         assert_non_null(pipe);
         bool some = fgets(line, sizeof(line), pipe) != NULL;
