@@ -260,6 +260,7 @@ static void on_ended(Worker *worker, WorkerEnd end, const Error *error, void *us
         if (next[0] && !residency->worker)
                 start(residency, next);
         residency->handlers.changed(residency->userdata);
+        residency->handlers.gone(residency->userdata);
 }
 
 static void start(Residency *residency, const char *wanted)

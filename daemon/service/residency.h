@@ -36,6 +36,8 @@ typedef struct ResidencyHandlers {
         /* A worker could not be started, did not load its model, or was lost. hopeless: waiting for this model is no
          * use; otherwise the next residency_load may do better. changed() follows. */
         void (*failed)(const char *model, const Error *error, bool hopeless, void *userdata);
+        /* A worker is gone, with all of its memory; changed() was called. The next one may have been started already. */
+        void (*gone)(void *userdata);
 } ResidencyHandlers;
 
 int residency_new(

@@ -64,13 +64,17 @@ static void on_residency_changed(void *userdata)
         if (residency_is_ready(service->residency, model) && shall_be_slow(service))
                 limit_processors(service, true);
         manager_update(service);
-        if (residency_is_empty(service->residency)) {
-                load_calls_answer_unloads(service->load_calls);
-                if (service->stopping)
-                        (void)sd_event_exit(service->event, 0);
-        }
+        if (residency_is_empty(service->residency) && service->stopping)
+                (void)sd_event_exit(service->event, 0);
         runner_schedule(service->runner);
         service_update_status(service);
+}
+
+/* Each UnloadModel was meant for the one that is gone, whatever is loaded next. */
+static void on_residency_gone(void *userdata)
+{
+        Service *service = userdata;
+        load_calls_answer_unloads(service->load_calls);
 }
 
 static void on_residency_message(const Message *message, int fd, void *userdata)
@@ -137,6 +141,7 @@ const ResidencyHandlers service_residency_handlers = {
         .open_packs = on_residency_open_packs,
         .packed = on_residency_packed,
         .failed = on_residency_failed,
+        .gone = on_residency_gone,
 };
 
 /* --- the machine's instance's news --- */

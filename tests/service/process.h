@@ -98,6 +98,14 @@ static inline int wait_for_exit(pid_t pid)
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static inline bool is_gone(pid_t pid)
+{
+        for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE; clock_usec(CLOCK_MONOTONIC) < end; sleep_ms(5))
+                if (kill(pid, 0) < 0)
+                        return true;
+        return false;
+}
+
 /* That a process has open. */
 static inline unsigned count_descriptors(pid_t pid)
 {
