@@ -2,7 +2,7 @@
 
 /* Calls of all shapes from a caller who means no good: members that exist and such that do not, arguments of any type and
  * size, wild options, descriptors of every kind. Nothing must come of it but errors, and a service that still works, has
- * grown no more than a little, and ends cleanly. Sanitizers look on where they are built in.
+ * answered every call, has grown no more than a little, and ends cleanly. Sanitizers look on where they are built in.
  *
  *     FUZZ_CALLS=100000 FUZZ_SEED=7     instead of a few thousand
  *
@@ -19,12 +19,13 @@
 #define CALLS 3000
 #define CONNECTIONS 4
 #define AT_ONCE 32 /* calls of a connection that wait for an answer */
+#define LONG_WAIT USEC_PER_SEC /* then what waits for a job (GetPreview) is answered by the job's end */
 
 typedef struct Fuzz {
         uint64_t random; /* xorshift */
-        sd_bus *buses[CONNECTIONS];
+        sd_bus *buses[CONNECTIONS], *janitor;
         unsigned pending[CONNECTIONS];
-        unsigned answers, errors, jobs;
+        unsigned answers, errors, jobs, left; /* left: the bus ended the connection */
         int fds[10];
 } Fuzz;
 
@@ -241,10 +242,14 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
         Fuzz *f = userdata;
         (void)error;
 
+        if (sd_bus_is_open(sd_bus_message_get_bus(m)) <= 0) /* nobody's answer */
+                return 0;
         for (size_t i = 0; i < CONNECTIONS; i++)
                 if (f->buses[i] == sd_bus_message_get_bus(m))
                         f->pending[i]--;
         f->answers++;
+        /* That is what the bus says for a service that has died. */
+        assert_false(sd_bus_message_is_method_error(m, SD_BUS_ERROR_NO_REPLY));
         f->errors += sd_bus_message_is_method_error(m, NULL) > 0;
         f->jobs += !sd_bus_message_is_method_error(m, NULL) && streq(sd_bus_message_get_signature(m, true), "uo");
         return 0;
@@ -260,23 +265,47 @@ static void call(Fuzz *f, size_t connection)
                             f->buses[connection], &m, IMAGINE_BUS_NAME, path, member->interface, member->name) < 0 ||
             append_arguments(f, m, member->types) < 0)
                 return; /* not even a message */
-        if (sd_bus_call_async(f->buses[connection], NULL, m, on_answer, f, PATIENCE) >= 0)
+        if (sd_bus_call_async(f->buses[connection], NULL, m, on_answer, f, UINT64_MAX) >= 0)
                 f->pending[connection]++;
 }
 
+static void release_jobs(const Fuzz *f)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *path;
+
+        assert_true(manager_call(f->janitor, "ListJobs", NULL, &reply, NULL) >= 0);
+        assert_true(sd_bus_message_enter_container(reply, 'a', "(uosd)") > 0);
+        while (sd_bus_message_read(reply, "(uosd)", NULL, &path, NULL, NULL) > 0)
+                (void)job_call(f->janitor, path, "Release", NULL, NULL, NULL); /* it may have ended meanwhile */
+}
+
+static void reconnect(Fuzz *f, size_t connection)
+{
+        f->buses[connection] = bus_close(f->buses[connection]);
+        f->buses[connection] = place_connect(&place);
+        f->pending[connection] = 0;
+}
+
+/* Waits until no more calls than that are without an answer: there is one to each. */
 static void settle(Fuzz *f, size_t connection, unsigned wanted)
 {
-        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
+        uint64_t since = clock_usec(CLOCK_MONOTONIC), waited = 0, released = 0;
 
-        while (f->pending[connection] > wanted && clock_usec(CLOCK_MONOTONIC) < end) {
+        for (; f->pending[connection] > wanted; waited = clock_usec(CLOCK_MONOTONIC) - since) {
                 int r = sd_bus_process(f->buses[connection], NULL);
                 if (r < 0) { /* it went too far for the bus */
-                        f->buses[connection] = bus_close(f->buses[connection]);
-                        f->buses[connection] = place_connect(&place);
-                        f->pending[connection] = 0;
+                        reconnect(f, connection);
+                        f->left++;
                 }
                 if (r == 0)
                         (void)sd_bus_wait(f->buses[connection], 10 * USEC_PER_MSEC);
+                if (waited > released + LONG_WAIT) {
+                        release_jobs(f);
+                        released = waited;
+                }
+                if (waited > PATIENCE)
+                        fail_msg("%u calls without an answer", f->pending[connection]);
         }
 }
 
@@ -289,6 +318,7 @@ static void test_any_call(void **state)
         (void)state;
 
         make_descriptors(&f);
+        f.janitor = place_connect(&place);
         for (size_t i = 0; i < CONNECTIONS; i++)
                 f.buses[i] = place_connect(&place);
         for (unsigned long n = 0; n < total; n++) {
@@ -297,18 +327,17 @@ static void test_any_call(void **state)
                 settle(&f, connection, AT_ONCE);
                 if (n == total / 4)
                         before = process_resident(place.service);
-                if (draw(&f, 500) == 0) { /* leaves with everything that is under way */
-                        f.buses[connection] = bus_close(f.buses[connection]);
-                        f.buses[connection] = place_connect(&place);
-                        f.pending[connection] = 0;
-                }
+                if (draw(&f, 500) == 0) /* leaves with everything that is under way */
+                        reconnect(&f, connection);
         }
         for (size_t i = 0; i < CONNECTIONS; i++) {
                 settle(&f, i, 0);
                 (void)bus_close(f.buses[i]);
         }
-        printf("%lu calls: %u answers, %u of them errors, %u jobs; the service: %llu KiB after a quarter, %llu KiB in the end\n",
-               total, f.answers, f.errors, f.jobs, (unsigned long long)before / 1024,
+        (void)bus_close(f.janitor);
+        printf("%lu calls: %u answers, %u of them errors, %u jobs; %u times the bus ended the connection; the service: %llu KiB "
+               "after a quarter, %llu KiB in the end\n",
+               total, f.answers, f.errors, f.jobs, f.left, (unsigned long long)before / 1024,
                (unsigned long long)process_resident(place.service) / 1024);
         assert_true(f.answers > total / 2);
         assert_true(f.jobs > 0);
