@@ -29,7 +29,7 @@ void service_update_status(Service *service)
         bool is_loading = streq(state, residency_state_to_string(RESIDENCY_LOADING));
 
         digests_set_busy(service->digests, job || is_loading);
-        power_set_busy(service->power, !service->stopping && (job || queue_next(service->queue)));
+        sleep_set_busy(service->sleep, !service->stopping && (job || queue_next(service->queue)));
         if (service->stopping)
                 notify_status(service->notify, "Stopping");
         else if (job && job->state == JOB_RUNNING)

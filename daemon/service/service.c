@@ -229,7 +229,11 @@ int service_new(
         if (r >= 0)
                 r = pressure_new(&service->pressure, event, on_pressure, service);
         if (r >= 0)
-                r = power_new(&service->power, event, bus, service_follow_power, service_follow_sleep, service);
+                r = system_bus_new(&service->system_bus, event, bus);
+        if (r >= 0)
+                r = power_new(&service->power, service->system_bus, service_follow_power, service);
+        if (r >= 0)
+                r = sleep_new(&service->sleep, event, service->system_bus, service_follow_sleep, service);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(service);
@@ -258,6 +262,8 @@ Service *service_free(Service *service)
         notify_free(service->notify);
         pressure_free(service->pressure);
         power_free(service->power);
+        sleep_free(service->sleep);
+        system_bus_free(service->system_bus);
         config_free(service->config);
         sd_bus_flush_close_unref(service->bus);
         sd_event_unref(service->event);
@@ -287,6 +293,7 @@ int service_start(Service *service)
         if (r < 0)
                 return log_error_errno(r, "The jobs' objects cannot be published");
         power_set_config(service->power, service->config);
+        sleep_set_config(service->sleep, service->config);
         /* Whoever calls us first shall find what the machine's instance has. */
         if (service->forward && !streq(service->config->engine, "own") && forward_start(service->forward) >= 0)
                 return 0;
@@ -333,6 +340,7 @@ void service_reload(Service *service)
                 schedule_expiry(service);
                 look_at_models(service);
                 power_set_config(service->power, config);
+                sleep_set_config(service->sleep, config);
                 service_follow_power(service);
                 if (service->forward && !streq(config->engine, "own"))
                         forward_look_again(service->forward);

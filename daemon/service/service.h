@@ -26,6 +26,7 @@
 #include "service/pressure.h"
 #include "service/residency.h"
 #include "service/runner.h"
+#include "service/sleep.h"
 #include "service/watchers.h"
 
 /* Gives a new configuration, or the error that keeps the old one in force. */
@@ -58,7 +59,9 @@ typedef struct Service {
         Intake *intake;
         Notify *notify;
         Pressure *pressure;
+        SystemBus *system_bus;
         Power *power;
+        Sleep *sleep;
         Appetite appetite; /* of the resident model */
 
         sd_bus_slot *slots[3]; /* manager, jobs, their enumeration */
