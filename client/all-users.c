@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "client/all-users.h"
+#include "client/i18n.h"
+#include "client/job.h"
 #include "client/json.h"
 #include "client/table.h"
 #include "client/values.h"
@@ -40,7 +42,7 @@ static void add_row(Table *table, const Entry *entry)
 
         table_add(table, "%s", user_name(entry->uid, buffer));
         table_add(table, "%u", entry->id);
-        table_add(table, "%s", entry->state);
+        table_add(table, "%s", job_state_text(entry->state));
         table_add(table, "%d %%", (int)(entry->progress * 100));
         table_add(table, "%s", entry->priority);
 }
@@ -63,7 +65,7 @@ static int show(Client *c, sd_bus_message *m, Table *table, json_t *jobs)
 
 ExitCode all_users_list(Client *c)
 {
-        static const char *const heads[] = { "USER", "ID", "STATE", "DONE", "PRIORITY" };
+        static const char *const heads[] = { N_("USER"), N_("ID"), N_("STATE"), N_("DONE"), N_("PRIORITY"), NULL };
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(table_done) Table table = { .columns = 5 };
@@ -71,8 +73,7 @@ ExitCode all_users_list(Client *c)
         ExitCode code = bus_connect(c);
         if (code != CODE_OK)
                 return code;
-        for (size_t i = 0; i < table.columns; i++)
-                table_add(&table, "%s", heads[i]);
+        table_add_heads(&table, heads);
         json_t *jobs = json_array();
         int r = bus_call_manager(c, "ListAllJobs", &error, &reply, "");
         if (r >= 0)
@@ -87,7 +88,7 @@ ExitCode all_users_list(Client *c)
         if (table.n_cells > table.columns)
                 table_print(&table);
         else
-                client_say(c, "Nobody has jobs");
+                client_say(c, _("Nobody has jobs"));
         return CODE_OK;
 }
 
@@ -102,7 +103,7 @@ static int parse_user(const char *word, uint32_t *ret, Error *error)
                 return 0;
         }
         if (value_parse_integer(word, 0, UINT32_MAX, &uid, NULL) < 0)
-                return error_set(error, -EINVAL, "there is no user '%s'", word);
+                return error_set(error, -EINVAL, _("there is no user '%s'"), word);
         *ret = (uint32_t)uid;
         return 0;
 }
@@ -115,16 +116,16 @@ ExitCode all_users_cancel(Client *c)
         uint64_t id;
 
         if (parse_user(c->options.of, &uid, &error) < 0)
-                return client_fail(c, CODE_USAGE, "--of: %s", error.text);
+                return client_fail(c, CODE_USAGE, _("--of: %s"), error.text);
         if (value_parse_integer(c->options.words[0], 1, UINT32_MAX, &id, &error) < 0)
-                return client_fail(c, CODE_USAGE, "'cancel' takes the number of a job: %s", error.text);
+                return client_fail(c, CODE_USAGE, _("'cancel' takes the number of a job: %s"), error.text);
         ExitCode code = bus_connect(c);
         if (code != CODE_OK)
                 return code;
         int r = bus_call_manager(c, "CancelJob", &bus_error, NULL, "uu", uid, (uint32_t)id);
         if (r < 0)
                 return bus_fail(c, &bus_error, r);
-        client_say(c, "Job %u of %s is cancelled", (uint32_t)id, c->options.of);
+        client_say(c, _("Job %u of %s is cancelled"), (uint32_t)id, c->options.of);
         c->result = json_pack("{s:I, s:I}", "uid", (json_int_t)uid, "id", (json_int_t)id);
         return CODE_OK;
 }

@@ -5,6 +5,7 @@
 #include "base/request.h"
 #include "base/util.h"
 #include "client/aspect.h"
+#include "client/i18n.h"
 
 /* A wrong shape is seen sooner than a wrong size. */
 #define SHAPE_WEIGHT 2.0
@@ -30,7 +31,7 @@ int aspect_find_size(double aspect, uint64_t area, uint32_t multiple, uint32_t *
                 }
         }
         if (isinf(least))
-                return error_set(error, -ERANGE, "no size of that shape is within %d and %d pixels",
+                return error_set(error, -ERANGE, _("no size of that shape is within %d and %d pixels"),
                                  REQUEST_SIZE_MIN, REQUEST_SIZE_MAX);
         return 0;
 }

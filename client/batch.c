@@ -9,6 +9,7 @@
 #include "base/util.h"
 #include "client/batch.h"
 #include "client/generate.h"
+#include "client/i18n.h"
 #include "client/input.h"
 #include "client/json.h"
 #include "client/notify.h"
@@ -75,7 +76,7 @@ static ExitCode make(Client *c, const Batch *batch, const char *path, int number
         _cleanup_(freep) char *directory = directory_of(path), *words = words_of(path, batch->word);
 
         if (!directory || !words)
-                return client_fail(c, CODE_FAILED, "out of memory");
+                return client_fail(c, CODE_FAILED, _("out of memory"));
         const char *slash = strrchr(path, '/');
         notifier_set_subject(c->notifier, slash ? slash + 1 : path, (unsigned)number, (unsigned)total);
         ExitCode code = batch->prepare(c, path, batch->userdata);
@@ -92,9 +93,9 @@ ExitCode batch_check_file(Client *c, const char *path)
 
         if (access(path, R_OK) >= 0)
                 return CODE_OK;
-        (void)snprintf(hint, sizeof(hint), "For a picture of these words write: imagine generate %s ...",
+        (void)snprintf(hint, sizeof(hint), _("For a picture of these words write: imagine generate %s ..."),
                        c->options.verb->name);
-        return client_fail_named(c, CODE_FAILED, NULL, hint, "cannot open %s: %s", path, strerror(errno));
+        return client_fail_named(c, CODE_FAILED, NULL, hint, _("cannot open %s: %s"), path, strerror(errno));
 }
 
 ExitCode batch_run(Client *c, const Batch *batch)
@@ -108,10 +109,10 @@ ExitCode batch_run(Client *c, const Batch *batch)
 
                 if (!path) {
                         json_decref(jobs);
-                        return client_fail(c, CODE_FAILED, "out of memory");
+                        return client_fail(c, CODE_FAILED, _("out of memory"));
                 }
                 if (before.n_words > 1)
-                        client_say(c, "%d of %d: %s", i + 1, before.n_words, path);
+                        client_say(c, _("%d of %d: %s"), i + 1, before.n_words, path);
                 ExitCode code = batch_check_file(c, path);
                 if (code == CODE_OK)
                         code = make(c, batch, path, i + 1, before.n_words);
@@ -138,7 +139,7 @@ ExitCode batch_file_read(Client *c, const char *path, BatchFile *ret)
         r = memfd_check_sealed(fd, INPUT_BYTES_MAX, &size);
         void *data = r < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED)
-                return client_fail(c, CODE_FAILED, "cannot read %s: %s", path, strerror(r < 0 ? -r : errno));
+                return client_fail(c, CODE_FAILED, _("cannot read %s: %s"), path, strerror(r < 0 ? -r : errno));
         *ret = (BatchFile) { .data = data, .size = size, .fd = TAKE_FD(fd) };
         return CODE_OK;
 }

@@ -34,12 +34,13 @@ ExitCode bus_connect(Client *c)
         int r = open_bus(c);
         if (r < 0)
                 return client_fail_named(c, CODE_UNREACHABLE, NULL,
-                                         c->is_user_bus ? "Outside a desktop session: dbus-run-session imagine "
-                                                          "..., or imagine --system ..."
-                                                        : "Is dbus-daemon running? For a bus of your own: "
-                                                          "dbus-run-session imagine ...",
-                                         "cannot connect to the %s bus: %s",
-                                         c->is_user_bus ? "session" : "system", strerror(-r));
+                                         c->is_user_bus ? _("Outside a desktop session: dbus-run-session imagine "
+                                                            "..., or imagine --system ...")
+                                                        : _("Is dbus-daemon running? For a bus of your own: "
+                                                            "dbus-run-session imagine ..."),
+                                         c->is_user_bus ? _("cannot connect to the session bus: %s")
+                                                        : _("cannot connect to the system bus: %s"),
+                                         strerror(-r));
         (void)sd_bus_set_method_call_timeout(c->bus, CALL_TIMEOUT_USEC);
         (void)sd_bus_set_close_on_exit(c->bus, false); /* one event loop is one job */
         (void)sd_bus_set_allow_interactive_authorization(c->bus, true);

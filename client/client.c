@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "client/client.h"
+#include "client/i18n.h"
 #include "client/json.h"
 #include "client/progress.h"
 #include "client/terminal/preview.h"
@@ -92,7 +93,7 @@ ExitCode client_print_result(Client *c, ExitCode code)
         if (!c->options.json) {
                 if (fflush(stdout) != EOF && !ferror(stdout))
                         return code;
-                return code == CODE_OK ? client_fail(c, CODE_FAILED, "cannot write to stdout") : code;
+                return code == CODE_OK ? client_fail(c, CODE_FAILED, _("cannot write to stdout")) : code;
         }
 
         json_t *object = c->result ? TAKE_PTR(c->result) : json_object();

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "client/folder.h"
+#include "client/i18n.h"
 
 int folder_path(char **ret)
 {
@@ -42,8 +43,8 @@ ExitCode folder_make(Client *c, char **ret)
 
         int r = folder_prepare(&path);
         if (r < 0)
-                return client_fail(c, CODE_FAILED, "cannot make the folder of your pictures, %s: %s", path ? path : "Imagine",
-                                   strerror(-r));
+                return client_fail(c, CODE_FAILED, _("cannot make the folder of your pictures, %s: %s"),
+                                   path ? path : "Imagine", strerror(-r));
         *ret = TAKE_PTR(path);
         return CODE_OK;
 }
@@ -69,7 +70,7 @@ ExitCode folder_find_last(Client *c, char **ret)
 
         int r = folder_path(&path);
         if (r < 0)
-                return client_fail(c, CODE_FAILED, "cannot tell where your pictures are: %s", strerror(-r));
+                return client_fail(c, CODE_FAILED, _("cannot tell where your pictures are: %s"), strerror(-r));
         _cleanup_(closedirp) DIR *directory = opendir(path);
         for (struct dirent *entry; directory && (entry = readdir(directory));) {
                 if (!is_picture(entry->d_name) || fstatat(dirfd(directory), entry->d_name, &st, 0) < 0 ||
@@ -82,8 +83,8 @@ ExitCode folder_find_last(Client *c, char **ret)
                         break;
         }
         if (!name)
-                return client_fail(c, CODE_NOT_FOUND, "there is no picture in %s yet", path);
+                return client_fail(c, CODE_NOT_FOUND, _("there is no picture in %s yet"), path);
         if (asprintf(ret, "%s/%s", path, name) < 0)
-                return client_fail(c, CODE_FAILED, "out of memory");
+                return client_fail(c, CODE_FAILED, _("out of memory"));
         return CODE_OK;
 }

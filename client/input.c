@@ -7,6 +7,7 @@
 #include "base/memfd.h"
 #include "base/request.h"
 #include "base/util.h"
+#include "client/i18n.h"
 #include "client/input.h"
 
 /* To the end, or to one byte more than may be. */
@@ -47,16 +48,16 @@ int input_read(const char *path, int *ret_fd, Error *error)
         size_t size = 0;
 
         if (!is_stdin && opened < 0)
-                return error_set(error, -errno, "cannot open %s: %s", path, strerror(errno));
+                return error_set(error, -errno, _("cannot open %s: %s"), path, strerror(errno));
         int r = read_all(is_stdin ? STDIN_FILENO : opened, &data, &size);
         if (r == -EFBIG)
-                return error_set(error, r, "%s: more than %u MiB", path, INPUT_BYTES_MAX >> 20);
+                return error_set(error, r, _("%s: more than %u MiB"), path, INPUT_BYTES_MAX >> 20);
         if (r >= 0 && size == 0)
-                return error_set(error, -ENODATA, "%s is empty", path);
+                return error_set(error, -ENODATA, _("%s is empty"), path);
         if (r >= 0)
                 r = memfd_new_sealed("input", data, size);
         if (r < 0)
-                return error_set(error, r, "cannot read %s: %s", path, strerror(-r));
+                return error_set(error, r, _("cannot read %s: %s"), path, strerror(-r));
         *ret_fd = r;
         return 0;
 }

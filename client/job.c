@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "client/i18n.h"
 #include "client/job.h"
 #include "client/json.h"
 #include "client/values.h"
@@ -57,6 +58,16 @@ JobState job_state(const JobInfo *job)
                 if (streq(job->state, names[i]))
                         return (JobState)i;
         return JOB_UNKNOWN;
+}
+
+const char *job_state_text(const char *state)
+{
+        static const char *const names[] = { N_("queued"), N_("loading"), N_("running"), N_("done"), N_("failed"), N_("cancelled") };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (streq(state, names[i]))
+                        return _(names[i]);
+        return state;
 }
 
 static void copy_text(char *field, size_t size, const char *text)
@@ -220,9 +231,9 @@ ExitCode job_find(Client *c, const char *word, JobInfo *ret)
         if (value_parse_integer(word, 1, UINT32_MAX, &id, &error) < 0)
                 return client_fail_named(
                                 c, CODE_USAGE, NULL,
-                                "'imagine jobs' lists yours. A prompt with this first word goes after "
-                                "'generate'.",
-                                "'%s' takes the number of a job: %s", c->options.verb->name, error.text);
+                                _("'imagine jobs' lists yours. A prompt with this first word goes after "
+                                "'generate'."),
+                                _("'%s' takes the number of a job: %s"), c->options.verb->name, error.text);
         ExitCode code = bus_connect(c);
         if (code != CODE_OK)
                 return code;
@@ -232,7 +243,8 @@ ExitCode job_find(Client *c, const char *word, JobInfo *ret)
                 return bus_fail(c, &bus_error, r);
         if (r == 0)
                 return client_fail_named(c, CODE_NOT_FOUND, IMAGINE_ERROR_NO_SUCH_JOB,
-                                         "'imagine jobs' lists yours.", "you have no job %" PRIu64, id);
+                                         _("'imagine jobs' lists yours."), _("you have no job %llu"),
+                                         (unsigned long long)id);
         r = job_refresh(c, &job, &bus_error);
         if (r < 0)
                 return bus_fail(c, &bus_error, r);
@@ -292,15 +304,15 @@ void job_describe(const JobInfo *job, char *buffer, size_t size)
         buffer[0] = '\0';
         if (!f)
                 return;
-        (void)fprintf(f, "Seed %" PRIu64, job->seed);
+        (void)fprintf(f, _("Seed %llu"), (unsigned long long)job->seed);
         if (job->width && job->height)
                 (void)fprintf(f, ", %ux%u", job->width, job->height);
         if (job->steps)
-                (void)fprintf(f, ", %u steps", job->steps);
+                (void)fprintf(f, ngettext(", %u step", ", %u steps", job->steps), job->steps);
         if (job->sampler[0])
                 (void)fprintf(f, ", %s%s%s", job->sampler, job->schedule[0] ? " " : "", job->schedule);
         if (job->guidance >= 0)
-                (void)fprintf(f, ", guidance %g", job->guidance);
+                (void)fprintf(f, _(", guidance %g"), job->guidance);
         if (job->model[0])
                 (void)fprintf(f, ", %s", job->model);
 }

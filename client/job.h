@@ -33,6 +33,8 @@ typedef struct JobInfo {
 } JobInfo;
 
 JobState job_state(const JobInfo *job);
+/* The name of a state (JobInfo.state) in the user's language. */
+const char *job_state_text(const char *state);
 
 static inline bool job_has_ended(const JobInfo *job)
 {

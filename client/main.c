@@ -13,12 +13,12 @@ static ExitCode run(Client *c, int argc, char *argv[])
 {
         Error error = { 0 };
 
+        if (!options_want_json(argc, argv)) /* what is in there is for programs */
+                i18n_init();
         int r = options_parse(&c->options, argc, argv, &error);
         if (r < 0)
-                return client_fail_named(c, CODE_USAGE, NULL, "'imagine --help' shows how it is used.", "%s",
+                return client_fail_named(c, CODE_USAGE, NULL, _("'imagine --help' shows how it is used."), "%s",
                                          error.text[0] ? error.text : strerror(-r));
-        if (!c->options.json) /* what is in there is for programs */
-                i18n_init();
         if (c->options.notify) {
                 r = notifier_new(&c->notifier, &error);
                 if (r < 0)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/util.h"
+#include "client/i18n.h"
 #include "client/json.h"
 #include "client/manager.h"
 #include "dbus/names.h"
@@ -9,6 +11,16 @@ static void copy(json_t *properties, const char *key, char *field, size_t size)
 
         (void)snprintf(field, size, "%s", text ? text : "");
         client_clean_text(field);
+}
+
+const char *manager_state_text(const char *state)
+{
+        static const char *const names[] = { N_("unloaded"), N_("loading"), N_("ready"), N_("failed") };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (streq(state, names[i]))
+                        return _(names[i]);
+        return state;
 }
 
 ExitCode manager_read(Client *c, ManagerInfo *ret)

@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "base/util.h"
+#include "client/i18n.h"
 #include "client/option-values.h"
 #include "client/values.h"
 
@@ -55,7 +56,7 @@ static int check_sampler(const char *name, Error *error)
                 strncat(list, i > 1 ? ", " : "", sizeof(list) - strlen(list) - 1);
                 strncat(list, sampler_to_string((Sampler)i), sizeof(list) - strlen(list) - 1);
         }
-        return error_set(error, -EINVAL, "there is no '%s'; there are %s", name, list);
+        return error_set(error, -EINVAL, _("there is no '%s'; there are %s"), name, list);
 }
 
 static int check_schedule(const char *name, Error *error)
@@ -68,28 +69,28 @@ static int check_schedule(const char *name, Error *error)
                 strncat(list, i > 1 ? ", " : "", sizeof(list) - strlen(list) - 1);
                 strncat(list, sigma_schedule_to_string((SigmaSchedule)i), sizeof(list) - strlen(list) - 1);
         }
-        return error_set(error, -EINVAL, "there is no '%s'; there are %s", name, list);
+        return error_set(error, -EINVAL, _("there is no '%s'; there are %s"), name, list);
 }
 
 static int check_enlarge(const char *name, Error *error)
 {
         if (enlarge_from_string(name) > 0)
                 return 0;
-        return error_set(error, -EINVAL, "'%s' is none of network, lanczos, none", name);
+        return error_set(error, -EINVAL, _("'%s' is none of network, lanczos, none"), name);
 }
 
 static int check_precision(const char *name, Error *error)
 {
         if (precision_from_string(name) >= 0)
                 return 0;
-        return error_set(error, -EINVAL, "'%s' is none of auto, f32, bf16, int8", name);
+        return error_set(error, -EINVAL, _("'%s' is none of auto, f32, bf16, int8"), name);
 }
 
 static int check_tiling(const char *name, Error *error)
 {
         if (tiling_from_string(name) >= 0)
                 return 0;
-        return error_set(error, -EINVAL, "'%s' is none of x, y, xy, none", name);
+        return error_set(error, -EINVAL, _("'%s' is none of x, y, xy, none"), name);
 }
 
 /* NAME, or NAME:WEIGHT. */
@@ -99,11 +100,11 @@ static int add_lora(Options *o, const char *value, Error *error)
         RequestLora lora = { .weight = 1 };
 
         if (o->n_loras == REQUEST_LORAS_MAX)
-                return error_set(error, -EINVAL, "at most %d of them", REQUEST_LORAS_MAX);
+                return error_set(error, -EINVAL, _("at most %d of them"), REQUEST_LORAS_MAX);
         if (length < sizeof(lora.name))
                 memcpy(lora.name, value, length);
         if (!request_lora_name_is_valid(lora.name))
-                return error_set(error, -EINVAL, "'%s' does not begin with the name of an adapter", value);
+                return error_set(error, -EINVAL, _("'%s' does not begin with the name of an adapter"), value);
         if (value[length] == ':') {
                 const bool negative = value[length + 1] == '-';
                 int r = value_parse_number(value + length + 1 + negative, 0, REQUEST_WEIGHT_MAX, &lora.weight, error);
@@ -119,27 +120,27 @@ static int check_priority(const char *name, Error *error)
 {
         if (streq(name, "interactive") || streq(name, "normal") || streq(name, "batch"))
                 return 0;
-        return error_set(error, -EINVAL, "'%s' is none of interactive, normal, batch", name);
+        return error_set(error, -EINVAL, _("'%s' is none of interactive, normal, batch"), name);
 }
 
 static int check_preview(const char *name, Error *error)
 {
         if (streq(name, "auto") || streq(name, "kitty") || streq(name, "sixel") || streq(name, "none"))
                 return 0;
-        return error_set(error, -EINVAL, "'%s' is none of auto, kitty, sixel, none", name);
+        return error_set(error, -EINVAL, _("'%s' is none of auto, kitty, sixel, none"), name);
 }
 
 static int check_path(const char *path, Error *error)
 {
-        return path[0] != '\0' ? 0 : error_set(error, -EINVAL, "the name is empty");
+        return path[0] != '\0' ? 0 : error_set(error, -EINVAL, _("the name is empty"));
 }
 
 static int check_text(const char *text, Error *error)
 {
         if (!utf8_is_valid(text, strlen(text)))
-                return error_set(error, -EINVAL, "the text is not valid UTF-8");
+                return error_set(error, -EINVAL, _("the text is not valid UTF-8"));
         if (strlen(text) > REQUEST_PROMPT_MAX)
-                return error_set(error, -EINVAL, "longer than %d bytes", REQUEST_PROMPT_MAX);
+                return error_set(error, -EINVAL, _("longer than %d bytes"), REQUEST_PROMPT_MAX);
         return 0;
 }
 
@@ -167,7 +168,7 @@ int option_read(Options *o, OptionId id, const char *value, Error *error)
         case KIND_SCHEDULE:
                 return store_text(check_schedule(value, error), value, field);
         case KIND_RNG:
-                return store_text(rng_from_string(value) < 0 ? error_set(error, -EINVAL, "'%s' is none of cpu, philox", value)
+                return store_text(rng_from_string(value) < 0 ? error_set(error, -EINVAL, _("'%s' is none of cpu, philox"), value)
                                                              : 0,
                                   value, field);
         case KIND_INTERVAL:
@@ -184,7 +185,7 @@ int option_read(Options *o, OptionId id, const char *value, Error *error)
                 return add_lora(o, value, error);
         case KIND_FORMAT:
                 return store_text(format_from_string(value) < 0
-                                          ? error_set(error, -EINVAL, "'%s' is none of png, jpeg, webp", value)
+                                          ? error_set(error, -EINVAL, _("'%s' is none of png, jpeg, webp"), value)
                                           : 0,
                                   value, field);
         case KIND_PREVIEW:

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/util.h"
+#include "client/i18n.h"
 #include "client/option-values.h"
 #include "client/options.h"
 #include "client/prompt.h"
@@ -82,9 +83,9 @@ static int option_of(int c)
 static int bad_option(int c, const char *argument, Error *error)
 {
         if (c == ':')
-                return error_set(error, -EINVAL, "%s needs a value", argument);
+                return error_set(error, -EINVAL, _("%s needs a value"), argument);
         return error_set(error, -EINVAL,
-                         "there is no option %s; put -- before a prompt that has words like it", argument);
+                         _("there is no option %s; put -- before a prompt that has words like it"), argument);
 }
 
 static int split(Options *o, int argc, char *argv[], Error *error)
@@ -121,7 +122,7 @@ static int check_verbs(const Options *o, Error *error)
 {
         for (int i = 0; i < OPTION_MAX; i++)
                 if (options_has(o, (OptionId)i) && !(option_table[i].verbs & (1U << o->verb->id)))
-                        return error_set(error, -EINVAL, "--%s does not go with '%s'", option_table[i].name,
+                        return error_set(error, -EINVAL, _("--%s does not go with '%s'"), option_table[i].name,
                                          o->verb->name);
         return 0;
 }
@@ -137,14 +138,14 @@ static int check_pairs(const Options *o, Error *error)
 
         for (size_t i = 0; i < ELEMENTSOF(pairs); i++)
                 if (options_has(o, pairs[i][0]) && options_has(o, pairs[i][1]))
-                        return error_set(error, -EINVAL, "--%s and --%s do not go together",
+                        return error_set(error, -EINVAL, _("--%s and --%s do not go together"),
                                          option_table[pairs[i][0]].name, option_table[pairs[i][1]].name);
         if (o->output && streq(o->output, "-")) {
                 if (o->json)
                         return error_set(error, -EINVAL,
-                                         "-o - and --json do not go together: both write to stdout");
+                                         _("-o - and --json do not go together: both write to stdout"));
                 if (o->count > 1)
-                        return error_set(error, -EINVAL, "-o - takes one picture, not --count");
+                        return error_set(error, -EINVAL, _("-o - takes one picture, not --count"));
         }
         return 0;
 }
@@ -171,9 +172,9 @@ static int check_inputs(const Options *o, Error *error)
 
         for (size_t i = 0; !o->from && o->verb->id == VERB_GENERATE && i < ELEMENTSOF(needs); i++)
                 if (options_has(o, needs[i]))
-                        return error_set(error, -EINVAL, "--%s needs --from", option_table[needs[i]].name);
+                        return error_set(error, -EINVAL, _("--%s needs --from"), option_table[needs[i]].name);
         if ((o->from && streq(o->from, "-")) + (o->mask && streq(o->mask, "-")) + prompt_is_stdin > 1)
-                return error_set(error, -EINVAL, "only one of prompt, --from and --mask can come from stdin");
+                return error_set(error, -EINVAL, _("only one of prompt, --from and --mask can come from stdin"));
         return 0;
 }
 
@@ -186,9 +187,10 @@ static int check_files(const Options *o, Error *error)
         if (!(takes_files & 1U << o->verb->id))
                 return 0;
         if (o->verb->id == VERB_VARY && !o->last == !o->n_words)
-                return error_set(error, -EINVAL, "'vary' needs FILE... or --last");
+                return error_set(error, -EINVAL, _("'vary' needs FILE... or --last"));
         if (length > 0 && o->output[length - 1] != '/' && o->n_words > 1)
-                return error_set(error, -EINVAL, "several pictures do not fit into %s; a directory ends in a slash", o->output);
+                return error_set(error, -EINVAL, _("several pictures do not fit into %s; a directory ends in a slash"),
+                                 o->output);
         return 0;
 }
 
@@ -197,15 +199,23 @@ static int check_words(const Options *o, Error *error)
         const Verb *verb = o->verb;
 
         if (o->n_words < verb->min_words && verb->id == VERB_GENERATE)
-                return error_set(error, -EINVAL, "no prompt; \"\" is an empty one, - reads it from stdin");
+                return error_set(error, -EINVAL, _("no prompt; \"\" is an empty one, - reads it from stdin"));
         if (o->n_words < verb->min_words)
-                return error_set(error, -EINVAL, "'%s' needs %s", verb->name, verb->arguments);
+                return error_set(error, -EINVAL, _("'%s' needs %s"), verb->name, verb->arguments);
         if (o->n_words > verb->max_words)
                 return error_set(error, -EINVAL,
-                                 "'%s' takes %s; for a picture of this write: imagine generate %s %s ...",
-                                 verb->name, verb->max_words ? "one word" : "no words", verb->name,
-                                 o->words[0]);
+                                 verb->max_words ? _("'%s' takes one word; for a picture of this write: imagine generate %s %s ...")
+                                                 : _("'%s' takes no words; for a picture of this write: imagine generate %s %s ..."),
+                                 verb->name, verb->name, o->words[0]);
         return 0;
+}
+
+bool options_want_json(int argc, char *const argv[])
+{
+        for (int i = 1; i < argc && !streq(argv[i], "--"); i++)
+                if (streq(argv[i], "--json"))
+                        return true;
+        return false;
 }
 
 int options_parse(Options *o, int argc, char *argv[], Error *error)
@@ -213,9 +223,7 @@ int options_parse(Options *o, int argc, char *argv[], Error *error)
         *o = (Options) { .count = 1, .words = calloc((size_t)argc + 1, sizeof(char *)) };
         if (!o->words)
                 return -ENOMEM;
-        for (int i = 1; i < argc && !streq(argv[i], "--"); i++)
-                if (streq(argv[i], "--json")) /* errors before it are told in JSON, too */
-                        o->json = true;
+        o->json = options_want_json(argc, argv); /* errors before it are told in JSON, too */
 
         int r = split(o, argc, argv, error);
         if (r < 0)

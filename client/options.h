@@ -163,6 +163,9 @@ static inline bool options_has(const Options *options, OptionId id)
         return options->given[id];
 }
 
+/* Whether there is a --json, before anything else is known. */
+bool options_want_json(int argc, char *const argv[]);
+
 /* Fills in *options, which points into argv afterwards. 0; -EINVAL with a sentence for the user; -ENOMEM; or
  * what reading stdin gave. *options is to be freed with options_done() in every case. Whether --json was given
  * is known even then. */

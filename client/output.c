@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/util.h"
 #include "client/files.h"
+#include "client/i18n.h"
 #include "client/names.h"
 #include "client/output.h"
 
@@ -39,9 +40,9 @@ static int check_directory(const char *path, Error *error)
         if (stat(path, &st) < 0)
                 return error_set(error, -errno, "%s: %s", path, strerror(errno));
         if (!S_ISDIR(st.st_mode))
-                return error_set(error, -ENOTDIR, "%s is not a directory", path);
+                return error_set(error, -ENOTDIR, _("%s is not a directory"), path);
         if (access(path, W_OK | X_OK) < 0)
-                return error_set(error, -errno, "cannot write into %s: %s", path, strerror(errno));
+                return error_set(error, -errno, _("cannot write into %s: %s"), path, strerror(errno));
         return 0;
 }
 
@@ -68,7 +69,7 @@ static int check_files(const Output *output, Error *error)
                 if (!name)
                         return -ENOMEM;
                 if (lstat(name, &st) >= 0)
-                        return error_set(error, -EEXIST, "%s is there already; --force replaces it", name);
+                        return error_set(error, -EEXIST, _("%s is there already; --force replaces it"), name);
         }
         return 0;
 }
@@ -77,14 +78,14 @@ static int refuse_terminal(int fd, Error *error)
 {
         if (fd >= 0 && isatty(fd))
                 return error_set(error, -EINVAL,
-                                 "will not write a picture to the terminal; send it into a file or a pipe");
+                                 _("will not write a picture to the terminal; send it into a file or a pipe"));
         return 0;
 }
 
 static int check_stream(const Output *output, Error *error)
 {
         if (output->count > 1)
-                return error_set(error, -EINVAL, "%s takes one picture only", output->path);
+                return error_set(error, -EINVAL, _("%s takes one picture only"), output->path);
         if (output->kind == OUTPUT_STDOUT)
                 return refuse_terminal(STDOUT_FILENO, error);
 
@@ -169,7 +170,7 @@ int output_write(
                         ? write_stream(output, picture->data, picture->size)
                         : write_file(output, index, seed, picture, &path);
         if (r < 0)
-                return error_set(error, r, "cannot write to %s: %s",
+                return error_set(error, r, _("cannot write to %s: %s"),
                                  output->kind == OUTPUT_STDOUT ? "stdout" : output->path, strerror(-r));
         if (output->kind == OUTPUT_DEVICE)
                 path = strdup(output->path);

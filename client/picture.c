@@ -6,6 +6,7 @@
 
 #include "base/memfd.h"
 #include "base/util.h"
+#include "client/i18n.h"
 #include "client/picture.h"
 
 /* PNG, section 5.2 to 5.6 and 11.2.2: signature; IHDR with length 13, width, height, …, CRC; …; IEND, empty. */
@@ -32,9 +33,9 @@ static int check_png(Picture *picture, Error *error)
 
         if (picture->size < SIZE_MIN || memcmp(data, signature, sizeof(signature)) != 0 ||
             memcmp(data + sizeof(signature), header_start, sizeof(header_start)) != 0)
-                return error_set(error, -EBADMSG, "the service sent something that is neither PNG nor JPEG nor WebP");
+                return error_set(error, -EBADMSG, _("the service sent something that is neither PNG nor JPEG nor WebP"));
         if (memcmp(data + picture->size - sizeof(end_chunk), end_chunk, sizeof(end_chunk)) != 0)
-                return error_set(error, -EBADMSG, "the service sent a PNG without an end");
+                return error_set(error, -EBADMSG, _("the service sent a PNG without an end"));
         picture->width = read_be32(data + WIDTH_AT);
         picture->height = read_be32(data + WIDTH_AT + 4);
         picture->extension = "png";
@@ -47,7 +48,7 @@ static int check_jpeg(Picture *picture, Error *error)
         const uint8_t *data = picture->data;
 
         if (data[picture->size - 2] != 0xff || data[picture->size - 1] != 0xd9)
-                return error_set(error, -EBADMSG, "the service sent a JPEG without an end");
+                return error_set(error, -EBADMSG, _("the service sent a JPEG without an end"));
         for (size_t i = 2; i + 9 < picture->size && data[i] == 0xff;) {
                 uint8_t marker = data[i + 1];
                 if (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc) {
@@ -68,7 +69,7 @@ static int check_webp(Picture *picture, Error *error)
         uint32_t length = (uint32_t)data[7] << 24 | (uint32_t)data[6] << 16 | (uint32_t)data[5] << 8 | data[4];
 
         if ((size_t)length + 8 != picture->size)
-                return error_set(error, -EBADMSG, "the service sent a WebP without an end");
+                return error_set(error, -EBADMSG, _("the service sent a WebP without an end"));
         if (memcmp(data + 12, "VP8X", 4) == 0) {
                 picture->width = 1 + ((uint32_t)p[6] << 16 | (uint32_t)p[5] << 8 | p[4]);
                 picture->height = 1 + ((uint32_t)p[9] << 16 | (uint32_t)p[8] << 8 | p[7]);
@@ -90,7 +91,7 @@ static int check_picture(Picture *picture, Error *error)
                 : begins(picture, "RIFF", 4, 32) && memcmp(picture->data + 8, "WEBP", 4) == 0 ? check_webp(picture, error)
                                                                                               : check_png(picture, error);
         if (r >= 0 && (picture->width == 0 || picture->height == 0))
-                return error_set(error, -EBADMSG, "the service sent a picture without pixels");
+                return error_set(error, -EBADMSG, _("the service sent a picture without pixels"));
         return r;
 }
 
@@ -100,13 +101,13 @@ int picture_map(int fd, Picture *ret, Error *error)
 
         int r = memfd_check_sealed(fd, PICTURE_BYTES_MAX, &picture.size);
         if (r < 0)
-                return error_set(error, -EBADMSG, "the service sent a picture that is %s",
-                                 r == -EFBIG     ? "too large"
-                                 : r == -ENODATA ? "empty"
-                                                 : "not in a sealed memfd");
+                return error_set(error, -EBADMSG, "%s",
+                                 r == -EFBIG     ? _("the service sent a picture that is too large")
+                                 : r == -ENODATA ? _("the service sent a picture that is empty")
+                                                 : _("the service sent a picture that is not in a sealed memfd"));
         void *data = mmap(NULL, picture.size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED)
-                return error_set(error, -errno, "cannot map the picture: %s", strerror(errno));
+                return error_set(error, -errno, _("cannot map the picture: %s"), strerror(errno));
 
         picture.data = data;
         r = check_picture(&picture, error);

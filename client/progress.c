@@ -30,18 +30,26 @@ void progress_format_duration(uint64_t seconds, char *buffer, size_t size)
                                seconds / 60 % 60, seconds % 60);
 }
 
-static void format_stage(const JobInfo *job, char *buffer, size_t size)
+/* By itself, or after "Picture 1/8, ". */
+static void format_stage(const JobInfo *job, bool is_alone, char *buffer, size_t size)
 {
-        if (streq(job->stage, "encode"))
-                (void)snprintf(buffer, size, "%s", _("Encoding"));
-        else if (streq(job->stage, "denoise"))
-                (void)snprintf(buffer, size, _("Step %u/%u"), job->step, job->steps);
-        else if (streq(job->stage, "decode"))
-                (void)snprintf(buffer, size, "%s", _("Decoding"));
-        else if (streq(job->stage, "touches"))
-                (void)snprintf(buffer, size, "%s", _("Finishing"));
-        else
-                (void)snprintf(buffer, size, "%s", _("Working"));
+        static const struct {
+                const char *stage, *alone, *among;
+        } texts[] = {
+                { "encode", N_("Encoding"), N_("encoding") },
+                { "decode", N_("Decoding"), N_("decoding") },
+                { "touches", N_("Finishing"), N_("finishing") },
+                { NULL, N_("Working"), N_("working") },
+        };
+        size_t i = 0;
+
+        if (streq(job->stage, "denoise")) {
+                (void)snprintf(buffer, size, is_alone ? _("Step %u/%u") : _("step %u/%u"), job->step, job->steps);
+                return;
+        }
+        while (texts[i].stage && !streq(job->stage, texts[i].stage))
+                i++;
+        (void)snprintf(buffer, size, "%s", is_alone ? _(texts[i].alone) : _(texts[i].among));
 }
 
 void progress_format_label(const JobInfo *job, char *buffer, size_t size)
@@ -59,13 +67,11 @@ void progress_format_label(const JobInfo *job, char *buffer, size_t size)
                 (void)snprintf(buffer, size, _("Loading %s"), job->model[0] ? job->model : _("the model"));
                 return;
         case JOB_RUNNING:
-                format_stage(job, stage, sizeof(stage));
+                format_stage(job, job->count <= 1, stage, sizeof(stage));
                 if (job->count <= 1) {
                         (void)snprintf(buffer, size, "%s", stage);
                         return;
                 }
-                if (stage[0] >= 'A' && stage[0] <= 'Z')
-                        stage[0] += 'a' - 'A';
                 (void)snprintf(buffer, size, _("Picture %u/%u, %s"), MIN(job->pictures + 1, job->count),
                                job->count, stage);
                 return;

@@ -6,6 +6,7 @@
 #include "base/request.h"
 #include "base/utf8.h"
 #include "base/util.h"
+#include "client/i18n.h"
 #include "client/prompt.h"
 
 static int read_stdin(char *buffer, size_t capacity, size_t *ret_size, Error *error)
@@ -17,7 +18,7 @@ static int read_stdin(char *buffer, size_t capacity, size_t *ret_size, Error *er
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
-                        return error_set(error, -errno, "cannot read the prompt from stdin: %s",
+                        return error_set(error, -errno, _("cannot read the prompt from stdin: %s"),
                                          strerror(errno));
                 if (n == 0)
                         break;
@@ -63,11 +64,11 @@ int prompt_new(char *const *words, int n_words, char **ret, Error *error)
         }
 
         if (size > REQUEST_PROMPT_MAX)
-                return error_set(error, -EINVAL, "the prompt is longer than %d bytes", REQUEST_PROMPT_MAX);
+                return error_set(error, -EINVAL, _("the prompt is longer than %d bytes"), REQUEST_PROMPT_MAX);
         if (memchr(text, '\0', size))
-                return error_set(error, -EINVAL, "the prompt has a zero byte in it");
+                return error_set(error, -EINVAL, _("the prompt has a zero byte in it"));
         if (!utf8_is_valid(text, size))
-                return error_set(error, -EINVAL, "the prompt is not valid UTF-8");
+                return error_set(error, -EINVAL, _("the prompt is not valid UTF-8"));
         text[size] = '\0';
         *ret = TAKE_PTR(text);
         return 0;

@@ -16,7 +16,7 @@ ExitCode saver_prepare(Client *c, Saver *saver, const char *words, uint32_t coun
         if (r < 0)
                 return client_fail_error(c, r == -EINVAL ? CODE_USAGE : CODE_FAILED, &error, r);
         if (saver->output.kind == OUTPUT_STDOUT && c->options.json)
-                return client_fail(c, CODE_USAGE, "the picture and --json cannot both go to stdout");
+                return client_fail(c, CODE_USAGE, _("the picture and --json cannot both go to stdout"));
         saver->pictures = json_array();
         return CODE_OK;
 }
@@ -56,7 +56,7 @@ ExitCode saver_take(
         if (path)
                 notifier_add_path(c->notifier, path);
         if (path && !c->options.json && (printf("%s\n", path) < 0 || fflush(stdout) == EOF))
-                return client_fail(c, CODE_FAILED, "cannot write to stdout");
+                return client_fail(c, CODE_FAILED, _("cannot write to stdout"));
         return CODE_OK;
 }
 
@@ -70,8 +70,8 @@ void saver_report(Client *c, Saver *saver, const JobInfo *job)
         client_say(c, "%s", settings);
         if (job->truncated_tokens > 0)
                 client_warn(c,
-                            "the model takes no prompt of that length: the last %u tokens of it were not "
-                            "used",
+                            _("the model takes no prompt of that length: the last %u tokens of it were not "
+                            "used"),
                             job->truncated_tokens);
         c->result = job_to_json(job);
         if (c->result)

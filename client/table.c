@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "client/client.h"
+#include "client/i18n.h"
 #include "client/table.h"
 
 void table_add(Table *t, const char *format, ...)
@@ -23,6 +24,18 @@ void table_add(Table *t, const char *format, ...)
                 return;
         client_clean_text(text);
         t->cells[t->n_cells++] = text;
+}
+
+void table_add_all(Table *t, const char *const *cells)
+{
+        for (; *cells; cells++)
+                table_add(t, "%s", *cells);
+}
+
+void table_add_heads(Table *t, const char *const *heads)
+{
+        for (; *heads; heads++)
+                table_add(t, "%s", _(*heads));
 }
 
 static const char *cell(const Table *t, size_t i)

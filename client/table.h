@@ -25,6 +25,10 @@ typedef struct Table {
 /* Adds a cell; an empty one is shown as "-". What has no memory is left out. */
 void table_add(Table *table, const char *format, ...) _printf_(2, 3);
 
+/* Adds a row of cells, up to NULL; heads are translated. */
+void table_add_all(Table *table, const char *const *cells);
+void table_add_heads(Table *table, const char *const *heads);
+
 void table_print(const Table *table);
 
 void table_done(Table *table);

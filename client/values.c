@@ -5,6 +5,7 @@
 
 #include "base/request.h"
 #include "base/util.h"
+#include "client/i18n.h"
 #include "client/values.h"
 
 #define DIGITS "0123456789"
@@ -12,12 +13,12 @@
 int value_parse_integer(const char *text, uint64_t low, uint64_t high, uint64_t *ret, Error *error)
 {
         if (text[0] == '\0' || text[strspn(text, DIGITS)] != '\0')
-                return error_set(error, -EINVAL, "'%s' is not a whole number", text);
+                return error_set(error, -EINVAL, _("'%s' is not a whole number"), text);
 
         errno = 0;
         unsigned long long value = strtoull(text, NULL, 10);
         if (errno != 0 || value < low || value > high)
-                return error_set(error, -EINVAL, "%s is not between %llu and %llu", text,
+                return error_set(error, -EINVAL, _("%s is not between %llu and %llu"), text,
                                  (unsigned long long)low, (unsigned long long)high);
         *ret = value;
         return 0;
@@ -29,12 +30,12 @@ int value_parse_number(const char *text, double low, double high, double *ret, E
 
         /* strtod would take space, hexadecimal, infinities and what is no number, too. */
         if (text[0] == '\0' || text[strspn(text, DIGITS ".eE+-")] != '\0')
-                return error_set(error, -EINVAL, "'%s' is not a number", text);
+                return error_set(error, -EINVAL, _("'%s' is not a number"), text);
         double value = strtod(text, &end);
         if (*end != '\0')
-                return error_set(error, -EINVAL, "'%s' is not a number", text);
+                return error_set(error, -EINVAL, _("'%s' is not a number"), text);
         if (!(value >= low && value <= high))
-                return error_set(error, -EINVAL, "%s is not between %g and %g", text, low, high);
+                return error_set(error, -EINVAL, _("%s is not between %g and %g"), text, low, high);
         *ret = value;
         return 0;
 }
@@ -48,7 +49,7 @@ static int parse_pair(const char *text, char separator, uint64_t low, uint64_t h
         uint64_t pair[2];
 
         if (!middle || (size_t)(middle - text) >= sizeof(first))
-                return error_set(error, -EINVAL, "'%s' has not the form A%cB", text, separator);
+                return error_set(error, -EINVAL, _("'%s' has not the form A%cB"), text, separator);
         memcpy(first, text, (size_t)(middle - text));
         first[middle - text] = '\0';
 
@@ -83,7 +84,7 @@ int value_parse_aspect(const char *text, double *ret, Error *error)
                 return r;
         double aspect = (double)parts[0] / (double)parts[1];
         if (aspect < 1.0 / 16 || aspect > 16)
-                return error_set(error, -EINVAL, "%s is not between 1:16 and 16:1", text);
+                return error_set(error, -EINVAL, _("%s is not between 1:16 and 16:1"), text);
         *ret = aspect;
         return 0;
 }
@@ -95,7 +96,7 @@ int value_parse_interval(const char *text, double low, double high, double ret[2
         double from, to;
 
         if (!middle || (size_t)(middle - text) >= sizeof(first))
-                return error_set(error, -EINVAL, "'%s' has not the form A:B", text);
+                return error_set(error, -EINVAL, _("'%s' has not the form A:B"), text);
         memcpy(first, text, (size_t)(middle - text));
         first[middle - text] = '\0';
 
@@ -105,7 +106,7 @@ int value_parse_interval(const char *text, double low, double high, double ret[2
         if (r < 0)
                 return r;
         if (from > to)
-                return error_set(error, -EINVAL, "%s ends before it begins", text);
+                return error_set(error, -EINVAL, _("%s ends before it begins"), text);
         ret[0] = from;
         ret[1] = to;
         return 0;
@@ -124,13 +125,13 @@ static int parse_side(const char *text, size_t size, uint32_t high, uint32_t ret
                 memcpy(digits, text + name + 1, rest);
                 digits[rest] = '\0';
                 if (ret[i] > 0)
-                        return error_set(error, -EINVAL, "%s twice", canvas_side_to_string((CanvasSide)i));
+                        return error_set(error, -EINVAL, _("%s twice"), canvas_side_to_string((CanvasSide)i));
                 int r = value_parse_integer(digits, 1, high, &value, error);
                 if (r >= 0)
                         ret[i] = (uint32_t)value;
                 return r;
         }
-        return error_set(error, -EINVAL, "'%.*s' is not left, right, up or down with pixels, such as left:128",
+        return error_set(error, -EINVAL, _("'%.*s' is not left, right, up or down with pixels, such as left:128"),
                          (int)MIN(size, (size_t)64), text);
 }
 
@@ -168,7 +169,7 @@ int value_parse_duration(const char *text, uint64_t max, uint64_t *ret, Error *e
                         break;
                 }
         if (length >= sizeof(digits))
-                return error_set(error, -EINVAL, "'%s' is not a duration", text);
+                return error_set(error, -EINVAL, _("'%s' is not a duration"), text);
         memcpy(digits, text, length);
         digits[length] = '\0';
 
@@ -176,7 +177,7 @@ int value_parse_duration(const char *text, uint64_t max, uint64_t *ret, Error *e
         if (r < 0)
                 return r;
         if (__builtin_mul_overflow(value, factor, &value) || value > max)
-                return error_set(error, -EINVAL, "%s is longer than %llu seconds", text,
+                return error_set(error, -EINVAL, _("%s is longer than %llu seconds"), text,
                                  (unsigned long long)max);
         *ret = value;
         return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/all-users.h"
+#include "client/i18n.h"
 #include "client/job.h"
 #include "dbus/names.h"
 
@@ -14,7 +15,7 @@ ExitCode verb_cancel(Client *c)
         if (code != CODE_OK)
                 return code;
         if (job_has_ended(&job)) {
-                client_say(c, "Job %u is %s already", job.id, job.state);
+                client_say(c, _("Job %u is %s already"), job.id, job_state_text(job.state));
                 c->result = job_to_json(&job);
                 return CODE_OK;
         }
@@ -23,7 +24,7 @@ ExitCode verb_cancel(Client *c)
                 c->bus, IMAGINE_BUS_NAME, job.path, IMAGINE_JOB_INTERFACE, "Cancel", &error, NULL, NULL);
         if (r < 0)
                 return bus_fail(c, &error, r);
-        client_say(c, "Job %u is cancelled", job.id);
+        client_say(c, _("Job %u is cancelled"), job.id);
         (void)job_refresh(c, &job, NULL);
         c->result = job_to_json(&job);
         return CODE_OK;

@@ -4,9 +4,15 @@
 
 #include "base/util.h"
 #include "client/desktop/pieces.h"
+#include "client/i18n.h"
 #include "client/json.h"
+#include "client/table.h"
 
-static const char *const states[] = { [PIECE_OFF] = "off", [PIECE_ON] = "on", [PIECE_FOR_ALL] = "for all users" };
+static const char *const states[] = {
+        [PIECE_OFF] = N_("off"),
+        [PIECE_ON] = N_("on"),
+        [PIECE_FOR_ALL] = N_("for all users"),
+};
 
 /* What the words after enable or disable are, or with --all every piece. */
 static bool is_meant(const Client *c, const Piece *piece)
@@ -21,15 +27,17 @@ static ExitCode check_names(Client *c, const char *what)
 {
         for (int i = 1; i < c->options.n_words; i++)
                 if (!piece_find(c->options.words[i]))
-                        return client_fail_named(c, CODE_USAGE, NULL, "'imagine desktop' lists them.", "there is no piece '%s'",
-                                                 c->options.words[i]);
+                        return client_fail_named(c, CODE_USAGE, NULL, _("'imagine desktop' lists them."),
+                                                 _("there is no piece '%s'"), c->options.words[i]);
         if (!streq(what, "status") && !c->options.everybody && c->options.n_words < 2)
-                return client_fail_named(c, CODE_USAGE, NULL, "'imagine desktop' lists the names.", "'%s' needs --all or NAME...", what);
+                return client_fail_named(c, CODE_USAGE, NULL, _("'imagine desktop' lists the names."),
+                                         _("'%s' needs --all or NAME..."), what);
         return CODE_OK;
 }
 
 static ExitCode show(Client *c, const Record *record)
 {
+        _cleanup_(table_done) Table table = { .columns = 3 };
         json_t *pieces = json_object();
 
         for (const Piece *piece = piece_table; piece->name; piece++) {
@@ -39,8 +47,9 @@ static ExitCode show(Client *c, const Record *record)
                         continue;
                 (void)json_object_set_new(pieces, piece->name, json_string(state));
                 if (!c->options.json)
-                        (void)printf("%-17s %-14s %s\n", piece->name, state, piece->what);
+                        table_add_all(&table, (const char *[]) { piece->name, _(state), _(piece->what), NULL });
         }
+        table_print(&table);
         c->result = json_pack("{s:o}", "pieces", pieces);
         return CODE_OK;
 }
@@ -50,17 +59,17 @@ static ExitCode enable(Client *c, const Piece *piece, Record *record)
         Error error = { 0 };
 
         if (piece_state(piece, record) == PIECE_FOR_ALL) {
-                client_say(c, "%s: is there for all users", piece->name);
+                client_say(c, _("%s: is there for all users"), piece->name);
                 return CODE_OK;
         }
         int r = piece_enable(c, piece, record, &error);
         if (r == -EOPNOTSUPP && c->options.everybody) {
-                client_say(c, "%s: left out; %s", piece->name, error.text);
+                client_say(c, _("%s: left out; %s"), piece->name, error.text);
                 return CODE_OK;
         }
         if (r < 0)
                 return client_fail(c, CODE_FAILED, "%s: %s", piece->name, error.text[0] ? error.text : strerror(-r));
-        client_say(c, "%s: on%s%s", piece->name, piece->after ? ". " : "", piece->after ? piece->after : "");
+        client_say(c, _("%s: on%s%s"), piece->name, piece->after ? ". " : "", piece->after ? _(piece->after) : "");
         return CODE_OK;
 }
 
@@ -70,13 +79,13 @@ static ExitCode disable(Client *c, const Piece *piece, Record *record)
 
         if (!record_has(record, piece->name)) {
                 if (!c->options.everybody)
-                        client_say(c, "%s: was not on", piece->name);
+                        client_say(c, _("%s: was not on"), piece->name);
                 return CODE_OK;
         }
         int r = piece_disable(c, piece, record, &error);
         if (r < 0)
                 return client_fail(c, CODE_FAILED, "%s: %s", piece->name, error.text[0] ? error.text : strerror(-r));
-        client_say(c, "%s: off", piece->name);
+        client_say(c, _("%s: off"), piece->name);
         return CODE_OK;
 }
 
@@ -100,7 +109,7 @@ ExitCode verb_desktop(Client *c)
         Error error = { 0 };
 
         if (!streq(what, "enable") && !streq(what, "disable") && !streq(what, "status"))
-                return client_fail(c, CODE_USAGE, "'%s' is none of enable, disable, status", what);
+                return client_fail(c, CODE_USAGE, _("'%s' is none of enable, disable, status"), what);
         ExitCode code = check_names(c, what);
         if (code != CODE_OK)
                 return code;

@@ -3,6 +3,7 @@
 
 #include "client/bus.h"
 #include "client/folder.h"
+#include "client/i18n.h"
 #include "client/spawn.h"
 
 #define FILE_MANAGER_TIMEOUT_USEC (10 * UINT64_C(1000000))
@@ -15,15 +16,16 @@ static ExitCode open_folder(Client *c, const char *path)
         _cleanup_(freep) char *uri = spawn_file_uri(path);
 
         if (!uri)
-                return client_fail(c, CODE_FAILED, "out of memory");
+                return client_fail(c, CODE_FAILED, _("out of memory"));
         int r = sd_bus_open_user(&bus);
         if (r < 0)
-                return client_fail(c, CODE_UNREACHABLE, "cannot connect to the session bus to open %s: %s", path, strerror(-r));
+                return client_fail(c, CODE_UNREACHABLE, _("cannot connect to the session bus to open %s: %s"), path,
+                                   strerror(-r));
         (void)sd_bus_set_method_call_timeout(bus, FILE_MANAGER_TIMEOUT_USEC);
         r = sd_bus_call_method(bus, "org.freedesktop.FileManager1", "/org/freedesktop/FileManager1", "org.freedesktop.FileManager1",
                                "ShowFolders", &error, NULL, "ass", 1, uri, "");
         if (r < 0)
-                return client_fail_named(c, CODE_FAILED, error.name, NULL, "no file manager opens %s: %s", path,
+                return client_fail_named(c, CODE_FAILED, error.name, NULL, _("no file manager opens %s: %s"), path,
                                          error.message ? error.message : strerror(-r));
         return CODE_OK;
 }

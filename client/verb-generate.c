@@ -4,6 +4,7 @@
 #include "base/util.h"
 #include "client/aspect.h"
 #include "client/generate.h"
+#include "client/i18n.h"
 #include "client/models.h"
 #include "client/names.h"
 #include "client/notify.h"
@@ -22,7 +23,7 @@ static ExitCode load_model(Client *c)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
-        client_say(c, "Loading the model, to know its size");
+        client_say(c, _("Loading the model, to know its size"));
         int r = bus_call_manager(c, "LoadModel", &error, NULL, "s",
                                  c->options.model ? c->options.model : "");
         return r < 0 ? bus_fail(c, &error, r) : CODE_OK;
@@ -86,8 +87,8 @@ static ExitCode generate(Client *c, Saver *saver)
         saver_report(c, saver, &job);
         if (code == CODE_OK && c->options.detach)
                 client_say(c,
-                           "Job %u goes on by itself: 'imagine watch %u' follows it, 'imagine get %u' "
-                           "writes its pictures, 'imagine cancel %u' ends it.",
+                           _("Job %u goes on by itself: 'imagine watch %u' follows it, 'imagine get %u' "
+                           "writes its pictures, 'imagine cancel %u' ends it."),
                            job.id, job.id, job.id, job.id);
         return code;
 }
@@ -109,5 +110,5 @@ ExitCode verb_generate(Client *c)
         _cleanup_(freep) char *words = name_from_prompt(c->options.prompt);
 
         notifier_set_subject(c->notifier, c->options.prompt, 0, 0);
-        return words ? generate_pictures(c, words) : client_fail(c, CODE_FAILED, "out of memory");
+        return words ? generate_pictures(c, words) : client_fail(c, CODE_FAILED, _("out of memory"));
 }

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "base/util.h"
 #include "client/batch.h"
+#include "client/i18n.h"
 
 /* The file's text as a prompt: as much of it as may be one. */
 static ExitCode prepare(Client *c, const char *path, void *userdata)
@@ -18,13 +19,13 @@ static ExitCode prepare(Client *c, const char *path, void *userdata)
         while (size > 0 && size < file.size && (((const uint8_t *)file.data)[size] & 0xc0) == 0x80) /* within a letter */
                 size--;
         if (memchr(file.data, '\0', size) || !utf8_is_valid(file.data, size))
-                return client_fail(c, CODE_FAILED, "%s is no text in UTF-8", path);
+                return client_fail(c, CODE_FAILED, _("%s is no text in UTF-8"), path);
         memcpy(text, file.data, size);
         while (size > 0 && strchr(" \t\r\n", text[size - 1]))
                 size--;
         text[size] = '\0';
         if (size == 0)
-                return client_fail(c, CODE_FAILED, "there is no text in %s", path);
+                return client_fail(c, CODE_FAILED, _("there is no text in %s"), path);
         c->options.prompt = text;
         return CODE_OK;
 }

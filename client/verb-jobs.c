@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "client/all-users.h"
+#include "client/i18n.h"
 #include "client/jobs.h"
 #include "client/progress.h"
 #include "client/table.h"
@@ -14,12 +15,12 @@
 /* "queued (2 before it)" */
 static void format_state(const JobInfo *job, char *buffer, size_t size)
 {
-        const char *parked = strcmp(job->stage, IMAGINE_STAGE_PARKED) == 0 ? "parked" : NULL;
+        const char *parked = strcmp(job->stage, IMAGINE_STAGE_PARKED) == 0 ? _("parked") : NULL;
 
         if (job->queue_position > 0)
-                (void)snprintf(buffer, size, "%s (%u before it)", parked ? parked : job->state, job->queue_position);
+                (void)snprintf(buffer, size, _("%s (%u before it)"), parked ? parked : job_state_text(job->state), job->queue_position);
         else
-                (void)snprintf(buffer, size, "%s", parked ? parked : job->state);
+                (void)snprintf(buffer, size, "%s", parked ? parked : job_state_text(job->state));
 }
 
 static void add_row(Table *t, const JobInfo *job, uint64_t now)
@@ -40,18 +41,17 @@ static void add_row(Table *t, const JobInfo *job, uint64_t now)
         else
                 table_add(t, "%s", "");
         table_add(t, "%" PRIu64, job->seed);
-        table_add(t, "%s", job->detached ? "yes" : "no");
+        table_add(t, "%s", job->detached ? _("yes") : _("no"));
 }
 
 static void print_table(const JobInfo *jobs, size_t count)
 {
-        static const char *const heads[] = { "ID",    "STATE", "DONE", "LEFT",    "PICTURES",
-                                             "MODEL", "SIZE",  "SEED", "DETACHED" };
+        static const char *const heads[] = { N_("ID"),   N_("STATE"), N_("DONE"), N_("LEFT"),     N_("PICTURES"),
+                                             N_("MODEL"), N_("SIZE"), N_("SEED"), N_("DETACHED"), NULL };
         const uint64_t now = clock_usec(CLOCK_REALTIME);
         _cleanup_(table_done) Table table = { .columns = 9 };
 
-        for (size_t i = 0; i < table.columns; i++)
-                table_add(&table, "%s", heads[i]);
+        table_add_heads(&table, heads);
         for (size_t i = 0; i < count; i++)
                 add_row(&table, jobs + i, now);
         table_print(&table);
@@ -82,7 +82,7 @@ ExitCode verb_jobs(Client *c)
                 for (size_t i = 0; i < count; i++)
                         (void)printf("%u\n", jobs[i].id);
         else if (count == 0)
-                client_say(c, "You have no jobs");
+                client_say(c, _("You have no jobs"));
         else
                 print_table(jobs, count);
         return CODE_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/util.h"
+#include "client/i18n.h"
 #include "client/job.h"
 #include "client/manager.h"
 
@@ -21,14 +22,14 @@ ExitCode verb_load(Client *c)
         if (code == CODE_OK)
                 code = load(c, name, &manager);
         while (code == CODE_OK && streq(manager.state, "loading")) {
-                client_say(c, "Still loading %s", manager.model);
+                client_say(c, _("Still loading %s"), manager.model);
                 code = load(c, name, &manager);
         }
         if (code != CODE_OK)
                 return code;
         if (streq(manager.state, "failed"))
-                return client_fail(c, CODE_FAILED, "the model could not be loaded");
-        client_say(c, "%s is resident", manager.model);
+                return client_fail(c, CODE_FAILED, _("the model could not be loaded"));
+        client_say(c, _("%s is resident"), manager.model);
         c->result = json_pack("{s:s, s:s}", "state", manager.state, "model", manager.model);
         return CODE_OK;
 }

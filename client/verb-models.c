@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "client/i18n.h"
 #include "client/models.h"
 #include "client/table.h"
 
@@ -48,8 +49,8 @@ static void add_row(Table *t, json_t *model)
         bool is_resident = flag_of(model, "resident"), is_default = flag_of(model, "default");
 
         table_add(t, "%s", text_of(model, "name"));
-        table_add(t, "%s%s%s", is_resident ? "resident" : "", is_resident && is_default ? ", " : "",
-                  is_default ? "default" : "");
+        table_add(t, "%s%s%s", is_resident ? _("resident") : "", is_resident && is_default ? ", " : "",
+                  is_default ? _("default") : "");
         table_add(t, "%s", text_of(model, "version"));
         table_add(t, "%s", text_of(model, "license"));
         add_bytes(t, model);
@@ -68,14 +69,14 @@ static void add_row(Table *t, json_t *model)
 static void print_table(json_t *models)
 {
         static const char *const heads[] = {
-                "NAME", "STATE", "VERSION", "LICENSE", "FILES", "SIZE", "STEPS", "PRECISION", "DIGEST"
+                N_("NAME"), N_("STATE"), N_("VERSION"), N_("LICENSE"), N_("FILES"), N_("SIZE"), N_("STEPS"), N_("PRECISION"),
+                N_("DIGEST"), NULL
         };
-        _cleanup_(table_done) Table table = { .columns = ELEMENTSOF(heads) };
+        _cleanup_(table_done) Table table = { .columns = ELEMENTSOF(heads) - 1 };
         json_t *model;
         size_t i;
 
-        for (i = 0; i < ELEMENTSOF(heads); i++)
-                table_add(&table, "%s", heads[i]);
+        table_add_heads(&table, heads);
         json_array_foreach(models, i, model)
                 add_row(&table, model);
         table_print(&table);
@@ -88,7 +89,7 @@ static void say_differences(Client *c, json_t *models)
 
         json_array_foreach(models, i, model)
                 if (json_object_get(model, "difference"))
-                        client_say(c, "%s will not be loaded: %s", text_of(model, "name"),
+                        client_say(c, _("%s will not be loaded: %s"), text_of(model, "name"),
                                    text_of(model, "difference"));
 }
 
@@ -143,13 +144,14 @@ static ExitCode inspect(Client *c)
 
         int r = spawn(argv, &pid, c->options.json ? &output : NULL);
         if (r < 0)
-                return client_fail(c, CODE_FAILED, "%s cannot be run: %s", argv[0], strerror(-r));
+                return client_fail(c, CODE_FAILED, _("%s cannot be run: %s"), argv[0], strerror(-r));
         c->result = output ? json_loadf(output, 0, NULL) : NULL;
         while (waitpid(pid, &status, 0) < 0)
                 if (errno != EINTR)
                         return CODE_FAILED;
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || (c->options.json && !c->result))
-                return c->options.json ? client_fail(c, CODE_FAILED, "%s cannot be inspected", c->options.inspect) : CODE_FAILED;
+                return !c->options.json ? CODE_FAILED
+                                        : client_fail(c, CODE_FAILED, _("%s cannot be inspected"), c->options.inspect);
         return CODE_OK;
 }
 
@@ -167,7 +169,7 @@ ExitCode verb_models(Client *c)
         else if (c->options.quiet)
                 print_names(models);
         else if (json_array_size(models) == 0)
-                client_say(c, "No model is installed");
+                client_say(c, _("No model is installed"));
         else {
                 print_table(models);
                 say_differences(c, models);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "client/batch.h"
+#include "client/i18n.h"
 #include "client/json.h"
 #include "client/notify.h"
 #include "client/settings.h"
@@ -42,7 +43,7 @@ static ExitCode show(Client *c, const char *path, json_t *shown)
         if (r < 0)
                 return client_fail(c, CODE_FAILED, "%s: %s", path, strerror(-r));
         if (r == 0)
-                return client_fail(c, CODE_FAILED, "%s does not say how it was made", path);
+                return client_fail(c, CODE_FAILED, _("%s does not say how it was made"), path);
         (void)json_array_append_new(shown, to_json(path, &settings));
         const char *slash = strrchr(path, '/');
         notifier_set_text(c->notifier, slash ? slash + 1 : path, settings.text);
@@ -68,7 +69,7 @@ ExitCode verb_show(Client *c)
                 _cleanup_(freep) char *path = batch_path(c->options.words[i]);
                 if (i > 0 && !c->options.json)
                         (void)putchar('\n');
-                ExitCode code = path ? show(c, path, shown) : client_fail(c, CODE_FAILED, "out of memory");
+                ExitCode code = path ? show(c, path, shown) : client_fail(c, CODE_FAILED, _("out of memory"));
                 worst = code != CODE_OK ? code : worst;
         }
         c->result = json_pack("{s:o}", "pictures", shown);

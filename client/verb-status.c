@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/i18n.h"
 #include "client/job.h"
 #include "client/jobs.h"
 #include "client/manager.h"
@@ -24,7 +25,7 @@ static ExitCode describe(Client *c, json_t **ret)
         json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &error);
         if (!json_is_object(object)) {
                 json_decref(object);
-                return client_fail(c, CODE_FAILED, "the service's description is not a JSON object: %s",
+                return client_fail(c, CODE_FAILED, _("the service's description is not a JSON object: %s"),
                                    error.text);
         }
         (void)json_object_set_new(object, "bus", json_string(c->is_user_bus ? "user" : "system"));
@@ -38,14 +39,14 @@ static void print_state(const Client *c, const ManagerInfo *manager, json_t *des
         double service = json_number_value(json_object_get(memory, "service"));
         double worker = json_number_value(json_object_get(memory, "worker"));
 
-        (void)printf("imagined %s on the %s bus\n", manager->version, c->is_user_bus ? "session" : "system");
+        (void)printf(c->is_user_bus ? _("imagined %s on the session bus\n") : _("imagined %s on the system bus\n"), manager->version);
         const char *engine = json_string_value(json_object_get(described, "engine"));
         bool is_shared = c->is_user_bus && engine && strcmp(engine, "system") == 0;
 
-        (void)printf("Model:  %s%s%s%s\n", manager->model, manager->model[0] ? ", " : "", manager->state,
-                     is_shared ? ", at the machine's instance" : "");
+        (void)printf(_("Model:  %s%s%s%s\n"), manager->model, manager->model[0] ? ", " : "", manager_state_text(manager->state),
+                     is_shared ? _(", at the machine's instance") : "");
         if (service > 0)
-                (void)printf("Memory: %.0f MB for the service, %.0f MB for the engine\n", service / 1e6,
+                (void)printf(_("Memory: %.0f MB for the service, %.0f MB for the engine\n"), service / 1e6,
                              worker / 1e6);
 }
 
@@ -62,8 +63,8 @@ static void print_speed(json_t *described)
                 if (step <= 0)
                         step = json_number_value(json_object_get(item, "step"));
                 if (step > 0 && model)
-                        (void)printf("Speed:  %s: %.2g s a step and %.2g s a picture besides, at %.2f megapixels\n", model,
-                                     step, rest, json_number_value(json_object_get(item, "pixels")) / 1e6);
+                        (void)printf(_("Speed:  %s: %.2g s a step and %.2g s a picture besides, at %.2f megapixels\n"),
+                                     model, step, rest, json_number_value(json_object_get(item, "pixels")) / 1e6);
         }
 }
 
@@ -82,7 +83,7 @@ static void print_errors(json_t *described)
                         (void)strftime(when, sizeof(when), "%F %T", &tm);
                 (void)snprintf(text, sizeof(text), "%s", message ? message : "");
                 client_clean_text(text);
-                (void)printf("Error:  %s: %s\n", when, text);
+                (void)printf(_("Error:  %s: %s\n"), when, text);
         }
 }
 
@@ -95,13 +96,13 @@ static void print_jobs(const JobInfo *jobs, size_t count)
                 waiting += job_state(jobs + i) == JOB_QUEUED;
                 ended += job_has_ended(jobs + i);
         }
-        (void)printf("Jobs:   %zu at work, %zu waiting, %zu ended (yours)\n", count - waiting - ended,
+        (void)printf(_("Jobs:   %zu at work, %zu waiting, %zu ended (yours)\n"), count - waiting - ended,
                      waiting, ended);
         for (size_t i = 0; i < count; i++) {
                 if (job_has_ended(jobs + i) || job_state(jobs + i) == JOB_QUEUED)
                         continue;
                 progress_format_label(jobs + i, label, sizeof(label));
-                (void)printf("Job %u:  %s, %d %%\n", jobs[i].id, label, (int)(jobs[i].progress * 100));
+                (void)printf(_("Job %u:  %s, %d %%\n"), jobs[i].id, label, (int)(jobs[i].progress * 100));
         }
 }
 

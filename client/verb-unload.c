@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/i18n.h"
 #include "client/manager.h"
 
 ExitCode verb_unload(Client *c)
@@ -11,7 +12,7 @@ ExitCode verb_unload(Client *c)
         int r = bus_call_manager(c, "UnloadModel", &error, NULL, "");
         if (r < 0)
                 return bus_fail(c, &error, r);
-        client_say(c, "The model's memory is free");
+        client_say(c, _("The model's memory is free"));
         c->result = json_pack("{s:s}", "state", "unloaded");
         return CODE_OK;
 }

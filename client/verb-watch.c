@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/follow.h"
+#include "client/i18n.h"
 
 ExitCode verb_watch(Client *c)
 {
@@ -15,8 +16,9 @@ ExitCode verb_watch(Client *c)
         job_describe(&job, settings, sizeof(settings));
         client_say(c, "%s", settings);
         if (code == CODE_OK)
-                client_say(c, "Done: 'imagine get %u' writes %s", job.id,
-                           job.count > 1 ? "the pictures" : "the picture");
+                client_say(c, ngettext("Done: 'imagine get %u' writes the picture", "Done: 'imagine get %u' writes the pictures",
+                                       job.count),
+                           job.id);
         c->result = job_to_json(&job);
         return code;
 }

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
 #include "base/cleanup.h"
+#include "client/i18n.h"
 #include "client/launcher/query.h"
 #include "client/launcher/runner.h"
 #include "client/launcher/start.h"
 #include "dbus/names.h"
 
+#define SHOWN_MAX 400 /* bytes of the prompt */
 #define EXACT_MATCH 100 /* Plasma::QueryMatch::ExactMatch */
 
 /* id, text, icon, type, relevance, properties */
 static int append_match(sd_bus_message *reply, const char *prompt)
 {
         char text[512];
+        size_t length = strnlen(prompt, SHOWN_MAX);
 
-        (void)snprintf(text, sizeof(text), "Make a picture of \342\200\234%.400s\342\200\235", prompt);
+        while (length == SHOWN_MAX && ((uint8_t)prompt[length] & 0xc0) == 0x80) /* not within a letter */
+                length--;
+        (void)snprintf(text, sizeof(text), _("Make a picture of “%.*s”"), (int)length, prompt);
         return sd_bus_message_append(reply, "(sssida{sv})", prompt, text, "org.imagined.Imagine", EXACT_MATCH, 1.0, 1, "subtext",
                                      "s", "Imagine");
 }

@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/cleanup.h"
+#include "client/i18n.h"
 #include "client/launcher/runner.h"
 
 #define NAME "org.imagined.Imagine.Launcher"
@@ -54,6 +55,7 @@ int main(void)
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
 
+        i18n_init();
         (void)signal(SIGCHLD, SIG_IGN); /* nobody waits for what it starts */
         int r = sd_event_new(&event);
         if (r >= 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "client/i18n.h"
 #include "client/launcher/query.h"
 #include "client/launcher/runner.h"
 #include "client/launcher/start.h"
@@ -65,7 +66,7 @@ static int on_subsearch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int append_meta(sd_bus_message *reply, const char *prompt)
 {
         return sd_bus_message_append(reply, "a{sv}", 4, "id", "s", prompt, "name", "s", prompt, "description", "s",
-                                     "Make a picture", "gicon", "s", "org.imagined.Imagine");
+                                     _("Make a picture"), "gicon", "s", "org.imagined.Imagine");
 }
 
 static int on_metas(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -10,6 +10,7 @@
 #include "base/memfd.h"
 #include "base/util.h"
 #include "client/folder.h"
+#include "client/i18n.h"
 #include "client/launcher/start.h"
 
 /* In a session of its own, with its stdin there; the launcher ignores the end of its children, they must not. */
@@ -47,14 +48,14 @@ int start_picture(const char *prompt, Error *error)
 
         int r = folder_prepare(&folder);
         if (r < 0)
-                return error_set(error, r, "cannot make the folder of your pictures, %s: %s", folder ? folder : "Imagine",
+                return error_set(error, r, _("cannot make the folder of your pictures, %s: %s"), folder ? folder : "Imagine",
                                  strerror(-r));
         if (input < 0 || asprintf(&output, "%s/", folder) < 0)
-                return error_set(error, input < 0 ? input : -ENOMEM, "out of memory");
+                return error_set(error, input < 0 ? input : -ENOMEM, _("out of memory"));
         char *argv[] = { (char[]) { "imagine" }, (char[]) { "generate" }, (char[]) { "--notify" }, (char[]) { "--quiet" },
                          (char[]) { "--output" }, output, (char[]) { "-" }, NULL };
         r = spawn(argv, input);
-        return r < 0 ? error_set(error, r, "cannot start imagine: %s", strerror(-r)) : 0;
+        return r < 0 ? error_set(error, r, _("cannot start imagine: %s"), strerror(-r)) : 0;
 }
 
 int start_window(const char *prompt, Error *error)
@@ -62,8 +63,8 @@ int start_window(const char *prompt, Error *error)
         _cleanup_(freep) char *option = NULL;
 
         if (asprintf(&option, "--prompt=%s", prompt) < 0)
-                return error_set(error, -ENOMEM, "out of memory");
+                return error_set(error, -ENOMEM, _("out of memory"));
         char *argv[] = { (char[]) { "imagine" }, (char[]) { "ask" }, prompt[0] ? option : NULL, NULL };
         int r = spawn(argv, -1);
-        return r < 0 ? error_set(error, r, "cannot start imagine: %s", strerror(-r)) : 0;
+        return r < 0 ? error_set(error, r, _("cannot start imagine: %s"), strerror(-r)) : 0;
 }
