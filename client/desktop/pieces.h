@@ -36,6 +36,10 @@ PieceState piece_state(const Piece *piece, const Record *record);
 int piece_enable(Client *client, const Piece *piece, Record *record, Error *error);
 int piece_disable(Client *client, const Piece *piece, Record *record, Error *error);
 
+/* Puts one of our files, a triple as above, into the home directory and notes it; not if the same is there already, and not
+ * ours. 0 or a negative errno with a sentence. */
+int piece_put(Record *record, const char *piece, const char *const file[3], Error *error);
+
 /* Thunar's file of actions (thunar-file.c). */
 int thunar_enable(Client *client, Record *record, Error *error);
 int thunar_disable(Client *client, Record *record, Error *error);

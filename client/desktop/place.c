@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "client/desktop/place.h"
+#include "client/i18n.h"
 
 #define FILE_SIZE_MAX (1 << 20)
 
@@ -72,7 +73,7 @@ int place_of_ours(const char *path, char **ret, Error *error)
         if (!found)
                 return -ENOMEM;
         if (access(found, R_OK) < 0)
-                return error_set(error, -ENOENT, "%s is not installed; 'make install' puts it there", below);
+                return error_set(error, -ENOENT, _("%s is not installed; 'make install' puts it there"), below);
         *ret = TAKE_PTR(found);
         return 0;
 }

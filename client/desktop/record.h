@@ -6,7 +6,8 @@
  *
  *     { "directories": ["/home/me/.local/share/nemo", …], "pieces": { "nemo": ["/home/me/.local/share/nemo/actions/…"] } }
  *
- * directories: those that were made for it, outermost first. With the last piece the file and its folders go, too. */
+ * directories: those that were made for it, outermost first. With the last piece the file and its folders go, too. A path
+ * that is no UTF-8 stands there as a file: URI. */
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -32,11 +33,15 @@ bool record_owns(const Record *record, const char *piece, const char *path);
 int record_add(Record *record, const char *piece, const char *path);
 void record_forget(Record *record, const char *piece);
 
-/* The files of a piece, an array of strings, borrowed; NULL without. */
-const json_t *record_files(const Record *record, const char *piece);
+/* The files of a piece: how many, and the path of one, to be freed; NULL: memory is short. */
+size_t record_count(const Record *record, const char *piece);
+char *record_file(const Record *record, const char *piece, size_t i);
 
 /* Makes the folders above the path that are missing, and notes them. */
 int record_make_folders(Record *record, const char *path, Error *error);
+
+/* Notes those that are missing, and makes none: something else is going to. 0 or -ENOMEM. */
+int record_note_folders(Record *record, const char *path);
 
 /* Removes the noted folders that are empty. */
 void record_remove_folders(Record *record);

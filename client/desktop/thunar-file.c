@@ -10,6 +10,7 @@
 #include "client/desktop/place.h"
 #include "client/desktop/thunar.h"
 #include "client/files.h"
+#include "client/i18n.h"
 
 #define PIECE "thunar"
 #define FILE_NAME "Thunar/uca.xml"
@@ -49,13 +50,15 @@ int thunar_enable(Client *c, Record *record, Error *error)
                 return r;
         r = place_read(source, &fragment);
         if (r < 0)
-                return error_set(error, r, "cannot read %s: %s", source, strerror(-r));
+                return error_set(error, r, _("cannot read %s: %s"), source, strerror(-r));
         r = place_read(path, &text);
         const bool is_new = r == -ENOENT;
         if (is_new)
                 r = (text = read_default()) ? 0 : -ENOMEM;
         if (r < 0)
-                return error_set(error, r, "cannot read %s: %s", path, strerror(-r));
+                return error_set(error, r, _("cannot read %s: %s"), path, strerror(-r));
+        if (!record_has(record, PIECE) && thunar_has(text))
+                return error_set(error, -EEXIST, _("%s has such actions already, and not ours; it stays as it is"), path);
         r = thunar_merge(text, fragment, &merged, error);
         if (r < 0)
                 return error_prefix(error, "%s", path);
@@ -65,7 +68,7 @@ int thunar_enable(Client *c, Record *record, Error *error)
         r = write_over(path, merged);
         if (r >= 0 && is_new)
                 r = record_add(record, PIECE, path);
-        return r < 0 ? error_set(error, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+        return r < 0 ? error_set(error, r, _("cannot write %s: %s"), path, strerror(-r)) : 0;
 }
 
 int thunar_disable(Client *c, Record *record, Error *error)
@@ -88,5 +91,5 @@ int thunar_disable(Client *c, Record *record, Error *error)
         }
         if (r >= 0)
                 r = write_over(path, rest);
-        return r < 0 ? error_set(error, r, "cannot take our actions out of %s: %s", path, strerror(-r)) : 0;
+        return r < 0 ? error_set(error, r, _("cannot take our actions out of %s: %s"), path, strerror(-r)) : 0;
 }

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "client/desktop/thunar.h"
+#include "client/i18n.h"
 
 #define OPEN "<action>"
 #define CLOSE "</action>"
@@ -38,6 +39,13 @@ static const char *find_ours(const char *text, const char **ret_end)
                 return begin;
         }
         return NULL;
+}
+
+bool thunar_has(const char *text)
+{
+        const char *end;
+
+        return find_ours(text, &end);
 }
 
 int thunar_remove(const char *text, char **ret)
@@ -76,8 +84,9 @@ int thunar_merge(const char *text, const char *fragment, char **ret, Error *erro
 
         const char *end = find_end(clean);
         if (!end)
-                return error_set(error, -EBADMSG, "it does not end with " END ", so nothing was changed; 'Configure custom "
-                                                  "actions' in Thunar's menu repairs it");
+                return error_set(error, -EBADMSG, _("it does not end with %s, so nothing was changed; 'Configure custom "
+                                                    "actions' in Thunar's menu repairs it"),
+                                 END);
         /* Before the white space, so that taking it out again leaves that. */
         while (end > clean && isspace((unsigned char)end[-1]))
                 end--;

@@ -104,6 +104,28 @@ list >after
 check "and nothing else comes" diff before after
 rm "$HOME/.local/share/nemo/actions/imagine-show.nemo_action"
 
+# The same as ours, put there by somebody else, is not ours to remove.
+mkdir -p "$HOME/.local/share/kio/servicemenus" "$HOME/.local/share/kglobalaccel" "$HOME/.config/Thunar"
+cp "$XDG_DATA_DIRS/imagined/desktop/dolphin/imagine-here.desktop" "$HOME/.local/share/kio/servicemenus/"
+cp "$XDG_DATA_DIRS/imagined/desktop/kglobalaccel/org.imagined.Imagine.desktop" "$HOME/.local/share/kglobalaccel/"
+around "what is there already, and the same"
+echo foreign >"$HOME/.local/share/kglobalaccel/org.imagined.Imagine.desktop"
+rm "$HOME/.config/Thunar/uca.xml"
+printf '<actions>\n<action><unique-id>imagine-vary</unique-id></action>\n</actions>\n' >"$HOME/.config/Thunar/uca.xml"
+list >before
+check "a foreign key is not replaced" fails 1 imagine desktop enable shortcut
+check "nor are foreign actions of Thunar" fails 1 imagine desktop enable thunar
+imagine -q desktop disable --all
+list >after
+check "both stay" diff before after
+rm -r "$HOME/.local/share/kio" "$HOME/.local/share/kglobalaccel" "$HOME/.config/Thunar/uca.xml"
+
+# File names are bytes.
+mkdir "$IMAGINED_ROOT/"$'h\xf6me "\n%2f'
+HOME=$IMAGINED_ROOT/$'h\xf6me "\n%2f'
+around "a home whose name is no UTF-8"
+HOME=$IMAGINED_ROOT/home
+
 check "no such piece" fails 2 imagine desktop enable nothing
 check "no such word" fails 2 imagine desktop remove --all
 check "enable needs a name" fails 2 imagine desktop enable
@@ -125,24 +147,54 @@ if command -v gsettings >/dev/null && XDG_DATA_DIRS=/usr/share gsettings list-sc
         }
         media=org.gnome.settings-daemon.plugins.media-keys
         keys set $media custom-keybindings "['/a/', '/it is/']"
-        # The file keeps an empty group of what was reset: values are compared.
-        values() {
-                keys list-recursively $media
-                grep -v -e '/imagine\]$' -e '^$' "$HOME/.config/glib-2.0/settings/keyfile"
-        }
-        values >before
+        list >before
         check "GNOME: a key" imagine desktop enable shortcut
         check "GNOME: in the list" test "$(keys get $media custom-keybindings)" = \
                 "['/a/', '/it is/', '/org/gnome/settings-daemon/plugins/media-keys/custom-keybindings/imagine/']"
         check "GNOME: for the prompt window" test "$(keys get \
                 $media.custom-keybinding:/org/gnome/settings-daemon/plugins/media-keys/custom-keybindings/imagine/ command)" = "'imagine ask'"
         check "GNOME: no key" imagine desktop disable shortcut
-        values >after
-        check "GNOME: everything as before" diff before after
-        keys reset $media custom-keybindings
+        list >after
+        check "GNOME: every byte as before" diff before after
+        rm -r "$HOME/.config"
+        list >before
         imagine -q desktop enable shortcut
         imagine -q desktop disable shortcut
-        check "GNOME: none was there before" test "$(keys get $media custom-keybindings)" = "@as []"
+        list >after
+        check "GNOME: no file was there before" diff before after
+        check "GNOME: nor any key" test "$(keys get $media custom-keybindings)" = "@as []"
+        check "GNOME: once more" imagine -q desktop enable shortcut
+        keys set $media screensaver "['F12']"
+        check "GNOME: then the user sets something, too" imagine -q desktop disable shortcut
+        check "GNOME: which stays" test "$(keys get $media screensaver)" = "['F12']"
+        keys set $media custom-keybindings "['/org/gnome/settings-daemon/plugins/media-keys/custom-keybindings/imagine/']"
+        list >before
+        check "GNOME: a key of that name that is not ours is refused" fails 1 imagine desktop enable shortcut
+        check "GNOME: and not taken away" imagine desktop disable shortcut
+        list >after
+        check "GNOME: it is as it was" diff before after
+        rm -r "$HOME/.config"
+
+        # As GNOME itself keeps them.
+        if [ -e "$(find /usr/lib -name libdconfsettings.so -print -quit)" ] && command -v dbus-run-session >/dev/null; then
+                in_session() { # COMMAND…: with the database's service
+                        env GSETTINGS_BACKEND=dconf XDG_RUNTIME_DIR="$IMAGINED_ROOT" dbus-run-session -- "$@" 2>/dev/null
+                }
+                in_session gsettings set $media screensaver "['F12']"
+                list >before
+                # shellcheck disable=SC2016
+                check "GNOME: in dconf" in_session bash -c 'imagine -q desktop enable shortcut && gsettings get "$1" custom-keybindings |
+                        grep -q /imagine/ && imagine -q desktop disable shortcut' - $media
+                list >after
+                check "GNOME: every byte of it as before" diff before after
+                rm -r "$HOME/.config"
+                list >before
+                check "GNOME: in dconf, which was empty" in_session bash -c 'imagine -q desktop enable shortcut && imagine -q desktop disable shortcut'
+                list >after
+                check "GNOME: no database was there before" diff before after
+        else
+                echo "ok - GNOME: in dconf # skip there is no dconf"
+        fi
 else
         echo "ok - GNOME's keys # skip gsettings or the schema is missing"
 fi
