@@ -2,6 +2,7 @@
 #
 #   make fuzz [FUZZ_SECONDS=60]     builds the fuzzers (libFuzzer, clang) into build-fuzz/ and runs each for that long;
 #                                   FUZZERS=build-fuzz/fuzz-options chooses
+#   make fuzz-seeds                 only gives each its seeds and what it once found (tests/fuzz/found/NAME), so that none rots
 #
 # What they find lies in build-fuzz/crash-*; the corpus grows in build-fuzz/corpus/NAME.
 
@@ -40,7 +41,7 @@ $(FUZZ_B)/%.a:
 
 fuzzers: $(FUZZERS)
 
-fuzz: fuzzers
+fuzz-corpus:
 	@mkdir -p $(FUZZ_B)/corpus/safetensors $(FUZZ_B)/corpus/config $(FUZZ_B)/corpus/protocol $(FUZZ_B)/corpus/tokenizer \
 		$(FUZZ_B)/corpus/state $(FUZZ_B)/corpus/options $(FUZZ_B)/corpus/messages $(FUZZ_B)/corpus/settings \
 		$(FUZZ_B)/corpus/hostile $(FUZZ_B)/corpus/worker
@@ -53,9 +54,15 @@ fuzz: fuzzers
 	@mkdir -p $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index && tests/fuzz/lora-seeds $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index
 	@printf 'x\1\0\0\0a\0\0\0\24\0\0\0\0\0\0\0\5\0\0\0steps\0\1u\0\0\0\0\7\0\0\0' >$(FUZZ_B)/corpus/messages/steps
 	@mkdir -p $(FUZZ_B)/corpus/checkpoint && tests/fuzz/checkpoint-seeds $(FUZZ_B)/corpus/checkpoint
-	for f in $(FUZZERS); do \
-		LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $$f -artifact_prefix=$(FUZZ_B)/ -max_len=64000 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-			-verbosity=0 $(FUZZ_B)/corpus/$${f##*/fuzz-} || exit 1; \
-	done
+	@for d in tests/fuzz/found/*/; do [ ! -d "$$d" ] || cp -n "$$d"* $(FUZZ_B)/corpus/$$(basename "$$d")/; done
 
-.PHONY: fuzz fuzzers
+FUZZ_RUN = LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $$f -artifact_prefix=$(FUZZ_B)/ -max_len=64000 \
+	-print_final_stats=1 -verbosity=0 $(1) $(FUZZ_B)/corpus/$$(expr $$f : '.*/fuzz-\(.*\)')
+
+fuzz: fuzzers fuzz-corpus
+	for f in $(FUZZERS); do $(call FUZZ_RUN,-max_total_time=$(FUZZ_SECONDS)) || exit 1; done
+
+fuzz-seeds: fuzzers fuzz-corpus
+	for f in $(FUZZERS); do $(call FUZZ_RUN,-runs=0) || exit 1; done
+
+.PHONY: fuzz fuzzers fuzz-corpus fuzz-seeds

@@ -6,7 +6,7 @@
 /* What lays matrices out; nothing is multiplied. */
 const Kernels *kernels_get(void)
 {
-        static const Products products = { .name = "fuzz", .precision = PRECISION_F32, .lanes = 16, .rows = 6, .group = 1,
+        static const Products products = { .name = "fuzz", .precision = PRECISION_F32, .lanes = 16, .rows = 6, .group = 1, .step = 1,
                                            .panel = 64, .depth = 128, .tile_rows = 96 };
         static const Kernels kernels = { .name = "fuzz", .lanes = 16, .products = { [PRECISION_F32] = &products } };
 

@@ -100,8 +100,8 @@ int engine_resume(Engine *engine, const Request *request, uint32_t index, const 
         return 0;
 }
 
-int engine_encode_png(const Engine *engine, const Picture *picture, const Request *request, const Resolved *resolved,
-                      uint32_t index, void **ret_data, size_t *ret_size, Error *error)
+int engine_encode(const Engine *engine, const Picture *picture, const Request *request, const Resolved *resolved,
+                  uint32_t index, void **ret_data, size_t *ret_size, Error *error)
 {
         (void)engine, (void)picture, (void)request, (void)resolved, (void)index, (void)error;
         *ret_size = 100;
