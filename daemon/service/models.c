@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <sys/stat.h>
 
 #include "base/model-path.h"
@@ -181,6 +182,60 @@ static int resolve_first(
         return error_set(error, -ENOPKG, "No model is installed");
 }
 
+/* "a, b and c", as many as there is room for. */
+static void list_directories(char *const *directories, char *ret, size_t size)
+{
+        size_t length = 0;
+
+        *ret = '\0';
+        for (size_t i = 0; directories[i] && length < size; i++)
+                length += (size_t)snprintf(ret + length, size - length, "%s%s", i == 0 ? "" : directories[i + 1] ? ", " : " and ",
+                                           directories[i]);
+}
+
+/* The negative errno if something is there that cannot be read; 0 if it can be read, or nothing is there. */
+static int try_to_read(const char *path)
+{
+        struct stat st;
+
+        if (access(path, R_OK) >= 0)
+                return 0;
+        const int r = -errno;
+        return (r == -ENOENT || r == -ENOTDIR) && lstat(path, &st) < 0 ? 0 : r;
+}
+
+/* What should be the model of that name, but cannot be read: *ret_path, and the negative errno. 0: nothing. */
+static int find_unreadable(char *const *directories, const char *name, char ret_path[static PATH_MAX])
+{
+        for (char *const *directory = directories; *directory; directory++) {
+                const char *slash = strrchr(*directory, '/'), *last = slash ? slash + 1 : *directory;
+                int r = strncmp(last, name, strlen(name)) == 0 && stem_length(last) == strlen(name) ? try_to_read(*directory) : 0;
+
+                (void)snprintf(ret_path, PATH_MAX, "%s", *directory);
+                for (size_t i = 0; r == 0 && i <= ELEMENTSOF(file_ends); i++)
+                        if (snprintf(ret_path, PATH_MAX, "%s/%s%s", *directory, name, i > 0 ? file_ends[i - 1] : "") < PATH_MAX)
+                                r = try_to_read(ret_path);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Why there is no model of that name here. */
+static int not_found(char *const *directories, const char *name, Error *error)
+{
+        char places[ERROR_TEXT_MAX / 2], path[PATH_MAX] = "";
+
+        list_directories(directories, places, sizeof(places));
+        if (strchr(name, '/'))
+                return error_set(error, -ENOPKG,
+                                 "No model %.64s: models are asked for by name, not by path, and are read only below %s", name, places);
+        int r = model_name_is_valid(name) ? find_unreadable(directories, name, path) : 0;
+        if (r < 0)
+                return error_set(error, -ENOPKG, "%.128s cannot be read (%s); models are read only below %s", path, strerror(-r), places);
+        return error_set(error, -ENOPKG, "No model %.64s is installed below %s", name, places);
+}
+
 int models_resolve(
                 char *const *directories, const char *name, char **ret_directory,
                 char ret_name[static MODEL_NAME_MAX + 1], Error *error)
@@ -200,7 +255,7 @@ int models_resolve(
                         memcpy(ret_name, name, strlen(name) + 1);
                 return 0;
         }
-        return error_set(error, -ENOPKG, "No model %.64s is installed", name);
+        return not_found(directories, name, error);
 }
 
 void models_tell_workers(char *const *directories)

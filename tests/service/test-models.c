@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/model-path.h"
 #include "base/util.h"
@@ -87,6 +88,32 @@ static void test_unknown(void **state)
         }
 }
 
+/* Where models are read, and why one that is there is not. */
+static void test_sentences(void **state)
+{
+        (void)state;
+        char a[128], broken[128], name[MODEL_NAME_MAX + 1], command[256], *found = NULL;
+        char *const directories[] = { (char *)"/nonexistent", a, broken, NULL };
+        static const char *const cases[][2] = {
+                { "fix", "No model fix is installed below /nonexistent, /tmp/models-" },
+                { "fix", "/a and /tmp/models-" },
+                { "/home/me/fox.safetensors", "by name, not by path, and are read only below /nonexistent" },
+                { "gone", "/a/gone.gguf cannot be read (No such file or directory); models are read only below" },
+                { "away", "/b/away.safetensors cannot be read (No such file or directory)" },
+        };
+
+        (void)snprintf(a, sizeof a, "%s/a", dir);
+        (void)snprintf(broken, sizeof broken, "%s/b/away.safetensors", dir);
+        (void)snprintf(command, sizeof command, "ln -sf nowhere %s/a/gone.gguf && ln -sf nowhere %s", dir, broken);
+        assert_int_equal(system(command), 0);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Error error = {};
+                assert_int_equal(models_resolve(directories, cases[i][0], &found, name, &error), -ENOPKG);
+                if (!strstr(error.text, cases[i][1]))
+                        fail_msg("\"%s\" instead of \"%s\"", error.text, cases[i][1]);
+        }
+}
+
 static void test_tell_workers(void **state)
 {
         (void)state;
@@ -101,6 +128,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_find),
                 cmocka_unit_test(test_unknown),
+                cmocka_unit_test(test_sentences),
                 cmocka_unit_test(test_tell_workers),
         };
         return cmocka_run_group_tests(tests, make_dir, remove_dir);
