@@ -95,6 +95,10 @@ static void check_runs(const char *model, const char *runs_name, const char *pic
                 _cleanup_(freep) float *image = load_floats(goldens, &n_image, "%s/image", name);
                 for (size_t k = 0; k < n_image; k++)
                         image[k] *= 255;
+                _cleanup_(lora_set_freep) LoraSet *loras = NULL;
+                Error error = {};
+                if (pipeline_apply_loras(&p, &job, &loras, &error) < 0)
+                        fail_msg("%s", error.text);
                 print_message("%s: ", name);
                 check_picture(&p, &job, latents, n_latents, image, n_image);
         }
@@ -119,6 +123,13 @@ static void test_reference_inpaint(void **state)
 {
         (void)state;
         check_runs("tests/fixtures/tiny-inpaint", "pipeline-inpaint.json", "pipeline-inpaint.safetensors", 1);
+}
+
+/* An adapter for few steps, convolutions too, with its sampler. */
+static void test_reference_lcm_lora(void **state)
+{
+        (void)state;
+        check_runs(TINY, "pipeline-lcm.json", "pipeline-lcm.safetensors", 2);
 }
 
 static uint32_t golden_sampler(const char *name)
@@ -230,6 +241,7 @@ int main(void)
                 cmocka_unit_test(test_reference),
                 cmocka_unit_test(test_reference_xl),
                 cmocka_unit_test(test_reference_inpaint),
+                cmocka_unit_test(test_reference_lcm_lora),
                 cmocka_unit_test(test_goldens_a),
                 cmocka_unit_test(test_goldens_b),
         };

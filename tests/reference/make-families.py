@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Whole models of other families than make-pipeline.py's, and the pictures that they make.
 
-    make-families.py      writes tests/fixtures/tiny-xl and tiny-inpaint, pipeline-xl.* and pipeline-inpaint.* (needs Debian's
-                          python3-torch)
+    make-families.py      writes tests/fixtures/tiny-xl, tiny-inpaint and loras/lcm.safetensors, pipeline-xl.*, pipeline-inpaint.*
+                          and pipeline-lcm.* (needs Debian's python3-torch)
 
 UNet and VAE are those of nets/xl, nets/lcm and nets/tiny, the tokenizer is fixtures/tokenizer; all are linked to."""
 import importlib.util
 import json
 import os
+import re
 
 import torch
 
@@ -43,6 +44,13 @@ INPAINT_RUNS = [
     {"name": "inpaint", "sampler": "ddim", "prompt": "a red fox", "negative": "bad", "seed": 3, "steps": 3, "guidance": 8.0,
      "width": 24, "height": 16},
 ]
+# tiny-model with an adapter for few steps, as LCM-LoRA is one: beside all matrices of the denoiser but its ends, convolutions too.
+LCM_RUNS = [
+    {"name": "lcm", "sampler": "lcm", "prompt": "a red fox <lora:lcm>", "negative": "", "seed": 11, "steps": 4, "guidance": 1.0,
+     "width": 24, "height": 16},
+    {"name": "lcm_guided", "sampler": "lcm", "prompt": "<lora:lcm:0.75> hello world", "negative": "bad", "seed": 12, "steps": 3,
+     "guidance": 1.5, "width": 16, "height": 16},
+]
 
 
 def write_json(path, value):
@@ -72,10 +80,10 @@ def part(folder, name, file="diffusion_pytorch_model"):
     return nets.Keys({k: t.float() for k, t in tensors.items()})
 
 
-def picture(run, unet, vae, vae_config):
+def picture(run, unet, vae, vae_config, sampler=BASE.ddim):
     generator = torch.Generator().manual_seed(run["seed"])
     noise = torch.randn(1, 4, run["height"] // 2, run["width"] // 2, generator=generator)
-    latents = BASE.ddim(run, unet, noise.double(), generator).float()
+    latents = sampler(run, unet, noise.double(), generator).float()
     image = nets.decode(vae, vae_config, latents / vae_config["scaling_factor"])
     return {f"{run['name']}/latents": latents, f"{run['name']}/image": (image / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1)}
 
@@ -151,7 +159,54 @@ def make_inpaint():
     write_pictures("pipeline-inpaint", INPAINT_RUNS, out)
 
 
+def lcm(run, model, x, generator):
+    """Luo et al. 2023: 50 timesteps of the solver, of which some are taken evenly; fresh noise after each but the last."""
+    times = [(50 - i * 50 // run["steps"]) * 20 - 1 for i in range(run["steps"])]
+    for i, t in enumerate(times):
+        a, scaled = BASE.ALPHAS[t], 10 * t
+        eps = BASE.guided(run, model, x, t)
+        x0 = (x - (1 - a)**0.5 * eps) / a**0.5
+        x = 0.25 / (scaled**2 + 0.25) * x + scaled / (scaled**2 + 0.25)**0.5 * x0
+        if i + 1 < len(times):
+            b = BASE.ALPHAS[times[i + 1]]
+            x = b**0.5 * x + (1 - b)**0.5 * torch.randn(x.shape, generator=generator).double()
+    return x
+
+
+def make_adapter(weights):
+    """Rank 3, alpha 2, in kohya's naming; and what each adds to its matrix at a weight of 1."""
+    generator, file, added = torch.Generator().manual_seed(13), {}, {}
+    for key, tensor in weights.items():
+        if tensor.dim() < 2 or key.startswith(("conv_in", "conv_out", "time_embedding")):
+            continue
+        down = torch.randn(3, *tensor.shape[1:], generator=generator) * 0.3
+        up = torch.randn(tensor.shape[0], 3, *[1] * (tensor.dim() - 2), generator=generator) * 0.3
+        added[key] = 2 / 3 * (up.flatten(1) @ down.flatten(1)).reshape(tensor.shape)
+        name = "lora_unet_" + key.removesuffix(".weight").replace(".", "_")
+        file |= {f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up, f"{name}.alpha": torch.tensor(2.0)}
+    FILES.write(f"{FIXTURES}/loras/lcm.safetensors", file)
+    return added
+
+
+def make_lcm():
+    text, vae, out = part("tiny-model", "text_encoder", "model"), part("nets/tiny/model", "vae"), {}
+    plain = part("nets/tiny/model", "unet").tensors
+    added = make_adapter(plain)
+    for run in LCM_RUNS:
+        weight = float((re.search(r"<lora:lcm:(.*?)>", run["prompt"]) or [0, 1])[1])
+        unet = nets.Keys({k: t + weight * added[k] if k in added else t for k, t in plain.items()})
+        prompt = re.sub(r" ?<.*?> ?", "", run["prompt"])
+        embeddings = BASE.embed(text.tensors, [run["negative"], prompt] if run["guidance"] > 1 else [prompt])
+
+        def model(x, t):
+            return nets.unet(unet, FILES.UNET, x.float(), float(t), embeddings).double()
+
+        out |= picture(run, model, vae, FILES.VAE, lcm)
+    write_pictures("pipeline-lcm", LCM_RUNS, out)
+
+
 torch.set_grad_enabled(False)
 torch.set_num_threads(1)
+make_lcm()
 make_xl()
 make_inpaint()
