@@ -23,6 +23,7 @@ B ?= build$(if $(SAN),-san)
 
 PKGS_ENGINE = openblas jansson libpng libjpeg libwebp libwebpmux zlib libseccomp libcrypto
 PKGS_SERVICE = libsystemd libconfig jansson
+PKGS_NET = libcurl libsystemd jansson libcrypto libseccomp
 PKGS_CLIENT = libsystemd jansson libpng
 
 CFLAGS ?= -O2 -g
@@ -31,9 +32,10 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 SAN_FLAGS = $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 comma := ,
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) $(SAN_FLAGS) -fopenmp -pthread -fvisibility=hidden \
-	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -Idaemon -I$(B) $(shell pkg-config --cflags $(sort $(PKGS_ENGINE) $(PKGS_SERVICE)))
+	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -Idaemon -I$(B) $(shell pkg-config --cflags $(sort $(PKGS_ENGINE) $(PKGS_SERVICE) $(PKGS_NET)))
 LDLIBS_ENGINE = $(shell pkg-config --libs $(PKGS_ENGINE)) -lunistring -lm
 LDLIBS_SERVICE = $(shell pkg-config --libs $(PKGS_SERVICE)) -lm
+LDLIBS_NET = $(shell pkg-config --libs $(PKGS_NET)) -lm
 LDLIBS_CLIENT = $(shell pkg-config --libs $(PKGS_CLIENT)) -lunistring -lm
 LDLIBS_TEST = $(shell pkg-config --libs cmocka)
 LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_FLAGS) -fopenmp -pthread
@@ -42,9 +44,12 @@ LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_FLAGS) -fopenmp -pthread
 BASE_SRC := $(wildcard daemon/base/*.c)
 ENGINE_MAIN := $(wildcard daemon/engine/main*.c)
 ENGINE_SRC := $(filter-out $(ENGINE_MAIN),$(wildcard daemon/engine/*.c daemon/engine/*/*.c daemon/engine/*/*/*.c))
+# What the service and the network worker share is the protocol alone.
+NET_PROTOCOL_SRC := daemon/net/protocol.c daemon/workers/packet.c
 # What both sides of the socket, or the worker alone, are made of.
-PROTOCOL_SRC := daemon/workers/protocol.c $(wildcard daemon/workers/sandbox*.c)
+PROTOCOL_SRC := $(NET_PROTOCOL_SRC) daemon/workers/protocol.c $(wildcard daemon/workers/sandbox*.c)
 SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/service/*.c daemon/service/*/*.c daemon/queue/*.c daemon/workers/*.c))
+NET_SRC := $(filter-out daemon/net/main.c daemon/net/protocol.c,$(wildcard daemon/net/*.c))
 CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c client/terminal/*.c))
 # The prompt window, where GTK 4 is.
 WINDOW_SRC := $(if $(shell pkg-config --exists 'gtk4 >= 4.8' && echo yes),$(wildcard client/window/*.c))
@@ -54,8 +59,9 @@ ENGINE_LIB = $(B)/libengine.a
 PROTOCOL_LIB = $(B)/libprotocol.a
 SERVICE_LIB = $(B)/libservice.a
 CLIENT_LIB = $(B)/libclient.a
+NET_LIB = $(B)/libnet.a
 
-PROGRAMS = $(B)/imagined $(B)/imagined-engine $(B)/imagine $(B)/imagine-launcher $(WINDOW)
+PROGRAMS = $(B)/imagined $(B)/imagined-engine $(B)/imagined-net $(B)/imagine $(B)/imagine-launcher $(WINDOW)
 WINDOW = $(if $(WINDOW_SRC),$(B)/imagine-window)
 
 all: $(PROGRAMS)
@@ -66,6 +72,7 @@ $(BASE_LIB): $(call objects,$(BASE_SRC))
 $(ENGINE_LIB): $(call objects,$(ENGINE_SRC))
 $(PROTOCOL_LIB): $(call objects,$(PROTOCOL_SRC))
 $(SERVICE_LIB): $(call objects,$(SERVICE_SRC))
+$(NET_LIB): $(call objects,$(NET_SRC))
 $(CLIENT_LIB): $(call objects,$(CLIENT_SRC))
 $(B)/%.a:
 	@rm -f $@
@@ -115,6 +122,8 @@ $(B)/imagined: $(B)/daemon/main.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_SERVICE)
 $(B)/imagined-engine: $(call objects,$(ENGINE_MAIN)) $(ENGINE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
+$(B)/imagined-net: $(B)/daemon/net/main.o $(NET_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_NET)
 $(B)/imagine: $(B)/client/main.o $(CLIENT_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
 $(B)/imagine-launcher: $(call objects,$(wildcard client/launcher/*.c)) $(CLIENT_LIB) $(BASE_LIB)
@@ -137,6 +146,8 @@ $(B)/tests/engine/test-tiles-%: $(B)/tests/engine/test-%.o $(TILE_OBJECTS:%=$(B)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE) $(LDLIBS_TEST)
 $(B)/tests/service/test-%: $(B)/tests/service/test-%.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_SERVICE) $(LDLIBS_TEST)
+$(B)/tests/net/test-%: $(B)/tests/net/test-%.o $(NET_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_NET) $(LDLIBS_TEST)
 $(B)/tests/client/test-%: $(B)/tests/client/test-%.o $(CLIENT_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT) $(LDLIBS_TEST)
 # A worker without a model for the service's tests: it draws a gradient.

@@ -20,7 +20,7 @@ MODELDIR ?= $(DATADIR)/imagined/models
 ZSHDIR ?= $(DATADIR)/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 DESKTOPDIR = $(DATADIR)/imagined/desktop
 
-GENERATED = $(B)/systemd/imagined.service $(B)/systemd/user/imagined.service \
+GENERATED = $(B)/systemd/imagined.service $(B)/systemd/user/imagined.service $(B)/systemd/user/imagined-net@.service \
 	$(B)/dbus/org.imagined.Imagine1.system.service $(B)/dbus/org.imagined.Imagine1.session.service \
 	$(B)/desktop/org.imagined.Imagine.Launcher.service
 
@@ -28,9 +28,11 @@ GENERATED = $(B)/systemd/imagined.service $(B)/systemd/user/imagined.service \
 installs = $(foreach file,$(1),$(2):$(file):$(3)/$(notdir $(file)))
 INSTALLED = \
 	$(call installs,$(B)/imagine $(B)/imagined $(WINDOW),755,$(BINDIR)) \
-	$(call installs,$(B)/imagined-engine $(B)/imagine-launcher,755,$(LIBEXECDIR)) \
+	$(call installs,$(B)/imagined-engine $(B)/imagined-net $(B)/imagine-launcher,755,$(LIBEXECDIR)) \
 	644:$(B)/systemd/imagined.service:$(UNITDIR)/imagined.service \
 	644:$(B)/systemd/user/imagined.service:$(USERUNITDIR)/imagined.service \
+	644:$(B)/systemd/user/imagined-net@.service:$(USERUNITDIR)/imagined-net@.service \
+	644:systemd/user/imagined-net.socket:$(USERUNITDIR)/imagined-net.socket \
 	644:systemd/imagined.sysusers:$(SYSUSERSDIR)/imagined.conf \
 	644:dbus/org.imagined.Imagine1.conf:$(DBUSPOLICYDIR)/org.imagined.Imagine1.conf \
 	644:dbus/org.imagined.imagine1.policy:$(POLKITDIR)/org.imagined.imagine1.policy \

@@ -9,7 +9,8 @@
 FUZZ_SECONDS ?= 60
 FUZZ_B ?= build-fuzz
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz-*.c)
-FUZZERS = $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(FUZZ_SRC)) $(patsubst tests/fuzz/service-%.c,$(FUZZ_B)/fuzz-%,$(wildcard tests/fuzz/service-*.c))
+FUZZERS = $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(FUZZ_SRC)) $(patsubst tests/fuzz/service-%.c,$(FUZZ_B)/fuzz-%,$(wildcard tests/fuzz/service-*.c)) \
+	$(patsubst tests/fuzz/net-%.c,$(FUZZ_B)/fuzz-net-%,$(wildcard tests/fuzz/net-*.c))
 # The parts that read what others wrote; the networks are not among them.
 FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(wildcard daemon/engine/model/*.c) \
 	daemon/engine/layers/lora.c daemon/engine/tensor/matrix.c daemon/engine/tensor/panels.c daemon/engine/tensor/arena.c \
@@ -21,6 +22,9 @@ FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(wildcard daemon/engine/model/*.c) \
 	daemon/engine/worker.c daemon/engine/worker-job.c
 # What the service reads: options, settings, messages.
 FUZZED_SERVICE_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(SERVICE_SRC)
+
+# What the network worker reads.
+FUZZED_NET_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(NET_SRC)
 
 fuzz_objects = $(patsubst %.c,$(FUZZ_B)/%.o,$(1))
 FUZZ_CC = clang -g -O1 $(ALL_CFLAGS) -fno-openmp -fno-sanitize-recover=undefined
@@ -34,6 +38,9 @@ $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/fuzz-%.o $(FUZZ_B)/libengine.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lz -lm
 $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/service-%.o $(FUZZ_B)/libservice.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS_SERVICE) -lseccomp
+$(FUZZ_B)/libnet.a: $(call fuzz_objects,$(FUZZED_NET_SRC))
+$(FUZZ_B)/fuzz-net-%: $(FUZZ_B)/tests/fuzz/net-%.o $(FUZZ_B)/libnet.a
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS_NET)
 $(FUZZ_B)/%.a:
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -54,6 +61,7 @@ fuzz-corpus:
 	@mkdir -p $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index && tests/fuzz/lora-seeds $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index
 	@printf 'x\1\0\0\0a\0\0\0\24\0\0\0\0\0\0\0\5\0\0\0steps\0\1u\0\0\0\0\7\0\0\0' >$(FUZZ_B)/corpus/messages/steps
 	@mkdir -p $(FUZZ_B)/corpus/checkpoint && tests/fuzz/checkpoint-seeds $(FUZZ_B)/corpus/checkpoint
+	@mkdir -p $(FUZZ_B)/corpus/net-answer && tests/fuzz/net-seeds $(FUZZ_B)/corpus/net-answer
 	@for d in tests/fuzz/found/*/; do [ ! -d "$$d" ] || cp -n "$$d"* $(FUZZ_B)/corpus/$$(basename "$$d")/; done
 
 FUZZ_RUN = LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $$f -artifact_prefix=$(FUZZ_B)/ -max_len=64000 \

@@ -3,11 +3,11 @@
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/memfd.h"
 #include "base/utf8.h"
 #include "base/util.h"
+#include "workers/packet.h"
 #include "workers/protocol.h"
 
 #define ERRNO_MAX 4095
@@ -180,56 +180,7 @@ int protocol_send(int socket, const Message *message, int fd)
 {
         if (message->type >= MESSAGE_TYPE_MAX)
                 return -EINVAL;
-
-        union {
-                struct cmsghdr header;
-                uint8_t space[CMSG_SPACE(sizeof(int))];
-        } control = {};
-        struct iovec iov = {
-                .iov_base = (void *)message,
-                .iov_len = HEADER_SIZE + message_types[message->type].payload_size,
-        };
-        struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-        if (fd >= 0) {
-                control.header = (struct cmsghdr){
-                        .cmsg_level = SOL_SOCKET,
-                        .cmsg_type = SCM_RIGHTS,
-                        .cmsg_len = CMSG_LEN(sizeof(int)),
-                };
-                memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-                msg.msg_control = &control;
-                msg.msg_controllen = sizeof(control);
-        }
-
-        ssize_t n;
-        do
-                n = sendmsg(socket, &msg, MSG_NOSIGNAL);
-        while (n < 0 && errno == EINTR);
-        /* A seqpacket goes as a whole or not at all. */
-        return n < 0 ? -errno : 0;
-}
-
-/* Takes the descriptors out of the control data: the first one into *ret_fd, the others are closed. Returns
- * how many. */
-static size_t take_descriptors(struct msghdr *msg, int *ret_fd)
-{
-        size_t count = 0;
-
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-                        continue;
-                size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-                for (size_t i = 0; i < n; i++) {
-                        int fd;
-                        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-                        if (count++ == 0)
-                                *ret_fd = fd;
-                        else
-                                (void)close(fd);
-                }
-        }
-        return count;
+        return packet_send(socket, message, HEADER_SIZE + message_types[message->type].payload_size, fd);
 }
 
 static bool message_is_valid(const Message *message, size_t size, size_t n_fds, int fd)
@@ -252,35 +203,15 @@ static bool message_is_valid(const Message *message, size_t size, size_t n_fds, 
 
 int protocol_receive(int socket, Message *ret, int *ret_fd)
 {
-        union {
-                struct cmsghdr header;
-                uint8_t space[CMSG_SPACE(sizeof(int))];
-        } control;
-        Message message = {};
-        struct iovec iov = { .iov_base = &message, .iov_len = sizeof(message) };
-        struct msghdr msg = {
-                .msg_iov = &iov,
-                .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = sizeof(control),
-        };
-
-        ssize_t n;
-        do
-                n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
-        while (n < 0 && errno == EINTR);
-        if (n < 0)
-                return errno == ECONNRESET ? 0 : -errno;
-
         _cleanup_(closep) int fd = -1;
-        size_t n_fds = take_descriptors(&msg, &fd);
-        if (n == 0) /* an empty packet looks the same, and nobody who means well sends one */
-                return 0;
-        if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
-                return -EBADMSG;
-        if (!message_is_valid(&message, (size_t)n, n_fds, fd))
-                return -EBADMSG;
+        Message message = {};
+        size_t size, n_fds;
 
+        int r = packet_receive(socket, &message, sizeof(message), &size, &fd, &n_fds);
+        if (r <= 0)
+                return r;
+        if (!message_is_valid(&message, size, n_fds, fd))
+                return -EBADMSG;
         *ret = message;
         *ret_fd = TAKE_FD(fd);
         return 1;

@@ -23,6 +23,8 @@
 #define FS_3 (UINT64_C(1) << 14) /* truncate */
 #define FS_5 (UINT64_C(1) << 15) /* ioctl_dev */
 #define NET_4 UINT64_C(3) /* bind_tcp, connect_tcp */
+#define NET_CONNECT UINT64_C(2)
+#define RULE_NET_PORT 2
 #define SCOPE_6 UINT64_C(3) /* abstract sockets and signals of others */
 
 #define READ_FILE LANDLOCK_ACCESS_FS_READ_FILE
@@ -101,7 +103,17 @@ static int allow_beside(int ruleset, const char *model)
         return r;
 }
 
-int sandbox_restrict_files(const char *directory)
+/* A rule as the kernel's header of version 4 has it. */
+static int allow_port(int ruleset, uint16_t port)
+{
+        const struct {
+                uint64_t allowed_access, port;
+        } rule = { NET_CONNECT, port };
+
+        return syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) < 0 ? -errno : 0;
+}
+
+int sandbox_restrict_files(const char *directory, uint16_t port)
 {
         long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
         if (version < 1)
@@ -130,6 +142,8 @@ int sandbox_restrict_files(const char *directory)
                 r = allow_targets(ruleset, directory, 0, &budget);
         if (r >= 0 && directory)
                 r = allow_beside(ruleset, directory);
+        if (r >= 0 && port > 0 && version >= 4)
+                r = allow_port(ruleset, port);
 #ifdef SANDBOX_SANITIZED
         if (r >= 0)
                 r = allow(ruleset, "/proc");

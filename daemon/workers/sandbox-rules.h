@@ -3,6 +3,8 @@
 
 /* The two filters of sandbox.h. */
 
+#include <stdint.h>
+
 #if defined(__SANITIZE_ADDRESS__)
 #define SANDBOX_SANITIZED
 #elif defined(__has_feature)
@@ -11,8 +13,9 @@
 #endif
 #endif
 
-/* sandbox-files.c: Landlock. directory: NULL: no file at all. 0 also where the kernel has none. */
-int sandbox_restrict_files(const char *directory);
+/* sandbox-files.c: Landlock. directory: NULL: no file at all. port: to which TCP may connect; 0: to none. 0 also where the
+ * kernel has none. */
+int sandbox_restrict_files(const char *directory, uint16_t port);
 
 /* sandbox-calls.c: seccomp. */
 int sandbox_restrict_calls(void);

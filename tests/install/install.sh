@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 1
 B=${B:-build} PREFIX=${PREFIX:-/usr/local} SAN=${SAN:-}
 work=$(mktemp -d "$B/install-test.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
-programs=(imagine imagined imagined-engine)
+programs=(imagine imagined imagined-engine imagined-net)
 
 check() { # WHAT COMMAND…
         local what=$1
@@ -43,8 +43,11 @@ done <<'END'
 usr/bin/imagine 755
 usr/bin/imagined 755
 usr/libexec/imagined/imagined-engine 755
+usr/libexec/imagined/imagined-net 755
 usr/lib/systemd/system/imagined.service 644
 usr/lib/systemd/user/imagined.service 644
+usr/lib/systemd/user/imagined-net.socket 644
+usr/lib/systemd/user/imagined-net@.service 644
 usr/lib/sysusers.d/imagined.conf 644
 usr/share/dbus-1/system.d/org.imagined.Imagine1.conf 644
 usr/share/dbus-1/system-services/org.imagined.Imagine1.service 644

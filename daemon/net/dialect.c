@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "net/dialect.h"
+
+const Dialect *dialect_get(NetDialect dialect)
+{
+        static const Dialect *const dialects[NET_DIALECT_MAX] = {
+                [NET_DIALECT_CHAT] = &dialect_chat,
+        };
+
+        return dialects[dialect];
+}

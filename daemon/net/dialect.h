@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* How a kind of server is spoken to: which requests, and what their answers mean. One file each, dialect-NAME.c, which knows
+ * no socket and no libcurl; a new one is that file, a line in dialect.c and one in net/protocol.c.
+ *
+ *     while ((r = dialect->next(talk, answer, &request, &error)) > 0)
+ *             send the request: events of a stream go to dialect->event, all else becomes the answer */
+
+#include "net/http.h"
+#include "net/protocol.h"
+
+/* One job, as a dialect sees it. */
+typedef struct Talk {
+        const NetAsk *ask;
+        const Bytes *parts; /* NET_PART_MAX; .size 0: it did not come */
+        uint32_t n_results; /* delivered so far */
+        void *state; /* the dialect's own; it releases it in done() */
+
+        /* Takes a result; index and kind are filled in. A negative errno ends all. */
+        int (*deliver)(struct Talk *talk, const NetResult *result, const void *data, size_t size);
+        void *userdata;
+} Talk;
+
+typedef struct Dialect {
+        const char *key_header; /* before the key */
+
+        /* Whether all parts are there that this needs. */
+        int (*check)(const Talk *talk, Error *error);
+
+        /* The next request, for the result n_results. answer: to the request before, of status 2xx; NULL: there is none yet, or
+         * this is a dry run. 1: send *request; 0: all results are delivered; else an error. */
+        int (*next)(Talk *talk, const HttpAnswer *answer, HttpRequest *request, Error *error);
+
+        /* An event of a streamed answer; -EBADMSG: it is none of this dialect. NULL: it asks for no streams. */
+        int (*event)(Talk *talk, const char *name, const char *data, size_t size);
+
+        /* What an answer that is not 2xx means: fills in the error. Whether it is of no use to try again. */
+        bool (*explain)(const Talk *talk, const HttpAnswer *answer, Error *error);
+
+        void (*done)(Talk *talk);
+} Dialect;
+
+const Dialect *dialect_get(NetDialect dialect);
+
+extern const Dialect dialect_chat;

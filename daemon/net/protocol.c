@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/memfd.h"
+#include "base/utf8.h"
+#include "base/util.h"
+#include "net/protocol.h"
+#include "workers/packet.h"
+
+#define ERRNO_MAX 4095
+#define HEADER_SIZE offsetof(NetMessage, part)
+
+static bool in_range(uint64_t value, uint64_t low, uint64_t high)
+{
+        return value >= low && value <= high;
+}
+
+static bool is_text(const char *text, size_t capacity)
+{
+        size_t size = strnlen(text, capacity);
+        return size < capacity && utf8_is_valid(text, size);
+}
+
+/* Nothing that could end a line of a request's header. */
+static bool is_printable(const char *text, size_t capacity)
+{
+        if (!is_text(text, capacity))
+                return false;
+        for (const char *p = text; *p; p++)
+                if ((unsigned char)*p <= ' ' || *p == 0x7f)
+                        return false;
+        return true;
+}
+
+bool net_is_key_name(const char *name)
+{
+        size_t size = strlen(name);
+
+        return in_range(size, 1, 63) && name[0] != '.' &&
+               strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == size;
+}
+
+static bool are_limits(const NetLimits *limits)
+{
+        return in_range(limits->connect_ms, 1, NET_MS_MAX) && in_range(limits->first_byte_ms, 1, NET_MS_MAX) &&
+               in_range(limits->idle_ms, 1, NET_MS_MAX) && in_range(limits->total_ms, 1, NET_MS_MAX) &&
+               in_range(limits->answer_bytes, 1, NET_ANSWER_MAX) && in_range(limits->tries, 1, NET_TRIES_MAX);
+}
+
+static bool check_part(const NetMessage *m)
+{
+        return m->part < NET_PART_MAX;
+}
+
+static bool check_ask(const NetMessage *m)
+{
+        const NetAsk *ask = &m->ask;
+
+        return is_printable(ask->url, sizeof(ask->url)) && ask->url[0] != '\0' &&
+               is_text(ask->model, sizeof(ask->model)) && is_text(ask->key, sizeof(ask->key)) &&
+               (ask->key[0] == '\0' || net_is_key_name(ask->key)) && is_text(ask->ca, sizeof(ask->ca)) &&
+               ask->dialect < NET_DIALECT_MAX && ask->flags < NET_ASK_SEED << 1 &&
+               in_range(ask->count, 1, NET_COUNT_MAX) && ask->tokens <= NET_TOKENS_MAX &&
+               isfinite(ask->temperature) && ask->temperature <= 2 && are_limits(&ask->limits);
+}
+
+static bool check_progress(const NetMessage *m)
+{
+        return m->progress.stage < NET_STAGE_MAX && m->progress.result < NET_COUNT_MAX &&
+               in_range(m->progress.try, 1, NET_TRIES_MAX);
+}
+
+static bool check_result(const NetMessage *m)
+{
+        return m->result.result < NET_COUNT_MAX && m->result.kind < NET_RESULT_KIND_MAX && m->result.truncated <= 1 &&
+               is_text(m->result.model, sizeof(m->result.model));
+}
+
+static bool check_failed(const NetMessage *m)
+{
+        return in_range((uint64_t) - (int64_t)m->failed.code, 1, ERRNO_MAX) &&
+               is_text(m->failed.text, sizeof(m->failed.text));
+}
+
+static size_t part_bytes_max(const NetMessage *m)
+{
+        return m->part == NET_PART_PICTURE ? NET_PICTURE_MAX : NET_TEXT_MAX;
+}
+
+static size_t result_bytes_max(const NetMessage *m)
+{
+        return m->result.kind == NET_RESULT_REQUEST ? NET_REQUEST_MAX : NET_TEXT_MAX;
+}
+
+/* What a message of each type consists of. */
+static const struct {
+        size_t payload_size;
+        bool (*check)(const NetMessage *message); /* NULL: nothing can be wrong with it */
+        size_t (*fd_bytes_max)(const NetMessage *message); /* of the sealed memfd that comes with it; NULL: none may come */
+} types[NET_TYPE_MAX] = {
+        [NET_PART] = { sizeof(uint32_t), check_part, part_bytes_max },
+        [NET_ASK] = { sizeof(NetAsk), check_ask },
+        [NET_CANCEL] = { 0 },
+        [NET_PROGRESS] = { sizeof(NetProgress), check_progress },
+        [NET_RESULT] = { sizeof(NetResult), check_result, result_bytes_max },
+        [NET_DONE] = { 0 },
+        [NET_FAILED] = { sizeof(NetFailure), check_failed },
+};
+
+int net_send(int socket, const NetMessage *message, int fd)
+{
+        if (message->type >= NET_TYPE_MAX)
+                return -EINVAL;
+        return packet_send(socket, message, HEADER_SIZE + types[message->type].payload_size, fd);
+}
+
+static bool message_is_valid(const NetMessage *m, size_t size, size_t n_fds, int fd)
+{
+        if (size < HEADER_SIZE || m->version != NET_VERSION || m->type >= NET_TYPE_MAX ||
+            size != HEADER_SIZE + types[m->type].payload_size)
+                return false;
+        if (types[m->type].check && !types[m->type].check(m))
+                return false;
+        if (n_fds != (types[m->type].fd_bytes_max ? 1 : 0))
+                return false;
+        return n_fds == 0 || memfd_check_sealed(fd, types[m->type].fd_bytes_max(m), NULL) >= 0;
+}
+
+int net_receive(int socket, NetMessage *ret, int *ret_fd)
+{
+        _cleanup_(closep) int fd = -1;
+        NetMessage message = {};
+        size_t size, n_fds;
+
+        int r = packet_receive(socket, &message, sizeof(message), &size, &fd, &n_fds);
+        if (r <= 0)
+                return r;
+        if (!message_is_valid(&message, size, n_fds, fd))
+                return -EBADMSG;
+        *ret = message;
+        *ret_fd = TAKE_FD(fd);
+        return 1;
+}
+
+static const char *const dialects[NET_DIALECT_MAX] = {
+        [NET_DIALECT_CHAT] = "chat",
+};
+
+const char *net_dialect_to_string(NetDialect dialect)
+{
+        return dialects[dialect];
+}
+
+int net_dialect_from_string(const char *name)
+{
+        for (int i = 0; i < NET_DIALECT_MAX; i++)
+                if (streq(dialects[i], name))
+                        return i;
+        return -EINVAL;
+}
