@@ -61,7 +61,7 @@ static int check_sampler(const char *name, Error *error)
 
 static int check_schedule(const char *name, Error *error)
 {
-        if (sigma_schedule_from_string(name) > 0)
+        if (sigma_schedule_from_string(name) >= 0)
                 return 0;
 
         char list[256] = "";

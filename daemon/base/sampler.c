@@ -32,6 +32,7 @@ static const struct {
         { "dpmppsdegpu", SAMPLER_DPMPP_SDE },
         { "plms", SAMPLER_PNDM },
         { "unipcbh2", SAMPLER_UNIPC },
+        { "dpmsolversdescheduler", SAMPLER_DPMPP_SDE },
         { "ddimscheduler", SAMPLER_DDIM },
         { "eulerdiscretescheduler", SAMPLER_EULER },
         { "eulerancestraldiscretescheduler", SAMPLER_EULER_A },
@@ -50,8 +51,10 @@ static const struct {
         const char *name;
         SigmaSchedule schedule;
 } schedule_aliases[] = {
+        { "automatic", SIGMA_SCHEDULE_DEFAULT },
         { "discrete", SIGMA_SCHEDULE_NORMAL },
         { "uniform", SIGMA_SCHEDULE_NORMAL },
+        { "trailing", SIGMA_SCHEDULE_SGM_UNIFORM }, /* stable-diffusion.cpp's ddim_trailing, to a fraction of a timestep */
 };
 
 const char *sampler_to_string(Sampler sampler)
@@ -117,9 +120,11 @@ int sampler_from_string(const char *name, SigmaSchedule *ret_schedule)
                 return -EINVAL;
 
         int sampler = find_sampler(plain);
-        if (sampler < 0 && strncmp(plain, "k", 1) == 0) { /* k_euler, as CompVis' scripts had it */
-                plain++;
-                n--;
+        /* k_euler, as CompVis' scripts had it; sample_euler, as k-diffusion has its functions. */
+        const size_t before = plain[0] == 'k' ? 1 : strncmp(plain, "sample", 6) == 0 ? 6 : 0;
+        if (sampler < 0 && before > 0) {
+                plain += before;
+                n -= before;
                 sampler = find_sampler(plain);
         }
         for (size_t at = 1; at < n && sampler < 0; at++) {

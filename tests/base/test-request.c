@@ -85,6 +85,10 @@ static void test_sampler_aliases(void **state)
                 { "UniPC", SAMPLER_UNIPC, 0 },
                 { "heun beta", SAMPLER_HEUN, SIGMA_SCHEDULE_BETA },
                 { "PNDMScheduler", SAMPLER_PNDM, 0 },
+                { "sample_dpmpp_2m_sde", SAMPLER_DPMPP_2M_SDE, 0 },
+                { "DPM++ 2M Automatic", SAMPLER_DPMPP_2M, 0 },
+                { "ddim_trailing", SAMPLER_DDIM, SIGMA_SCHEDULE_SGM_UNIFORM },
+                { "dpm++2m_sde", SAMPLER_DPMPP_2M_SDE, 0 },
         };
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
                 SigmaSchedule schedule = SIGMA_SCHEDULE_MAX;
@@ -94,6 +98,7 @@ static void test_sampler_aliases(void **state)
         assert_int_equal(sigma_schedule_from_string("Karras"), SIGMA_SCHEDULE_KARRAS);
         assert_int_equal(sigma_schedule_from_string("sgm_uniform"), SIGMA_SCHEDULE_SGM_UNIFORM);
         assert_int_equal(sigma_schedule_from_string("discrete"), SIGMA_SCHEDULE_NORMAL);
+        assert_int_equal(sigma_schedule_from_string("Automatic"), SIGMA_SCHEDULE_DEFAULT);
 }
 
 
