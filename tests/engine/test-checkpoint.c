@@ -265,12 +265,27 @@ static void test_separate_vae(void **state)
         expect_error("two/m.safetensors", -EBADMSG, "m.vae.safetensors");
 }
 
+/* One of TAESD's kind. */
+static void test_separate_tiny_vae(void **state)
+{
+        (void)state;
+        copy_model("tiny-model");
+        scratch_run(CONVERT " && rm -r model/vae && cp -RL $SOURCE/tests/fixtures/nets/xl/model/vae model/vae && "
+                    "cp model/vae/diffusion_pytorch_model.safetensors m.vae.safetensors && "
+                    "sed -i s/AutoencoderKL/AutoencoderTiny/ model/model_index.json");
+        assert_same_picture("model", "m.safetensors");
+
+        scratch_run("sed -i 's/encoder.layers.1.conv.0/encoder.layers.1.conw.0/g' m.vae.safetensors");
+        expect_error("m.safetensors", -EBADMSG, "halves do not fit");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sd1),        cmocka_unit_test(test_sd2),     cmocka_unit_test(test_xl),
                 cmocka_unit_test(test_gguf),       cmocka_unit_test(test_vocabulary), cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_inferred),   cmocka_unit_test(test_separate_vae), cmocka_unit_test(test_few_steps),
+                cmocka_unit_test(test_separate_tiny_vae),
         };
         return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

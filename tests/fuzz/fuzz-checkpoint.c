@@ -57,6 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 map.vae = &vae;
                 ask(file, &map);
         }
+        if (original_vae_is_tiny(file))
+                (void)original_tiny_vae_infer(&vae, file, "fuzz", &error);
         ask(file, &(KeyMap) { .layout = KEYS_OPEN_CLIP });
         return 0;
 }

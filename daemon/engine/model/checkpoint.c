@@ -157,6 +157,9 @@ int checkpoint_replace_vae(Model *m, const char *path, Error *error)
                 r = weights_open(&weights, path, error);
                 if (r < 0)
                         return r;
+        } else if (original_vae_is_tiny(file)) {
+                if ((r = original_tiny_vae_infer(&m->vae, file, path, error)) < 0 || (r = weights_open(&weights, path, error)) < 0)
+                        return r;
         } else {
                 VaeConfig config;
                 KeyMap map;

@@ -204,6 +204,48 @@ int original_vae_infer(VaeConfig *ret, KeyMap *ret_map, const Safetensors *file,
         return 0;
 }
 
+/* Blocks of three convolutions, the only layers with a "conv"; each level ends with a convolution of its own. */
+static uint32_t infer_tiny_levels(const Safetensors *file, const char *half, uint32_t blocks[static CONFIG_LEVELS_MAX])
+{
+        uint32_t n = 0, count = 0;
+
+        for (uint32_t i = 0; n < CONFIG_LEVELS_MAX && count <= LAYERS_MAX && i < CONFIG_LEVELS_MAX * (LAYERS_MAX + 2); i++)
+                if (find(file, "%s.layers.%u.conv.0.weight", half, i))
+                        count++;
+                else if (count > 0 && find(file, "%s.layers.%u.weight", half, i)) {
+                        blocks[n++] = count;
+                        count = 0;
+                }
+        return n;
+}
+
+bool original_vae_is_tiny(const Safetensors *file)
+{
+        return find(file, "decoder.layers.0.weight");
+}
+
+int original_tiny_vae_infer(VaeConfig *ret, const Safetensors *file, const char *path, Error *error)
+{
+        const StoredTensor *first = find(file, "decoder.layers.0.weight");
+        VaeConfig c = {
+                .kind = VAE_TINY,
+                .in_channels = 3,
+                .out_channels = 3,
+                .latent_channels = size_of(first, 1),
+                .block_out_channels = { size_of(first, 0) },
+                .scaling_factor = 1,
+        };
+
+        c.n_levels = infer_tiny_levels(file, "decoder", c.tiny_blocks[1]);
+        if (c.n_levels == 0 || infer_tiny_levels(file, "encoder", c.tiny_blocks[0]) != c.n_levels)
+                return error_set(error, -EBADMSG, "%s: the tiny autoencoder's halves do not fit each other", path);
+        if (c.latent_channels == 0 || c.latent_channels > WIDTH_MAX / 2 || c.block_out_channels[0] == 0 ||
+            c.block_out_channels[0] > WIDTH_MAX)
+                return missing(error, path, "", "decoder.layers.0.weight");
+        *ret = c;
+        return 0;
+}
+
 /* Where text encoders lie, and in which layout; later tools write others than the first. */
 static const struct {
         uint32_t encoder;

@@ -33,3 +33,7 @@ int original_model_infer(OriginalModel *ret, const Safetensors *file, const char
 
 /* An autoencoder alone, whose keys may have the prefix of a whole checkpoint. */
 int original_vae_infer(VaeConfig *ret, KeyMap *ret_map, const Safetensors *file, const char *path, Error *error);
+
+/* An autoencoder of TAESD's kind alone, with the keys of Diffusers' AutoencoderTiny. */
+bool original_vae_is_tiny(const Safetensors *file);
+int original_tiny_vae_infer(VaeConfig *ret, const Safetensors *file, const char *path, Error *error);
