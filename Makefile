@@ -24,7 +24,8 @@ B ?= build$(if $(SAN),-san)
 PKGS_ENGINE = openblas jansson libpng libjpeg libwebp libwebpmux zlib libseccomp libcrypto
 PKGS_SERVICE = libsystemd libconfig jansson
 PKGS_NET = libcurl libsystemd jansson libcrypto libseccomp
-PKGS_CLIENT = libsystemd jansson libpng
+PKGS_PROMPTS = libconfig jansson
+PKGS_CLIENT = libsystemd jansson libpng $(PKGS_PROMPTS)
 
 CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla \
@@ -34,6 +35,7 @@ comma := ,
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) $(SAN_FLAGS) -fopenmp -pthread -fvisibility=hidden \
 	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -Idaemon -I$(B) $(shell pkg-config --cflags $(sort $(PKGS_ENGINE) $(PKGS_SERVICE) $(PKGS_NET)))
 LDLIBS_ENGINE = $(shell pkg-config --libs $(PKGS_ENGINE)) -lunistring -lm
+LDLIBS_PROMPTS = $(shell pkg-config --libs $(PKGS_PROMPTS) libseccomp)
 LDLIBS_SERVICE = $(shell pkg-config --libs $(PKGS_SERVICE)) -lm
 LDLIBS_NET = $(shell pkg-config --libs $(PKGS_NET)) -lm
 LDLIBS_CLIENT = $(shell pkg-config --libs $(PKGS_CLIENT)) -lunistring -lm
@@ -50,6 +52,8 @@ NET_PROTOCOL_SRC := daemon/net/protocol.c daemon/workers/packet.c
 PROTOCOL_SRC := $(NET_PROTOCOL_SRC) daemon/workers/protocol.c $(wildcard daemon/workers/sandbox*.c)
 SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/service/*.c daemon/service/*/*.c daemon/queue/*.c daemon/workers/*.c))
 NET_SRC := $(filter-out daemon/net/main.c daemon/net/protocol.c,$(wildcard daemon/net/*.c))
+# The prompt generator: a program of its own, and what the client shows and checks.
+PROMPTS_SRC := $(filter-out daemon/prompts/main.c,$(wildcard daemon/prompts/*.c))
 CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c client/terminal/*.c))
 # The prompt window, where GTK 4 is.
 WINDOW_SRC := $(if $(shell pkg-config --exists 'gtk4 >= 4.8' && echo yes),$(wildcard client/window/*.c))
@@ -57,11 +61,12 @@ WINDOW_SRC := $(if $(shell pkg-config --exists 'gtk4 >= 4.8' && echo yes),$(wild
 BASE_LIB = $(B)/libbase.a
 ENGINE_LIB = $(B)/libengine.a
 PROTOCOL_LIB = $(B)/libprotocol.a
+PROMPTS_LIB = $(B)/libprompts.a
 SERVICE_LIB = $(B)/libservice.a
 CLIENT_LIB = $(B)/libclient.a
 NET_LIB = $(B)/libnet.a
 
-PROGRAMS = $(B)/imagined $(B)/imagined-engine $(B)/imagined-net $(B)/imagine $(B)/imagine-launcher $(WINDOW)
+PROGRAMS = $(B)/imagined $(B)/imagined-engine $(B)/imagined-net $(B)/imagined-prompts $(B)/imagine $(B)/imagine-launcher $(WINDOW)
 WINDOW = $(if $(WINDOW_SRC),$(B)/imagine-window)
 
 all: $(PROGRAMS)
@@ -71,6 +76,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 $(BASE_LIB): $(call objects,$(BASE_SRC))
 $(ENGINE_LIB): $(call objects,$(ENGINE_SRC))
 $(PROTOCOL_LIB): $(call objects,$(PROTOCOL_SRC))
+$(PROMPTS_LIB): $(call objects,$(PROMPTS_SRC))
 $(SERVICE_LIB): $(call objects,$(SERVICE_SRC))
 $(NET_LIB): $(call objects,$(NET_SRC))
 $(CLIENT_LIB): $(call objects,$(CLIENT_SRC))
@@ -124,14 +130,16 @@ $(B)/imagined-engine: $(call objects,$(ENGINE_MAIN)) $(ENGINE_LIB) $(PROTOCOL_LI
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
 $(B)/imagined-net: $(B)/daemon/net/main.o $(NET_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_NET)
-$(B)/imagine: $(B)/client/main.o $(CLIENT_LIB) $(BASE_LIB)
+$(B)/imagined-prompts: $(B)/daemon/prompts/main.o $(PROMPTS_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_PROMPTS)
+$(B)/imagine: $(B)/client/main.o $(CLIENT_LIB) $(PROMPTS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
-$(B)/imagine-launcher: $(call objects,$(wildcard client/launcher/*.c)) $(CLIENT_LIB) $(BASE_LIB)
+$(B)/imagine-launcher: $(call objects,$(wildcard client/launcher/*.c)) $(CLIENT_LIB) $(PROMPTS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
 # Deprecations of later versions are no concern of what is to run with this one.
 $(B)/client/window/%.o: WINDOW_FLAGS = $(CFLAGS_WINDOW)
 CFLAGS_WINDOW = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags gtk4)) -DGDK_VERSION_MIN_REQUIRED=GDK_VERSION_4_8 -DGDK_VERSION_MAX_ALLOWED=GDK_VERSION_4_8
-$(B)/imagine-window: $(call objects,$(WINDOW_SRC)) $(CLIENT_LIB) $(BASE_LIB)
+$(B)/imagine-window: $(call objects,$(WINDOW_SRC)) $(CLIENT_LIB) $(PROMPTS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT) $(shell pkg-config --libs gtk4)
 
 # Tests: tests/FLOOR/test-NAME.c is a cmocka program that links that floor's libraries.
@@ -148,8 +156,10 @@ $(B)/tests/service/test-%: $(B)/tests/service/test-%.o $(SERVICE_LIB) $(PROTOCOL
 	$(LINK) -o $@ $^ $(LDLIBS_SERVICE) $(LDLIBS_TEST)
 $(B)/tests/net/test-%: $(B)/tests/net/test-%.o $(NET_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_NET) $(LDLIBS_TEST)
-$(B)/tests/client/test-%: $(B)/tests/client/test-%.o $(CLIENT_LIB) $(BASE_LIB)
+$(B)/tests/client/test-%: $(B)/tests/client/test-%.o $(CLIENT_LIB) $(PROMPTS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT) $(LDLIBS_TEST)
+$(B)/tests/prompts/test-%: $(B)/tests/prompts/test-%.o $(PROMPTS_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_PROMPTS) $(LDLIBS_TEST)
 # A worker without a model for the service's tests: it draws a gradient.
 $(B)/tests/service/stub-worker: $(B)/tests/service/stub-worker.o $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(shell pkg-config --libs libpng libseccomp)

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "config-file.h"
+#include "base/config-file.h"
 #include "config.h"
 
 #define MODELS_MAX 64
@@ -21,6 +21,9 @@ const ConfigKey config_keys[] = {
         TEXT(default_model, CONFIG_STRING, "\"\"",
              "The model for requests that name none while none is loaded; \"\": the first that is found"),
         TEXT(worker, CONFIG_STRING, "\"" LIBEXECDIR "/imagined-engine\"", "The program that computes"),
+        TEXT(prompts, CONFIG_PATHS, "[\"" SYSCONFDIR "/imagined/prompts\", \"" DATADIR "/imagined/prompts\"]",
+             "Directories of the prompt generator: vocabulary, templates, profiles, purposes; the first of a name wins"),
+        TEXT(prompt_worker, CONFIG_STRING, "\"" LIBEXECDIR "/imagined-prompts\"", "The program that makes prompts of ideas"),
         TEXT(engine, CONFIG_ENGINE, "\"auto\"",
              "What computes for a user's own instance: system (the machine's), own (a worker of its own), auto (the machine's where it is installed and has the model)"),
         BOOL(preload, "false", "Whether the default model is loaded at start, not at the first request"),
@@ -324,15 +327,25 @@ static int config_copy(Config **ret, const Config *config)
         return 0;
 }
 
-int config_prepend_models(Config *config, const char *directory)
+static int prepend(char ***list, const char *directory)
 {
         char **paths;
-        int r = copy_paths(&paths, config->models, directory);
+        int r = copy_paths(&paths, *list, directory);
         if (r < 0)
                 return r;
-        paths_free(config->models);
-        config->models = paths;
+        paths_free(*list);
+        *list = paths;
         return 0;
+}
+
+int config_prepend_models(Config *config, const char *directory)
+{
+        return prepend(&config->models, directory);
+}
+
+int config_prepend_prompts(Config *config, const char *directory)
+{
+        return prepend(&config->prompts, directory);
 }
 
 int config_load(Config *config, const char *path, Error *error)

@@ -19,6 +19,8 @@ typedef struct Config {
         char **models; /* directories that hold models, NULL-terminated */
         char *default_model; /* "": the first one that is found */
         char *worker; /* the engine's program */
+        char **prompts; /* directories of the prompt generator, NULL-terminated */
+        char *prompt_worker; /* its program */
         char *engine; /* of a user's instance: "auto", "own" or "system" */
         bool preload;
         uint64_t idle_unload_seconds; /* 0: never */
@@ -67,8 +69,9 @@ extern const size_t config_n_keys;
 /* The defaults. */
 int config_new(Config **ret);
 
-/* Puts a directory of models before the others. */
+/* Puts a directory of models, of the prompt generator's files, before the others. */
 int config_prepend_models(Config *config, const char *directory);
+int config_prepend_prompts(Config *config, const char *directory);
 
 Config *config_free(Config *config);
 DEFINE_CLEANUP(Config *, config_free)

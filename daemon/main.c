@@ -118,15 +118,18 @@ static char *digest_cache(const Arguments *arguments)
         return personal_path("XDG_CACHE_HOME", ".cache", "digests.json");
 }
 
-/* What is the user's own: a directory of models, and a file that is read after the machine's. */
+/* What is the user's own: directories of models and of the prompt generator, and a file that is read after the machine's. */
 static int read_personal(Config *config, Error *error)
 {
         _cleanup_(freep) char *models = personal_path("XDG_DATA_HOME", ".local/share", "models");
         _cleanup_(freep) char *file = personal_path("XDG_CONFIG_HOME", ".config", "imagined.conf");
+        _cleanup_(freep) char *prompts = personal_path("XDG_CONFIG_HOME", ".config", "prompts");
 
         int r = file ? load_optional(config, file, error) : 0;
         if (r >= 0 && models)
                 r = config_prepend_models(config, models);
+        if (r >= 0 && prompts)
+                r = config_prepend_prompts(config, prompts);
         return r;
 }
 

@@ -39,5 +39,9 @@
 #define IMAGINE_STATE_FAILED "failed"
 #define IMAGINE_STATE_CANCELLED "cancelled"
 
+/* What a job makes, as the Kind property has it. */
+#define IMAGINE_KIND_PICTURES "pictures"
+#define IMAGINE_KIND_PROMPTS "prompts"
+
 /* What Stage says of a queued job that has work behind it. */
 #define IMAGINE_STAGE_PARKED "parked"

@@ -28,7 +28,8 @@ GENERATED = $(B)/systemd/imagined.service $(B)/systemd/user/imagined.service $(B
 installs = $(foreach file,$(1),$(2):$(file):$(3)/$(notdir $(file)))
 INSTALLED = \
 	$(call installs,$(B)/imagine $(B)/imagined $(WINDOW),755,$(BINDIR)) \
-	$(call installs,$(B)/imagined-engine $(B)/imagined-net $(B)/imagine-launcher,755,$(LIBEXECDIR)) \
+	$(call installs,$(B)/imagined-engine $(B)/imagined-net $(B)/imagined-prompts $(B)/imagine-launcher,755,$(LIBEXECDIR)) \
+	$(foreach file,$(PROMPT_FILES),644:$(file):$(PROMPTDIR)/$(patsubst conf/prompts/%,%,$(file))) \
 	644:$(B)/systemd/imagined.service:$(UNITDIR)/imagined.service \
 	644:$(B)/systemd/user/imagined.service:$(USERUNITDIR)/imagined.service \
 	644:$(B)/systemd/user/imagined-net@.service:$(USERUNITDIR)/imagined-net@.service \
@@ -69,12 +70,14 @@ DESKTOP = \
 	644:client/completions/_imagine:$(ZSHDIR)/_imagine
 SCRIPTS = vary enlarge show illustrate here
 MODEL_FILES := $(shell test -d model/default && find model/default -type f ! -name '.*' | sort)
+PROMPTDIR ?= $(DATADIR)/imagined/prompts
+PROMPT_FILES := $(sort $(wildcard conf/prompts/*.conf conf/prompts/*/*.conf))
 CONF = $(wildcard conf/imagined.conf)
 CONF_TARGET = $(DESTDIR)$(SYSCONFDIR)/imagined/imagined.conf
 # Folders that are this project's alone, innermost first; the others belong to the system.
 OWN_FOLDERS = $(foreach folder,nautilus/scripts icons nautilus nemo thunar dolphin krunner gnome-shell kglobalaccel completions,\
 		$(DESKTOPDIR)/$(folder)) $(DESKTOPDIR) $(LIBEXECDIR) $(addprefix $(MODELDIR)/,$(shell test -d model/default && cd model && find default -depth -type d)) \
-	$(MODELDIR) $(DATADIR)/imagined $(DOCDIR)/model $(DOCDIR) $(SYSCONFDIR)/imagined
+	$(MODELDIR) $(addprefix $(PROMPTDIR)/,templates profiles purposes) $(PROMPTDIR) $(DATADIR)/imagined $(DOCDIR)/model $(DOCDIR) $(SYSCONFDIR)/imagined
 
 $(GENERATED): $(B)/%: %.in $(B)/paths.h
 	@mkdir -p $(@D)

@@ -68,6 +68,7 @@ Job *job_free(Job *job)
                 closep(&job->inputs[i].fd);
         free(job->pictures);
         free(job->request);
+        free(job->ask);
         free(job);
         return NULL;
 }

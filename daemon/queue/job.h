@@ -51,6 +51,7 @@ typedef struct JobPolicy {
         Priority priority;
         bool detach; /* outlives its caller */
         uint64_t keep_alive; /* seconds for which the model stays afterwards; 0: as configured */
+        bool writes; /* prompts: it needs no model, and waits for no other job (service/enhance) */
 } JobPolicy;
 
 /* Where an interrupted job goes on. */
@@ -68,6 +69,7 @@ typedef struct Job {
         JobPolicy policy;
         bool varies; /* the seed stays, its variation goes on */
         Request *request; /* NULL once the job has ended */
+        char *ask; /* of one that writes: what for, as JSON; NULL once it has ended */
         JobInput inputs[INPUT_MAX]; /* likewise without descriptors then */
         uint32_t count, preview_every;
         PictureFormat format;

@@ -62,7 +62,7 @@ static Job *find_next(const Queue *queue)
         Job *best = NULL;
 
         for (Job *job = queue->first; job; job = job->next)
-                if (job->state == JOB_QUEUED && job->place == 0 && (!best || comes_before(queue, job, best)))
+                if (job->state == JOB_QUEUED && !job->policy.writes && job->place == 0 && (!best || comes_before(queue, job, best)))
                         best = job;
         return best;
 }
@@ -122,6 +122,8 @@ bool queue_should_park(const Queue *queue, const Job *job)
 
 bool queue_runs_before(const Queue *queue, const Job *other, uint32_t place, const Job *job)
 {
+        if (other->policy.writes)
+                return false;
         if (other->state == JOB_QUEUED)
                 return place > 0 && queue_place(queue, other) < place;
         /* One that has begun is finished first unless it has to give way. */
@@ -133,7 +135,7 @@ uint32_t queue_position(const Queue *queue, const Job *job)
         uint32_t place = queue_place(queue, job), position = 0;
 
         for (const Job *other = queue->first; other && place > 0; other = other->next)
-                if (other->uid == job->uid && other->state == JOB_QUEUED && queue_place(queue, other) < place)
+                if (other->uid == job->uid && other->state == JOB_QUEUED && !other->policy.writes && queue_place(queue, other) < place)
                         position++;
         return position;
 }
@@ -243,7 +245,7 @@ void queue_begin(Queue *queue, Job *job, JobState state, uint64_t now)
 {
         User *user = user_of(queue, job);
 
-        if (job->state == JOB_QUEUED) {
+        if (job->state == JOB_QUEUED && !job->policy.writes) {
                 job->user_turn = user->last_turn;
                 job->app_turn = job->app->last_turn;
                 user->last_turn = job->app->last_turn = ++queue->last_turn;
@@ -303,6 +305,7 @@ void queue_finish(Queue *queue, Job *job, JobState state, const Error *error, ui
         if (error)
                 job->error = *error;
         free(TAKE_PTR(job->request));
+        free(TAKE_PTR(job->ask));
         job_set_standing(job, -1, 0, 0);
 
         leave(queue, user, job);

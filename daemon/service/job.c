@@ -6,6 +6,7 @@
 #include "base/memfd.h"
 #include "base/util.h"
 #include "dbus/names.h"
+#include "service/enhance/get-prompt.h"
 #include "service/errors.h"
 #include "service/job.h"
 
@@ -115,7 +116,11 @@ static int reply_picture(const Job *job, sd_bus_message *call, const Picture *pi
         _cleanup_(closep) int fd = memfd_reopen(picture->fd);
         if (fd < 0)
                 return error_to_bus_code(error, fd, NULL);
-        int r = sd_bus_reply_method_return(
+        int r = job->policy.writes
+                        ? sd_bus_reply_method_return(
+                                  call, "ha{sv}", fd, 3, "seed", "t", picture->seed, "bytes", "t", picture->size, "mime", "s",
+                                  "application/json")
+                        : sd_bus_reply_method_return(
                         call, "ha{sv}", fd, 5, "seed", "t", picture->seed, "width", "u", picture->width, "height",
                         "u", picture->height, "bytes", "t", picture->size, "mime", "s", format_mime(job->format));
         if (r >= 0)
@@ -123,12 +128,12 @@ static int reply_picture(const Job *job, sd_bus_message *call, const Picture *pi
         return r;
 }
 
-/* Why there is no picture of that number. */
-static int no_picture(const Job *job, uint32_t index, sd_bus_error *error)
+/* Why there is no result of that number. */
+static int no_result(const Job *job, uint32_t index, sd_bus_error *error)
 {
         if (index >= job->count) {
                 Error e;
-                (void)error_set(&e, -EINVAL, "index: the job has pictures 0 to %u", job->count - 1);
+                (void)error_set(&e, -EINVAL, "index: the job has results 0 to %u", job->count - 1);
                 return error_to_bus(error, &e);
         }
         if (job->state == JOB_FAILED)
@@ -145,10 +150,28 @@ static int on_get_result(sd_bus_message *call, void *userdata, sd_bus_error *err
         if (r < 0)
                 return r;
         if (index >= job->n_pictures)
-                return no_picture(job, index, error);
+                return no_result(job, index, error);
         if (job->pictures[index].fd < 0)
                 return error_to_bus_code(error, -ESTALE, NULL);
         return reply_picture(job, call, &job->pictures[index], error);
+}
+
+static int on_get_prompt(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const Job *job = userdata;
+        uint32_t index;
+
+        int r = sd_bus_message_read(call, "u", &index);
+        if (r < 0)
+                return r;
+        if (!job->policy.writes)
+                return error_to_bus_code(error, -EINVAL, "The job makes pictures, not prompts");
+        if (index >= job->n_pictures)
+                return no_result(job, index, error);
+        if (job->pictures[index].fd < 0)
+                return error_to_bus_code(error, -ESTALE, NULL);
+        r = get_prompt_reply(call, &job->pictures[index]);
+        return r < 0 ? error_to_bus_code(error, r, NULL) : r;
 }
 
 void job_objects_retry_get_result(sd_bus_message *call, void *userdata)
@@ -207,11 +230,15 @@ static const sd_bus_vtable job_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS(
                         "GetResult", SD_BUS_ARGS("u", index), SD_BUS_RESULT("h", png, "a{sv}", info), on_get_result,
                         SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "GetPrompt", SD_BUS_ARGS("u", index), SD_BUS_RESULT("s", prompt, "a{sv}", details), on_get_prompt,
+                        SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
         SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_release, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("Updated", SD_BUS_ARGS("a{sv}", changed), 0),
         SD_BUS_SIGNAL_WITH_ARGS("PreviewReady", SD_BUS_ARGS("u", step), 0),
         SD_BUS_SIGNAL_WITH_ARGS("Finished", SD_BUS_ARGS("s", state, "a{sv}", result), 0),
         CONSTANT("Id", "u"),
+        CONSTANT("Kind", "s"),
         CHANGING("State", "s"),
         CHANGING("Stage", "s"),
         CHANGING("Progress", "d"),

@@ -7,6 +7,7 @@
 #include "service/all-users.h"
 #include "service/catalogue.h"
 #include "service/describe.h"
+#include "service/enhance/enhance.h"
 #include "service/errors.h"
 #include "service/generate.h"
 #include "service/job.h"
@@ -245,6 +246,9 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS(
                         "Generate", SD_BUS_ARGS("s", prompt, "a{sv}", options), SD_BUS_RESULT("u", id, "o", job),
                         manager_generate, SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "Enhance", SD_BUS_ARGS("s", idea, "a{sv}", options), SD_BUS_RESULT("u", id, "o", job),
+                        manager_enhance, SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
         SD_BUS_METHOD_WITH_ARGS(
                         "Watch", SD_BUS_ARGS("o", job), SD_BUS_NO_RESULT, on_watch, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(

@@ -150,6 +150,7 @@ void service_finish_job(Service *service, Job *job, JobState state, const Error 
         uid_t uid = job->uid;
 
         runner_forget(service->runner, job);
+        enhancers_forget(service->enhancers, job);
         queue_finish(service->queue, job, state, error, clock_usec(CLOCK_MONOTONIC));
         store_job(job);
         journal_job(
@@ -217,6 +218,8 @@ int service_new(
         if (r >= 0)
                 r = runner_new(&service->runner, service);
         if (r >= 0)
+                r = enhancers_new(&service->enhancers, service);
+        if (r >= 0)
                 r = load_calls_new(&service->load_calls, event);
         if (r >= 0)
                 r = handouts_new(&service->handouts, bus, job_objects_retry_get_result, service);
@@ -255,6 +258,7 @@ Service *service_free(Service *service)
         handouts_free(service->handouts);
         intake_free(service->intake);
         runner_free(service->runner);
+        enhancers_free(service->enhancers);
         forward_free(service->forward);
         residency_free(service->residency);
         digests_free(service->digests);
@@ -372,6 +376,7 @@ void service_stop(Service *service)
 
         (void)error_set(&error, -ESHUTDOWN, "The service was stopped; ask again");
         runner_stop(service->runner);
+        enhancers_stop(service->enhancers, &error);
         digests_stop(service->digests);
         /* What the service manager keeps goes on with the next process. */
         while (!store_exists() && (job = find_active(service)))

@@ -17,6 +17,7 @@
 #include "service/authority.h"
 #include "service/caller.h"
 #include "service/digests.h"
+#include "service/enhance/enhancers.h"
 #include "service/forward/forward.h"
 #include "service/handouts.h"
 #include "service/intake.h"
@@ -54,6 +55,7 @@ typedef struct Service {
         Residency *residency;
         Forward *forward; /* to the machine's instance; NULL: this is it */
         Runner *runner;
+        Enhancers *enhancers;
         LoadCalls *load_calls;
         Handouts *handouts;
         Intake *intake;

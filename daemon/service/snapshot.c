@@ -33,6 +33,7 @@ static const struct {
         bool is_told; /* by Updated */
 } properties[] = {
         { "Id", 'u', offsetof(Snapshot, id), false },
+        { "Kind", 's', offsetof(Snapshot, kind), false },
         { "State", 's', offsetof(Snapshot, state), true },
         { "Stage", 's', offsetof(Snapshot, stage), true },
         { "Progress", 'd', offsetof(Snapshot, progress), true },
@@ -72,6 +73,7 @@ void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, const Pace
 
         *ret = (Snapshot) {
                 .id = job->id,
+                .kind = job->policy.writes ? IMAGINE_KIND_PROMPTS : IMAGINE_KIND_PICTURES,
                 .step = job->step,
                 .steps = job->resolved.steps,
                 .count = job->count,

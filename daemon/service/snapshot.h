@@ -13,7 +13,7 @@ typedef struct Snapshot {
         uint64_t expected_end, created, expires, seed;
         double progress, guidance;
         int detached;
-        const char *state, *stage, *priority, *sampler, *schedule; /* static strings */
+        const char *kind, *state, *stage, *priority, *sampler, *schedule; /* static strings */
         const char *model; /* the job's */
 } Snapshot;
 

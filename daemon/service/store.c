@@ -155,7 +155,7 @@ void store_job(const Job *job)
 {
         char name[NAME_SIZE];
 
-        if (!store_exists())
+        if (!store_exists() || job->policy.writes)
                 return;
         if (job_state_is_final(job->state))
                 forget_inputs(job);

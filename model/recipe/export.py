@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Writes the trained networks as a Diffusers folder in 16 bit, or in 8.
 
-    python3 export.py --work DIR --out ../default [--plain] [--bits 8]
+    python3 export.py --work DIR --out ../default [--plain] [--bits 8] [--sprites SPRITES]
 
 The latents' mean and deviation are folded into quant_conv and post_quant_conv, so scaling_factor is 1.
---plain takes the last weights in place of their running average.
+--plain takes the last weights in place of their running average. What the model understands (words.json) is as
+neighbours.py or model_words.py left it in DIR; with --sprites it is made anew.
 """
 import argparse
 import json
@@ -16,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import torch
 
 import config
+import model_words
 import nets
 import sums
 from word_table import WordTable
@@ -95,6 +97,17 @@ def near_words(work):
     return {row(word): [(row(other), weight) for other, weight in found] for word, found in near.items()}
 
 
+def write_words(work, out, sprites=None):
+    """What the model understands; a folder that was begun before there was such a file needs the sprites."""
+    path = os.path.join(work, "words.json")
+    if sprites:
+        model_words.write(path, model_words.model_words(model_words.Sprites(sprites), work))
+    if not os.path.exists(path):
+        sys.exit(f"{path} is missing: python3 model_words.py --sprites SPRITES --work {work}")
+    os.makedirs(out, exist_ok=True)
+    shutil.copyfile(path, os.path.join(out, "words.json"))
+
+
 def write_weights(folder, name, c, state, bits):
     write_json(os.path.join(folder, "config.json"), c)
     nets.save_safetensors(os.path.join(folder, name + ".safetensors"), nets.in_8_bit(state) if bits == 8 else state)
@@ -122,9 +135,11 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--name", default="unet")
     parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--sprites", help="for words.json, where DIR has none or an old one")
     parser.add_argument("--bits", type=int, choices=(8, 16), default=16, help="of each stored weight")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    write_words(args.work, args.out, args.sprites)
     tokens = os.path.join(args.work, "tokenizer")
     words = text_config(tokens)
     vectors = torch.load(os.path.join(args.work, "glove.pt"))

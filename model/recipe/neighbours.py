@@ -5,7 +5,7 @@
 
 reads DIR/tokenizer and DIR/seen.json (tokenizer.py) and writes DIR/near.json, {"limousine": [["car", 0.8], ["taxi", 0.2]], ...}, for export.py, which gives
 such a word the weighted mean of their embeddings. Two things are like each other when WordNet has one of them
-above the other or both under one kind, and when GloVe has them in the same places.
+above the other or both under one kind, and when GloVe has them in the same places. DIR/words.json, for the prompt generator, is written along (model_words.py).
 """
 import argparse
 import json
@@ -13,6 +13,7 @@ import os
 
 import numpy as np
 
+import model_words
 import things
 from captions import Captions
 from sprites import Sprites
@@ -116,6 +117,7 @@ def main():
         json.dump({word: found for word, found in out.items() if found}, f, indent=0)
     for word in sorted(things.UNSEEN):
         print(word, out.get(word))
+    model_words.write(os.path.join(args.work, "words.json"), model_words.model_words(pack, args.work))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ typedef struct Place {
         const char *run_as; /* a user's name, for a session: not this process's; place_open_bus_of() */
         const char *system_address; /* of the bus with the machine's instance, for a session; NULL: there is none */
         bool has_engine; /* the real one instead of the stub; place_add_tiny_model() */
+        const char *writer; /* what makes prompts; NULL: the real program */
 } Place;
 
 static inline sd_bus *bus_close(sd_bus *bus)
@@ -177,12 +178,16 @@ static inline void place_release(const Place *place)
 
 static inline void place_write_config(const Place *place, const char *settings)
 {
-        char path[PATH_MAX], text[4 * PATH_MAX], worker[PATH_MAX];
+        char path[PATH_MAX], text[6 * PATH_MAX], worker[PATH_MAX], writer[PATH_MAX], prompts[PATH_MAX];
 
+        assert_non_null(realpath("conf/prompts", prompts));
         (void)snprintf(path, sizeof(path), "%s/imagined.conf", place->directory);
         (void)snprintf(
-                        text, sizeof(text), "models = [\"%s/models\"];\nworker = \"%s\";\n%s\n", place->directory,
-                        built(place->has_engine ? "imagined-engine" : "tests/service/stub-worker", worker), settings);
+                        text, sizeof(text),
+                        "models = [\"%s/models\"];\nworker = \"%s\";\nprompt_worker = \"%s\";\n"
+                        "prompts = [\"%s/prompts\", \"%s\"];\n%s\n",
+                        place->directory, built(place->has_engine ? "imagined-engine" : "tests/service/stub-worker", worker),
+                        place->writer ? place->writer : built("imagined-prompts", writer), place->directory, prompts, settings);
         write_file(path, text);
 }
 

@@ -177,6 +177,7 @@ static void test_shipped_file(void **state)
 
                 /* Written as for Debian, compared as built here. */
                 replace(line, sizeof(line), "/usr/share", DATADIR);
+                replace(line, sizeof(line), "/etc", SYSCONFDIR);
                 replace(line, sizeof(line), "/usr/libexec/imagined", LIBEXECDIR);
                 char expected[1024];
                 (void)snprintf(expected, sizeof(expected), "#%s = %s;\n", name, config_keys[i].fallback);

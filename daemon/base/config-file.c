@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "config-file.h"
+#include "base/config-file.h"
 
 #define FILE_SIZE_MAX (UINT64_C(1) << 20)
 
