@@ -54,7 +54,7 @@ SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/s
 NET_SRC := $(filter-out daemon/net/main.c daemon/net/protocol.c,$(wildcard daemon/net/*.c))
 # The prompt generator: a program of its own, and what the client shows and checks.
 PROMPTS_SRC := $(filter-out daemon/prompts/main.c,$(wildcard daemon/prompts/*.c))
-CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c client/terminal/*.c))
+CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c client/mcp/*.c client/terminal/*.c))
 # The prompt window, where GTK 4 is.
 WINDOW_SRC := $(if $(shell pkg-config --exists 'gtk4 >= 4.8' && echo yes),$(wildcard client/window/*.c))
 

@@ -35,6 +35,8 @@ static void say(const Client *c, const char *prefix, const char *format, va_list
 {
         char text[TEXT_MAX];
 
+        if (c->is_silent)
+                return;
         make_room(c);
         (void)vsnprintf(text, sizeof(text), format, ap);
         client_clean_text(text);
@@ -72,10 +74,12 @@ ExitCode client_fail_named(
         va_end(ap);
         client_clean_text(text);
 
-        make_room(c);
-        (void)fprintf(stderr, "imagine: %s\n", text);
-        if (hint)
-                (void)fprintf(stderr, "%s\n", hint);
+        if (!c->is_silent) {
+                make_room(c);
+                (void)fprintf(stderr, "imagine: %s\n", text);
+                if (hint)
+                        (void)fprintf(stderr, "%s\n", hint);
+        }
         free(c->hint);
         c->hint = hint ? strdup(hint) : NULL;
         json_decref(c->error);

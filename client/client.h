@@ -26,6 +26,7 @@ struct Client {
         Options options;
         sd_bus *bus; /* see bus.h */
         bool is_user_bus;
+        bool is_silent; /* what it would say goes into error and hint alone: somebody else tells it */
         json_t *result; /* what --json prints at the end, an object, or NULL */
         json_t *error; /* what client_fail() said last, for it */
         char *hint; /* what it said that the user can do, or NULL */

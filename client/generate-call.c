@@ -28,15 +28,11 @@ static int append_outpaint(sd_bus_message *m, const Options *o)
                                      sides[SIDE_UP], sides[SIDE_DOWN]);
 }
 
-/* The pictures to start from; -1: none. */
-typedef struct Inputs {
-        int from, mask;
-} Inputs;
-
-static void inputs_done(Inputs *inputs)
+void inputs_done(Inputs *inputs)
 {
         closep(&inputs->from);
         closep(&inputs->mask);
+        *inputs = (Inputs) { -1, -1 };
 }
 
 /* What goes to the service: only what was asked for, so that the model decides the rest. */
@@ -134,13 +130,16 @@ static ExitCode read_inputs(Client *c, Inputs *inputs)
         return r < 0 ? client_fail_error(c, CODE_FAILED, &error, r) : CODE_OK;
 }
 
+ExitCode generate_new_call_with(Client *c, const Inputs *inputs, sd_bus_message **ret)
+{
+        int r = make_call(c, inputs, ret);
+        return r < 0 ? bus_fail(c, NULL, r) : CODE_OK;
+}
+
 ExitCode generate_new_call(Client *c, sd_bus_message **ret)
 {
         _cleanup_(inputs_done) Inputs inputs = { -1, -1 };
 
         ExitCode code = read_inputs(c, &inputs);
-        if (code != CODE_OK)
-                return code;
-        int r = make_call(c, &inputs, ret);
-        return r < 0 ? bus_fail(c, NULL, r) : CODE_OK;
+        return code == CODE_OK ? generate_new_call_with(c, &inputs, ret) : code;
 }

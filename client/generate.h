@@ -10,3 +10,13 @@ ExitCode generate_pictures(Client *client, const char *words);
 /* The Generate call that client->options ask for, with the pictures that they name; the client has to be connected.
  * CODE_OK, or what was reported. */
 ExitCode generate_new_call(Client *client, sd_bus_message **ret);
+
+/* The pictures to start from, sealed memfds; -1: none. inputs_done() closes them. */
+typedef struct Inputs {
+        int from, mask;
+} Inputs;
+
+void inputs_done(Inputs *inputs);
+
+/* The same call with these pictures, whatever the options name. */
+ExitCode generate_new_call_with(Client *client, const Inputs *inputs, sd_bus_message **ret);

@@ -40,24 +40,30 @@ static int read_all(int fd, uint8_t **ret, size_t *ret_size)
         return 0;
 }
 
+int input_read_fd(int fd, const char *name, int *ret_fd, Error *error)
+{
+        _cleanup_(freep) uint8_t *data = NULL;
+        size_t size = 0;
+
+        int r = read_all(fd, &data, &size);
+        if (r == -EFBIG)
+                return error_set(error, r, _("%s: more than %u MiB"), name, INPUT_BYTES_MAX >> 20);
+        if (r >= 0 && size == 0)
+                return error_set(error, -ENODATA, _("%s is empty"), name);
+        if (r >= 0)
+                r = memfd_new_sealed("input", data, size);
+        if (r < 0)
+                return error_set(error, r, _("cannot read %s: %s"), name, strerror(-r));
+        *ret_fd = r;
+        return 0;
+}
+
 int input_read(const char *path, int *ret_fd, Error *error)
 {
         bool is_stdin = streq(path, "-");
         _cleanup_(closep) int opened = is_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        _cleanup_(freep) uint8_t *data = NULL;
-        size_t size = 0;
 
         if (!is_stdin && opened < 0)
                 return error_set(error, -errno, _("cannot open %s: %s"), path, strerror(errno));
-        int r = read_all(is_stdin ? STDIN_FILENO : opened, &data, &size);
-        if (r == -EFBIG)
-                return error_set(error, r, _("%s: more than %u MiB"), path, INPUT_BYTES_MAX >> 20);
-        if (r >= 0 && size == 0)
-                return error_set(error, -ENODATA, _("%s is empty"), path);
-        if (r >= 0)
-                r = memfd_new_sealed("input", data, size);
-        if (r < 0)
-                return error_set(error, r, _("cannot read %s: %s"), path, strerror(-r));
-        *ret_fd = r;
-        return 0;
+        return input_read_fd(is_stdin ? STDIN_FILENO : opened, path, ret_fd, error);
 }

@@ -12,3 +12,6 @@
 /* 0; -EFBIG above INPUT_BYTES_MAX, -ENODATA for an empty file, or what opening and reading gave, with a sentence that has
  * the path in it. */
 int input_read(const char *path, int *ret_fd, Error *error);
+
+/* Likewise from an open file; name is what the sentence calls it. */
+int input_read_fd(int fd, const char *name, int *ret_fd, Error *error);

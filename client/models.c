@@ -40,6 +40,18 @@ static int read_models(sd_bus_message *m, json_t *models)
         return r;
 }
 
+int models_read(sd_bus_message *reply, json_t **ret)
+{
+        json_t *models = json_array();
+
+        int r = models ? read_models(reply, models) : -ENOMEM;
+        if (r < 0)
+                json_decref(models);
+        else
+                *ret = models;
+        return r;
+}
+
 ExitCode models_list(Client *c, json_t **ret)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -52,14 +64,8 @@ ExitCode models_list(Client *c, json_t **ret)
         if (r < 0)
                 return bus_fail(c, &error, r);
 
-        json_t *models = json_array();
-        r = models ? read_models(reply, models) : -ENOMEM;
-        if (r < 0) {
-                json_decref(models);
-                return bus_fail(c, NULL, r);
-        }
-        *ret = models;
-        return CODE_OK;
+        r = models_read(reply, ret);
+        return r < 0 ? bus_fail(c, NULL, r) : CODE_OK;
 }
 
 json_t *models_pick(json_t *models, const char *name)

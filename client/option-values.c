@@ -151,6 +151,11 @@ static int store_text(int r, const char *value, void *field)
         return r;
 }
 
+bool option_is_number(OptionId id)
+{
+        return value_table[id].kind == KIND_INTEGER || value_table[id].kind == KIND_NUMBER;
+}
+
 int option_read(Options *o, OptionId id, const char *value, Error *error)
 {
         void *field = (char *)o + value_table[id].offset;

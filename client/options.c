@@ -21,6 +21,7 @@
 #define TELLS (1U << VERB_SHOW | 1U << VERB_FOLDER)
 #define OPENS (1U << VERB_FOLDER)
 #define ASKS_IN_WINDOW (1U << VERB_ASK)
+#define HAS_FOLDER (ASKS_IN_WINDOW | 1U << VERB_MCP)
 #define LOOKS (1U << VERB_MODELS)
 #define LISTS (1U << VERB_JOBS)
 #define SETS_UP (1U << VERB_DESKTOP)

@@ -73,7 +73,7 @@
           "no prompt in PNG")                                                                              \
         X(NOTIFY, 0, "notify", NULL, FLAG, notify, 0, 0, MAKES | FINISHES | TELLS, "+on the desktop, too")                     \
         X(PREVIEW, 0, "preview", "HOW", PREVIEW, preview, 0, 0, MAKES | FINISHES, "+in the terminal")          \
-        X(FOLDER, 0, "folder", "DIR", PATH, folder, 0, 0, ASKS_IN_WINDOW, "+where pictures go")            \
+        X(FOLDER, 0, "folder", "DIR", PATH, folder, 0, 0, HAS_FOLDER,     "+where pictures go")            \
         X(PROMPT, 0, "prompt", "TEXT", TEXT, prompt_text, 0, 0, ASKS_IN_WINDOW, "+to begin with")          \
         X(INSPECT, 0, "inspect", "PATH", PATH, inspect, 0, 0, LOOKS, "+what a model is")                    \
         X(LAST, 0, "last", NULL, FLAG, last, 0, 0, VARIES, "+the newest in 'folder'")                      \

@@ -10,7 +10,8 @@ FUZZ_SECONDS ?= 60
 FUZZ_B ?= build-fuzz
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz-*.c)
 FUZZERS = $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(FUZZ_SRC)) $(patsubst tests/fuzz/service-%.c,$(FUZZ_B)/fuzz-%,$(wildcard tests/fuzz/service-*.c)) \
-	$(patsubst tests/fuzz/net-%.c,$(FUZZ_B)/fuzz-net-%,$(wildcard tests/fuzz/net-*.c))
+	$(patsubst tests/fuzz/net-%.c,$(FUZZ_B)/fuzz-net-%,$(wildcard tests/fuzz/net-*.c)) \
+	$(patsubst tests/fuzz/client-%.c,$(FUZZ_B)/fuzz-%,$(wildcard tests/fuzz/client-*.c))
 # The parts that read what others wrote; the networks are not among them.
 FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(wildcard daemon/engine/model/*.c) \
 	daemon/engine/layers/lora.c daemon/engine/tensor/matrix.c daemon/engine/tensor/panels.c daemon/engine/tensor/arena.c \
@@ -34,6 +35,8 @@ $(FUZZ_B)/%.o: %.c | $(B)/paths.h
 # Archives: a fuzzer may bring a function of its own in the place of a file's.
 $(FUZZ_B)/libengine.a: $(call fuzz_objects,$(FUZZED_SRC))
 $(FUZZ_B)/libservice.a: $(call fuzz_objects,$(FUZZED_SERVICE_SRC))
+# What the client reads for assistants.
+$(FUZZ_B)/libclient.a: $(call fuzz_objects,$(BASE_SRC) $(CLIENT_SRC) $(PROMPTS_SRC))
 $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/fuzz-%.o $(FUZZ_B)/libengine.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lz -lm
 $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/service-%.o $(FUZZ_B)/libservice.a
@@ -41,6 +44,8 @@ $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/service-%.o $(FUZZ_B)/libservice.a
 $(FUZZ_B)/libnet.a: $(call fuzz_objects,$(FUZZED_NET_SRC))
 $(FUZZ_B)/fuzz-net-%: $(FUZZ_B)/tests/fuzz/net-%.o $(FUZZ_B)/libnet.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS_NET)
+$(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/client-%.o $(FUZZ_B)/libclient.a
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS_CLIENT)
 $(FUZZ_B)/%.a:
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -59,6 +64,7 @@ fuzz-corpus:
 	@mkdir -p $(FUZZ_B)/corpus/picture && cp -n tests/fixtures/pictures/* $(FUZZ_B)/corpus/picture/
 	@python3 tests/fuzz/prompt-seeds tests/fixtures/prompts.json $(FUZZ_B)/corpus/tokenizer
 	@mkdir -p $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index && tests/fuzz/lora-seeds $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index
+	@mkdir -p $(FUZZ_B)/corpus/mcp && tests/fuzz/mcp-seeds $(FUZZ_B)/corpus/mcp
 	@printf 'x\1\0\0\0a\0\0\0\24\0\0\0\0\0\0\0\5\0\0\0steps\0\1u\0\0\0\0\7\0\0\0' >$(FUZZ_B)/corpus/messages/steps
 	@mkdir -p $(FUZZ_B)/corpus/checkpoint && tests/fuzz/checkpoint-seeds $(FUZZ_B)/corpus/checkpoint
 	@mkdir -p $(FUZZ_B)/corpus/net-answer && tests/fuzz/net-seeds $(FUZZ_B)/corpus/net-answer

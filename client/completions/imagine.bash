@@ -17,7 +17,7 @@ _imagine_pieces() {
 }
 
 _imagine() {
-        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate show folder desktop models load unload help version'
+        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate show folder desktop mcp models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --notify --preview'
@@ -88,6 +88,7 @@ _imagine() {
                 -*,desktop) words="$all --all" ;;
                 -*,folder) words="$all --open --notify" ;;
                 -*,ask) words="$all --folder --prompt --from" ;;
+                -*,mcp) words="$all --folder" ;;
                 -*) words="$all $makes $asks $starts" ;;
                 *,) words=$verbs ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;

@@ -12,7 +12,7 @@ function __imagine_verb -d "The verb of the command line, generate without one"
         else if contains -- $word $takes_value
             set skip 1
         else if not string match -q -- '-*' $word
-            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate show folder desktop models load unload help version
+            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate show folder desktop mcp models load unload help version
                 echo $word
             else
                 echo generate
@@ -50,6 +50,7 @@ complete -c imagine -n __imagine_has_no_verb -a illustrate -d 'pictures of texts
 complete -c imagine -n __imagine_has_no_verb -a show -d 'how it was made'
 complete -c imagine -n __imagine_has_no_verb -a folder -d 'where desktop programs put pictures'
 complete -c imagine -n __imagine_has_no_verb -a desktop -d 'menus, keys and launchers'
+complete -c imagine -n __imagine_has_no_verb -a mcp -d 'for chat assistants'
 complete -c imagine -n __imagine_has_no_verb -a models -d 'installed models'
 complete -c imagine -n __imagine_has_no_verb -a load -d 'make it resident'
 complete -c imagine -n __imagine_has_no_verb -a unload -d 'free its memory'
@@ -102,7 +103,7 @@ complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l no-pro
 complete -c imagine -n '__imagine_is models' -l inspect -r -F -d 'what a model is'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge show folder' -l notify -d 'on the desktop, too'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge' -l preview -x -a 'auto kitty sixel none' -d 'in the terminal'
-complete -c imagine -n '__imagine_is ask' -l folder -r -F -d 'where pictures go'
+complete -c imagine -n '__imagine_is ask mcp' -l folder -r -F -d 'where pictures go'
 complete -c imagine -n '__imagine_is ask' -l prompt -x -d 'to begin with'
 complete -c imagine -n '__imagine_is vary' -l last -d "the newest in 'folder'"
 complete -c imagine -n '__imagine_is enlarge' -l scale -x -d 'times as large'

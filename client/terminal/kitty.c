@@ -3,24 +3,10 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "client/base64.h"
 #include "client/terminal/kitty.h"
 
 #define CHUNK_BYTES (KITTY_CHUNK / 4 * 3)
-
-/* RFC 4648, section 4. */
-static void put_base64(const uint8_t *data, size_t size, FILE *f)
-{
-        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-        for (size_t i = 0; i < size; i += 3) {
-                const uint32_t bits = (uint32_t)data[i] << 16 | (i + 1 < size ? (uint32_t)data[i + 1] << 8 : 0) |
-                                      (i + 2 < size ? data[i + 2] : 0);
-                (void)fputc(digits[bits >> 18], f);
-                (void)fputc(digits[bits >> 12 & 63], f);
-                (void)fputc(i + 1 < size ? digits[bits >> 6 & 63] : '=', f);
-                (void)fputc(i + 2 < size ? digits[bits & 63] : '=', f);
-        }
-}
 
 int kitty_encode(const Picture *png, const KittyPlace *place, char **ret, size_t *ret_size)
 {
@@ -36,7 +22,7 @@ int kitty_encode(const Picture *png, const KittyPlace *place, char **ret, size_t
                 if (at == 0)
                         (void)fprintf(f, "a=T,f=100,i=%u,p=1,c=%u,r=%u,C=1,", place->id, place->columns, place->rows);
                 (void)fprintf(f, "q=2,m=%d;", at + n < png->size);
-                put_base64(png->data + at, n, f);
+                base64_put(png->data + at, n, f);
                 (void)fputs("\033\\", f);
         }
         if (fclose(f) == EOF)

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "client/input.h"
+#include "client/mcp/thumbnail.h"
+#include "client/mcp/tools.h"
+#include "client/names.h"
+#include "client/option-json.h"
+#include "dbus/names.h"
+
+#define COUNT_MAX 8
+
+typedef struct Generation {
+        Call *call;
+        Order *order;
+        char *words; /* what files are called */
+} Generation;
+
+/* What is an option of the command line, too, with its limits. */
+static const struct {
+        const char *name, *type;
+        OptionId option;
+        const char *description;
+} argument_table[] = {
+        { "negative_prompt", "string", OPTION_NEGATIVE, "What the picture must not show" },
+        { "seed", "integer", OPTION_SEED, "Repeats a picture; random if absent" },
+        { "steps", "integer", OPTION_STEPS, "Denoising steps; the model's if absent" },
+        { "guidance", "number", OPTION_GUIDANCE, "How closely the prompt is followed; the model's if absent" },
+        { "sampler", "string", OPTION_SAMPLER, "The model's if absent" },
+        { "fast", "boolean", OPTION_FAST, "Few steps: sooner, and nearly as good" },
+        { "model", "string", OPTION_MODEL, "A name that list_models gives; the resident one if absent" },
+        { "strength", "number", OPTION_STRENGTH, "With from: how much is painted anew, 0 to 1" },
+};
+
+/* The others. */
+static const char other_arguments[] =
+        "{\"prompt\": {\"type\": \"string\", \"maxLength\": 8192, \"description\": \"What the picture shows: subject, composition, "
+        "style, light\"}, "
+        "\"width\": {\"type\": \"integer\", \"minimum\": 16, \"maximum\": 2048, \"description\": \"Pixels; the model's if absent\"}, "
+        "\"height\": {\"type\": \"integer\", \"minimum\": 16, \"maximum\": 2048, \"description\": \"Pixels; the model's if absent\"}, "
+        "\"count\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 8, \"description\": \"How many pictures\"}, "
+        "\"name\": {\"type\": \"string\", \"description\": \"What the file is called; by default the words of the prompt. The seed is "
+        "added, and nothing is overwritten\"}, "
+        "\"from\": {\"type\": \"string\", \"description\": \"The file name of an earlier picture to start from\"}, "
+        "\"mask\": {\"type\": \"string\", \"description\": \"With from: the file name of a picture that is bright where it is to be "
+        "painted anew\"}}";
+
+static json_t *schema(void)
+{
+        json_t *properties = json_loads(other_arguments, 0, NULL);
+
+        for (size_t i = 0; i < ELEMENTSOF(argument_table); i++)
+                (void)json_object_set_new(properties, argument_table[i].name,
+                                          json_pack("{s:s, s:s}", "type", argument_table[i].type, "description",
+                                                    argument_table[i].description));
+        return schema_object(properties, "prompt");
+}
+
+static int read_count(Options *o, json_t *value, Error *error)
+{
+        const json_int_t count = value ? json_integer_value(value) : 1;
+
+        if (count < 1 || count > COUNT_MAX)
+                return error_set(error, -EINVAL, "count is 1 to %d", COUNT_MAX);
+        o->count = (uint64_t)count;
+        o->given[OPTION_COUNT] = true;
+        return 0;
+}
+
+static int read_options(json_t *arguments, Options *o, Error *error)
+{
+        json_t *prompt = json_object_get(arguments, "prompt"), *value;
+        int r = 0;
+
+        if (!json_is_string(prompt))
+                return error_set(error, -EINVAL, "prompt is missing");
+        *o = (Options) { .prompt = (char *)json_string_value(prompt) };
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(argument_table); i++)
+                if ((value = json_object_get(arguments, argument_table[i].name)))
+                        r = option_from_json(o, argument_table[i].option, value, argument_table[i].name, error);
+        if (r >= 0 && (value = json_object_get(arguments, "width")))
+                r = side_from_json(&o->width, value, "width", error);
+        if (r >= 0 && (value = json_object_get(arguments, "height")))
+                r = side_from_json(&o->height, value, "height", error);
+        return r < 0 ? r : read_count(o, json_object_get(arguments, "count"), error);
+}
+
+static int read_input(const Shelf *shelf, json_t *arguments, const char *name, int *ret, Error *error)
+{
+        json_t *value = json_object_get(arguments, name);
+        _cleanup_(closep) int fd = -1;
+
+        if (!value)
+                return 0;
+        if (!json_is_string(value))
+                return error_set(error, -EINVAL, "%s is the name of a file", name);
+        int r = shelf_get(shelf, json_string_value(value), &fd, error);
+        return r < 0 ? r : input_read_fd(fd, name, ret, error);
+}
+
+static int read_inputs(const Call *call, json_t *arguments, Inputs *inputs, Error *error)
+{
+        static const char *const needs[] = { "mask", "strength" };
+
+        for (size_t i = 0; i < ELEMENTSOF(needs); i++)
+                if (json_object_get(arguments, needs[i]) && !json_object_get(arguments, "from"))
+                        return error_set(error, -EINVAL, "%s needs from", needs[i]);
+        int r = read_input(call->shelf, arguments, "from", &inputs->from, error);
+        return r < 0 ? r : read_input(call->shelf, arguments, "mask", &inputs->mask, error);
+}
+
+static void on_update(const JobInfo *job, void *userdata)
+{
+        const Generation *g = userdata;
+
+        switch (job_state(job)) {
+        case JOB_LOADING:
+                call_progress(g->call, MAX(job->progress, 0.001), "loading the model");
+                break;
+        case JOB_RUNNING:
+                if (job->count > 1)
+                        call_progress(g->call, job->progress, "picture %u of %u, step %u of %u", MIN(job->pictures + 1, job->count),
+                                      job->count, job->step, job->steps);
+                else
+                        call_progress(g->call, job->progress, "step %u of %u", job->step, job->steps);
+                break;
+        default:
+                break;
+        }
+}
+
+static void add_structured(Call *call, const char *name, uint64_t seed, const JobInfo *job, const Picture *picture)
+{
+        _cleanup_(freep) char *uri = shelf_uri(call->shelf, name);
+        char digits[32];
+
+        (void)snprintf(digits, sizeof(digits), "%" PRIu64, seed);
+        if (!call->structured)
+                call->structured = json_pack("{s:[]}", "pictures");
+        (void)json_array_append_new(json_object_get(call->structured, "pictures"),
+                                    json_pack("{s:s, s:s?, s:s, s:i, s:i, s:s}", "name", name, "uri", uri, "seed", digits, "width",
+                                              (int)picture->width, "height", (int)picture->height, "model", job->model));
+}
+
+static bool on_picture(
+        uint32_t index, uint64_t seed, const JobInfo *job, const Picture *picture, Failure *failure, void *userdata)
+{
+        _cleanup_(freep) char *name = NULL, *thumbnail = NULL;
+        Generation *g = userdata;
+        JobInfo of_picture = *job;
+        char settings[256];
+        Error error = { 0 };
+
+        (void)index;
+        if (shelf_put(g->call->shelf, g->words, seed, picture, &name, &error) < 0) {
+                failure_say(failure, "%s", error.text);
+                return false;
+        }
+        call_add_link(g->call, name, "image/png");
+        if (thumbnail_encode(picture, THUMBNAIL_SIDE, &thumbnail) >= 0)
+                call_add_image(g->call, thumbnail, "image/png");
+        of_picture.seed = seed;
+        job_describe(&of_picture, settings, sizeof(settings));
+        call_add_text(g->call, "%s: %s", name, settings);
+        add_structured(g->call, name, seed, job, picture);
+        return true;
+}
+
+static void on_end(const JobInfo *job, const Failure *failure, void *userdata)
+{
+        Call *call = ((Generation *)userdata)->call;
+
+        if (failure) {
+                call_fail(call, "%s", failure->message);
+                return;
+        }
+        if (job->truncated_tokens > 0)
+                call_add_text(call, "The model takes no prompt of that length: the last %u tokens of it were not used.",
+                              job->truncated_tokens);
+        call_progress(call, 1, "done");
+        call_end(call);
+}
+
+/* 0, or a negative errno with a sentence. */
+static int begin(Generation *g, json_t *arguments, Error *error)
+{
+        const OrderHooks hooks = { .on_picture = on_picture, .on_update = on_update, .on_end = on_end, .userdata = g };
+        const char *name = json_string_value(json_object_get(arguments, "name"));
+        _cleanup_(inputs_done) Inputs inputs = { -1, -1 };
+        Failure failure = { 0 };
+        Options options;
+
+        int r = read_options(arguments, &options, error);
+        if (r >= 0)
+                r = read_inputs(g->call, arguments, &inputs, error);
+        if (r < 0)
+                return r;
+        g->words = name_from_prompt(name ? name : options.prompt);
+        if (!g->words)
+                return error_set(error, -ENOMEM, "out of memory");
+        if (order_new(g->call->link, &options, &inputs, &hooks, &g->order, &failure) != CODE_OK)
+                return error_set(error, -EIO, "%s", failure.message);
+        return 0;
+}
+
+static void run(Call *call, json_t *arguments)
+{
+        Generation *g = calloc(1, sizeof(*g));
+        Error error = { 0 };
+
+        if (!g) {
+                call_fail(call, "out of memory");
+                return;
+        }
+        *g = (Generation) { .call = call };
+        call->state = g;
+        if (begin(g, arguments, &error) < 0)
+                call_fail(call, "%s", error.text);
+}
+
+static void stop(Call *call)
+{
+        Generation *g = call->state;
+
+        if (!g)
+                return;
+        g->order = order_free(g->order);
+        free(g->words);
+        free(g);
+        call->state = NULL;
+}
+
+const Tool tool_generate = {
+        .name = "generate_image",
+        .title = "Generate an image",
+        .description = "Draws pictures of what the prompt says and saves them as PNG files. Returns a link to each file, a small "
+                       "version of it, and its seed and settings.",
+        .schema = schema,
+        .run = run,
+        .stop = stop,
+};
