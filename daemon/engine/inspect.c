@@ -20,18 +20,6 @@ static const char *family(const Model *m)
         return "Stable Diffusion 1";
 }
 
-/* How the weights of the denoiser are stored, by a matrix that all have. */
-static const char *precision(const Model *m)
-{
-        const StoredTensor *t = NULL;
-        const uint64_t first = m->unet.block_out_channels[0];
-
-        if (weights_find(m->unet_weights, &t, (uint64_t[]) { 4 * first, 4 * first }, 2, NULL,
-                         "time_embedding.linear_2.weight") < 0)
-                return "unknown";
-        return dtype_to_string(t->dtype);
-}
-
 static double bytes_of_all(const Model *m)
 {
         double bytes = (double)weights_bytes(m->unet_weights) + (double)weights_bytes(m->vae_weights);
@@ -44,8 +32,8 @@ static double bytes_of_all(const Model *m)
 /* What is told, for people and for programs. */
 typedef struct Inspection {
         ModelInfo info;
-        char family[64];
-        const char *predicts, *precision, *inferred;
+        char family[64], precision[WEIGHTS_KINDS_MAX]; /* of the denoiser's weights */
+        const char *predicts, *inferred;
         double bytes; /* of memory, about */
 } Inspection;
 
@@ -60,7 +48,7 @@ static void fill(Inspection *ret, const Model *m)
                        m->unet.in_channels > m->vae.latent_channels ? ", inpainting" : "",
                        m->unet.guidance_width > 0 ? ", latent consistency" : "");
         ret->predicts = predictions[m->scheduler.prediction];
-        ret->precision = precision(m);
+        weights_describe(m->unet_weights, ret->precision);
         ret->inferred = m->inferred;
         ret->bytes = bytes_of_all(m) + pixels * BYTES_A_PIXEL + BYTES_ALWAYS;
 }

@@ -5,11 +5,15 @@
  *
  * Prints how long it takes from the call to the first step, once in this fresh process (cold: the model is
  * read first; the files are in the page cache if they were read lately), then with the model resident; and
- * for the whole job with its PNG. With BARE=1 only the last, in seconds. */
+ * for the whole job with its PNG; and what it held in memory at most. With BARE=1 only the whole job, in seconds. */
 
 #include <err.h>
+#include <glob.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/util.h"
@@ -70,6 +74,35 @@ static double run(Engine *engine, const Request *request, Clock *c, uint32_t *re
         return seconds() - begin;
 }
 
+/* Bytes of the weights in the model's folders, or in its one file. */
+static double weights_bytes_of(const char *model)
+{
+        char pattern[PATH_MAX];
+        glob_t found = {};
+        struct stat st;
+        double bytes = 0;
+
+        (void)snprintf(pattern, sizeof pattern, "%s/*/*.safetensors", model);
+        if (glob(pattern, 0, NULL, &found) == 0)
+                for (size_t i = 0; i < found.gl_pathc; i++)
+                        bytes += stat(found.gl_pathv[i], &st) >= 0 ? (double)st.st_size : 0;
+        else if (stat(model, &st) >= 0)
+                bytes = (double)st.st_size;
+        globfree(&found);
+        return bytes;
+}
+
+static void print_memory(const char *model)
+{
+        struct rusage usage;
+        double most, weights = weights_bytes_of(model);
+
+        (void)getrusage(RUSAGE_SELF, &usage);
+        most = (double)usage.ru_maxrss * 1024;
+        (void)printf("  %-28s %9.0f MB  (%.0f MB beside the weights' %.0f)\n", "most resident", most / 1e6, (most - weights) / 1e6,
+                     weights / 1e6);
+}
+
 int main(int argc, char **argv)
 {
         Clock c = { .begin = seconds() };
@@ -111,6 +144,7 @@ int main(int argc, char **argv)
                              "PNG)\n",
                              "call to first step, cold", cold, "call to first step, warm", first, "whole job", job,
                              steps);
+                print_memory(argv[1]);
                 if (getenv("BENCH_ROWS"))
                         (void)printf("row own job auto %u %.4f %.4f %.4f -\nrow own first auto %u %.4f %.4f %.4f -\n",
                                      request.width, job, jobs[0], jobs[runs - 1], request.width, first, firsts[0],

@@ -118,6 +118,44 @@ static void test_blocks(void **state)
         }
 }
 
+/* Blocks in a matrix that this layout holds the other way round: OpenCLIP's projection. */
+static void test_transposed(void **state)
+{
+        (void)state;
+        _cleanup_(safetensors_freep) Safetensors *file = NULL;
+        _cleanup_(weights_freep) Weights *weights = NULL;
+        const StoredTensor *t = NULL;
+        const KeyMap map = { .layout = KEYS_OPEN_CLIP };
+        Error error = {};
+        float values[64];
+        char kinds[WEIGHTS_KINDS_MAX];
+        Bytes b = {};
+
+        put(&b, "GGUF", 4);
+        put_u32(&b, 3);
+        put_u64(&b, 1);
+        put_u64(&b, 0);
+        put_tensor(&b, "text_projection", 32, 2, 8, 0);
+        while (b.n % 32 != 0)
+                put(&b, "", 1);
+        for (int row = 0; row < 2; row++) {
+                put(&b, "\x00\x38", 2); /* 0.5 */
+                for (int i = 0; i < 32; i++)
+                        put(&b, &(int8_t) { (int8_t)(i - 100 * row) }, 1);
+        }
+        assert_int_equal(open_bytes(b.data, b.n, &file, &error), 0);
+        assert_int_equal(weights_open_view(&weights, file, path, &map, &error), 0);
+        if (weights_find(weights, &t, (uint64_t[]) { 32, 2 }, 2, &error, "text_projection.weight") < 0)
+                fail_msg("%s", error.text);
+        stored_tensor_to_f32(t, values);
+        for (int i = 0; i < 64; i++) {
+                const int steps = i / 2 - 100 * (i % 2);
+                assert_true(values[i] == 0.5F * (float)steps);
+        }
+        weights_describe(weights, kinds);
+        assert_string_equal(kinds, "Q8_0");
+}
+
 static void expect(const Bytes *b, int code, const char *words)
 {
         Safetensors *file = NULL;
@@ -186,6 +224,6 @@ static int remove_path(void **state)
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_blocks), cmocka_unit_test(test_lies) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_blocks), cmocka_unit_test(test_transposed), cmocka_unit_test(test_lies) };
         return cmocka_run_group_tests(tests, make_path, remove_path);
 }

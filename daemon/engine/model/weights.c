@@ -186,6 +186,31 @@ static void *transpose(const StoredTensor *t, size_t size)
         return ret;
 }
 
+/* Blocks lie along the rows, which become columns: their numbers are taken out. */
+static bool make_transposed(View *view, const StoredTensor *t)
+{
+        _cleanup_(freep) float *numbers = NULL;
+        StoredTensor plain = *t;
+        uint64_t bytes;
+
+        if (t->n_dims != 2 || t->scales)
+                return false;
+        if (!dtype_bytes(t->dtype, 1, &bytes)) {
+                numbers = malloc(t->n_elements * sizeof(float));
+                if (!numbers)
+                        return false;
+                stored_tensor_to_f32(t, numbers);
+                plain.dtype = DTYPE_F32;
+                plain.data = numbers;
+                bytes = sizeof(float);
+        }
+        view->tensor.dtype = plain.dtype;
+        view->tensor.shape[0] = t->shape[1];
+        view->tensor.shape[1] = t->shape[0];
+        view->tensor.data = view->memory = transpose(&plain, (size_t)bytes);
+        return view->memory;
+}
+
 /* Some of its rows, or all of it the other way round; false if it is not of a kind with which that can be done. */
 static bool make_view(View *view, const StoredTensor *t, const OriginalKey *key)
 {
@@ -202,14 +227,7 @@ static bool make_view(View *view, const StoredTensor *t, const OriginalKey *key)
                 if (t->scales)
                         view->tensor.scales = (const char *)t->scales + key->part * view->tensor.shape[0] * sizeof(float);
         }
-        if (key->transposed) {
-                if (t->n_dims != 2 || t->scales || !dtype_bytes(t->dtype, 1, &bytes))
-                        return false;
-                view->tensor.shape[0] = t->shape[1];
-                view->tensor.shape[1] = t->shape[0];
-                view->tensor.data = view->memory = transpose(t, (size_t)bytes);
-        }
-        return view->tensor.data;
+        return !key->transposed || make_transposed(view, t);
 }
 
 static const StoredTensor *find_view(const Weights *weights, const char *key)
@@ -324,6 +342,7 @@ bool weights_shape(const Weights *weights, uint64_t *ret, uint32_t n_dims, const
 
 typedef struct Sum {
         uint64_t elements, bytes;
+        uint64_t kinds[DTYPE_MAX]; /* elements */
 } Sum;
 
 static void add_file(Sum *sum, const Safetensors *file, const char *prefix)
@@ -336,6 +355,7 @@ static void add_file(Sum *sum, const Safetensors *file, const char *prefix)
                         continue;
                 sum->elements += t->n_elements;
                 sum->bytes += bytes;
+                sum->kinds[t->dtype] += t->n_elements;
         }
 }
 
@@ -358,4 +378,25 @@ uint64_t weights_parameters(const Weights *weights)
 uint64_t weights_bytes(const Weights *weights)
 {
         return sum_up(weights).bytes;
+}
+
+void weights_describe(const Weights *weights, char ret[static WEIGHTS_KINDS_MAX])
+{
+        const Sum sum = sum_up(weights);
+        uint64_t limit = UINT64_MAX;
+        size_t n = 0;
+
+        ret[0] = '\0';
+        for (int round = 0; round < DTYPE_MAX; round++) {
+                int most = -1;
+
+                for (int kind = 0; kind < DTYPE_MAX; kind++)
+                        if (sum.kinds[kind] < limit && sum.kinds[kind] > sum.elements / 50 &&
+                            (most < 0 || sum.kinds[kind] > sum.kinds[most]))
+                                most = kind;
+                if (most < 0 || n >= WEIGHTS_KINDS_MAX)
+                        return;
+                n += (size_t)snprintf(ret + n, WEIGHTS_KINDS_MAX - n, "%s%s", n > 0 ? ", " : "", dtype_to_string((DType)most));
+                limit = sum.kinds[most];
+        }
 }

@@ -59,6 +59,10 @@ uint64_t weights_parameters(const Weights *weights);
 /* The bytes of all tensors together. */
 uint64_t weights_bytes(const Weights *weights);
 
+/* How they are stored, what there is most of first: "Q8_0, F16". What is less than a fiftieth is left out. */
+#define WEIGHTS_KINDS_MAX 64
+void weights_describe(const Weights *weights, char ret[static WEIGHTS_KINDS_MAX]);
+
 /* Writes n_elements floats. NaN and infinities pass as they are. */
 void stored_tensor_to_f32(const StoredTensor *tensor, float *ret);
 
