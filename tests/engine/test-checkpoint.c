@@ -11,6 +11,7 @@
 #include "tests/scratch.h"
 
 #define CONVERT "$SOURCE/tests/reference/to-original.py model m.safetensors"
+#define CONVERT_CPP "$SOURCE/tests/reference/to-original.py model cpp.safetensors cpp"
 /* What is inferred and cannot be read from tiny shapes: a single head where 8 and 64 do not divide. */
 #define ONE_HEAD "sed -i 's/\"num_attention_heads\": [0-9]*/\"num_attention_heads\": 1/' model/text_enc*/config.json; "
 
@@ -65,8 +66,9 @@ static void test_sd2(void **state)
         (void)state;
         copy_model("tiny-model");
         scratch_run("sed -i 's/\"quick_gelu\"/\"gelu\"/' model/text_encoder/config.json; "
-                    "sed -i 's/\"pad_token\": \"[^\"]*\"/\"pad_token\": \"!\"/' model/tokenizer/*.json; " CONVERT);
+                    "sed -i 's/\"pad_token\": \"[^\"]*\"/\"pad_token\": \"!\"/' model/tokenizer/*.json; " CONVERT "; " CONVERT_CPP);
         assert_same_picture("model", "m.safetensors");
+        assert_same_picture("model", "cpp.safetensors");
 }
 
 #define XL_FOLDER                                                                                            \
@@ -80,8 +82,9 @@ static void test_xl(void **state)
 {
         (void)state;
         copy_model("tiny-xl");
-        scratch_run(XL_FOLDER CONVERT);
+        scratch_run(XL_FOLDER CONVERT "; " CONVERT_CPP);
         assert_same_picture("model", "m.safetensors");
+        assert_same_picture("model", "cpp.safetensors");
 }
 
 /* The same tensors in GGUF: the same picture where they are stored alike, and a similar one where they are rounded. */

@@ -3,6 +3,7 @@
 """Writes a Diffusers folder as one file in the original layout, as it was before diffusers' own scripts converted it.
 
     to-original.py FOLDER FILE [gguf [TYPE]]     TYPE: F32, F16, Q8_0 or Q4_0 for matrices whose rows are whole blocks
+    to-original.py FOLDER FILE cpp               with the names that stable-diffusion.cpp's --convert-name gives
 
 OpenCLIP's layout is taken for text encoders with the activation "gelu"; Stable Diffusion 2's (one, not two) gets a last
 layer more, which is not used. Needs nothing but Python."""
@@ -177,8 +178,28 @@ def convert(folder):
     return out | {"model_ema.decay": ("F32", [1], b"\0\0\0\0")}
 
 
+CPP = {"model.ln_final": "transformer.text_model.final_layer_norm",
+       "model.positional_embedding": "transformer.text_model.embeddings.position_embedding.weight",
+       "model.token_embedding": "transformer.text_model.embeddings.token_embedding",
+       "model.text_projection": "transformer.text_model.text_projection",
+       "model.transformer.resblocks": "transformer.text_model.encoder.layers", "attn.in_proj_": "self_attn.in_proj.",
+       ".attn.out_proj": ".self_attn.out_proj", "ln_1": "layer_norm1", "ln_2": "layer_norm2", "mlp.c_fc": "mlp.fc1",
+       "mlp.c_proj": "mlp.fc2"}
+
+
+def cpp_name(key):
+    """As its src/name_conversion.cpp has it; only OpenCLIP's names become others."""
+    key = key.replace("conditioner.embedders.0.", "cond_stage_model.").replace("conditioner.embedders.1.", "cond_stage_model.1.")
+    if key.startswith(("cond_stage_model.model.", "cond_stage_model.1.model.")):
+        for a, b in CPP.items():
+            key = key.replace(a, b)
+    return key
+
+
 def main():
     tensors = convert(sys.argv[1])
+    if sys.argv[3:4] == ["cpp"]:
+        return write(sys.argv[2], {cpp_name(key): t for key, t in tensors.items()})
     if sys.argv[3:4] == ["gguf"]:
         write_gguf(sys.argv[2], tensors, sys.argv[4] if len(sys.argv) > 4 else None)
     else:

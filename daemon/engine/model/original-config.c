@@ -256,10 +256,12 @@ static const struct {
         { 0, true, KEYS_SAME, "conditioner.embedders.0.transformer." },
         { 0, false, KEYS_SAME, "cond_stage_model.transformer." },
         { 0, false, KEYS_SAME, "cond_stage_model.0.transformer." },
+        { 0, false, KEYS_STABLE_CPP_FUSED, "cond_stage_model.transformer." },
         { 0, false, KEYS_OPEN_CLIP, "cond_stage_model.model." },
         { 1, true, KEYS_OPEN_CLIP, "conditioner.embedders.1.model." },
         { 1, true, KEYS_OPEN_CLIP, "cond_stage_model.1.model." },
         { 1, true, KEYS_STABLE_CPP, "cond_stage_model.1.transformer." },
+        { 1, true, KEYS_STABLE_CPP_FUSED, "cond_stage_model.1.transformer." },
         { 1, true, KEYS_SAME, "cond_stage_model.1.transformer." },
 };
 
@@ -297,9 +299,10 @@ static bool infer_text_at(OriginalText *ret, const Safetensors *file, const KeyM
                 .eos_token = CONFIG_EOS_LARGEST,
         };
         /* OpenCLIP's ViT-H and ViT-bigG, even under the names of transformers. */
-        const bool open_clip = map->layout == KEYS_OPEN_CLIP || encoder > 0 || c.hidden_size == 1024;
+        const bool open_clip = map->layout == KEYS_OPEN_CLIP || map->layout == KEYS_STABLE_CPP_FUSED || encoder > 0 || c.hidden_size == 1024;
 
-        if ((encoder > 0 && c.projection == 0) || c.vocab_size < 3 || c.hidden_size == 0 || c.hidden_size > WIDTH_MAX || c.intermediate_size == 0 ||
+        if ((encoder > 0 && c.projection == 0) || !find_mapped(file, map, "text_model.encoder.layers.0.self_attn.q_proj.weight") ||
+            c.vocab_size < 3 || c.hidden_size == 0 || c.hidden_size > WIDTH_MAX || c.intermediate_size == 0 ||
             c.intermediate_size > WIDTH_MAX || c.n_layers == 0 || c.max_positions < 3 || c.max_positions > 1024)
                 return false;
         c.n_heads = c.hidden_size % HEAD_SIZE == 0 ? c.hidden_size / HEAD_SIZE : 1;

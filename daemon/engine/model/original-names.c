@@ -171,6 +171,11 @@ static const Rename open_clip_layer_names[] = {
         { "self_attn.v_proj.bias", "attn.in_proj_bias" },
 };
 
+static uint32_t part_of(char letter)
+{
+        return letter == 'q' ? 0 : letter == 'k' ? 1 : 2;
+}
+
 static bool open_clip_key(const char *key, OriginalKey *ret, char *name)
 {
         uint32_t layer;
@@ -186,9 +191,25 @@ static bool open_clip_key(const char *key, OriginalKey *ret, char *name)
                 return false;
         if (strncmp(inner, "attn.in_proj", 12) == 0) {
                 ret->parts = 3;
-                ret->part = rest[10] == 'q' ? 0 : rest[10] == 'k' ? 1 : 2;
+                ret->part = part_of(rest[10]);
         }
         return print(name, "transformer.resblocks", layer, inner);
+}
+
+static bool stable_cpp_key(const char *key, bool fused, OriginalKey *ret, char *name)
+{
+        uint32_t layer;
+        int at = 0, end = 0;
+        char letter;
+
+        ret->transposed = streq(key, "text_projection.weight");
+        if (fused && sscanf(key, "text_model.encoder.layers.%u.self_attn.%n%c_proj.%n", &layer, &at, &letter, &end) == 2 && end > 0 &&
+            letter != 'o') {
+                ret->parts = 3;
+                ret->part = part_of(letter);
+                return (size_t)snprintf(name, ORIGINAL_KEY_MAX, "%.*sin_proj.%s", at, key, key + end) < ORIGINAL_KEY_MAX;
+        }
+        return (size_t)snprintf(name, ORIGINAL_KEY_MAX, "%s", ret->transposed ? "text_model.text_projection" : key) < ORIGINAL_KEY_MAX;
 }
 
 bool original_key(const KeyMap *map, const char *key, OriginalKey *ret)
@@ -208,9 +229,8 @@ bool original_key(const KeyMap *map, const char *key, OriginalKey *ret)
                 known = vae_key(map->vae, key, name);
                 break;
         case KEYS_STABLE_CPP:
-                found.transposed = streq(key, "text_projection.weight");
-                known = (size_t)snprintf(name, sizeof(name), "%s", found.transposed ? "text_model.text_projection" : key) <
-                        sizeof(name);
+        case KEYS_STABLE_CPP_FUSED:
+                known = stable_cpp_key(key, map->layout == KEYS_STABLE_CPP_FUSED, &found, name);
                 break;
         case KEYS_OPEN_CLIP:
                 known = open_clip_key(key, &found, name);

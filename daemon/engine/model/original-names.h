@@ -17,6 +17,7 @@ typedef enum KeyLayout {
         KEYS_VAE,
         KEYS_OPEN_CLIP,
         KEYS_STABLE_CPP, /* the text encoders that stable-diffusion.cpp writes: as KEYS_SAME but for the projection */
+        KEYS_STABLE_CPP_FUSED, /* the same where it leaves queries, keys and values in one */
 } KeyLayout;
 
 typedef struct KeyMap {
