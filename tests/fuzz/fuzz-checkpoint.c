@@ -60,5 +60,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (original_vae_is_tiny(file))
                 (void)original_tiny_vae_infer(&vae, file, "fuzz", &error);
         ask(file, &(KeyMap) { .layout = KEYS_OPEN_CLIP });
+        ask(file, &(KeyMap) { .layout = KEYS_STABLE_CPP_FUSED });
         return 0;
 }
