@@ -19,8 +19,8 @@ from words import countable
 Scene = namedtuple("Scene", "kind look background layers words shape", defaults=((SIZE, SIZE),))
 Layer = namedtuple("Layer", "sprite colour mirrored x y w h")
 
-LOOKS = {"3d": 0.56, "flat": 0.09, "outlined": 0.09, "render": 0.09, "silhouette": 0.07, "portrait": 0.05,
-         "clip art": 0.05}
+LOOKS = {"3d": 0.53, "flat": 0.085, "outlined": 0.095, "render": 0.085, "silhouette": 0.075, "portrait": 0.045,
+         "clip art": 0.085}
 KINDS = {"single": 0.225, "recolour": 0.25, "count": 0.25, "pair": 0.13, "wear": 0.045, "ride": 0.035, "wear and ride": 0.018,
          "in": 0.013, "on": 0.013, "place": 0.018, "nonsense": 0.022}
 PLAIN_KINDS = {"single": 0.66, "recolour": 0.10, "count": 0.12, "pair": 0.12}  # of the other styles

@@ -10,7 +10,7 @@ import tempfile
 import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", "..", "model", "recipe"), os.path.join(HERE, "..", "model")]
+sys.path[:0] = [os.path.join(HERE, "..", "..", "model", "recipe"), os.path.join(HERE, "..", "..", "model", "eval"), os.path.join(HERE, "..", "model")]
 
 try:
     import numpy as np
@@ -21,6 +21,7 @@ except ImportError as error:
 
 import pack as made_up
 import restyle
+import style_judge as judging
 from captions import Captions
 from scenes import LOOKS, Stage, held
 from sprites import Sprites, overlap
@@ -127,6 +128,21 @@ def scenes_are_restyled(pack):
     assert said("outlined") and not said("silhouette"), "silhouettes are called by their natural colours"
 
 
+def judged(pack):
+    """The judge of styles (model/eval/styles.py) learns them from half of the things and knows them in the other half."""
+    nouns = sorted(t.noun for t in pack.things.values() if "3d" in t.looks and len(t.looks) == 6)
+    judge = judging.StyleJudge(*judging.composed(pack, nouns[::2], 20, 1))
+    pictures, truth = judging.composed(pack, nouns[1::2], 20, 2)
+    sure = [list(judging.STYLES).index(look) for look in ("outlined", "render", "silhouette", "clip art")]
+    some = np.isin(truth, sure)  # the made-up glossy and flat sprites are drawn alike
+    right = (judge.names(pictures[some]) == truth[some]).mean()
+    assert right > 0.75, right
+    assert (judge.names(np.full((2, 128, 128, 3), 255, np.uint8)) >= 0).all()
+    for look, text in judging.asked(pack):
+        noun = text.split(",")[0].split(" ", 1)[-1]
+        assert look == "3d" or any(held("style", name, look) for name in (noun, text.split(",")[0])), text
+
+
 def main():
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -138,6 +154,7 @@ def main():
                            ("clip art has bands of colour and a shadow", clip_arts),
                            ("overlap of shapes", shapes),
                            ("every thing is there in every style", lambda: pack_has_all(pack)),
+                           ("the judge of styles knows them", lambda: judged(pack)),
                            ("every kind of scene is there in every style", lambda: scenes_are_restyled(pack))):
             try:
                 test()
