@@ -154,6 +154,7 @@ static void test_transposed(void **state)
         }
         weights_describe(weights, kinds);
         assert_string_equal(kinds, "Q8_0");
+        assert_int_equal(weights_bytes(weights), 2 * 64);
 }
 
 static void expect(const Bytes *b, int code, const char *words)
