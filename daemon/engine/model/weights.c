@@ -204,6 +204,7 @@ static bool make_transposed(View *view, const StoredTensor *t)
                 plain.data = numbers;
                 bytes = sizeof(float);
         }
+        view->tensor.made = true;
         view->tensor.dtype = plain.dtype;
         view->tensor.shape[0] = t->shape[1];
         view->tensor.shape[1] = t->shape[0];
