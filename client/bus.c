@@ -122,6 +122,8 @@ typedef enum Hint {
         HINT_START,
         HINT_LOG,
         HINT_POLICY,
+        HINT_SERVERS,
+        HINT_KEY,
 } Hint;
 
 static const char *const hints_user[] = {
@@ -134,6 +136,8 @@ static const char *const hints_user[] = {
         [HINT_START] = N_("Start it with 'systemctl --user start imagined' or 'imagined --user &', or use the "
                        "machine's with 'imagine --system'."),
         [HINT_LOG] = N_("'systemctl --user status imagined' or 'journalctl --user -u imagined' may say why."),
+        [HINT_SERVERS] = N_("'imagine consent' lists the servers; 'servers' in imagined.conf(5) says how to add one."),
+        [HINT_KEY] = N_("SERVERS AND KEYS in imagined(8) says where keys come from."),
         [HINT_POLICY] = N_("Its policy is in dbus-1/system.d/org.imagined.Imagine1.conf, if it is installed."),
 };
 
@@ -161,6 +165,14 @@ static const struct {
         { IMAGINE_ERROR_NOT_FINISHED, CODE_FAILED },
         { IMAGINE_ERROR_EXPIRED, CODE_NOT_FOUND, HINT_JOBS },
         { IMAGINE_ERROR_BUSY, CODE_LIMIT, HINT_LATER },
+        { IMAGINE_ERROR_NOT_CONFIGURED, CODE_USAGE, HINT_SERVERS },
+        { IMAGINE_ERROR_NO_CONSENT, CODE_FAILED },
+        { IMAGINE_ERROR_NO_KEY, CODE_FAILED, HINT_KEY },
+        { IMAGINE_ERROR_KEY_REJECTED, CODE_FAILED, HINT_KEY },
+        { IMAGINE_ERROR_REFUSED, CODE_FAILED },
+        { IMAGINE_ERROR_RATE_LIMITED, CODE_LIMIT },
+        { IMAGINE_ERROR_UNREACHABLE, CODE_FAILED },
+        { IMAGINE_ERROR_SERVER_FAILED, CODE_FAILED },
         { IMAGINE_ERROR_FAILED, CODE_FAILED },
         { SD_BUS_ERROR_UNKNOWN_OBJECT, CODE_NOT_FOUND, HINT_JOBS, N_("there is no such job any more") },
         { SD_BUS_ERROR_INVALID_ARGS, CODE_USAGE },

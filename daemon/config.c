@@ -24,6 +24,9 @@ const ConfigKey config_keys[] = {
         TEXT(prompts, CONFIG_PATHS, "[\"" SYSCONFDIR "/imagined/prompts\", \"" DATADIR "/imagined/prompts\"]",
              "Directories of the prompt generator: vocabulary, templates, profiles, purposes; the first of a name wins"),
         TEXT(prompt_worker, CONFIG_STRING, "\"" LIBEXECDIR "/imagined-prompts\"", "The program that makes prompts of ideas"),
+        TEXT(net_worker, CONFIG_STRING, "\"" LIBEXECDIR "/imagined-net\"", "The program that asks servers"),
+        TEXT(servers, CONFIG_SERVERS, "()",
+             "Servers that a user's instance may ask once its user has consented: ( { name = \"…\"; url = \"…\"; }, … )"),
         TEXT(engine, CONFIG_ENGINE, "\"auto\"",
              "What computes for a user's own instance: system (the machine's), own (a worker of its own), auto (the machine's where it is installed and has the model)"),
         BOOL(preload, "false", "Whether the default model is loaded at start, not at the first request"),
@@ -111,8 +114,8 @@ static void clear(Config *config)
                 const ConfigKey *key = &config_keys[i];
                 if (key->type == CONFIG_PATHS)
                         paths_free(*(char ***)field(config, key));
-                else if (is_text(key))
-                        free(*(char **)field(config, key));
+                else if (is_text(key) || key->type == CONFIG_SERVERS)
+                        free(*(void **)field(config, key));
         }
 }
 
@@ -207,7 +210,7 @@ static int set_paths(char ***value, const config_setting_t *setting, const char 
         return 0;
 }
 
-static int set_key(Config *config, const ConfigKey *key, const config_setting_t *setting, const char **why)
+static int set_key(Config *config, const ConfigKey *key, const config_setting_t *setting, const char **why, char buffer[static 256])
 {
         void *value = field(config, key);
 
@@ -224,6 +227,8 @@ static int set_key(Config *config, const ConfigKey *key, const config_setting_t 
                 return set_string(value, key, setting, why);
         case CONFIG_PATHS:
                 return set_paths(value, setting, why);
+        case CONFIG_SERVERS:
+                return config_set_servers(value, setting, why, buffer);
         }
         return -EINVAL;
 }
@@ -245,8 +250,9 @@ static int apply(Config *config, const config_t *file, const char *path, Error *
                 const char *name = config_setting_name(setting), *why = NULL;
                 const ConfigKey *key = find_key(name);
                 const char *source = config_setting_source_file(setting);
+                char buffer[256];
 
-                int r = key ? set_key(config, key, setting, &why) : -EINVAL;
+                int r = key ? set_key(config, key, setting, &why, buffer) : -EINVAL;
                 if (r == -ENOMEM)
                         return error_set(first, r, "%s: out of memory", path);
                 if (r < 0)
@@ -316,6 +322,10 @@ static int config_copy(Config **ret, const Config *config)
                 if (key->type == CONFIG_PATHS) {
                         if (copy_paths(field(copy, key), *(char ***)field(config, key), NULL) < 0)
                                 return -ENOMEM;
+                } else if (key->type == CONFIG_SERVERS) {
+                        copy->servers = config_copy_servers(config->servers);
+                        if (!copy->servers)
+                                return -ENOMEM;
                 } else if (is_text(key)) {
                         char *text = strdup(*(char **)field(config, key));
                         if (!text)
@@ -380,7 +390,7 @@ int config_new(Config **ret)
 
         /* The defaults are written as in a file, so that they are read by the same code. */
         for (size_t i = 0; i < config_n_keys; i++) {
-                char line[1024];
+                char line[1024], buffer[256];
                 const char *why = NULL;
                 config_t file;
                 config_init(&file);
@@ -388,7 +398,7 @@ int config_new(Config **ret)
                 int r = -EINVAL;
                 if (config_read_string(&file, line))
                         r = set_key(config, &config_keys[i], config_setting_get_elem(config_root_setting(&file), 0),
-                                    &why);
+                                    &why, buffer);
                 config_destroy(&file);
                 if (r < 0)
                         return r;

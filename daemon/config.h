@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/precision.h"
+#include "config-servers.h"
 
 typedef struct Config {
         char **models; /* directories that hold models, NULL-terminated */
@@ -21,6 +22,8 @@ typedef struct Config {
         char *worker; /* the engine's program */
         char **prompts; /* directories of the prompt generator, NULL-terminated */
         char *prompt_worker; /* its program */
+        char *net_worker; /* the program that asks servers */
+        Servers *servers; /* that may be asked */
         char *engine; /* of a user's instance: "auto", "own" or "system" */
         bool preload;
         uint64_t idle_unload_seconds; /* 0: never */
@@ -51,6 +54,7 @@ typedef enum ConfigType {
         CONFIG_ENGINE, /* a string: auto, own or system */
         CONFIG_BATTERY, /* a string: normal, batch-waits or slow */
         CONFIG_PRECISION, /* a string: auto, f32, bf16 or int8 */
+        CONFIG_SERVERS, /* a list of groups (config-servers.h) */
         CONFIG_PATHS, /* an array of absolute paths */
 } ConfigType;
 

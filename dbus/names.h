@@ -24,6 +24,15 @@
 #define IMAGINE_ERROR_NOT_FINISHED IMAGINE_ERROR("NotFinished") /* no result yet, or no preview possible in this state */
 #define IMAGINE_ERROR_EXPIRED IMAGINE_ERROR("Expired") /* the result was kept as long as it could be */
 #define IMAGINE_ERROR_BUSY IMAGINE_ERROR("Busy") /* the model is at work and cannot be unloaded now */
+/* Servers that are asked over the network. */
+#define IMAGINE_ERROR_NOT_CONFIGURED IMAGINE_ERROR("NotConfigured") /* there is no such server */
+#define IMAGINE_ERROR_NO_CONSENT IMAGINE_ERROR("NoConsent") /* the user has not consented to it; nothing was sent */
+#define IMAGINE_ERROR_NO_KEY IMAGINE_ERROR("NoKey") /* its key is nowhere to be had; nothing was sent */
+#define IMAGINE_ERROR_KEY_REJECTED IMAGINE_ERROR("KeyRejected")
+#define IMAGINE_ERROR_REFUSED IMAGINE_ERROR("Refused") /* by its rules; the message may say why */
+#define IMAGINE_ERROR_RATE_LIMITED IMAGINE_ERROR("RateLimited") /* too many requests, or the account is spent */
+#define IMAGINE_ERROR_UNREACHABLE IMAGINE_ERROR("Unreachable") /* no address, no trust, no answer in time */
+#define IMAGINE_ERROR_SERVER_FAILED IMAGINE_ERROR("ServerFailed") /* it answered with an error, or with no answer */
 #define IMAGINE_ERROR_FAILED IMAGINE_ERROR("Failed") /* anything else; the message says what */
 
 /* What polkit is asked (org.imagined.imagine1.policy). */

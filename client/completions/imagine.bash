@@ -17,7 +17,7 @@ _imagine_pieces() {
 }
 
 _imagine() {
-        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate show folder desktop mcp models load unload help version'
+        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate show folder desktop mcp consent models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --notify --preview'
@@ -77,7 +77,7 @@ _imagine() {
                 -*,get) words="$all $makes" ;;
                 -*,jobs) words="$all --all" ;;
                 -*,cancel) words="$all --of" ;;
-                -*,status | -*,watch | -*,load | -*,unload | -*,help | -*,version)
+                -*,status | -*,consent | -*,watch | -*,load | -*,unload | -*,help | -*,version)
                         words=$all
                         ;;
                 -*,models) words="$all --inspect" ;;
@@ -99,6 +99,7 @@ _imagine() {
                         ;;
                 *,watch | *,get | *,cancel) words=$(_imagine_ask jobs) ;;
                 *,load) words=$(_imagine_ask models) ;;
+                *,consent) words="grant revoke list $(_imagine_ask consent)" ;;
                 esac
                 ;;
         esac

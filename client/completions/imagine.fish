@@ -12,7 +12,7 @@ function __imagine_verb -d "The verb of the command line, generate without one"
         else if contains -- $word $takes_value
             set skip 1
         else if not string match -q -- '-*' $word
-            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate show folder desktop mcp models load unload help version
+            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate show folder desktop mcp consent models load unload help version
                 echo $word
             else
                 echo generate
@@ -51,6 +51,7 @@ complete -c imagine -n __imagine_has_no_verb -a show -d 'how it was made'
 complete -c imagine -n __imagine_has_no_verb -a folder -d 'where desktop programs put pictures'
 complete -c imagine -n __imagine_has_no_verb -a desktop -d 'menus, keys and launchers'
 complete -c imagine -n __imagine_has_no_verb -a mcp -d 'for chat assistants'
+complete -c imagine -n __imagine_has_no_verb -a consent -d 'servers that may be asked'
 complete -c imagine -n __imagine_has_no_verb -a models -d 'installed models'
 complete -c imagine -n __imagine_has_no_verb -a load -d 'make it resident'
 complete -c imagine -n __imagine_has_no_verb -a unload -d 'free its memory'
@@ -58,6 +59,7 @@ complete -c imagine -n __imagine_has_no_verb -a help -d 'this text'
 complete -c imagine -n __imagine_has_no_verb -a version -d 'the version'
 complete -c imagine -n '__imagine_is vary enlarge illustrate show' -F
 complete -c imagine -n '__imagine_is watch get cancel' -a '(__imagine_ask jobs)'
+complete -c imagine -n '__imagine_is consent' -a 'grant revoke list (__imagine_ask consent)'
 complete -c imagine -n '__imagine_is load' -a '(__imagine_ask models)'
 complete -c imagine -n '__imagine_is desktop' -a 'enable disable status (imagine desktop 2>/dev/null | string split -f 1 " ")'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge' -s o -l output -r -F -d 'FILE, DIR/, or -'

@@ -118,7 +118,7 @@ typedef struct NetResult {
 #define NET_KEY_REJECTED (-EKEYREJECTED) /* 401, 403 */
 #define NET_REFUSED (-ECONNABORTED) /* the server will not do this, for a reason of its rules */
 #define NET_LIMITED (-EUSERS) /* too many requests, or the account is spent */
-#define NET_UNREACHABLE (-EHOSTUNREACH) /* no address, connection, trust, or answer in time */
+#define NET_UNREACHABLE (-ENETUNREACH) /* no address, connection, trust, or answer in time */
 #define NET_BAD_ANSWER (-EREMOTEIO) /* an error of the server, or what is no answer to this request */
 
 typedef struct NetFailure {

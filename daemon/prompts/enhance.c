@@ -104,8 +104,8 @@ static json_t *lineage_of(const Work *work)
         if (!lineage)
                 lineage = json_array();
         (void)json_array_append_new(lineage, json_string(work->idea));
-        if (*work->refine)
-                (void)json_array_append_new(lineage, json_string(work->refine));
+        if (*text_of(work->request, "refine")) /* texts were changed by somebody else */
+                (void)json_array_append_new(lineage, json_string(text_of(work->request, "refine")));
         return lineage;
 }
 

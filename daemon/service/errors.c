@@ -4,6 +4,7 @@
 #include "base/util.h"
 #include "dbus/names.h"
 #include "service/errors.h"
+#include "service/remote/remote.h"
 
 static const struct {
         int code;
@@ -23,6 +24,14 @@ static const struct {
         { -ENODATA, IMAGINE_ERROR_NOT_FINISHED, "There is no result yet" },
         { -ESTALE, IMAGINE_ERROR_EXPIRED, "The result was kept as long as it could be, and is gone" },
         { -EBUSY, IMAGINE_ERROR_BUSY, "The model is at work" },
+        { REMOTE_NOT_CONFIGURED, IMAGINE_ERROR_NOT_CONFIGURED, "There is no such server" },
+        { REMOTE_NO_CONSENT, IMAGINE_ERROR_NO_CONSENT, "The user has not consented to this server" },
+        { NET_NO_KEY, IMAGINE_ERROR_NO_KEY, "The server's key cannot be had" },
+        { NET_KEY_REJECTED, IMAGINE_ERROR_KEY_REJECTED, "The server does not accept the key" },
+        { NET_REFUSED, IMAGINE_ERROR_REFUSED, "The server refused" },
+        { NET_LIMITED, IMAGINE_ERROR_RATE_LIMITED, "The server has had too many requests" },
+        { NET_UNREACHABLE, IMAGINE_ERROR_UNREACHABLE, "The server cannot be reached" },
+        { NET_BAD_ANSWER, IMAGINE_ERROR_SERVER_FAILED, "The server failed" },
 };
 
 const char *error_bus_name(int code)

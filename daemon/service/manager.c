@@ -14,6 +14,7 @@
 #include "service/list-models.h"
 #include "service/manager.h"
 #include "service/options.h"
+#include "service/remote/manager-servers.h"
 
 /* The argument of Watch and Unwatch: a job's serial number, or WATCH_ALL. */
 static int read_watch(Service *service, sd_bus_message *call, uid_t *ret_uid, uint64_t *ret_serial)
@@ -272,6 +273,12 @@ static const sd_bus_vtable manager_vtable[] = {
                         "UnloadModel", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_unload_model, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                         "Describe", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", json), on_describe, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "ListServers", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sa{sv})", servers), manager_list_servers,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "SetConsent", SD_BUS_ARGS("s", server, "b", consent), SD_BUS_NO_RESULT, manager_set_consent,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("State", "s", get_state, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("ResidentModel", "s", get_resident_model, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

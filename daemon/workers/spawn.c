@@ -54,7 +54,7 @@ static bool is_named(const char *variable, const char *name)
 /* The environment of the worker: pointers into ours and into lines. */
 static void make_environment(
                 char *ret[static ENVIRONMENT_MAX], char lines[static SETTINGS_MAX][128], const Setting *settings,
-                size_t n_settings)
+                size_t n_settings, bool has_bus)
 {
         size_t n = 0;
 
@@ -65,9 +65,10 @@ static void make_environment(
                 ret[n++] = lines[i];
         }
         for (char **e = environ; *e && n < ENVIRONMENT_MAX - 1; e++) {
-                /* The worker has nothing to say to the service manager or the bus. */
+                /* The worker has nothing to say to the service manager, and only one of them to the bus. */
                 bool skip = is_named(*e, "NOTIFY_SOCKET") || is_named(*e, "WATCHDOG_USEC") ||
-                            is_named(*e, "WATCHDOG_PID") || is_named(*e, "DBUS_SESSION_BUS_ADDRESS") ||
+                            is_named(*e, "WATCHDOG_PID") ||
+                            (!has_bus && is_named(*e, "DBUS_SESSION_BUS_ADDRESS")) ||
                             is_named(*e, "DBUS_SYSTEM_BUS_ADDRESS") || is_named(*e, "DBUS_STARTER_ADDRESS");
                 for (size_t i = 0; i < n_settings && !skip; i++)
                         skip = !settings[i].gives_way && is_named(*e, settings[i].name);
@@ -143,6 +144,7 @@ static void make_arguments(Arguments *ret, const WorkerSpec *spec)
                 [WORKER_VERIFIES] = "--verify",
                 [WORKER_DIGESTS] = "--digest",
                 [WORKER_DECODES] = "--decode",
+                [WORKER_ASKS] = NULL,
         };
         char **word = ret->words;
 
@@ -181,7 +183,8 @@ int spawn_worker(const WorkerSpec *spec, int socket, pid_t *ret_pid, Error *erro
         Setting settings[SETTINGS_MAX];
         char lines[SETTINGS_MAX][128], *environment[ENVIRONMENT_MAX];
         Arguments arguments;
-        make_environment(environment, lines, settings, make_settings(settings, spec->threads));
+        make_environment(environment, lines, settings, make_settings(settings, spec->threads),
+                         spec->task == WORKER_ASKS); /* a keyring is on the session bus */
         make_arguments(&arguments, spec);
 
         pid_t parent = getpid(), pid = fork();

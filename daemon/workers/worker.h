@@ -22,6 +22,7 @@ typedef enum WorkerTask {
         WORKER_VERIFIES, /* and loads what is as its SHA256SUMS says: --verify */
         WORKER_DIGESTS, /* only tells the digest, at the lowest priority: --digest */
         WORKER_DECODES, /* pictures, without a model: --decode */
+        WORKER_ASKS, /* a server: the network worker (net/), which speaks another protocol */
 } WorkerTask;
 
 typedef struct WorkerSpec {

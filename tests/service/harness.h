@@ -178,16 +178,16 @@ static inline void place_release(const Place *place)
 
 static inline void place_write_config(const Place *place, const char *settings)
 {
-        char path[PATH_MAX], text[6 * PATH_MAX], worker[PATH_MAX], writer[PATH_MAX], prompts[PATH_MAX];
+        char path[PATH_MAX], text[8 * PATH_MAX], worker[PATH_MAX], writer[PATH_MAX], prompts[PATH_MAX], net[PATH_MAX];
 
         assert_non_null(realpath("conf/prompts", prompts));
         (void)snprintf(path, sizeof(path), "%s/imagined.conf", place->directory);
         (void)snprintf(
                         text, sizeof(text),
                         "models = [\"%s/models\"];\nworker = \"%s\";\nprompt_worker = \"%s\";\n"
-                        "prompts = [\"%s/prompts\", \"%s\"];\n%s\n",
+                        "prompts = [\"%s/prompts\", \"%s\"];\nnet_worker = \"%s\";\n%s\n",
                         place->directory, built(place->has_engine ? "imagined-engine" : "tests/service/stub-worker", worker),
-                        place->writer ? place->writer : built("imagined-prompts", writer), place->directory, prompts, settings);
+                        place->writer ? place->writer : built("imagined-prompts", writer), place->directory, prompts, built("imagined-net", net), settings);
         write_file(path, text);
 }
 

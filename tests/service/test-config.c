@@ -194,10 +194,80 @@ static void test_shipped_file(void **state)
         assert_int_equal(config_load(config, "conf/imagined.conf", NULL), 0);
 }
 
+static void test_servers(void **state)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        (void)state;
+
+        assert_int_equal(config_new(&config), 0);
+        assert_int_equal(config->servers->n, 0);
+        assert_int_equal(
+                        load(config,
+                             "servers = ( { name = \"home\"; url = \"http://127.0.0.1:11434/v1\"; key = \"k\"; },\n"
+                             "{ name = \"far\"; url = \"https://api.example/v1\"; model = \"m\"; key = \"openai\"; vision = true;\n"
+                             "stream = true; temperature = 1; tokens = 300; seconds = 60; tries = 1; ca = \"/ca.pem\"; role = \"/r\"; } );",
+                             NULL),
+                        0);
+        assert_int_equal(config->servers->n, 2);
+        const Server *far = config_find_server(config->servers, "far");
+        assert_non_null(far);
+        assert_string_equal(far->url, "https://api.example/v1");
+        assert_true(far->vision && far->stream && far->temperature == 1 && far->tokens == 300);
+        assert_int_equal(far->seconds, 60);
+        assert_string_equal(config->servers->items[0].dialect, "chat");
+        assert_true(config->servers->items[0].temperature < 0);
+        assert_null(config_find_server(config->servers, "f"));
+        /* What a later file does not name stays. */
+        assert_int_equal(load(config, "jobs_total = 9;", NULL), 0);
+        assert_int_equal(config->servers->n, 2);
+        assert_int_equal(load(config, "servers = ();", NULL), 0);
+        assert_int_equal(config->servers->n, 0);
+}
+
+static void test_server_faults(void **state)
+{
+        static const struct {
+                const char *inside, *what;
+        } faults[] = {
+                { "url = \"https://a/v1\";", "needs a name" },
+                { "name = \"a b\"; url = \"https://a/v1\";", "needs a name" },
+                { "name = \"a\";", "url must be" },
+                { "name = \"a\"; url = \"ftp://a\";", "url must be" },
+                { "name = \"a\"; url = \"file:///etc/passwd\";", "url must be" },
+                { "name = \"a\"; url = \"https://\";", "url must be" },
+                { "name = \"a\"; url = \"https://me:secret@a/v1\";", "no user" },
+                { "name = \"a\"; url = \"https://a/v1?key=secret\";", "no user" },
+                { "name = \"a\"; url = \"http://a/v1\"; key = \"k\";", "https:// only" },
+                { "name = \"a\"; url = \"http://127.0.0.1.example/v1\"; key = \"k\";", "https:// only" },
+                { "name = \"a\"; url = \"https://a/v1\"; key = \"sk-secret/with+signs\";", "the key's name" },
+                { "name = \"a\"; url = \"https://a/v1\"; ca = \"ca.pem\";", "absolute" },
+                { "name = \"a\"; url = \"https://a/v1\"; dialect = \"telnet\";", "dialect" },
+                { "name = \"a\"; url = \"https://a/v1\"; tries = 0;", "tries is out of its range" },
+                { "name = \"a\"; url = \"https://a/v1\"; tokens = 1.5;", "tokens must be a whole number" },
+                { "name = \"a\"; url = \"https://a/v1\"; temperature = 2.5;", "temperature is out of its range" },
+                { "name = \"a\"; url = \"https://a/v1\"; vision = 1;", "vision must be true or false" },
+                { "name = \"a\"; url = \"https://a/v1\"; model = \"a\\x0a\";", "control characters" },
+                { "name = \"a\"; url = \"https://a/v1\"; colour = \"red\";", "colour is no key" },
+                { "name = \"a\"; url = \"https://a/v1\"; }, { name = \"a\"; url = \"https://b/v1\";", "same name" },
+        };
+        char text[512];
+        (void)state;
+
+        for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
+                (void)snprintf(text, sizeof(text), "\nservers = ( { %s } );", faults[i].inside);
+                assert_fault(text, 2, faults[i].what);
+        }
+        assert_fault("servers = [ \"a\" ];", 1, "must be a list");
+        assert_fault("servers = ( \"a\" );", 1, "list of groups");
+        assert_fault("servers = \"https://a/v1\";", 1, "must be a list");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_values),
+                cmocka_unit_test(test_servers),
+                cmocka_unit_test(test_server_faults),
                 cmocka_unit_test(test_faults),
                 cmocka_unit_test(test_files_that_are_none),
                 cmocka_unit_test(test_shipped_file),

@@ -157,7 +157,8 @@ static void test_wrong_options(void **state)
         assert_call_refused(IMAGINE_ERROR_INVALID_ARGS, "count", "a fox", 1, "count", "u", 17);
         assert_call_refused(IMAGINE_ERROR_INVALID_ARGS, "given twice", "a fox", 2, "refine", "s", "a", "refine", "s", "b");
         assert_call_refused(IMAGINE_ERROR_INVALID_ARGS, "engine", "a fox", 1, "engine", "s", "oracle");
-        assert_call_refused(IMAGINE_ERROR_INVALID_ARGS, "chat", "a fox", 1, "engine", "s", "chat");
+        assert_call_refused(IMAGINE_ERROR_NOT_CONFIGURED, "Only a user's instance", "a fox", 1, "engine", "s", "chat");
+        assert_call_refused(IMAGINE_ERROR_INVALID_ARGS, "server", "a fox", 1, "server", "s", "home");
         assert_call_refused(IMAGINE_ERROR_INVALID_ARGS, "idea", long_text, 0);
         assert_call_refused(IMAGINE_ERROR_INVALID_ARGS, "refine", "a fox", 1, "refine", "s", long_text);
         assert_call_refused(IMAGINE_ERROR_NO_SUCH_MODEL, "", "a fox", 1, "model", "s", "nothing");

@@ -18,7 +18,8 @@ typedef void (*prompt_done_t)(const json_t *answer, const Error *error, void *us
 
 typedef struct PromptEngine {
         const char *name;
-        const char *missing; /* a sentence, where there is no such engine here; then the rest is NULL */
+        /* Whether this can be asked for, before there is a job; NULL: always. */
+        int (*check)(const struct Service *service, const json_t *request, Error *error);
         /* *ret is the engine's own, for stop. The request is only read. */
         int (*start)(void **ret, struct Service *service, const Job *job, const json_t *request, prompt_done_t done, void *userdata, Error *error);
         void (*stop)(void *task); /* frees it, at any time */

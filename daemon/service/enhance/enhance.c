@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "service/catalogue.h"
 #include "service/enhance/enhance.h"
+#include "service/enhance/engines.h"
 #include "service/enhance/options.h"
 #include "service/errors.h"
 #include "service/job.h"
@@ -36,6 +37,18 @@ static int resolve_model(Service *service, char model[static MODEL_NAME_MAX + 1]
         return 0;
 }
 
+static int check_engine(const Service *service, const json_t *request, Error *error)
+{
+        const char *name = json_string_value(json_object_get(request, "engine"));
+        const PromptEngine *engine = prompt_engine_find(name);
+
+        if (!engine || engine->check)
+                return engine ? engine->check(service, request, error) : -EINVAL;
+        if (json_object_get(request, "server") || json_object_get(request, "dry-run"))
+                return error_set(error, -EINVAL, "server, dry-run: they go with the engine chat");
+        return 0;
+}
+
 static int read_call(Service *service, sd_bus_message *call, json_t *request, JobPolicy *policy, Error *error)
 {
         const char *idea;
@@ -49,6 +62,8 @@ static int read_call(Service *service, sd_bus_message *call, json_t *request, Jo
             json_object_set_new(request, "engine", json_string("builtin")) < 0)
                 return -ENOMEM;
         r = enhance_options_read(call, request, policy, error);
+        if (r >= 0)
+                r = check_engine(service, request, error);
         if (r >= 0)
                 r = draw_seed(request);
         return r < 0 ? r : resolve_model(service, policy->model, error);

@@ -91,7 +91,7 @@ static int start(Enhancement *enhancement, Job *job, Error *error)
         enhancement->serial = job->serial;
         enhancement->engine = prompt_engine_find(name ? name : "");
         int r = -EINVAL;
-        if (!enhancement->engine || !enhancement->engine->start)
+        if (!enhancement->engine)
                 (void)error_set(error, r, "engine: there is none called %.64s", name ? name : "");
         else
                 r = enhancement->engine->start(

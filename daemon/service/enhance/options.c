@@ -50,8 +50,6 @@ static int read_engine(Reader *reader, const EnhanceOption *option)
         const PromptEngine *engine = prompt_engine_find(name);
         if (!engine)
                 return error_set(reader->error, -EINVAL, "engine: must be builtin or chat");
-        if (!engine->start)
-                return error_set(reader->error, -EINVAL, "%s", engine->missing);
         return put(reader, option->name, json_string(name));
 }
 
@@ -149,6 +147,14 @@ static int read_priority(Reader *reader, const EnhanceOption *option)
         return 0;
 }
 
+static int read_flag(Reader *reader, const EnhanceOption *option)
+{
+        int flag;
+
+        int r = sd_bus_message_read_basic(reader->message, 'b', &flag);
+        return r < 0 ? r : put(reader, option->name, json_boolean(flag));
+}
+
 static int read_detach(Reader *reader, const EnhanceOption *option)
 {
         int detach;
@@ -162,6 +168,8 @@ static int read_detach(Reader *reader, const EnhanceOption *option)
 
 static const EnhanceOption options[] = {
         { "engine", "s", 0, read_engine },
+        { "server", "s", 63, read_text },
+        { "dry-run", "b", 0, read_flag },
         { "model", "s", 0, read_model },
         { "seed", "t", 0, read_seed },
         { "count", "u", 0, read_count },

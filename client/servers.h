@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The servers of the service's configuration. */
+
+#include <jansson.h>
+
+#include "client/client.h"
+
+/* An array of objects: name, and what ListServers says of it. CODE_OK, or what has been reported. */
+ExitCode servers_list(Client *client, json_t **ret);
+
+/* The one of that name, borrowed; NULL. */
+json_t *servers_find(const json_t *servers, const char *name);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "base/util.h"
+#include "service/remote/consent.h"
+
+#define FORMAT 1
+#define BYTES_MAX (1 << 20)
+
+/* The folder; NULL: there is no home. */
+static char *folder(void)
+{
+        const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+        char *path = NULL;
+        int r = -1;
+
+        if (state && state[0] == '/')
+                r = asprintf(&path, "%s/imagined", state);
+        else if (home && home[0] == '/')
+                r = asprintf(&path, "%s/.local/state/imagined", home);
+        return r < 0 ? NULL : path;
+}
+
+static char *file_in(const char *directory)
+{
+        char *path = NULL;
+        return directory && asprintf(&path, "%s/consent.json", directory) >= 0 ? path : NULL;
+}
+
+static json_t *load(const char *path)
+{
+        _cleanup_(closep) int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW) : -1;
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 022 ||
+            st.st_size > BYTES_MAX)
+                return NULL;
+        json_t *root = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
+        if (json_integer_value(json_object_get(root, "format")) == FORMAT && json_is_object(json_object_get(root, "servers")))
+                return root;
+        json_decref(root);
+        return NULL;
+}
+
+bool consent_is_given(const Server *server)
+{
+        _cleanup_(freep) char *directory = folder(), *path = file_in(directory);
+        _cleanup_(json_decrefp) json_t *root = load(path);
+        const json_t *entry = json_object_get(json_object_get(root, "servers"), server->name);
+        const char *url = json_string_value(json_object_get(entry, "url"));
+
+        return url && streq(url, server->url);
+}
+
+/* Each folder of the path that is missing. */
+static void make_folders(const char *path)
+{
+        _cleanup_(freep) char *copy = strdup(path);
+
+        for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                (void)mkdir(copy, 0700);
+                *slash = '/';
+        }
+        (void)mkdir(path, 0700);
+}
+
+/* Another file takes the place of the old one, once it is on the disk: what was revoked stays so. */
+static int replace(const char *path, const char *text)
+{
+        _cleanup_(freep) char *temporary = NULL;
+
+        if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+                return (temporary = NULL, -ENOMEM);
+        _cleanup_(closep) int fd = mkostemp(temporary, O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        int r = write_all(fd, text, strlen(text));
+        if (r >= 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
+                r = -errno;
+        if (r < 0)
+                (void)unlink(temporary);
+        return r;
+}
+
+int consent_set(const char *name, const char *url, Error *error)
+{
+        _cleanup_(freep) char *directory = folder(), *path = file_in(directory), *text = NULL;
+        if (!path)
+                return error_set(error, -ENOENT, "There is no home directory to note it in");
+
+        _cleanup_(json_decrefp) json_t *root = load(path);
+        if (!root)
+                root = json_pack("{s:i, s:{}}", "format", FORMAT, "servers");
+        json_t *servers = json_object_get(root, "servers");
+        if (url)
+                (void)json_object_set_new(servers, name, json_pack("{s:s, s:I}", "url", url, "granted", (json_int_t)time(NULL)));
+        else
+                (void)json_object_del(servers, name);
+        text = json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS);
+        make_folders(directory);
+        int r = text ? replace(path, text) : -ENOMEM;
+        return r < 0 ? error_set(error, r, "%s: %s", path, strerror(-r)) : 0;
+}
