@@ -2,13 +2,13 @@
 
 /* GGUF: numbers in blocks, and every way in which a file can lie. */
 
-#include "engine/model/weights.h"
+#include "engine/layers/loader.h"
 #include "tests/engine/fixtures.h"
 
 static char path[] = "/tmp/gguf-XXXXXX";
 
 typedef struct Bytes {
-        uint8_t data[4096];
+        uint8_t data[8192];
         size_t n;
 } Bytes;
 
@@ -118,42 +118,68 @@ static void test_blocks(void **state)
         }
 }
 
-/* Blocks in a matrix that this layout holds the other way round: OpenCLIP's projection. */
-static void test_transposed(void **state)
+/* SIDE x SIDE of OpenCLIP's projection, more than a page of it: number i of row j is i - j, times 0.5. */
+#define SIDE 64
+
+static Bytes projection_file(void)
 {
-        (void)state;
-        _cleanup_(safetensors_freep) Safetensors *file = NULL;
-        _cleanup_(weights_freep) Weights *weights = NULL;
-        const StoredTensor *t = NULL;
-        const KeyMap map = { .layout = KEYS_OPEN_CLIP };
-        Error error = {};
-        float values[64];
-        char kinds[WEIGHTS_KINDS_MAX];
         Bytes b = {};
 
         put(&b, "GGUF", 4);
         put_u32(&b, 3);
         put_u64(&b, 1);
         put_u64(&b, 0);
-        put_tensor(&b, "text_projection", 32, 2, 8, 0);
+        put_tensor(&b, "text_projection", SIDE, SIDE, 8, 0);
         while (b.n % 32 != 0)
                 put(&b, "", 1);
-        for (int row = 0; row < 2; row++) {
-                put(&b, "\x00\x38", 2); /* 0.5 */
-                for (int i = 0; i < 32; i++)
-                        put(&b, &(int8_t) { (int8_t)(i - 100 * row) }, 1);
+        for (int i = 0; i < SIDE * SIDE; i++) {
+                if (i % 32 == 0)
+                        put(&b, "\x00\x38", 2); /* 0.5 */
+                put(&b, &(int8_t) { (int8_t)(i % SIDE - i / SIDE) }, 1);
         }
-        assert_int_equal(open_bytes(b.data, b.n, &file, &error), 0);
-        assert_int_equal(weights_open_view(&weights, file, path, &map, &error), 0);
-        if (weights_find(weights, &t, (uint64_t[]) { 32, 2 }, 2, &error, "text_projection.weight") < 0)
+        return b;
+}
+
+static void assert_transposed(const Weights *weights)
+{
+        static float values[SIDE * SIDE];
+        const StoredTensor *t = NULL;
+        Error error = {};
+
+        if (weights_find(weights, &t, (uint64_t[]) { SIDE, SIDE }, 2, &error, "text_projection.weight") < 0)
                 fail_msg("%s", error.text);
         stored_tensor_to_f32(t, values);
-        for (int i = 0; i < 64; i++) {
-                const int steps = i / 2 - 100 * (i % 2);
+        for (int i = 0; i < SIDE * SIDE; i++) {
+                const int steps = i / SIDE - i % SIDE;
                 assert_true(values[i] == 0.5F * (float)steps);
         }
+}
+
+/* Blocks in a matrix that OpenCLIP's layout holds the other way round; as often as it is loaded, as for another precision. */
+static void test_transposed(void **state)
+{
+        (void)state;
+        _cleanup_(safetensors_freep) Safetensors *file = NULL;
+        _cleanup_(weights_freep) Weights *weights = NULL;
+        _cleanup_(arena_freep) Arena *arena = arena_new(1 << 20);
+        const KeyMap map = { .layout = KEYS_OPEN_CLIP };
+        const Bytes b = projection_file();
+        char kinds[WEIGHTS_KINDS_MAX];
+        Error error = {};
+
+        assert_int_equal(open_bytes(b.data, b.n, &file, &error), 0);
+        assert_int_equal(weights_open_view(&weights, file, path, &map, &error), 0);
+        assert_transposed(weights);
         weights_describe(weights, kinds);
         assert_string_equal(kinds, "Q8_0");
+        assert_int_equal(weights_bytes(weights), 2 * SIDE * SIDE);
+
+        Loader loader = { .weights = weights, .arena = arena, .error = &error };
+        Matrix matrix;
+        load_matrix(&loader, &matrix, LAYER_LINEAR | LAYER_NO_BIAS | LAYER_FLOATS, SIDE, SIDE, "text_projection");
+        if (loader.r < 0)
+                fail_msg("%s", error.text);
+        assert_transposed(weights);
 }
 
 static void expect(const Bytes *b, int code, const char *words)

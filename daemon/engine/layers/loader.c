@@ -83,9 +83,12 @@ static const void *weights_of(const StoredTensor *tensor, void **ret_memory)
         return *ret_memory = memory;
 }
 
-/* What was packed is not needed again: its pages may leave memory (they are the file's own). */
+/* What was packed is not needed again: its pages may leave memory, if they are the file's own, which brings them back. */
 static void forget_pages(const StoredTensor *tensor)
 {
+        if (tensor->made)
+                return;
+
         const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), data = (uintptr_t)tensor->data;
         const uintptr_t begin = (data + page - 1) / page * page;
         uint64_t bytes = 0;

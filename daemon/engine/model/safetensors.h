@@ -43,6 +43,7 @@ typedef struct StoredTensor {
         /* Of 8-bit weights: what each row of the first dimension is to be multiplied by, the tensor NAME.scale
          * (shape[0] numbers of F32, perhaps unaligned). NULL where there is none. */
         const void *scales;
+        bool made; /* of what the file has, in memory of its own: what leaves that is lost */
 } StoredTensor;
 
 typedef struct Safetensors Safetensors;

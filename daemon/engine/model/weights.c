@@ -204,6 +204,7 @@ static bool make_transposed(View *view, const StoredTensor *t)
                 plain.data = numbers;
                 bytes = sizeof(float);
         }
+        view->tensor.made = true;
         view->tensor.dtype = plain.dtype;
         view->tensor.shape[0] = t->shape[1];
         view->tensor.shape[1] = t->shape[0];
@@ -377,7 +378,13 @@ uint64_t weights_parameters(const Weights *weights)
 
 uint64_t weights_bytes(const Weights *weights)
 {
-        return sum_up(weights).bytes;
+        const Sum sum = sum_up(weights);
+        uint64_t bytes = sum.bytes, blocks = 0;
+
+        for (int kind = DTYPE_Q8_0; kind <= DTYPE_Q4_0; kind++)
+                if (dtype_bytes((DType)kind, sum.kinds[kind], &blocks))
+                        bytes += sum.kinds[kind] * sizeof(uint16_t) - blocks;
+        return bytes;
 }
 
 void weights_describe(const Weights *weights, char ret[static WEIGHTS_KINDS_MAX])

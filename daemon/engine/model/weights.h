@@ -56,7 +56,7 @@ bool weights_shape(const Weights *weights, uint64_t *ret, uint32_t n_dims, const
 /* Elements of all tensors together. */
 uint64_t weights_parameters(const Weights *weights);
 
-/* The bytes of all tensors together. */
+/* The bytes of all tensors together, as they lie in memory: blocks (Q8_0, Q4_0) become 16-bit floats there. */
 uint64_t weights_bytes(const Weights *weights);
 
 /* How they are stored, what there is most of first: "Q8_0, F16". What is less than a fiftieth is left out. */
