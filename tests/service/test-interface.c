@@ -200,6 +200,9 @@ static void test_without_models(void **state)
         assert_bus_error(&error, IMAGINE_ERROR_NO_SUCH_MODEL);
         assert_true(manager_call(bus, "LoadModel", &error, NULL, "s", "nothing") < 0);
         assert_bus_error(&error, IMAGINE_ERROR_NO_SUCH_MODEL);
+        assert_true(manager_call(bus, "LoadModel", &error, NULL, "s", "/home/me/fox.safetensors") < 0);
+        assert_non_null(strstr(error.message, "by name, not by path, and are read only below /"));
+        assert_bus_error(&error, IMAGINE_ERROR_NO_SUCH_MODEL);
 
         assert_true(manager_call(bus, "ListModels", NULL, &reply, NULL) >= 0);
         assert_true(sd_bus_message_enter_container(reply, 'a', "(sa{sv})") > 0);
