@@ -81,6 +81,28 @@ static int compare(const void *a, const void *b)
         return strcmp(((const TreeFile *)a)->path, ((const TreeFile *)b)->path);
 }
 
+/* What lies beside a model of one file for it: NAME.json and NAME.vae.safetensors. */
+static int add_beside(Tree *tree, const char *path, const char *name)
+{
+        static const char *const ends[] = { ".json", ".vae.safetensors" };
+        const char *dot = strrchr(name, '.');
+        const int stem = dot ? (int)(dot - name) : (int)strlen(name);
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(ends) && r >= 0; i++) {
+                _cleanup_(freep) char *beside = NULL;
+                struct stat st;
+
+                if (asprintf(&beside, "%.*s%s", (int)(name - path) + stem, path, ends[i]) < 0) {
+                        beside = NULL;
+                        return -ENOMEM;
+                }
+                if (stat(beside, &st) >= 0 && S_ISREG(st.st_mode))
+                        r = add(tree, "", beside + (name - path), &st);
+        }
+        return r;
+}
+
 int tree_read(Tree *ret, const char *path)
 {
         _cleanup_(tree_done) Tree tree = {};
@@ -90,9 +112,11 @@ int tree_read(Tree *ret, const char *path)
         if (stat(path, &st) < 0)
                 return -errno;
         if (S_ISREG(st.st_mode)) {
-                const char *slash = strrchr(path, '/');
+                const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
                 tree.is_file = true;
-                r = add(&tree, "", slash ? slash + 1 : path, &st);
+                r = add(&tree, "", name, &st);
+                if (r >= 0)
+                        r = add_beside(&tree, path, name);
         } else {
                 r = walk(&tree, AT_FDCWD, path, "", 0);
         }

@@ -2,7 +2,8 @@
 #pragma once
 
 /* The files of a model: every regular file in its folder and three floors of folders below, behind symbolic links too,
- * whose name does not begin with a dot; sorted by path, byte by byte. A model that is one file has that one.
+ * whose name does not begin with a dot; sorted by path, byte by byte. A model that is one file has that one, and what lies
+ * beside it for it (NAME.json, NAME.vae.safetensors); their paths are names then.
  *
  *     _cleanup_(tree_done) Tree tree = {};
  *     r = tree_read(&tree, path);
@@ -28,7 +29,7 @@ typedef struct Tree {
         size_t n;
         uint64_t size; /* of all files, bytes */
         int64_t changed; /* the latest ctime */
-        bool is_file; /* the model is one file */
+        bool is_file; /* the model is one file, the paths are names in its folder */
 } Tree;
 
 /* -E2BIG: more files than TREE_FILES_MAX; -EACCES and the like when a part of it cannot be read. Reads no contents. */

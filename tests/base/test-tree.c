@@ -71,6 +71,16 @@ static void test_one_file(void **state)
         assert_true(tree.is_file);
         assert_int_equal(tree.n, 1);
         assert_string_equal(tree.files[0].path, "one.safetensors");
+
+        /* And what lies beside it for it. */
+        static const char *const wanted[] = { "one.json", "one.safetensors", "one.vae.safetensors" };
+        _cleanup_(tree_done) Tree more = {};
+        run("echo 1 >one.json; echo 22 >one.vae.safetensors; echo 3 >other.json");
+        assert_int_equal(tree_read(&more, "./one.safetensors"), 0);
+        assert_int_equal(more.n, ELEMENTSOF(wanted));
+        for (size_t i = 0; i < more.n; i++)
+                assert_string_equal(more.files[i].path, wanted[i]);
+        assert_int_equal(more.size, 4 + 2 + 3);
 }
 
 static void test_refused(void **state)

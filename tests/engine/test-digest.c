@@ -56,6 +56,23 @@ static void test_definition(void **state)
         assert_string_equal(unlisted.digest, listed.digest);
 }
 
+/* A model of one file, with what lies beside it for it. */
+static void test_beside(void **state)
+{
+        char line[128] = "", command[256];
+        (void)state;
+
+        scratch_run("echo 1 >n.safetensors; echo 2 >n.vae.safetensors; echo 3 >n.json; echo 4 >o.json");
+        (void)snprintf(command, sizeof(command), "cd %s && sha256sum n.json n.safetensors n.vae.safetensors | sha256sum", scratch);
+        FILE *pipe = popen(command, "r");
+        assert_non_null(pipe);
+        assert_non_null(fgets(line, sizeof(line), pipe));
+        (void)pclose(pipe);
+        ModelDigest digest = digest_of(scratch_path("n.safetensors"));
+        assert_memory_equal(digest.digest, line, 64);
+        assert_int_equal(digest.check, DIGEST_UNLISTED);
+}
+
 /* NIST's example of one block, and one that fills several chunks. */
 static void test_one_file(void **state)
 {
@@ -194,7 +211,7 @@ static void test_default_model(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_definition),
+                cmocka_unit_test(test_definition), cmocka_unit_test(test_beside),
                 cmocka_unit_test(test_one_file),
                 cmocka_unit_test(test_mismatches),
                 cmocka_unit_test(test_unreadable),

@@ -32,11 +32,14 @@ static bool is_sums(const TreeFile *file)
 static int digest_file(Digests *digests, size_t i, const char *dir, Error *error)
 {
         _cleanup_(freep) char *path = NULL;
+        const char *slash = strrchr(dir, '/');
+        const int folder = !digests->tree.is_file ? (int)strlen(dir) : slash ? (int)(slash - dir) : 0;
 
-        if (digests->tree.is_file)
-                return sha256_file(dir, digests->of[i], error);
-        int r = path_join(&path, dir, digests->tree.files[i].path, error);
-        return r < 0 ? r : sha256_file(path, digests->of[i], error);
+        if (asprintf(&path, "%.*s%s%s", folder, dir, folder > 0 || slash ? "/" : "", digests->tree.files[i].path) < 0) {
+                path = NULL;
+                return error_set(error, -ENOMEM, "%s: out of memory", dir);
+        }
+        return sha256_file(path, digests->of[i], error);
 }
 
 static int digest_files(Digests *ret, const char *dir, Error *error)
