@@ -78,7 +78,7 @@ static void test_one_file(void **state)
         run("echo 1 >one.json; echo 22 >one.vae.safetensors; echo 3 >other.json");
         assert_int_equal(tree_read(&more, "./one.safetensors"), 0);
         assert_int_equal(more.n, ELEMENTSOF(wanted));
-        for (size_t i = 0; i < more.n; i++)
+        for (size_t i = 0; i < ELEMENTSOF(wanted); i++)
                 assert_string_equal(more.files[i].path, wanted[i]);
         assert_int_equal(more.size, 4 + 2 + 3);
 }
