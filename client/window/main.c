@@ -31,6 +31,7 @@ static void on_activate(GApplication *app, Window *w)
         GtkWidget *window = gtk_application_window_new(GTK_APPLICATION(app));
         GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, MARGIN);
 
+        scheme_follow(app);
         w->window = GTK_WINDOW(window);
         gtk_window_set_title(w->window, _("Imagine"));
         gtk_window_set_default_size(w->window, WIDTH, HEIGHT);

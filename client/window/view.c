@@ -38,7 +38,7 @@ static void show_texture(Window *w, GdkTexture *texture, const char *name)
         gtk_picture_set_paintable(w->picture, texture ? GDK_PAINTABLE(texture) : NULL);
         gtk_picture_set_alternative_text(w->picture, name);
         widget_set_name(w->picture, name);
-        gtk_stack_set_visible_child_name(w->stack, texture ? "picture" : "empty");
+        gtk_stack_set_visible_child_name(w->stack, texture ? "picture" : w->is_working ? "waiting" : "empty");
 }
 
 static void show_result(Window *w, guint index)
@@ -246,6 +246,7 @@ static GtkWidget *picture_new(Window *w)
         w->stack = GTK_STACK(stack);
         gtk_stack_add_named(w->stack, empty, "empty");
         gtk_stack_add_named(w->stack, picture, "picture");
+        gtk_stack_add_named(w->stack, gtk_box_new(GTK_ORIENTATION_VERTICAL, 0), "waiting");
         gtk_widget_set_vexpand(stack, TRUE);
         return stack;
 }

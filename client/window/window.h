@@ -8,6 +8,7 @@
  *     view.c     what is to be seen: how far it is, the picture as it forms, results, what went wrong
  *     deeds.c    what can be done with a result: save, copy, drag out, vary, show
  *     loop.c     sd-event within GLib's loop
+ *     scheme.c   dark, if the desktop is
  *
  * It has one job at a time; callbacks of the job and of the widgets come from the same loop. */
 
@@ -63,7 +64,7 @@ typedef struct Window {
         /* view.c */
         GtkWindow *window;
         GtkPicture *picture;
-        GtkStack *stack; /* a hint, or the picture */
+        GtkStack *stack; /* a hint, nothing yet, or the picture */
         GtkLabel *status, *hint;
         GtkProgressBar *progress;
         GtkWidget *make, *cancel, *thumbnails, *results_row, *trouble_row, *start, *machine;
@@ -108,6 +109,10 @@ void result_free(Result *result);
 void deeds_add(Window *w, GtkApplication *app);
 void deeds_update(Window *w); /* which of them can be done now */
 GdkContentProvider *deeds_content(const Result *result);
+
+/* --- scheme.c --- */
+/* Dark or light as the desktop has it, now and whenever that changes. */
+void scheme_follow(GApplication *app);
 
 /* --- loop.c --- */
 /* Serves the event loop from GLib's; to be released with g_source_destroy() and g_source_unref(). */

@@ -70,11 +70,14 @@ logged_times() { # N TEXT
 start_display() {
         local number
         mkfifo "$IMAGINED_ROOT/display"
-        Xvfb -displayfd 3 -screen 0 1000x900x24 -nolisten tcp 3>"$IMAGINED_ROOT/display" >/dev/null 2>&1 &
+        mkdir "$IMAGINED_ROOT/screen"
+        Xvfb -displayfd 3 -screen 0 1000x900x24 -fbdir "$IMAGINED_ROOT/screen" -nolisten tcp 3>"$IMAGINED_ROOT/display" >/dev/null 2>&1 &
         pids+=($!)
         read -r number <"$IMAGINED_ROOT/display"
         export DISPLAY=:$number
 }
+
+screen() { "$top/tests/desktop/screen.py" "$IMAGINED_ROOT/screen/Xvfb_screen0" "$@"; }
 
 # --- programs that note how they were called ---
 

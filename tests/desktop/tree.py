@@ -8,8 +8,11 @@
     tree.py active             whether the window is the one that is worked with
     tree.py press NAME         does what a screen reader's user does to a button of that name
     tree.py unnamed            what takes the keyboard and has no name; nothing is good
+
+$TREE_APP is another program than the prompt window.
 """
 
+import os
 import sys
 
 import gi
@@ -34,7 +37,7 @@ def walk(node):
 def everything():
     desktop = Atspi.get_desktop(0)
     for app in children(desktop):
-        if "imagine" in (app.get_name() or "").lower():
+        if os.environ.get("TREE_APP", "imagine") in (app.get_name() or "").lower():
             for window in children(app):
                 try:
                     yield from walk(window)

@@ -150,6 +150,27 @@ check "a notification tells the result" logged '"The picture is ready" "a-tree-'
 check "with ways to see it" logged '"show", "Show in Folder"'
 kill "$window"
 
+# Dark where the desktop is, and light again when it changes its mind.
+brighter() { [ "$(screen at 4 300)" -gt 150 ]; }
+darker() { [ "$(screen at 4 300)" -lt 100 ]; }
+ask --user --folder . --prompt "a moon"
+check "light without a portal" eventually brighter
+kill "$window"
+eventually is_gone "$window"
+/usr/bin/python3 -m dbusmock --session org.freedesktop.portal.Desktop /org/freedesktop/portal/desktop \
+        org.freedesktop.portal.Settings >/dev/null &
+pids+=($!)
+eventually has_name org.freedesktop.portal.Desktop
+portal() { # METHOD SIGNATURE ARGUMENTS…
+        busctl --user call org.freedesktop.portal.Desktop /org/freedesktop/portal/desktop org.freedesktop.DBus.Mock "$@" >/dev/null
+}
+portal AddMethod sssss org.freedesktop.portal.Settings Read ss v 'ret = dbus.UInt32(1, variant_level=1)'
+ask --user --folder . --prompt "a moon"
+check "dark where the desktop is" eventually darker
+portal EmitSignal sssav org.freedesktop.portal.Settings SettingChanged ssv 3 s org.freedesktop.appearance s color-scheme u 2
+check "light when that changes" eventually brighter
+kill "$window"
+
 # Where the window was not built.
 mkdir lone && cp "$(command -v imagine)" lone/
 refused() { ! lone/imagine ask 2>lone/said && grep -q "is not installed" lone/said; }
