@@ -13,6 +13,7 @@
 #include "client/input.h"
 #include "client/json.h"
 #include "client/notify.h"
+#include "dbus/names.h"
 
 #define STEM_MAX 200 /* bytes of a file's name that go into another one, which may have 255 */
 
@@ -119,6 +120,9 @@ ExitCode batch_run(Client *c, const Batch *batch)
                 c->options = before;
                 if (c->result)
                         (void)json_array_append_new(jobs, TAKE_PTR(c->result));
+                /* Chosen as this one was done: it is meant for the rest. */
+                if (code == CODE_OK && i + 1 < before.n_words && notifier_is_cancelled(c->notifier))
+                        code = client_fail_named(c, CODE_CANCELLED, IMAGINE_ERROR_CANCELLED, NULL, "%s", _("the rest was cancelled"));
                 worst = code != CODE_OK ? code : worst;
                 if (code == CODE_CANCELLED || code == CODE_UNREACHABLE)
                         break;

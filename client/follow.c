@@ -157,9 +157,11 @@ static int prepare(Follow *f, sd_bus_message *call)
                 r = sd_bus_attach_event(f->client->bus, f->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
                 r = track_new(f->client, call, &hooks, f->job, &f->track);
-        if (r >= 0)
-                notifier_attach(f->client->notifier, f->event, on_cancel, f);
-        return r;
+        if (r < 0)
+                return r;
+        notifier_attach(f->client->notifier, f->event, on_cancel, f);
+        notifier_progress(f->client->notifier, f->job); /* until the service answers, it may have to start */
+        return 0;
 }
 
 static ExitCode run(Follow *f, sd_bus_message *call)

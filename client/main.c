@@ -30,6 +30,9 @@ static ExitCode run(Client *c, int argc, char *argv[])
                         client_warn(c, "%s", error.text);
         }
         ExitCode code = c->options.verb->run(c);
+        const Options *o = &c->options;
+        const bool was_read = o->verb->id == VERB_GENERATE && o->n_words == 1 && streq(o->words[0], "-");
+        notifier_set_command(c->notifier, argv, was_read ? o->prompt : NULL);
         notifier_finish(c->notifier, c, code);
         return code;
 }

@@ -33,6 +33,9 @@ struct Notifier {
         Pixels preview;
         char **paths; /* absolute, up to NULL; NULL: none */
         size_t n_paths;
+        char *const *command; /* the present one, for another try; or NULL */
+        const char *input; /* what it has read on stdin, or NULL */
+        bool offers_again; /* it may work another time */
 };
 
 /* Sends what there is to be seen, now or when the server has answered to the last. */

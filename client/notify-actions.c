@@ -55,7 +55,7 @@ static void vary(const char *path)
         char *argv[] = { (char[]) { "imagine" }, (char[]) { "vary" },         (char[]) { "--notify" },
                          (char[]) { "--" },      (char *)(uintptr_t)path, NULL };
 
-        (void)spawn_imagine(argv);
+        (void)spawn_imagine(argv, NULL);
 }
 
 void notify_act(sd_bus *session, const char *key, char *const *paths)

@@ -11,6 +11,7 @@
 #define ACTION_SHOW "show"
 #define ACTION_VARY "vary"
 #define ACTION_CANCEL "cancel"
+#define ACTION_AGAIN "again"
 
-/* key: one of the above but cancel, others do nothing. paths: absolute, up to NULL. session: where file managers are. */
+/* key: one of the above but cancel and again, others do nothing. paths: absolute, up to NULL. session: where file managers are. */
 void notify_act(sd_bus *session, const char *key, char *const *paths);

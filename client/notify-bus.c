@@ -39,7 +39,10 @@ static int on_action(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         if (sd_bus_message_read(m, "us", &id, &key) < 0 || id != n->id || id == 0)
                 return 0;
         if (n->is_end) {
-                notify_act(n->bus, key, n->paths);
+                if (n->offers_again && streq(key, ACTION_AGAIN))
+                        (void)spawn_imagine(n->command, n->input);
+                else
+                        notify_act(n->bus, key, n->paths);
                 n->is_acted_on = true;
         } else if (streq(key, ACTION_CANCEL)) {
                 n->is_cancelled = true;
@@ -176,7 +179,9 @@ void notifier_finish(Notifier *n, const Client *c, ExitCode code)
         if (!n)
                 return;
         settle(n);
-        bool stays = n->has_actions && n->n_paths > 0 && !n->is_broken;
+        /* What the service may do later, once it runs or has less to do. */
+        n->offers_again = n->command && n->n_paths == 0 && (code == CODE_UNREACHABLE || code == CODE_LIMIT);
+        bool stays = n->has_actions && (n->n_paths > 0 || n->offers_again) && !n->is_broken;
         if (stays)
                 notifier_close(n);
         n->is_ready = n->is_ready && !stays; /* this process does not show it then */

@@ -77,6 +77,10 @@ static void describe_end(Notifier *n, const char *uri, NotifyContent *content)
         content->image = uri;
         content->is_error = n->n_paths == 0 && !n->is_text;
         content->is_lasting = n->is_text; /* there is something to read */
+        if (n->has_actions && n->offers_again) {
+                content->actions[0].key = ACTION_AGAIN;
+                content->actions[0].label = _("Try Again");
+        }
         for (size_t i = 0; n->has_actions && n->n_paths > 0 && i < count; i++) {
                 content->actions[i].key = offers[i].key;
                 content->actions[i].label = _(offers[i].label);
@@ -182,6 +186,14 @@ void notifier_set_text(Notifier *n, const char *title, const char *text)
         utf8_sanitize(n->title);
         utf8_sanitize(n->body);
         n->is_text = true;
+}
+
+void notifier_set_command(Notifier *n, char *const command[], const char *input)
+{
+        if (!n)
+                return;
+        n->command = command;
+        n->input = input;
 }
 
 bool notifier_is_cancelled(const Notifier *n)

@@ -24,6 +24,7 @@
 #define HAS_FOLDER (ASKS_IN_WINDOW | 1U << VERB_MCP)
 #define LOOKS (1U << VERB_MODELS)
 #define LISTS (1U << VERB_JOBS)
+#define WATCHES (1U << VERB_WATCH)
 #define SETS_UP (1U << VERB_DESKTOP)
 #define ENDS (1U << VERB_CANCEL)
 

@@ -21,7 +21,7 @@ ExitCode saver_prepare(Client *c, Saver *saver, const char *words, uint32_t coun
         return CODE_OK;
 }
 
-static void show(Client *c, const Picture *picture)
+void saver_show(Client *c, const Picture *picture)
 {
         int r = preview_picture(c->preview, picture);
         if (r == -EOPNOTSUPP)
@@ -51,7 +51,7 @@ ExitCode saver_take(
         int r = output_write(&saver->output, index, seed, picture, &path, &error);
         if (r < 0)
                 return client_fail_error(c, CODE_FAILED, &error, r);
-        show(c, picture);
+        saver_show(c, picture);
         keep(saver, path, seed, picture);
         if (path)
                 notifier_add_path(c->notifier, path);

@@ -18,6 +18,9 @@ ExitCode saver_prepare(Client *client, Saver *saver, const char *words, uint32_t
 ExitCode saver_take(Client *client, const JobInfo *job, uint32_t index, uint64_t seed,
                     const Picture *picture, void *userdata);
 
+/* Shows it in the terminal, with --preview; a warning where it cannot be. */
+void saver_show(Client *client, const Picture *picture);
+
 /* Tells the job's settings on stderr and keeps them with the pictures for --json. */
 void saver_report(Client *client, Saver *saver, const JobInfo *job);
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/memfd.h"
 #include "client/spawn.h"
 
 void spawn_be_alone(void)
@@ -25,13 +26,24 @@ void spawn_be_alone(void)
         (void)setsid();
 }
 
-static int spawn(const char *file, char *const argv[])
+/* A memfd instead of a pipe: it is as large as it has to be, and nobody waits. */
+static void put_on_stdin(const char *input)
+{
+        int fd = memfd_new_sealed("input", input, strlen(input));
+
+        if (fd >= 0)
+                (void)dup2(fd, STDIN_FILENO);
+}
+
+static int spawn(const char *file, char *const argv[], const char *input)
 {
         pid_t pid = fork();
         if (pid < 0)
                 return -errno;
         if (pid == 0) {
                 spawn_be_alone();
+                if (input)
+                        put_on_stdin(input);
                 if (fork() == 0)
                         (void)execvp(file, argv);
                 _exit(0);
@@ -43,10 +55,10 @@ static int spawn(const char *file, char *const argv[])
 
 int spawn_detached(char *const argv[])
 {
-        return spawn(argv[0], argv);
+        return spawn(argv[0], argv, NULL);
 }
 
-int spawn_imagine(char *const argv[])
+int spawn_imagine(char *const argv[], const char *input)
 {
         char path[PATH_MAX];
 
@@ -56,7 +68,7 @@ int spawn_imagine(char *const argv[])
         path[n] = '\0';
         char *slash = strrchr(path, '/');
         (void)strcpy(slash ? slash + 1 : path, "imagine");
-        return spawn(path, argv);
+        return spawn(path, argv, input);
 }
 
 char *spawn_file_uri(const char *path)

@@ -11,8 +11,8 @@ void spawn_be_alone(void);
  * that the program is not there is not noticed. */
 int spawn_detached(char *const argv[]);
 
-/* Likewise the imagine that lies in the same folder as the present program. */
-int spawn_imagine(char *const argv[]);
+/* Likewise the imagine that lies in the same folder as the present program. input: what it reads on stdin, or NULL. */
+int spawn_imagine(char *const argv[], const char *input);
 
 /* "file:///a%20b.png" for an absolute path. A string to free, or NULL. */
 char *spawn_file_uri(const char *path);

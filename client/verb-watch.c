@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/follow.h"
 #include "client/i18n.h"
+#include "client/save.h"
+
+static ExitCode on_picture(
+        Client *c, const JobInfo *job, uint32_t index, uint64_t seed, const Picture *picture, void *userdata)
+{
+        (void)job, (void)index, (void)seed, (void)userdata;
+        saver_show(c, picture);
+        return CODE_OK;
+}
 
 ExitCode verb_watch(Client *c)
 {
-        const FollowHooks hooks = { 0 };
+        const FollowHooks hooks = { .on_picture = c->preview ? on_picture : NULL };
         char settings[256];
         JobInfo job;
 

@@ -75,9 +75,10 @@ _imagine() {
         *)
                 case $current,$verb in
                 -*,get) words="$all $makes" ;;
+                -*,watch) words="$all --preview" ;;
                 -*,jobs) words="$all --all" ;;
                 -*,cancel) words="$all --of" ;;
-                -*,status | -*,consent | -*,watch | -*,load | -*,unload | -*,help | -*,version)
+                -*,status | -*,consent | -*,load | -*,unload | -*,help | -*,version)
                         words=$all
                         ;;
                 -*,models) words="$all --inspect" ;;

@@ -104,7 +104,7 @@ complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l keep-a
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l no-prompt-metadata -d 'no prompt in PNG'
 complete -c imagine -n '__imagine_is models' -l inspect -r -F -d 'what a model is'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge show folder' -l notify -d 'on the desktop, too'
-complete -c imagine -n '__imagine_is generate get illustrate vary enlarge' -l preview -x -a 'auto kitty sixel none' -d 'in the terminal'
+complete -c imagine -n '__imagine_is generate get illustrate vary enlarge watch' -l preview -x -a 'auto kitty sixel none' -d 'in the terminal'
 complete -c imagine -n '__imagine_is ask mcp' -l folder -r -F -d 'where pictures go'
 complete -c imagine -n '__imagine_is ask' -l prompt -x -d 'to begin with'
 complete -c imagine -n '__imagine_is vary' -l last -d "the newest in 'folder'"

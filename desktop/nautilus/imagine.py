@@ -4,7 +4,7 @@ called with. File names are arguments, never a command line."""
 import locale
 import subprocess
 
-from gi.repository import GObject, Nautilus
+from gi.repository import Gio, GLib, GObject, Nautilus
 
 PICTURES = ("image/png", "image/jpeg", "image/webp")
 TEXTS = ("text/plain", "text/markdown")
@@ -22,11 +22,22 @@ def words(english, german):
     return german if language.startswith("de") else english
 
 
+def notify(title, text):
+    Gio.bus_get_sync(Gio.BusType.SESSION).call_sync(
+        "org.freedesktop.Notifications", "/org/freedesktop/Notifications", "org.freedesktop.Notifications", "Notify",
+        GLib.Variant("(susssasa{sv}i)", ("imagine", 0, "org.imagined.Imagine", title, text, [], {}, -1)), None,
+        Gio.DBusCallFlags.NONE, 5000)
+
+
 def start(arguments, paths):
     try:
         subprocess.Popen(["imagine", *arguments, *paths], stdin=subprocess.DEVNULL, start_new_session=True)
-    except OSError as error:
-        print(f"imagine: {error}")
+    except OSError:
+        try:
+            notify(words("No picture", "Kein Bild"),
+                   words("The program imagine is not installed any more.", "Das Programm imagine ist nicht mehr installiert."))
+        except GLib.Error as error:  # nothing shows notifications
+            print(f"imagine is not installed: {error}")
 
 
 class ImagineMenus(GObject.GObject, Nautilus.MenuProvider):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the extension's menu has for which files:    extension.py EXTENSION"""
+"""What the extension's menu has for which files:    extension.py EXTENSION [NAME], which is then chosen"""
 import importlib.util
 import sys
 
@@ -40,3 +40,7 @@ assert names(picture, picture) == ["vary", "enlarge", "show"], names(picture)
 assert names(text) == ["illustrate"]
 assert names(folder) == ["here"]
 assert names(picture, text) == [] and names() == []
+if len(sys.argv) > 2:
+    for item in menus.get_file_items([picture]):
+        if item.get_property("name") == f"Imagine::{sys.argv[2]}":
+            item.emit("activate")
