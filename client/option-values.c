@@ -27,6 +27,7 @@ typedef enum Kind {
         KIND_PRECISION, /* const char * */
         KIND_SIDES, /* SIDE_MAX uint32_t */
         KIND_LORA, /* one more in loras */
+        KIND_FIELD, /* one more in fields */
         KIND_PRIORITY, /* const char * */
         KIND_FORMAT, /* const char * */
         KIND_PREVIEW, /* const char * */
@@ -116,6 +117,16 @@ static int add_lora(Options *o, const char *value, Error *error)
         return 0;
 }
 
+static int add_field(Options *o, const char *value, Error *error)
+{
+        if (!strchr(value, '=') || value[0] == '=')
+                return error_set(error, -EINVAL, _("'%s' is no NAME=TEXT"), value);
+        if (o->n_fields == FIELDS_GIVEN_MAX)
+                return error_set(error, -EINVAL, _("at most %d of them"), FIELDS_GIVEN_MAX);
+        o->fields[o->n_fields++] = value;
+        return 0;
+}
+
 static int check_priority(const char *name, Error *error)
 {
         if (streq(name, "interactive") || streq(name, "normal") || streq(name, "batch"))
@@ -159,6 +170,7 @@ bool option_is_number(OptionId id)
 int option_read(Options *o, OptionId id, const char *value, Error *error)
 {
         void *field = (char *)o + value_table[id].offset;
+        int r;
 
         switch (value_table[id].kind) {
         case KIND_FLAG:
@@ -188,6 +200,9 @@ int option_read(Options *o, OptionId id, const char *value, Error *error)
                 return value_parse_sides(value, (uint32_t)value_table[id].most, field, error);
         case KIND_LORA:
                 return add_lora(o, value, error);
+        case KIND_FIELD:
+                r = check_text(value, error);
+                return r < 0 ? r : add_field(o, value, error);
         case KIND_FORMAT:
                 return store_text(format_from_string(value) < 0
                                           ? error_set(error, -EINVAL, _("'%s' is none of png, jpeg, webp"), value)

@@ -20,6 +20,8 @@
 #define MAKES (GENERATES | 1U << VERB_GET)
 #define TELLS (1U << VERB_SHOW | 1U << VERB_FOLDER)
 #define OPENS (1U << VERB_FOLDER)
+#define WRITES (1U << VERB_ENHANCE)
+#define CHECKS (1U << VERB_CHECK_PROMPT)
 #define ASKS_IN_WINDOW (1U << VERB_ASK)
 #define HAS_FOLDER (ASKS_IN_WINDOW | 1U << VERB_MCP)
 #define LOOKS (1U << VERB_MODELS)
@@ -135,7 +137,7 @@ static int check_pairs(const Options *o, Error *error)
                 { OPTION_USER, OPTION_SYSTEM },   { OPTION_SIZE, OPTION_ASPECT },
                 { OPTION_DETACH, OPTION_OUTPUT }, { OPTION_DETACH, OPTION_FORCE },
                 { OPTION_OUTPAINT, OPTION_MASK }, { OPTION_DETACH, OPTION_NOTIFY },
-                { OPTION_DETACH, OPTION_PREVIEW },
+                { OPTION_DETACH, OPTION_PREVIEW },    { OPTION_PROMPT_ONLY, OPTION_DETACH },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(pairs); i++)
@@ -177,6 +179,24 @@ static int check_inputs(const Options *o, Error *error)
                         return error_set(error, -EINVAL, _("--%s needs --from"), option_table[needs[i]].name);
         if ((o->from && streq(o->from, "-")) + (o->mask && streq(o->mask, "-")) + prompt_is_stdin > 1)
                 return error_set(error, -EINVAL, _("only one of prompt, --from and --mask can come from stdin"));
+        return 0;
+}
+
+/* What makes a prompt goes with the verb for it, or with --enhance. */
+static int check_prompts(const Options *o, Error *error)
+{
+        static const OptionId needs[] = { OPTION_PROMPT_ONLY, OPTION_TEMPLATE, OPTION_PROFILE, OPTION_PURPOSE,
+                                          OPTION_FIELD,       OPTION_REFINE,   OPTION_WRITER };
+
+        for (size_t i = 0; !o->enhance && o->verb->id == VERB_GENERATE && i < ELEMENTSOF(needs); i++)
+                if (options_has(o, needs[i]))
+                        return error_set(error, -EINVAL, _("--%s needs --enhance"), option_table[needs[i]].name);
+        if (o->verb->id != VERB_ENHANCE)
+                return 0;
+        if (!o->earlier == !o->n_words)
+                return error_set(error, -EINVAL, _("'enhance' needs IDEA... or --earlier"));
+        if (o->earlier && !o->refine)
+                return error_set(error, -EINVAL, _("--earlier needs --refine"));
         return 0;
 }
 
@@ -247,8 +267,10 @@ int options_parse(Options *o, int argc, char *argv[], Error *error)
         if (r >= 0)
                 r = check_inputs(o, error);
         if (r >= 0)
+                r = check_prompts(o, error);
+        if (r >= 0)
                 infer_format(o);
-        if (r >= 0 && o->verb->id == VERB_GENERATE)
+        if (r >= 0 && (o->verb->id == VERB_GENERATE || o->verb->id == VERB_CHECK_PROMPT || (o->verb->id == VERB_ENHANCE && !o->earlier)))
                 r = prompt_new(o->words, o->n_words, &o->prompt, error);
         return r;
 }

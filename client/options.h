@@ -19,13 +19,14 @@
 #include "client/verbs.h"
 
 #define KEEP_ALIVE_MAX 86400 /* seconds */
+#define FIELDS_GIVEN_MAX 32
 
 #define OPTIONS(X)                                                                                         \
         /* id, letter, name, argument, kind, field, least, most, verbs, what it does: with a + before it in \
          * the manual page only, and not in the help that fits on a screen */                              \
         X(OUTPUT, 'o', "output", "FILE", PATH, output, 0, 0, MAKES | FINISHES, "FILE, DIR/, or -")                    \
         X(FORCE, 'f', "force", NULL, FLAG, force, 0, 0, MAKES, "replace FILE")                             \
-        X(SEED, 0, "seed", "N", INTEGER, seed, 0, UINT64_MAX, ASKS, "repeats a picture")                   \
+        X(SEED, 0, "seed", "N", INTEGER, seed, 0, UINT64_MAX, ASKS | WRITES, "repeats a picture")                   \
         X(SIZE, 0, "size", "WxH", SIZE, width, 0, 0, ASKS, "in pixels")                                    \
         X(ASPECT, 0, "aspect", "W:H", ASPECT, aspect, 0, 0, ASKS, "shape, as 16:9")                        \
         X(STEPS, 0, "steps", "N", INTEGER, steps, 1, REQUEST_STEPS_MAX, ASKS, "denoising steps")           \
@@ -63,8 +64,8 @@
         X(CLIP_SKIP, 0, "clip-skip", "N", INTEGER, clip_skip, 1, REQUEST_CLIP_SKIP_MAX, ASKS,              \
           "+which text layer counts")                                                                      \
         X(LORA, 0, "lora", "NAME[:X]", LORA, loras, 0, 0, ASKS, "+adapter and its weight")                 \
-        X(COUNT, 0, "count", "N", INTEGER, count, 1, REQUEST_COUNT_MAX, ASKS | VARIES, "several pictures")          \
-        X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, FINISHES, "one of 'models'")                           \
+        X(COUNT, 0, "count", "N", INTEGER, count, 1, REQUEST_COUNT_MAX, ASKS | VARIES | WRITES, "several pictures")          \
+        X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, FINISHES | WRITES | CHECKS, "one of 'models'")                           \
         X(DETACH, 0, "detach", NULL, FLAG, detach, 0, 0, GENERATES, "do not wait")                              \
         X(PRIORITY, 0, "priority", "P", PRIORITY, priority, 0, 0, FINISHES, "batch, normal, ..")               \
         X(KEEP_ALIVE, 0, "keep-alive", "TIME", DURATION, keep_alive, 0, KEEP_ALIVE_MAX, FINISHES,              \
@@ -75,6 +76,15 @@
         X(PREVIEW, 0, "preview", "HOW", PREVIEW, preview, 0, 0, MAKES | FINISHES | WATCHES, "+in the terminal")          \
         X(FOLDER, 0, "folder", "DIR", PATH, folder, 0, 0, HAS_FOLDER,     "+where pictures go")            \
         X(PROMPT, 0, "prompt", "TEXT", TEXT, prompt_text, 0, 0, ASKS_IN_WINDOW, "+to begin with")          \
+        X(ENHANCE, 0, "enhance", NULL, FLAG, enhance, 0, 0, GENERATES, "+a full prompt of it first")        \
+        X(PROMPT_ONLY, 0, "prompt-only", NULL, FLAG, prompt_only, 0, 0, GENERATES, "+print it, draw nothing") \
+        X(TEMPLATE, 0, "template", "NAME", TEXT, template, 0, 0, GENERATES | WRITES, "+one of 'templates'") \
+        X(PROFILE, 0, "profile", "NAME", TEXT, profile, 0, 0, GENERATES | WRITES, "+one of 'profiles'")    \
+        X(PURPOSE, 0, "purpose", "NAME", TEXT, purpose, 0, 0, GENERATES | WRITES, "+one of 'purposes'")    \
+        X(FIELD, 0, "field", "NAME=TEXT", FIELD, fields, 0, 0, GENERATES | WRITES, "+what a field says")   \
+        X(REFINE, 0, "refine", "TEXT", TEXT, refine, 0, 0, GENERATES | WRITES, "+as \"warmer, closer\"")   \
+        X(EARLIER, 0, "earlier", "FILE", PATH, earlier, 0, 0, WRITES, "+what to refine, of --json")        \
+        X(WRITER, 0, "engine", "NAME", TEXT, engine, 0, 0, GENERATES | WRITES, "+builtin or chat")         \
         X(INSPECT, 0, "inspect", "PATH", PATH, inspect, 0, 0, LOOKS, "+what a model is")                    \
         X(LAST, 0, "last", NULL, FLAG, last, 0, 0, VARIES, "+the newest in 'folder'")                      \
         X(SCALE, 0, "scale", "X", NUMBER, scale, 1, REQUEST_HIRES_MAX, ENLARGES, "+times as large")        \
@@ -132,6 +142,10 @@ typedef struct Options {
         double remove_artefacts, smooth_edges, sharpen;
         uint64_t count; /* 1 if not given */
         const char *model;
+        bool enhance, prompt_only;
+        const char *template, *profile, *purpose, *refine, *earlier, *engine;
+        const char *fields[FIELDS_GIVEN_MAX]; /* NAME=TEXT */
+        size_t n_fields;
         bool detach;
         const char *priority;
         uint64_t keep_alive; /* seconds */

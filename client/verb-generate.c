@@ -3,6 +3,7 @@
 
 #include "base/util.h"
 #include "client/aspect.h"
+#include "client/enhance.h"
 #include "client/generate.h"
 #include "client/i18n.h"
 #include "client/models.h"
@@ -105,10 +106,39 @@ ExitCode generate_pictures(Client *c, const char *words)
         return generate(c, &saver);
 }
 
+/* What --enhance says; the words of the idea stay those of the file. */
+static ExitCode enhance_first(Client *c, json_t **ret)
+{
+        ExitCode code = enhance_options(c, ret);
+
+        if (code != CODE_OK)
+                return code;
+        enhance_say_notes(c, *ret);
+        if (!c->options.prompt_only)
+                client_say(c, _("Drawing: %s"), c->options.prompt);
+        else if (!c->options.json)
+                (void)puts(c->options.prompt);
+        return CODE_OK;
+}
+
 ExitCode verb_generate(Client *c)
 {
         _cleanup_(freep) char *words = name_from_prompt(c->options.prompt);
+        json_t *enhanced = NULL;
 
-        notifier_set_subject(c->notifier, c->options.prompt, 0, 0);
-        return words ? generate_pictures(c, words) : client_fail(c, CODE_FAILED, _("out of memory"));
+        if (!words)
+                return client_fail(c, CODE_FAILED, _("out of memory"));
+        ExitCode code = c->options.enhance ? enhance_first(c, &enhanced) : CODE_OK;
+        if (code == CODE_OK && !c->options.prompt_only) {
+                notifier_set_subject(c->notifier, c->options.prompt, 0, 0);
+                code = generate_pictures(c, words);
+        }
+        if (enhanced && !c->result)
+                c->result = json_object();
+        if (enhanced)
+                (void)json_object_set(c->result, "enhanced", enhanced);
+        if (json_string_value(json_object_get(enhanced, "negative")) == c->options.negative)
+                c->options.negative = NULL;
+        json_decref(enhanced);
+        return code;
 }

@@ -2,9 +2,15 @@
 #include "base/util.h"
 #include "client/verbs.h"
 
+/* A function's name has no dash; these names are written with one. They are replaced only where they become text: what ##
+ * joins is taken as it is. */
+#define check_prompt check-prompt
+#define NAME(function) TEXT(function)
+#define TEXT(words) #words
+
 const Verb verb_table[] = {
 #define X(id, function, arguments, min_words, max_words, help) \
-        [id] = { id, #function, arguments, min_words, max_words, help, verb_##function },
+        [id] = { id, NAME(function), arguments, min_words, max_words, help, verb_##function },
         VERBS(X)
 #undef X
 };

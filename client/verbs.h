@@ -11,7 +11,7 @@
 typedef struct Client Client;
 
 #define VERBS(X)                                                                               \
-        /* id, function, arguments, least and most of them, what it does: with a + before it in \
+        /* id, function (a dash is _), arguments, least and most of them, what it does: with a + before it in \
          * the manual page only */                                                            \
         X(VERB_GENERATE, generate, "PROMPT...", 1, INT_MAX, "make pictures")                   \
         X(VERB_ASK, ask, "", 0, 0, "the prompt window")                                        \
@@ -23,6 +23,11 @@ typedef struct Client Client;
         X(VERB_VARY, vary, "FILE...", 0, INT_MAX, "others like it")                            \
         X(VERB_ENLARGE, enlarge, "FILE...", 1, INT_MAX, "larger pictures")                     \
         X(VERB_ILLUSTRATE, illustrate, "FILE...", 1, INT_MAX, "pictures of texts")             \
+        X(VERB_ENHANCE, enhance, "[IDEA...]", 0, INT_MAX, "+full prompts of ideas")              \
+        X(VERB_CHECK_PROMPT, check_prompt, "PROMPT...", 1, INT_MAX, "+what is wrong with a prompt") \
+        X(VERB_TEMPLATES, templates, "[NAME]", 0, 1, "+templates of prompts")                  \
+        X(VERB_PROFILES, profiles, "[NAME]", 0, 1, "+brand profiles")                          \
+        X(VERB_PURPOSES, purposes, "[NAME]", 0, 1, "+purposes of pictures")                    \
         X(VERB_SHOW, show, "FILE...", 1, INT_MAX, "how it was made")                           \
         X(VERB_FOLDER, folder, "", 0, 0, "+where desktop programs put pictures")               \
         X(VERB_DESKTOP, desktop, "[WHAT [NAME...]]", 0, INT_MAX, "+menus, keys and launchers") \

@@ -13,7 +13,7 @@ FUZZERS = $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(FUZZ_SRC)) $(patsubst tests/fu
 	$(patsubst tests/fuzz/net-%.c,$(FUZZ_B)/fuzz-net-%,$(wildcard tests/fuzz/net-*.c)) \
 	$(patsubst tests/fuzz/client-%.c,$(FUZZ_B)/fuzz-%,$(wildcard tests/fuzz/client-*.c))
 # The parts that read what others wrote; the networks are not among them.
-FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(wildcard daemon/engine/model/*.c) \
+FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(PROMPTS_SRC) $(wildcard daemon/engine/model/*.c) \
 	daemon/engine/layers/lora.c daemon/engine/tensor/matrix.c daemon/engine/tensor/panels.c daemon/engine/tensor/arena.c \
 	daemon/engine/tensor/backlog.c \
 	$(filter-out daemon/engine/text/text_encoder%.c,$(wildcard daemon/engine/text/*.c)) daemon/engine/denoise/noise.c \
@@ -38,7 +38,7 @@ $(FUZZ_B)/libservice.a: $(call fuzz_objects,$(FUZZED_SERVICE_SRC))
 # What the client reads for assistants.
 $(FUZZ_B)/libclient.a: $(call fuzz_objects,$(BASE_SRC) $(CLIENT_SRC) $(PROMPTS_SRC))
 $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/fuzz-%.o $(FUZZ_B)/libengine.a
-	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lz -lm
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lconfig -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lz -lm
 $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/service-%.o $(FUZZ_B)/libservice.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS_SERVICE) -lseccomp
 $(FUZZ_B)/libnet.a: $(call fuzz_objects,$(FUZZED_NET_SRC))

@@ -16,8 +16,13 @@ _imagine_pieces() {
         imagine desktop status 2>/dev/null </dev/null | cut -d ' ' -f 1
 }
 
+# Names of templates, profiles, purposes: read from their files.
+_imagine_presets() { # VERB
+        imagine "$1" 2>/dev/null </dev/null | sed 1d | cut -d ' ' -f 1
+}
+
 _imagine() {
-        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate show folder desktop mcp consent models load unload help version'
+        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show folder desktop mcp consent models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --notify --preview'
@@ -28,6 +33,7 @@ _imagine() {
                 --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --format --quality
                 --enlarge --remove-artefacts --smooth-edges --sharpen
                 --priority --keep-alive --no-prompt-metadata'
+        local prompts='--template --profile --purpose --field --refine --engine'
         local samplers='ddim euler euler-a heun dpm2 dpm2-a dpm++-2s-a dpm++-2m dpm++-2m-sde dpm++-sde lms ddpm pndm unipc lcm'
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words=''
         local i
@@ -37,7 +43,8 @@ _imagine() {
                 case ${COMP_WORDS[i]} in
                 --output | -o | --inspect | --of | --from | --mask | --outpaint | --strength | --format | --quality | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
-                        --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --preview | --folder | --prompt) ((i++)) ;;
+                        --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --preview | --folder | --prompt | \
+                        --template | --profile | --purpose | --field | --refine | --earlier | --engine) ((i++)) ;;
                 -*) ;;
                 *)
                         verb=${COMP_WORDS[i]}
@@ -53,7 +60,7 @@ _imagine() {
                 previous=${COMP_WORDS[COMP_CWORD - 2]}
         fi
         case $previous in
-        -o | --output | --inspect | --from | --mask | --folder)
+        -o | --output | --inspect | --from | --mask | --folder | --earlier)
                 compopt -o filenames 2>/dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$current")
                 return
@@ -69,9 +76,11 @@ _imagine() {
         --of) words=$(compgen -u) ;;
         --model) words=$(_imagine_ask models) ;;
         --priority) words='interactive normal batch' ;;
+        --engine) words='builtin chat' ;;
+        --template | --profile | --purpose) words=$(_imagine_presets "${previous#--}s") ;;
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | --clip-skip | --lora | --hires | --hires-strength | --hires-steps | \
                 --guidance-rescale | --guidance-interval | --vary | --variation-seed | --scale | --prompt | --outpaint | --strength | --quality | \
-                --remove-artefacts | --smooth-edges | --sharpen) return ;;
+                --remove-artefacts | --smooth-edges | --sharpen | --field | --refine) return ;;
         *)
                 case $current,$verb in
                 -*,get) words="$all $makes" ;;
@@ -85,12 +94,15 @@ _imagine() {
                 -*,vary) words="$all $finishes --last --vary --variation-seed --strength --count" ;;
                 -*,enlarge) words="$all $finishes --scale" ;;
                 -*,illustrate) words="$all --output --notify --preview $asks" ;;
+                -*,enhance) words="$all --seed --count --model --earlier $prompts" ;;
+                -*,check-prompt) words="$all --model" ;;
+                -*,templates | -*,profiles | -*,purposes) words=$all ;;
                 -*,show) words="$all --notify" ;;
                 -*,desktop) words="$all --all" ;;
                 -*,folder) words="$all --open --notify" ;;
                 -*,ask) words="$all --folder --prompt --from" ;;
                 -*,mcp) words="$all --folder" ;;
-                -*) words="$all $makes $asks $starts" ;;
+                -*) words="$all $makes $asks $starts --enhance --prompt-only $prompts" ;;
                 *,) words=$verbs ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;
                 *,vary | *,enlarge | *,illustrate | *,show)
@@ -101,6 +113,7 @@ _imagine() {
                 *,watch | *,get | *,cancel) words=$(_imagine_ask jobs) ;;
                 *,load) words=$(_imagine_ask models) ;;
                 *,consent) words="grant revoke list $(_imagine_ask consent)" ;;
+                *,templates | *,profiles | *,purposes) words=$(_imagine_presets "$verb") ;;
                 esac
                 ;;
         esac

@@ -4,7 +4,7 @@
 
 function __imagine_verb -d "The verb of the command line, generate without one"
     set -l words (commandline -opc)[2..-1]
-    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --preview --inspect --scale --of -o
+    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --preview --template --profile --purpose --field --refine --earlier --engine --inspect --scale --of -o
     set -l skip 0
     for word in $words
         if test $skip = 1
@@ -12,7 +12,7 @@ function __imagine_verb -d "The verb of the command line, generate without one"
         else if contains -- $word $takes_value
             set skip 1
         else if not string match -q -- '-*' $word
-            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate show folder desktop mcp consent models load unload help version
+            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show folder desktop mcp consent models load unload help version
                 echo $word
             else
                 echo generate
@@ -36,6 +36,10 @@ function __imagine_ask
     timeout 1 imagine $argv[1] --quiet --no-start 2>/dev/null </dev/null
 end
 
+function __imagine_presets
+    imagine $argv[1] 2>/dev/null </dev/null | tail -n +2 | string split -f 1 ' '
+end
+
 complete -c imagine -f
 complete -c imagine -n __imagine_has_no_verb -a generate -d 'make pictures'
 complete -c imagine -n __imagine_has_no_verb -a ask -d 'the prompt window'
@@ -47,6 +51,11 @@ complete -c imagine -n __imagine_has_no_verb -a cancel -d 'cancel a job'
 complete -c imagine -n __imagine_has_no_verb -a vary -d 'others like it'
 complete -c imagine -n __imagine_has_no_verb -a enlarge -d 'larger pictures'
 complete -c imagine -n __imagine_has_no_verb -a illustrate -d 'pictures of texts'
+complete -c imagine -n __imagine_has_no_verb -a enhance -d 'full prompts of ideas'
+complete -c imagine -n __imagine_has_no_verb -a check-prompt -d 'what is wrong with a prompt'
+complete -c imagine -n __imagine_has_no_verb -a templates -d 'templates of prompts'
+complete -c imagine -n __imagine_has_no_verb -a profiles -d 'brand profiles'
+complete -c imagine -n __imagine_has_no_verb -a purposes -d 'purposes of pictures'
 complete -c imagine -n __imagine_has_no_verb -a show -d 'how it was made'
 complete -c imagine -n __imagine_has_no_verb -a folder -d 'where desktop programs put pictures'
 complete -c imagine -n __imagine_has_no_verb -a desktop -d 'menus, keys and launchers'
@@ -61,10 +70,13 @@ complete -c imagine -n '__imagine_is vary enlarge illustrate show' -F
 complete -c imagine -n '__imagine_is watch get cancel' -a '(__imagine_ask jobs)'
 complete -c imagine -n '__imagine_is consent' -a 'grant revoke list (__imagine_ask consent)'
 complete -c imagine -n '__imagine_is load' -a '(__imagine_ask models)'
+complete -c imagine -n '__imagine_is templates' -a '(__imagine_presets templates)'
+complete -c imagine -n '__imagine_is profiles' -a '(__imagine_presets profiles)'
+complete -c imagine -n '__imagine_is purposes' -a '(__imagine_presets purposes)'
 complete -c imagine -n '__imagine_is desktop' -a 'enable disable status (imagine desktop 2>/dev/null | string split -f 1 " ")'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge' -s o -l output -r -F -d 'FILE, DIR/, or -'
 complete -c imagine -n '__imagine_is generate get' -s f -l force -d 'replace FILE'
-complete -c imagine -n '__imagine_is generate illustrate' -l seed -x -d 'repeats a picture'
+complete -c imagine -n '__imagine_is generate illustrate enhance' -l seed -x -d 'repeats a picture'
 complete -c imagine -n '__imagine_is generate illustrate' -l size -x -d 'in pixels'
 complete -c imagine -n '__imagine_is generate illustrate' -l aspect -x -d 'shape, as 16:9'
 complete -c imagine -n '__imagine_is generate illustrate' -l steps -x -d 'denoising steps'
@@ -96,12 +108,21 @@ complete -c imagine -n '__imagine_is generate illustrate' -l tiling -x -a 'x y x
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l precision -x -a 'auto f32 bf16 int8' -d 'auto, f32, bf16, int8'
 complete -c imagine -n '__imagine_is generate illustrate' -l clip-skip -x -d 'which text layer counts'
 complete -c imagine -n '__imagine_is generate illustrate' -l lora -x -d 'adapter and its weight'
-complete -c imagine -n '__imagine_is generate illustrate vary' -l count -x -d 'several pictures'
-complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l model -x -a '(__imagine_ask models)' -d "one of 'models'"
+complete -c imagine -n '__imagine_is generate illustrate vary enhance' -l count -x -d 'several pictures'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge enhance check-prompt' -l model -x -a '(__imagine_ask models)' -d "one of 'models'"
 complete -c imagine -n '__imagine_is generate' -l detach -d 'do not wait'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l priority -x -a 'interactive normal batch' -d 'batch, normal, ..'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l keep-alive -x -d 'keep the model'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l no-prompt-metadata -d 'no prompt in PNG'
+complete -c imagine -n '__imagine_is generate' -l enhance -d 'a full prompt of it first'
+complete -c imagine -n '__imagine_is generate' -l prompt-only -d 'print it, draw nothing'
+complete -c imagine -n '__imagine_is generate enhance' -l template -x -a '(__imagine_presets templates)' -d "one of 'templates'"
+complete -c imagine -n '__imagine_is generate enhance' -l profile -x -a '(__imagine_presets profiles)' -d "one of 'profiles'"
+complete -c imagine -n '__imagine_is generate enhance' -l purpose -x -a '(__imagine_presets purposes)' -d "one of 'purposes'"
+complete -c imagine -n '__imagine_is generate enhance' -l field -x -d 'what a field says'
+complete -c imagine -n '__imagine_is generate enhance' -l refine -x -d 'as "warmer, closer"'
+complete -c imagine -n '__imagine_is enhance' -l earlier -r -F -d 'what to refine, of --json'
+complete -c imagine -n '__imagine_is generate enhance' -l engine -x -a 'builtin chat' -d 'builtin or chat'
 complete -c imagine -n '__imagine_is models' -l inspect -r -F -d 'what a model is'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge show folder' -l notify -d 'on the desktop, too'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge watch' -l preview -x -a 'auto kitty sixel none' -d 'in the terminal'

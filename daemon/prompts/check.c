@@ -23,19 +23,17 @@ static bool is_known(const Found *found, size_t n, const Phrase *phrase)
         return false;
 }
 
-/* The longest phrases of all fields, each once; a word belongs to one phrase of a field. */
+/* The phrases in the order of the words, each once; a word belongs to one phrase. */
 static size_t find_phrases(const Vocabulary *v, const WordList *words, Found found[static FOUND_MAX])
 {
-        size_t n = 0;
+        size_t n = 0, length;
 
-        for (int field = FIELD_SETTING; field < FIELD_NEGATIVE; field++)
-                for (size_t at = 0; at < words->n && n < FOUND_MAX;) {
-                        size_t length = 0;
-                        const Phrase *phrase = vocabulary_find(v, (PromptField)field, words, at, &length);
-                        if (phrase && !is_known(found, n, phrase))
-                                found[n++] = (Found) { (PromptField)field, phrase };
-                        at += length ? length : 1;
-                }
+        for (size_t at = 0; at < words->n && n < FOUND_MAX; at += length > 0 ? length : 1) {
+                PromptField field = FIELD_MAX;
+                const Phrase *phrase = vocabulary_find_any(v, words, at, &field, &length);
+                if (phrase && !is_known(found, n, phrase))
+                        found[n++] = (Found) { field, phrase };
+        }
         return n;
 }
 

@@ -16,7 +16,7 @@ int generator_open(Generator *ret, char *const *directories, Error *error)
 {
         Generator generator = {};
 
-        int r = shelf_open(&generator.shelf, directories, &generator.faults);
+        int r = prompt_files_open(&generator.files, directories, &generator.faults);
         if (r < 0)
                 return error_set(error, r, "The files of the prompt generator cannot be read: %s", strerror(-r));
         *ret = generator;
@@ -29,7 +29,7 @@ int generator_read(Generator *generator, const char *words, size_t size, Error *
 
         int r = words ? model_words_read(&generator->model, words, size, error) : 0;
         if (r >= 0) {
-                r = shelf_vocabulary(&generator->shelf, &generator->vocabulary, &faults);
+                r = prompt_files_vocabulary(&generator->files, &generator->vocabulary, &faults);
                 if (r < 0)
                         (void)error_set(error, r, "Out of memory");
         }
@@ -43,7 +43,7 @@ int generator_read(Generator *generator, const char *words, size_t size, Error *
 
 void generator_done(Generator *generator)
 {
-        shelf_done(&generator->shelf);
+        prompt_files_done(&generator->files);
         vocabulary_done(&generator->vocabulary);
         model_words_done(&generator->model);
         faults_done(&generator->faults);
@@ -245,7 +245,7 @@ int generator_answer(Generator *generator, const json_t *request, json_t **ret, 
         if (r >= 0) {
                 work.idea = text_of(request, "idea");
                 work.refine = json_object_get(request, "texts") ? "" : text_of(request, "refine");
-                r = layers_read(&work.layers, &generator->shelf, request, error);
+                r = layers_read(&work.layers, &generator->files, request, error);
         }
         if (r >= 0)
                 r = make_results(&work, results);

@@ -15,7 +15,7 @@
 
 #include <jansson.h>
 
-#include "prompts/shelf.h"
+#include "prompts/files.h"
 #include "prompts/words.h"
 
 #define ENHANCE_COUNT_MAX 16
@@ -23,7 +23,7 @@
 #define ENHANCE_FIELDS_MAX 32 /* that are given */
 
 typedef struct Generator {
-        Shelf shelf;
+        PromptFiles files;
         Vocabulary vocabulary;
         ModelWords model;
         Faults faults;

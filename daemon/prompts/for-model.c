@@ -350,13 +350,22 @@ int for_model_text(const ModelWords *model, const char *text, char **ret, json_t
         return finish(s, text, ret, error);
 }
 
+/* All of the text is a background of one colour. */
+static bool is_ground(const Sentence *s, const char *text)
+{
+        _cleanup_(words_done) WordList words = {};
+        char ground[PIECE_BYTES_MAX];
+
+        return words_split(&words, text, strlen(text)) >= 0 && match_ground(s, &words, 0, ground) == words.n;
+}
+
 /* What captions say for a phrase of that field; NULL: nothing that this model knows. */
 static const char *said_by_captions(const Sentence *s, const Vocabulary *vocabulary, const Fields *fields, PromptField field, WordClass class)
 {
         const char *text = fields->text[field];
         const Phrase *phrase = text ? vocabulary_phrase(vocabulary, field, text) : NULL;
 
-        if (phrase && phrase->model && model_words_knows(s->model, phrase->model, class))
+        if (phrase && phrase->model && (model_words_knows(s->model, phrase->model, class) || (class == WORD_PLACE && is_ground(s, phrase->model))))
                 return phrase->model;
         return text && model_words_knows(s->model, text, class) ? text : NULL;
 }

@@ -66,17 +66,17 @@ static size_t find_of(const Reader *reader, const WordList *words)
         return 0;
 }
 
-static int scan(Reader *reader, const WordList *words)
+/* Phrases among the words, up to `end`; each word belongs to one of them. */
+static int scan(Reader *reader, const WordList *words, size_t end)
 {
         int r = 0;
 
-        for (int field = 0; field < FIELD_MAX && r >= 0; field++)
-                for (size_t at = 0; at < words->n && r >= 0 && is_searched(field) && !reader->fields->text[field]; at++) {
-                        size_t n;
-                        const Phrase *phrase = vocabulary_find(reader->vocabulary, (PromptField)field, words, at, &n);
-                        if (phrase)
-                                r = fields_set(reader->fields, (PromptField)field, phrase->say, reader->error);
-                }
+        for (size_t at = 0, n; at < end && r >= 0; at += n > 0 ? n : 1) {
+                PromptField field = FIELD_MAX;
+                const Phrase *phrase = vocabulary_find_any(reader->vocabulary, words, at, &field, &n);
+                if (phrase && !reader->fields->text[field])
+                        r = fields_set(reader->fields, field, phrase->say, reader->error);
+        }
         return r;
 }
 
@@ -99,7 +99,7 @@ static int take_subject(Reader *reader, const char *part, const WordList *words)
         subject = strndup(part + begin, end - begin);
         if (!subject)
                 return error_set(reader->error, -ENOMEM, "Out of memory");
-        int r = scan(reader, words);
+        int r = scan(reader, words, at);
         return r < 0 || !*subject ? r : fields_add(reader->fields, FIELD_SUBJECT, ", ", subject, reader->error);
 }
 

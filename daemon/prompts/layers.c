@@ -11,11 +11,11 @@
 
 /* --- reading --- */
 
-static int read_preset(Preset *ret, const Shelf *shelf, PresetKind kind, const char *name, Error *error)
+static int read_preset(Preset *ret, const PromptFiles *files, PresetKind kind, const char *name, Error *error)
 {
         Faults faults = {};
 
-        int r = shelf_find(shelf, kind, name, ret, &faults);
+        int r = prompt_files_find(files, kind, name, ret, &faults);
         if (r == -ENOENT)
                 (void)error_set(error, -EINVAL, "%s: there is none called %.64s", preset_kind_name(kind), name);
         else if (r == -ENOMEM)
@@ -86,7 +86,7 @@ static int check_values(const Layers *layers, Error *error)
         return 0;
 }
 
-int layers_read(Layers *ret, const Shelf *shelf, const json_t *request, Error *error)
+int layers_read(Layers *ret, const PromptFiles *files, const json_t *request, Error *error)
 {
         int r = 0;
 
@@ -94,7 +94,7 @@ int layers_read(Layers *ret, const Shelf *shelf, const json_t *request, Error *e
                 const char *name = json_string_value(json_object_get(request, preset_kind_name((PresetKind)kind)));
                 if (!name || !*name)
                         continue;
-                r = read_preset(&ret->presets[kind], shelf, (PresetKind)kind, name, error);
+                r = read_preset(&ret->presets[kind], files, (PresetKind)kind, name, error);
                 ret->left_out |= ret->presets[kind].left_out;
         }
         if (r >= 0)

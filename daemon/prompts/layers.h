@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "prompts/shelf.h"
+#include "prompts/files.h"
 
 typedef struct Layers {
         Preset presets[PRESET_MAX]; /* without a name: none was asked for */
@@ -16,7 +16,7 @@ typedef struct Layers {
 } Layers;
 
 /* Those that a request names. -EINVAL with a sentence: there is none of that name, it has a fault, or a field is missing. */
-int layers_read(Layers *ret, const Shelf *shelf, const json_t *request, Error *error);
+int layers_read(Layers *ret, const PromptFiles *files, const json_t *request, Error *error);
 void layers_done(Layers *layers);
 
 /* Over what the idea says. notes gets what the idea asked for and does not get. */

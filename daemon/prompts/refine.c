@@ -19,7 +19,7 @@ typedef struct Refiner {
         Error *error;
 } Refiner;
 
-/* What lies on an axis, no further from its beginning than `place`. */
+/* A place on an axis. */
 typedef struct Aim {
         Axis axis;
         int place;
@@ -31,23 +31,20 @@ static bool is_there(const Phrase *phrase, const void *userdata)
         return phrase->axes & 1U << aim->axis && phrase->place[aim->axis] == aim->place;
 }
 
-/* The next place on the axis that some phrase of the field has, `by` of them away in its direction; INT_MAX: none. */
-static int next_place(const Vocabulary *v, PromptField field, Axis axis, int from, int by)
+/* The next place on the axis that some phrase of the field has, in that direction; INT_MAX: none. */
+static int next_place(const Vocabulary *v, PromptField field, Axis axis, int from, bool up)
 {
         int best = INT_MAX;
 
         for (size_t i = 0; i < v->n_phrases[field]; i++) {
                 const Phrase *phrase = &v->phrases[field][i];
                 int place = phrase->place[axis];
-                if (!(phrase->axes & 1U << axis) || (by > 0 ? place <= from : place >= from))
+                if (!(phrase->axes & 1U << axis) || (up ? place <= from : place >= from))
                         continue;
-                if (best == INT_MAX || (by > 0 ? place < best : place > best))
+                if (best == INT_MAX || (up ? place < best : place > best))
                         best = place;
         }
-        if (best == INT_MAX || by == 1 || by == -1)
-                return best;
-        int further = next_place(v, field, axis, best, by > 0 ? by - 1 : by + 1);
-        return further == INT_MAX ? best : further;
+        return best;
 }
 
 /* Where the field's text stands; false: it stands nowhere. */
@@ -62,9 +59,22 @@ static bool find_place(const Refiner *refiner, PromptField field, Axis axis, int
         return true;
 }
 
-static int move(Refiner *refiner, PromptField field, const Aim *aim, bool *ret_moved)
+/* What does not fit the rest, but stands there: rather that than nothing, for it was asked for. */
+static const Phrase *find_any(const Vocabulary *v, PromptField field, const Aim *aim)
+{
+        for (size_t i = 0; i < v->n_phrases[field]; i++)
+                if (is_there(&v->phrases[field][i], aim))
+                        return &v->phrases[field][i];
+        return NULL;
+}
+
+/* Takes a phrase that fits, `by` places away or as near to that as there is one. */
+static int move(Refiner *refiner, PromptField field, Axis axis, int from, int by, bool *ret_moved)
 {
         _cleanup_(words_done) WordList idea = {};
+        const Vocabulary *v = refiner->vocabulary;
+        const Phrase *phrase = NULL;
+        int left = by > 0 ? by : -by, first = next_place(v, field, axis, from, by > 0);
         Fields *fields = refiner->fields;
         const char *subject = fields->text[FIELD_SUBJECT] ? fields->text[FIELD_SUBJECT] : "";
         char *before = TAKE_PTR(fields->text[field]);
@@ -73,9 +83,14 @@ static int move(Refiner *refiner, PromptField field, const Aim *aim, bool *ret_m
         fields->text[field] = before;
         if (words_split(&idea, subject, strlen(subject)) < 0)
                 return error_set(refiner->error, -ENOMEM, "Out of memory");
-        const Phrase *phrase = draw_phrase(refiner->vocabulary, field, &idea, facts, excluded, &refiner->random, is_there, aim);
-        if (!phrase) /* rather what does not fit than nothing: it was asked for */
-                phrase = draw_phrase(refiner->vocabulary, field, &idea, UINT32_MAX, 0, &refiner->random, is_there, aim);
+        for (int place = first; place != INT_MAX && left > 0; place = next_place(v, field, axis, place, by > 0)) {
+                const Aim aim = { axis, place };
+                const Phrase *found = draw_phrase(v, field, &idea, facts, excluded, &refiner->random, is_there, &aim);
+                phrase = found ? found : phrase;
+                left -= found != NULL;
+        }
+        if (!phrase && first != INT_MAX)
+                phrase = find_any(v, field, &(const Aim) { axis, first });
         if (!phrase)
                 return 0;
         *ret_moved = true;
@@ -94,9 +109,7 @@ static int go(Refiner *refiner, const Instruction *instruction, int by, const ch
                         if (!find_place(refiner, (PromptField)field, instruction->axis, &from) && pass == 0)
                                 continue;
                         stands = stands || pass == 0;
-                        Aim aim = { instruction->axis, next_place(refiner->vocabulary, (PromptField)field, instruction->axis, from, by) };
-                        if (aim.place != INT_MAX)
-                                r = move(refiner, (PromptField)field, &aim, &moved);
+                        r = move(refiner, (PromptField)field, instruction->axis, from, by, &moved);
                 }
         if (r >= 0 && !moved)
                 notes_add(refiner->notes, "already", said, NULL, "\"%s\" changes nothing: the words for it go no further", said);

@@ -280,6 +280,23 @@ const Phrase *vocabulary_find(
         return best;
 }
 
+const Phrase *vocabulary_find_any(const Vocabulary *v, const WordList *words, size_t at, PromptField *ret_field, size_t *ret_n)
+{
+        const Phrase *best = NULL;
+
+        *ret_n = 0;
+        for (int field = FIELD_SETTING; field < FIELD_NEGATIVE; field++) {
+                size_t n;
+                const Phrase *phrase = vocabulary_find(v, (PromptField)field, words, at, &n);
+                if (!phrase || n <= *ret_n)
+                        continue;
+                best = phrase;
+                *ret_field = (PromptField)field;
+                *ret_n = n;
+        }
+        return best;
+}
+
 const Phrase *vocabulary_phrase(const Vocabulary *v, PromptField field, const char *text)
 {
         _cleanup_(words_done) WordList words = {};

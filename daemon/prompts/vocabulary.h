@@ -62,6 +62,9 @@ void vocabulary_done(Vocabulary *vocabulary);
 const Phrase *vocabulary_find(
                 const Vocabulary *vocabulary, PromptField field, const WordList *words, size_t at, size_t *ret_n);
 
+/* Likewise of whichever field has the longest one, but for those of subject and negative prompt. */
+const Phrase *vocabulary_find_any(const Vocabulary *vocabulary, const WordList *words, size_t at, PromptField *ret_field, size_t *ret_n);
+
 /* The phrase that is all of this text; NULL: none is. */
 const Phrase *vocabulary_phrase(const Vocabulary *vocabulary, PromptField field, const char *text);
 

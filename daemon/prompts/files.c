@@ -4,42 +4,42 @@
 
 #include "base/config-file.h"
 #include "base/util.h"
-#include "prompts/shelf.h"
+#include "prompts/files.h"
 
 #define FILES_MAX 1000 /* of all directories */
 #define SUFFIX ".conf"
 
-static ShelfFile *add(Shelf *shelf, PresetKind kind, const char *name, const char *path)
+static PromptFile *add(PromptFiles *files, PresetKind kind, const char *name, const char *path)
 {
-        ShelfFile *files = reallocarray(shelf->files, shelf->n + 1, sizeof(ShelfFile));
-        if (!files)
+        PromptFile *items = reallocarray(files->items, files->n + 1, sizeof(PromptFile));
+        if (!items)
                 return NULL;
-        shelf->files = files;
-        ShelfFile *file = &files[shelf->n];
-        *file = (ShelfFile) { .kind = kind, .path = strdup(path) };
+        files->items = items;
+        PromptFile *file = &items[files->n];
+        *file = (PromptFile) { .kind = kind, .path = strdup(path) };
         if (!file->path)
                 return NULL;
         (void)snprintf(file->name, sizeof(file->name), "%s", name);
-        shelf->n++;
+        files->n++;
         return file;
 }
 
-static const ShelfFile *find(const Shelf *shelf, PresetKind kind, const char *name)
+static const PromptFile *find(const PromptFiles *files, PresetKind kind, const char *name)
 {
-        for (size_t i = 0; i < shelf->n; i++)
-                if (shelf->files[i].kind == kind && streq(shelf->files[i].name, name))
-                        return &shelf->files[i];
+        for (size_t i = 0; i < files->n; i++)
+                if (files->items[i].kind == kind && streq(files->items[i].name, name))
+                        return &files->items[i];
         return NULL;
 }
 
-static int take(Shelf *shelf, PresetKind kind, const char *name, const char *path, Faults *faults)
+static int take(PromptFiles *files, PresetKind kind, const char *name, const char *path, Faults *faults)
 {
         _cleanup_(freep) char *text = NULL;
 
         int r = config_file_read(path, &text);
         if (r == -ENOENT)
                 return 0;
-        ShelfFile *file = add(shelf, kind, name, path);
+        PromptFile *file = add(files, kind, name, path);
         if (!file)
                 return -ENOMEM;
         if (!text)
@@ -48,7 +48,7 @@ static int take(Shelf *shelf, PresetKind kind, const char *name, const char *pat
         return 0;
 }
 
-static int take_entry(Shelf *shelf, PresetKind kind, const char *folder, const char *entry, Faults *faults)
+static int take_entry(PromptFiles *files, PresetKind kind, const char *folder, const char *entry, Faults *faults)
 {
         size_t length = strlen(entry), suffix = strlen(SUFFIX);
         char name[256];
@@ -64,16 +64,16 @@ static int take_entry(Shelf *shelf, PresetKind kind, const char *folder, const c
                 faults_add(faults, path.s, 0, "a name is at most %d letters, digits, dots, dashes and underscores", PRESET_NAME_MAX);
                 return 0;
         }
-        if (find(shelf, kind, name))
+        if (find(files, kind, name))
                 return 0;
-        if (shelf->n == FILES_MAX) {
+        if (files->n == FILES_MAX) {
                 faults_add(faults, path.s, 0, "there are more than %d such files", FILES_MAX);
                 return 0;
         }
-        return take(shelf, kind, name, path.s, faults);
+        return take(files, kind, name, path.s, faults);
 }
 
-static int take_folder(Shelf *shelf, PresetKind kind, const char *directory, Faults *faults)
+static int take_folder(PromptFiles *files, PresetKind kind, const char *directory, Faults *faults)
 {
         _cleanup_(text_done) Text path = {};
         int r = 0;
@@ -83,19 +83,19 @@ static int take_folder(Shelf *shelf, PresetKind kind, const char *directory, Fau
                 return -ENOMEM;
         _cleanup_(closedirp) DIR *dir = opendir(path.s);
         for (struct dirent *entry; dir && r >= 0 && (entry = readdir(dir));)
-                r = take_entry(shelf, kind, path.s, entry->d_name, faults);
+                r = take_entry(files, kind, path.s, entry->d_name, faults);
         return r;
 }
 
 static int by_kind_and_name(const void *a, const void *b)
 {
-        const ShelfFile *p = a, *q = b;
+        const PromptFile *p = a, *q = b;
         return p->kind != q->kind ? (p->kind > q->kind) - (p->kind < q->kind) : strcmp(p->name, q->name);
 }
 
-int shelf_open(Shelf *ret, char *const *directories, Faults *faults)
+int prompt_files_open(PromptFiles *ret, char *const *directories, Faults *faults)
 {
-        Shelf shelf = {};
+        PromptFiles files = {};
         int r = 0;
 
         for (char *const *directory = directories; *directory && r >= 0; directory++) {
@@ -103,43 +103,43 @@ int shelf_open(Shelf *ret, char *const *directories, Faults *faults)
                 char name[16];
                 text_format(&path, "%s/vocabulary" SUFFIX, *directory);
                 (void)snprintf(name, sizeof(name), "%04zu", (size_t)(directory - directories) % 10000); /* keeps their order */
-                r = path.failed ? -ENOMEM : take(&shelf, PRESET_MAX, name, path.s, faults);
+                r = path.failed ? -ENOMEM : take(&files, PRESET_MAX, name, path.s, faults);
                 for (int kind = 0; kind < PRESET_MAX && r >= 0; kind++)
-                        r = take_folder(&shelf, (PresetKind)kind, *directory, faults);
+                        r = take_folder(&files, (PresetKind)kind, *directory, faults);
         }
         if (r < 0) {
-                shelf_done(&shelf);
+                prompt_files_done(&files);
                 return r;
         }
-        if (shelf.n > 0)
-                qsort(shelf.files, shelf.n, sizeof(ShelfFile), by_kind_and_name);
-        *ret = shelf;
+        if (files.n > 0)
+                qsort(files.items, files.n, sizeof(PromptFile), by_kind_and_name);
+        *ret = files;
         return 0;
 }
 
-void shelf_done(Shelf *shelf)
+void prompt_files_done(PromptFiles *files)
 {
-        for (size_t i = 0; i < shelf->n; i++) {
-                free(shelf->files[i].path);
-                free(shelf->files[i].text);
+        for (size_t i = 0; i < files->n; i++) {
+                free(files->items[i].path);
+                free(files->items[i].text);
         }
-        free(shelf->files);
-        *shelf = (Shelf) {};
+        free(files->items);
+        *files = (PromptFiles) {};
 }
 
-int shelf_vocabulary(const Shelf *shelf, Vocabulary *ret, Faults *faults)
+int prompt_files_vocabulary(const PromptFiles *files, Vocabulary *ret, Faults *faults)
 {
         int r = 0;
 
-        for (size_t i = 0; i < shelf->n && r >= 0; i++)
-                if (shelf->files[i].kind == PRESET_MAX && shelf->files[i].text)
-                        r = vocabulary_add(ret, shelf->files[i].path, shelf->files[i].text, faults);
+        for (size_t i = 0; i < files->n && r >= 0; i++)
+                if (files->items[i].kind == PRESET_MAX && files->items[i].text)
+                        r = vocabulary_add(ret, files->items[i].path, files->items[i].text, faults);
         return r;
 }
 
-int shelf_find(const Shelf *shelf, PresetKind kind, const char *name, Preset *ret, Faults *faults)
+int prompt_files_find(const PromptFiles *files, PresetKind kind, const char *name, Preset *ret, Faults *faults)
 {
-        const ShelfFile *file = find(shelf, kind, name);
+        const PromptFile *file = find(files, kind, name);
 
         if (!file || !file->text)
                 return -ENOENT;

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/presets.h"
+
+ExitCode verb_purposes(Client *c)
+{
+        return presets_show(c, PRESET_PURPOSE);
+}
