@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
 #include "base/utf8.h"
 #include "prompts/check.h"
 #include "prompts/for-model.h"
