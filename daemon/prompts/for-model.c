@@ -21,6 +21,8 @@ typedef struct Sentence {
         size_t n;
         char place[PIECE_BYTES_MAX], time[PIECE_BYTES_MAX], style[PIECE_BYTES_MAX];
         bool is_place; /* the subject is one */
+        bool has_unknown; /* there was a word that is not known */
+        bool place_is_drawn; /* it is none of the text's own words */
         const ModelWords *model;
         const Vocabulary *vocabulary; /* whose phrases are taken up elsewhere; NULL: none are */
         json_t *notes;
@@ -156,8 +158,10 @@ static size_t take_piece(Sentence *s, const WordList *words, size_t at)
         case WORD_UNKNOWN:
                 if (match_phrase(s, words, at) > 0)
                         return match_phrase(s, words, at);
-                if (!is_alone(s, text))
-                        note_unknown(s, text);
+                if (is_alone(s, text))
+                        break;
+                s->has_unknown = true;
+                note_unknown(s, text);
                 break;
         case WORD_LIKE:
                 note_like(s, text);
@@ -323,6 +327,12 @@ static int finish(Sentence *s, const char *text, char **ret, Error *error)
                 has_thing = has_thing || (!s->pieces[i].dropped && s->pieces[i].class == WORD_NOUN);
         if (!has_thing)
                 notes_add(s->notes, "no-subject", NULL, NULL, "Nothing that the model can draw is named");
+        if (!has_thing && s->has_unknown && strlen(text) < PIECE_BYTES_MAX) {
+                /* A word that no caption had can mean something to the model all the same. */
+                s->n = 0;
+                s->place[0] = s->place_is_drawn ? s->place[0] : '\0';
+                add_piece(s, WORD_NOUN, text);
+        }
         if (*s->time && *s->place && !model_words_has_times(s->model, s->place))
                 s->time[0] = '\0';
         int r = say_what_fits(s, ret);
@@ -388,8 +398,10 @@ int for_model(
         s->notes = notes;
         if (read_text(s, subject) < 0)
                 return error_set(error, -ENOMEM, "Out of memory");
-        if (!s->is_place && (found = said_by_captions(s, vocabulary, fields, FIELD_SETTING, WORD_PLACE)))
+        if (!s->is_place && !*s->place && (found = said_by_captions(s, vocabulary, fields, FIELD_SETTING, WORD_PLACE))) {
                 set_once(s->place, found);
+                s->place_is_drawn = true;
+        }
         if ((found = said_by_captions(s, vocabulary, fields, FIELD_LIGHTING, WORD_TIME)) && (*s->place || s->is_place))
                 set_once(s->time, found);
         if (asked & 1U << FIELD_STYLE && (found = said_by_captions(s, vocabulary, fields, FIELD_STYLE, WORD_STYLE)))

@@ -39,12 +39,14 @@ int faults_to_error(const Faults *faults, Error *error)
 /* The library would open what an @include names. */
 static const char *find_include(const char *text)
 {
-        for (const char *line = text; line; line = strchr(line, '\n'), line += line != NULL) {
-                const char *p = line + strspn(line, " \t\r\f\v");
+        for (const char *line = text;;) {
+                const char *p = line + strspn(line, " \t\r\f\v"), *end = strchr(line, '\n');
                 if (strncmp(p, "@include", 8) == 0)
                         return p;
+                if (!end)
+                        return NULL;
+                line = end + 1;
         }
-        return NULL;
 }
 
 static unsigned line_of(const char *text, const char *at)

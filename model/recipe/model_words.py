@@ -26,7 +26,7 @@ it he she they i we you me us do does did has have had can will would should cou
 there here what which who how when where why up down out off into onto about around made make show draw picture image please
 way thing things try low read age low high new set get let put take one""".split()
 SIZES = ("big", "small", "large", "little")
-LIKE = 0.5  # weight that the nearest word must have: below that a word is a mixture of everything
+LIKE = 0.34  # weight that the nearest word must have: below that a word is a mixture of everything
 
 
 def nouns(pack):
