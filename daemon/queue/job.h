@@ -87,8 +87,6 @@ typedef struct Job {
         Standing standing; /* of one that was parked, or whose worker died */
         uint64_t user_turn, app_turn; /* when it was begun: to give the turns back */
         unsigned deaths; /* of workers at this job */
-        double crowd; /* how many times longer than by itself it takes at another instance, where others' jobs wait too; 0: not
-                         known yet */
         uint64_t foretold; /* CLOCK_MONOTONIC, µs: when another instance that works on it says that it ends; 0: none does */
         bool at_home; /* no other instance is to work on it */
 

@@ -5,6 +5,8 @@
 #include "queue/pace.h"
 
 #define FORGETTING 0.3 /* the weight of the newest sample */
+/* A wait that may be a mistake in what the job takes. */
+#define SLIGHT 0.1
 /* Below this the job's own speed says little: the first step is slower than the others. */
 #define MEASURABLE_PROGRESS 0.1
 #define LATEST (365.0 * 24 * 3600 * 1e6) /* later than a year from now is no knowledge */
@@ -151,6 +153,19 @@ double pace_duration(const Pace *pace, const Job *job)
         return job->count * (weighed_steps(resolved) * step + item->rest) * scale;
 }
 
+/* Users take turns: how long the others' turn is has nothing to do with the size of this job. */
+void pace_learn_wait(Pace *pace, const Job *job, uint64_t usec)
+{
+        double alone = pace_duration(pace, job), wait = (double)usec - alone;
+
+        if (alone <= 0)
+                return;
+        if (wait < SLIGHT * alone) /* nobody else is there */
+                pace->wait = 0;
+        else
+                pace->wait = pace->wait > 0 ? (pace->wait + wait) / 2 : wait;
+}
+
 /* µs that a job which has begun still takes; 0: unknown. */
 static double remaining(const Pace *pace, const Job *job, uint64_t now)
 {
@@ -173,18 +188,18 @@ static double rounded(double usec)
         return usec > 1 ? exp2(round(ROUNDING * log2(usec)) / ROUNDING) : usec;
 }
 
-/* Where a job is at another instance, those behind it will wait there as it did. */
-static double crowd_elsewhere(const Queue *queue)
+/* Those behind a job that is at another instance will wait there as it did. */
+static double wait_elsewhere(const Pace *pace, const Queue *queue)
 {
         for (const Job *job = queue_first(queue); job; job = job->next)
                 if (job->foretold > 0 && !job_state_is_final(job->state))
-                        return MAX(job->crowd, 1);
-        return 1;
+                        return pace->wait;
+        return 0;
 }
 
 uint64_t pace_expected_end(const Pace *pace, const Queue *queue, const Job *job, uint64_t now)
 {
-        double own = 0, others = 0, crowd = crowd_elsewhere(queue);
+        double own = 0, others = 0, wait = wait_elsewhere(pace, queue);
 
         if (job_state_is_final(job->state) || queue_is_held(queue, job))
                 return 0;
@@ -196,7 +211,7 @@ uint64_t pace_expected_end(const Pace *pace, const Queue *queue, const Job *job,
                 double takes = remaining(pace, other, now);
                 if (takes <= 0)
                         return 0;
-                takes *= other->foretold > 0 ? 1 : crowd;
+                takes += other->foretold > 0 ? 0 : wait;
                 *(other->uid == job->uid ? &own : &others) += takes;
         }
 

@@ -25,6 +25,7 @@ typedef struct Pace {
         PaceItem items[PACES_MAX];
         size_t n;
         uint64_t uses;
+        double wait; /* µs for which a job at another instance waits for others' there */
 } Pace;
 
 /* Of one job or a part of it: time at denoising and how many steps that were, time at the rest and how many pictures. */
@@ -46,6 +47,9 @@ void pace_watch_progress(PaceWatch *watch, Stage stage, uint32_t step, uint32_t 
 void pace_watch_picture(PaceWatch *watch, uint64_t now);
 
 void pace_learn(Pace *pace, const char *model, const Resolved *resolved, const PaceSample *sample);
+
+/* A job that has not begun is told to end so many µs from now at another instance. */
+void pace_learn_wait(Pace *pace, const Job *job, uint64_t usec);
 
 /* What was learned of a model last; NULL: nothing. */
 const PaceItem *pace_latest(const Pace *pace, const char *model);

@@ -41,6 +41,7 @@ void runner_hand_over(Runner *runner)
         runner->serial = job->serial;
         runner->count = job->count;
         runner->away = true;
+        runner->wait_is_known = false;
         residency_rest(service->residency);
         forward_begin(service->forward, job, can_stay(service, job));
         if (runner->job == job && runner->away && job_object(job)->n_preview_calls > 0)
@@ -71,9 +72,10 @@ void runner_away_state(Runner *runner, JobState state, uint32_t step, uint64_t e
         if (!job)
                 return;
         job->foretold = expected_end;
-        double alone = pace_duration(&runner->pace, job);
-        if (job->crowd <= 0 && expected_end > now && alone > 0)
-                job->crowd = (double)(expected_end - now) / alone;
+        if (!runner->wait_is_known && job->spent == 0 && job->n_pictures == 0 && expected_end > now) {
+                runner->wait_is_known = true;
+                pace_learn_wait(&runner->pace, job, expected_end - now);
+        }
         if (state == job->state) {
                 job_object_update(job_object(job));
                 return;

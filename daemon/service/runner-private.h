@@ -18,6 +18,7 @@ struct Runner {
         uint32_t count; /* pictures that it must send */
         uint64_t keep_alive;
         bool away; /* it is at the machine's instance */
+        bool wait_is_known; /* how long it has to wait there was learned */
         bool cancelling, parking; /* the worker was told */
         sd_event_source *grace, *patience; /* until the job is called cancelled; until the worker is killed */
         Pace pace;

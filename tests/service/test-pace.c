@@ -65,7 +65,8 @@ static uint64_t rest_time(Machine *m, const Job *job)
         return (uint64_t)(3 * pow(job->resolved.width, 2) * (0.9 + 0.2 * draw(m, 1000) / 1000.0)) + 1000;
 }
 
-static void serve(Machine *m)
+/* Makes the next one; what that took. */
+static PaceSample serve(Machine *m)
 {
         Job *job = queue_next(m->queue);
         const uint32_t steps = job->resolved.steps;
@@ -89,12 +90,21 @@ static void serve(Machine *m)
         assert_int_equal(watch.sample.pictures, job->count);
         pace_learn(&m->pace, job->policy.model, &job->resolved, &watch.sample);
         queue_finish(m->queue, job, JOB_DONE, NULL, m->now);
+        return watch.sample;
 }
 
 static void add_any(Machine *m)
 {
         const uint32_t sides[] = { 64, 128, 256, 512 };
         (void)add(m, draw(m, 3), sides[draw(m, 4)], 5 + draw(m, 30), 1 + draw(m, 3), draw(m, 2) ? 7.5 : 1);
+}
+
+static void assert_right_within_a_third(uint64_t told, uint64_t expected, uint64_t ended)
+{
+        double real = (double)(ended - told), said = (double)expected - (double)told;
+
+        if (fabs(said - real) > real / 3)
+                fail_msg("said %.3f s, was %.3f s", said / 1e6, real / 1e6);
 }
 
 /* After every size was made once, what is told when a job is added, and nothing comes after it, is right within a third. */
@@ -110,7 +120,7 @@ static void test_expected_ends_prove_right(void **state)
         for (size_t i = 0; i < ELEMENTSOF(sides); i++)
                 (void)add(&m, 1, sides[i], 10, 1, 7.5);
         while (queue_next(m.queue))
-                serve(&m);
+                (void)serve(&m);
 
         for (int round = 0; round < 40; round++) {
                 uint64_t expected[30], told = m.now;
@@ -124,14 +134,130 @@ static void test_expected_ends_prove_right(void **state)
                                 expected[n++] = pace_expected_end(&m.pace, m.queue, job, m.now);
                         }
                 while (queue_next(m.queue))
-                        serve(&m);
+                        (void)serve(&m);
                 for (size_t i = 0; i < n; i++) {
-                        double real = (double)(jobs[i]->ended - told), said = (double)(expected[i] - told);
-                        if (fabs(said - real) > real / 3)
-                                fail_msg("round %d: said %.3f s, was %.3f s", round, said / 1e6, real / 1e6);
+                        assert_right_within_a_third(told, expected[i], jobs[i]->ended);
                         queue_remove(m.queue, jobs[i]);
                 }
         }
+        (void)queue_free(m.queue);
+}
+
+/* --- two users with instances of their own --- */
+
+/* It sends the machine's one job after the other, and knows of others' only what that tells of its own. */
+typedef struct Home {
+        Machine *machine;
+        Queue *queue;
+        Pace pace;
+        uid_t uid;
+        Job *front, *there; /* the same job, in either queue; NULL: all are done */
+} Home;
+
+static void learn_all_sizes(Machine *m, Home *home)
+{
+        static const uint32_t sides[] = { 64, 128, 256, 512 };
+
+        for (size_t i = 0; i < ELEMENTSOF(sides); i++) {
+                Job *job = add(m, home->uid, sides[i], 10, 1, 7.5);
+                const Resolved resolved = job->resolved;
+                const PaceSample sample = serve(m);
+                pace_learn(&home->pace, "m", &resolved, &sample);
+        }
+}
+
+static void home_new(Home *home, Machine *m, uid_t uid)
+{
+        *home = (Home) { .machine = m, .uid = uid };
+        assert_int_equal(queue_new(&home->queue, &limits, NULL, NULL), 0);
+        learn_all_sizes(m, home);
+}
+
+static void add_at(Home *home, uint32_t side, uint32_t steps, uint32_t count)
+{
+        Machine here = { .queue = home->queue };
+        (void)add(&here, home->uid, side, steps, count, 7.5);
+}
+
+static void hear(Home *home)
+{
+        if (home->front)
+                home->front->foretold = pace_expected_end(
+                                &home->machine->pace, home->machine->queue, home->there, home->machine->now);
+}
+
+static void hand_over(Home *home)
+{
+        Machine *m = home->machine;
+        Job *job = home->front = queue_next(home->queue);
+
+        home->there = NULL;
+        if (!job)
+                return;
+        home->there = add(m, home->uid, job->resolved.width, job->resolved.steps, job->count, job->resolved.guidance);
+        hear(home);
+        pace_learn_wait(&home->pace, job, job->foretold - m->now);
+}
+
+/* The machine makes one, and its owner sends the next. */
+static void go_on(Machine *m, Home homes[2])
+{
+        const uint64_t begun = m->now;
+        const PaceSample sample = serve(m);
+        Home *home = &homes[job_state_is_final(homes[0].there ? homes[0].there->state : JOB_QUEUED) ? 0 : 1];
+        Job *job = home->front;
+
+        assert_true(job_state_is_final(home->there->state));
+        queue_begin(home->queue, job, JOB_RUNNING, begun);
+        pace_learn(&home->pace, "m", &job->resolved, &sample);
+        queue_finish(home->queue, job, JOB_DONE, NULL, m->now);
+        queue_remove(m->queue, home->there);
+        hand_over(home);
+        hear(&homes[0]);
+        hear(&homes[1]);
+}
+
+/* What a user is told whose jobs are of all sizes, while another one has as many, all alike. */
+static void test_two_instances(void **state)
+{
+        static const uint32_t sides[] = { 64, 128, 256, 512 };
+        Machine m = { .now = 1000000, .random = 815 };
+        Home homes[2];
+        (void)state;
+
+        assert_int_equal(queue_new(&m.queue, &limits, NULL, NULL), 0);
+        for (uid_t uid = 0; uid < 2; uid++)
+                home_new(&homes[uid], &m, uid);
+        for (int round = 0; round < 40; round++) {
+                uint64_t expected[30], told;
+                Job *jobs[30];
+                size_t n = 0;
+                for (uint32_t i = 4 + draw(&m, 20); i > 0; i--) {
+                        add_at(&homes[0], sides[draw(&m, 4)], 5 + draw(&m, 30), 1 + draw(&m, 3));
+                        add_at(&homes[1], sides[round % 4], 20, 1);
+                }
+                hand_over(&homes[0]);
+                hand_over(&homes[1]);
+                for (int i = 0; i < 3; i++) /* until it is known how the other one's are */
+                        go_on(&m, homes);
+                told = m.now;
+                for (Job *job = queue_first(homes[0].queue); job; job = job->next)
+                        if (!job_state_is_final(job->state)) {
+                                jobs[n] = job;
+                                expected[n++] = pace_expected_end(&homes[0].pace, homes[0].queue, job, m.now);
+                        }
+                while (homes[0].front || homes[1].front)
+                        go_on(&m, homes);
+                for (size_t i = 0; i < n; i++)
+                        assert_right_within_a_third(told, expected[i], jobs[i]->ended);
+                for (int i = 0; i < 2; i++)
+                        for (Job *job = queue_first(homes[i].queue), *next; job; job = next) {
+                                next = job->next;
+                                queue_remove(homes[i].queue, job);
+                        }
+        }
+        for (int i = 0; i < 2; i++)
+                (void)queue_free(homes[i].queue);
         (void)queue_free(m.queue);
 }
 
@@ -166,7 +292,7 @@ static void test_running_and_parked(void **state)
 
         assert_int_equal(queue_new(&m.queue, &limits, NULL, NULL), 0);
         (void)add(&m, 1, 64, 10, 1, 1);
-        serve(&m);
+        (void)serve(&m);
         Job *job = add(&m, 1, 64, 10, 1, 1);
         double all = pace_duration(&m.pace, job);
         uint64_t begun = m.now;
@@ -184,10 +310,10 @@ static void test_running_and_parked(void **state)
         assert_int_equal(pace_expected_end(&m.pace, m.queue, job, m.now), m.now + 12345678);
         /* Those behind it will wait there for others' jobs, too. */
         Job *behind = add(&m, 1, 64, 10, 1, 1);
-        job->crowd = 3;
-        assert_int_equal(
+        pace_learn_wait(&m.pace, behind, (uint64_t)pace_duration(&m.pace, behind) + 7000000);
+        assert_float_equal(
                         pace_expected_end(&m.pace, m.queue, behind, m.now),
-                        m.now + (uint64_t)(12345678 + 3 * pace_duration(&m.pace, behind)));
+                        m.now + 12345678 + 7000000 + pace_duration(&m.pace, behind), 2);
         queue_remove(m.queue, behind);
         job->foretold = 0;
 
@@ -213,7 +339,7 @@ static void test_numbers_of_others_are_blurred(void **state)
 
         assert_int_equal(queue_new(&m.queue, &limits, NULL, NULL), 0);
         (void)add(&m, 1, 64, 10, 1, 1);
-        serve(&m);
+        (void)serve(&m);
         Job *mine = add(&m, 2, 64, 10, 1, 1);
         mine->policy.priority = PRIORITY_BATCH;
         for (int i = 0; i < 24; i++) {
@@ -231,6 +357,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_expected_ends_prove_right),
+                cmocka_unit_test(test_two_instances),
                 cmocka_unit_test(test_two_passes),
                 cmocka_unit_test(test_running_and_parked),
                 cmocka_unit_test(test_numbers_of_others_are_blurred),
