@@ -248,6 +248,12 @@ static int serve(const Arguments *arguments, Config *config)
         return sd_event_loop(event);
 }
 
+/* Prompts and pictures are in memory: no core files of them, also where no unit says so. */
+static void leave_no_core(void)
+{
+        (void)setrlimit(RLIMIT_CORE, &(struct rlimit) { .rlim_cur = 0, .rlim_max = 0 });
+}
+
 int main(int argc, char *argv[])
 {
         _cleanup_(config_freep) Config *config = NULL;
@@ -256,6 +262,7 @@ int main(int argc, char *argv[])
 
         block_signals();
         raise_descriptors();
+        leave_no_core();
         int r = parse_arguments(argc, argv, &arguments);
         if (r <= 0)
                 return r < 0 ? EX_USAGE : EXIT_SUCCESS;

@@ -156,16 +156,22 @@ static inline void place_add_tiny_model(const Place *place)
         assert_int_equal(system(command), 0);
 }
 
-/* Steps of "stub-slow" behind that one wait, and so does loading "stub-slow-load", until place_release(). */
-static inline void place_hold(const Place *place, unsigned step)
+/* From that picture on, counted from 0, the steps of "stub-slow" behind that one wait until place_release(). */
+static inline void place_hold_from(const Place *place, unsigned picture, unsigned step)
 {
-        char path[PATH_MAX], other[PATH_MAX], text[16];
+        char path[PATH_MAX], other[PATH_MAX], text[32];
 
         (void)snprintf(path, sizeof(path), "%s/hold", place->directory);
         (void)snprintf(other, sizeof(other), "%s/hold.new", place->directory);
-        (void)snprintf(text, sizeof(text), "%u", step);
+        (void)snprintf(text, sizeof(text), "%u %u", step, picture);
         write_file(other, text);
         assert_int_equal(rename(other, path), 0);
+}
+
+/* From the first picture on; so does loading "stub-slow-load". */
+static inline void place_hold(const Place *place, unsigned step)
+{
+        place_hold_from(place, 0, step);
 }
 
 static inline void place_release(const Place *place)
@@ -196,6 +202,17 @@ static inline char *place_log(const Place *place)
         char path[PATH_MAX];
         (void)snprintf(path, sizeof(path), "%s/log", place->directory);
         return read_text_file(path);
+}
+
+static inline void wait_for_log(const Place *place, const char *text)
+{
+        for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;; sleep_ms(10)) {
+                _cleanup_(freep) char *log = place_log(place);
+                if (strstr(log, text))
+                        return;
+                if (clock_usec(CLOCK_MONOTONIC) > end)
+                        fail_msg("the log does not say '%s':\n%s", text, log);
+        }
 }
 
 static inline sd_bus *place_connect(const Place *place)

@@ -29,14 +29,15 @@ static inline void stub_read(const char *directory, const char *name, char ret[s
         (void)fclose(file);
 }
 
-/* A file "hold" beside the folder of models has the number of a step: those behind it wait, and what else is slow. Tests
- * need no luck then. */
-static inline bool stub_is_held(const char *directory, uint32_t step)
+/* A file "hold" beside the folder of models has the numbers of a step and a picture: from that picture on the steps behind
+ * that one wait, and what else is slow. Tests need no luck then. */
+static inline bool stub_is_held(const char *directory, uint32_t picture, uint32_t step)
 {
+        unsigned held_step, held_picture;
         char text[64];
 
         stub_read(directory, "../../hold", text);
-        return text[0] && step > strtoul(text, NULL, 10);
+        return sscanf(text, "%u %u", &held_step, &held_picture) == 2 && picture >= held_picture && step > held_step;
 }
 
 static inline void stub_count(const char *directory, const char *name)
@@ -61,7 +62,7 @@ static inline void stub_misbehave(int socket, const char *directory)
         if (streq(mode, "-digest-dies"))
                 (void)raise(SIGSEGV);
         if (streq(mode, "-digest-slow"))
-                for (int i = 0; i < 100 || stub_is_held(directory, 1); i++)
+                for (int i = 0; i < 100 || stub_is_held(directory, UINT32_MAX, 1); i++)
                         (void)poll(NULL, 0, 10);
         if (streq(mode, "-digest-lies"))
                 message.type = MESSAGE_DONE, message.job = 1;

@@ -267,7 +267,7 @@ static void misbehave_in_step(Stub *stub)
 
         switch (stub->mode) {
         case DIES_DENOISING:
-                (void)raise(SIGSEGV);
+                abort();
                 break;
         case FORBIDDEN:
                 (void)socket(AF_UNIX, SOCK_STREAM, 0);
@@ -292,9 +292,9 @@ static void misbehave_in_step(Stub *stub)
         }
 }
 
-static void wait_while_held(Stub *stub, uint32_t step)
+static void wait_while_held(Stub *stub, uint32_t picture, uint32_t step)
 {
-        while (stub_is_held(stub->directory, step) && !stub->cancelled && !stub->is_to_park && !stub->wants_preview) {
+        while (stub_is_held(stub->directory, picture, step) && !stub->cancelled && !stub->is_to_park && !stub->wants_preview) {
                 sleep_ms(5);
                 listen_for(stub, 0);
         }
@@ -310,7 +310,7 @@ static int make_picture(Stub *stub, uint32_t picture, uint32_t done)
         for (uint32_t i = done + 1; i <= steps; i++) {
                 work(stub, stub->mode == CRAWL ? 1000 : stub->mode == SLOW || stub->mode == STUBBORN ? 50 : 1);
                 if (stub->mode == SLOW || stub->mode == STUBBORN)
-                        wait_while_held(stub, i);
+                        wait_while_held(stub, picture, i);
                 if (stub->cancelled)
                         return -ECANCELED;
                 if (stub->mode == DIES_MIDWAY)
@@ -366,7 +366,7 @@ static void load(Stub *stub)
                 fail_load(stub, -EBADMSG, "unet/config.json: no JSON");
         if (stub->mode == LACKS_MEMORY)
                 fail_load(stub, -ENOMEM, "the model needs 80 GiB");
-        for (int ms = 0; stub->mode == SLOW_LOAD && (ms < 2000 || stub_is_held(stub->directory, 1)); ms += 10) {
+        for (int ms = 0; stub->mode == SLOW_LOAD && (ms < 2000 || stub_is_held(stub->directory, UINT32_MAX, 1)); ms += 10) {
                 sleep_ms(10);
                 listen_for(stub, 0);
         }

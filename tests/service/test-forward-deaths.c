@@ -29,12 +29,14 @@ static void test_the_instance_dies(void **state)
         place_add_model(&user, "stub");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
         listen_to_jobs(bus, &heard);
+        place_hold_from(&machine, 1, 2); /* in the second picture */
         assert_true(generate(
-                                    bus, &job, "x", 4, "model", "s", "stub-slow", "steps", "u", 12, "count", "u", 3, "seed",
+                                    bus, &job, "x", 4, "model", "s", "stub-slow", "steps", "u", 4, "count", "u", 3, "seed",
                                     "t", UINT64_C(7)) >= 0);
         while (pictures < 1)
                 assert_true(job_u32(bus, job.path, "Pictures", &pictures) >= 0);
         kill_service(&machine);
+        place_release(&machine);
         place_start_service(&machine, "");
         assert_true(hear_until(bus, &heard.finished, 1));
         assert_string_equal(heard.state, IMAGINE_STATE_DONE);
@@ -166,11 +168,13 @@ static void test_falling_back(void **state)
         assert_int_equal(symlink(there, here), 0);
         place_start_service(&user, "");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
-        assert_true(generate(bus, &job, "x", 3, "model", "s", "stub-slow", "steps", "u", 8, "count", "u", 3) >= 0);
+        place_hold_from(&machine, 1, 2); /* in the second picture */
+        assert_true(generate(bus, &job, "x", 3, "model", "s", "stub-slow", "steps", "u", 4, "count", "u", 3) >= 0);
         while (pictures < 1)
                 assert_true(job_u32(bus, job.path, "Pictures", &pictures) >= 0);
         assert_false(has_worker(&user));
         kill_service(&machine);
+        place_release(&machine);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
         assert_true(has_worker(&user));
         assert_true(job_u32(bus, job.path, "Pictures", &pictures) >= 0);

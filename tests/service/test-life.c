@@ -2,6 +2,8 @@
 
 /* The life of the service: start, reload, stop, a lost bus. */
 
+#include <sys/resource.h>
+
 #include "listener.h"
 
 static Place place;
@@ -106,6 +108,26 @@ static void test_a_second_service(void **state)
         place_stop_service(&place);
 }
 
+static void assert_leaves_no_core(pid_t pid)
+{
+        struct rlimit core;
+        assert_int_equal(prlimit(pid, RLIMIT_CORE, NULL, &core), 0);
+        assert_int_equal(core.rlim_max, 0);
+}
+
+/* Prompts are in its memory, and in its workers'. */
+static void test_no_core_files(void **state)
+{
+        (void)state;
+
+        place_start_service(&place, "default_model = \"stub\"; preload = true;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        assert_true(wait_for_model_state(bus, "ready"));
+        assert_leaves_no_core(place.service);
+        assert_leaves_no_core(place_worker(&place));
+        place_stop_service(&place);
+}
+
 static void test_faulty_configuration_at_start(void **state)
 {
         (void)state;
@@ -115,18 +137,6 @@ static void test_faulty_configuration_at_start(void **state)
         place.service = 0;
         _cleanup_(freep) char *log = place_log(&place);
         assert_non_null(strstr(log, "imagined.conf:3: jobs_total must be a whole number"));
-}
-
-static void wait_for_log(const char *text)
-{
-        for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;;) {
-                _cleanup_(freep) char *log = place_log(&place);
-                if (strstr(log, text))
-                        return;
-                if (clock_usec(CLOCK_MONOTONIC) > end)
-                        fail_msg("the log does not say '%s':\n%s", text, log);
-                sleep_ms(10);
-        }
 }
 
 static bool describes(sd_bus *bus, const char *text)
@@ -151,13 +161,13 @@ static void test_reload(void **state)
 
         place_write_config(&place, "jobs_total = 12;\nnonsense = 1;");
         assert_int_equal(kill(place.service, SIGHUP), 0);
-        wait_for_log("imagined.conf:4: nonsense is no key");
-        wait_for_log("The old configuration stays in force");
+        wait_for_log(&place, "imagined.conf:4: nonsense is no key");
+        wait_for_log(&place, "The old configuration stays in force");
         assert_true(describes(bus, "\"jobs_total\": 11"));
 
         place_write_config(&place, "jobs_total = 12;");
         assert_int_equal(kill(place.service, SIGHUP), 0);
-        wait_for_log("The configuration was read again");
+        wait_for_log(&place, "The configuration was read again");
         assert_true(describes(bus, "\"jobs_total\": 12"));
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
         place_stop_service(&place);
@@ -178,13 +188,13 @@ static void test_a_program_that_is_none(void **state)
                         place.directory);
         write_file(path, text);
         assert_int_equal(kill(place.service, SIGHUP), 0);
-        wait_for_log("The configuration was read again");
+        wait_for_log(&place, "The configuration was read again");
 
         assert_true(generate(bus, &job, "x", 0) >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_FAILED));
         job_error(bus, job.path, name);
         assert_string_equal(name, IMAGINE_ERROR_FAILED);
-        wait_for_log("The engine /nonexistent/engine cannot be run");
+        wait_for_log(&place, "The engine /nonexistent/engine cannot be run");
         assert_true(wait_for_model_state(bus, "failed"));
         place_stop_service(&place);
 }
@@ -226,6 +236,7 @@ int main(void)
                 cmocka_unit_test(test_lost_bus),
                 cmocka_unit_test(test_no_bus_at_all),
                 cmocka_unit_test(test_a_second_service),
+                cmocka_unit_test(test_no_core_files),
                 cmocka_unit_test(test_faulty_configuration_at_start),
                 cmocka_unit_test(test_reload),
                 cmocka_unit_test(test_a_program_that_is_none),

@@ -39,7 +39,7 @@ static void assert_loads_in(sd_bus *bus, const char *wanted)
 }
 
 /* Until the log has said it so many times. */
-static void wait_for_log(const char *text, unsigned times)
+static void wait_for_lines(const char *text, unsigned times)
 {
         for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;; sleep_ms(10)) {
                 _cleanup_(freep) char *log = place_log(&machine);
@@ -70,17 +70,17 @@ static void test_reload(void **state)
 
         /* A value that is none changes nothing. */
         reload("precision = \"f16\";");
-        wait_for_log("precision must be auto, f32, bf16 or int8", 1);
-        wait_for_log("The old configuration stays in force", 1);
+        wait_for_lines("precision must be auto, f32, bf16 or int8", 1);
+        wait_for_lines("The old configuration stays in force", 1);
         assert_loads_in(bus, "int8");
 
         /* Another holds from the next load on. */
         reload("precision = \"f32\";");
-        wait_for_log("The configuration was read again", 1);
+        wait_for_lines("The configuration was read again", 1);
         assert_precision(bus, "int8");
         assert_loads_in(bus, "f32");
         reload("");
-        wait_for_log("The configuration was read again", 2);
+        wait_for_lines("The configuration was read again", 2);
         assert_loads_in(bus, "auto");
         place_close(&machine);
 }
