@@ -3,11 +3,13 @@
 /* The machine falls asleep and wakes up, as a stand-in for logind says: the engine stands still meanwhile, and the job comes
  * to its end in the same process. */
 
-#include "listener.h"
+#include "inputs.h"
 
 #define LOGIN "org.freedesktop.login1"
 #define LOGIN_PATH "/org/freedesktop/login1"
 #define LOGIN_MANAGER LOGIN ".Manager"
+
+#define DRAWING "seed", "t", UINT64_C(7), "width", "u", 64, "height", "u", 64, "steps", "u", 60
 
 static Place machine, user;
 static pid_t login;
@@ -213,6 +215,73 @@ static void test_strangers(void **state)
         place_close(&machine);
 }
 
+static void assert_same_bytes(sd_bus *bus, const JobRef *a, const JobRef *b)
+{
+        _cleanup_(closep) int one = get_result(bus, a->path, 0, NULL), other = get_result(bus, b->path, 0, NULL);
+        assert_true(one >= 0 && other >= 0);
+        assert_true(are_same(one, other));
+}
+
+/* At work, by way of the user's instance; then it stands still. False: it has ended before. */
+static bool begin_forwarded(sd_bus *bus, JobRef *job, pid_t engine)
+{
+        char text[64];
+
+        assert_true(generate(bus, job, "a fox", 4, DRAWING) >= 0);
+        for (uint32_t step = 0; step == 0; sleep_ms(1)) {
+                assert_true(job_u32(bus, job->path, "Step", &step) >= 0);
+                assert_true(job_string(bus, job->path, "State", text) >= 0);
+                if (state_is_final(text))
+                        return false;
+        }
+        assert_int_equal(kill(engine, SIGSTOP), 0);
+        hear_what_came(bus);
+        assert_true(job_string(bus, job->path, "State", text) >= 0);
+        return streq(text, IMAGINE_STATE_RUNNING);
+}
+
+/* A job that was sent to the machine's instance: the night costs it none of its bytes. */
+static void test_forwarded(void **state)
+{
+        JobRef job, quiet;
+        (void)state;
+
+        if (!is_root())
+                skip();
+        place_open(&machine);
+        machine.has_engine = true;
+        place_add_tiny_model(&machine);
+        start_login();
+        place_start_service(&machine, "default_model = \"tiny\"; threads = 1; worker_ping_seconds = 3;");
+        place_open_bus(&user, true);
+        user.system_address = machine.address;
+        place_start_service(&user, "engine = \"system\";");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&user), *system_bus = place_connect(&machine);
+
+        assert_true(manager_call(bus, "LoadModel", NULL, NULL, "s", "") >= 0);
+        pid_t engine = place_worker(&machine);
+        for (int i = 0; !begin_forwarded(bus, &job, engine); i++) {
+                assert_true(i < 20);
+                assert_int_equal(kill(engine, SIGCONT), 0);
+        }
+        say_sleep(system_bus, true);
+        wait_for_log(&machine, "The machine falls asleep");
+        sleep_ms(4000); /* longer than an engine may be silent */
+        assert_true(is_stopped(engine));
+        say_sleep(system_bus, false);
+        wait_until_stopped(engine, false);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        assert_int_equal(place_worker(&machine), engine);
+        assert_int_equal(place_worker(&user), 0);
+
+        assert_true(generate(bus, &quiet, "a fox", 4, DRAWING) >= 0);
+        assert_true(wait_for_state(bus, quiet.path, IMAGINE_STATE_DONE));
+        assert_same_bytes(bus, &job, &quiet);
+        place_close(&user);
+        end_login();
+        place_close(&machine);
+}
+
 /* A user's instance that computes hears of it over the system bus. */
 static void test_user(void **state)
 {
@@ -245,6 +314,7 @@ int main(void)
                 cmocka_unit_test_teardown(test_logind_goes, teardown),
                 cmocka_unit_test_teardown(test_strangers, teardown),
                 cmocka_unit_test_teardown(test_user, teardown),
+                cmocka_unit_test_teardown(test_forwarded, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
