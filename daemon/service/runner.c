@@ -369,11 +369,10 @@ static void fail_waiting(Runner *runner, const char *model, const Error *error)
         } while (found);
 }
 
-/* A job survives one worker. */
+/* A job survives one worker, be it that it drew or that it was still loading. */
 static bool may_try_again(const Runner *runner, bool hopeless)
 {
-        return runner->serial != 0 && !hopeless && !runner->cancelling && !runner->service->stopping &&
-               ++runner->job->deaths < DEATHS_OF_A_JOB;
+        return !hopeless && !runner->cancelling && !runner->service->stopping && ++runner->job->deaths < DEATHS_OF_A_JOB;
 }
 
 void runner_lost(Runner *runner, const char *model, const Error *error, bool hopeless)

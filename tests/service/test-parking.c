@@ -12,6 +12,7 @@ static int setup(void **state)
 }
 
 #define LONG_JOB "steps", "u", 60, "width", "u", 64, "height", "u", 64, "seed", "t", UINT64_C(7)
+#define SHORT_JOB "steps", "u", 3, "width", "u", 128, "height", "u", 128, "seed", "t", UINT64_C(7)
 #define VERY_LONG_JOB "steps", "u", 500, "width", "u", 64, "height", "u", 64
 
 static void assert_same_bytes(int a, int b)
@@ -117,6 +118,45 @@ static void test_a_killed_worker_costs_nothing(void **state)
         assert_string_equal(name, IMAGINE_ERROR_WORKER_DIED);
 }
 
+/* Kills the engine when the job is at that stage (or has that state), and waits for the end. False: that came before. */
+static bool kill_at(sd_bus *bus, const char *stage, int wanted)
+{
+        char now[64], text[64];
+        JobRef job;
+
+        if (streq(stage, IMAGINE_STATE_LOADING))
+                assert_true(manager_call(bus, "UnloadModel", NULL, NULL, NULL) >= 0);
+        assert_true(generate(bus, &job, "a fox", 4, SHORT_JOB) >= 0);
+        do {
+                assert_true(job_string(bus, job.path, "Stage", now) >= 0);
+                assert_true(job_string(bus, job.path, "State", text) >= 0);
+        } while (!streq(now, stage) && !streq(text, stage) && !state_is_final(text));
+        pid_t worker = state_is_final(text) ? 0 : place_worker(&place);
+        bool killed = worker > 0 && kill(worker, SIGKILL) == 0;
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        _cleanup_(closep) int made = get_result(bus, job.path, 0, NULL);
+        assert_true(made >= 0);
+        assert_same_bytes(wanted, made);
+        return killed;
+}
+
+static void test_killed_at_each_stage(void **state)
+{
+        static const char *const stages[] = { IMAGINE_STATE_LOADING, "denoise", "decode" };
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        JobRef alone;
+        (void)state;
+
+        assert_true(generate(bus, &alone, "a fox", 4, SHORT_JOB) >= 0);
+        assert_true(wait_for_state(bus, alone.path, IMAGINE_STATE_DONE));
+        _cleanup_(closep) int wanted = get_result(bus, alone.path, 0, NULL);
+        assert_true(wanted >= 0);
+        for (size_t i = 0; i < ELEMENTSOF(stages); i++)
+                for (int tries = 0; !kill_at(bus, stages[i], wanted); tries++) /* some are short */
+                        if (tries == 40)
+                                fail_msg("no engine was killed at %s", stages[i]);
+}
+
 /* The same for a job that starts from a picture: the first worker dies, then a better job comes, and it has its bytes. */
 static void test_with_a_picture(void **state)
 {
@@ -153,6 +193,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_interactive_comes_first),
                 cmocka_unit_test(test_a_killed_worker_costs_nothing),
+                cmocka_unit_test(test_killed_at_each_stage),
                 cmocka_unit_test(test_with_a_picture),
         };
         return cmocka_run_group_tests(tests, setup, place_tear_down);
