@@ -136,7 +136,7 @@ static void test_faulty_configuration_at_start(void **state)
         assert_int_equal(wait_for_exit(place.service), 78);
         place.service = 0;
         _cleanup_(freep) char *log = place_log(&place);
-        assert_non_null(strstr(log, "imagined.conf:3: jobs_total must be a whole number"));
+        assert_non_null(strstr(log, "imagined.conf:6: jobs_total must be a whole number"));
 }
 
 static bool describes(sd_bus *bus, const char *text)
@@ -161,7 +161,7 @@ static void test_reload(void **state)
 
         place_write_config(&place, "jobs_total = 12;\nnonsense = 1;");
         assert_int_equal(kill(place.service, SIGHUP), 0);
-        wait_for_log(&place, "imagined.conf:4: nonsense is no key");
+        wait_for_log(&place, "imagined.conf:7: nonsense is no key");
         wait_for_log(&place, "The old configuration stays in force");
         assert_true(describes(bus, "\"jobs_total\": 11"));
 
