@@ -65,6 +65,7 @@ static int append_options(sd_bus_message *m, const Options *o, const json_t *lin
         } texts[] = {
                 { "model", o->model },     { "template", o->template }, { "profile", o->profile },
                 { "purpose", o->purpose }, { "refine", o->refine },     { "engine", o->engine },
+                { "server", o->server },
         };
 
         int r = sd_bus_message_open_container(m, 'a', "{sv}");
@@ -75,6 +76,8 @@ static int append_options(sd_bus_message *m, const Options *o, const json_t *lin
                 r = sd_bus_message_append(m, "{sv}", "count", "u", count);
         if (r >= 0 && options_has(o, OPTION_SEED))
                 r = sd_bus_message_append(m, "{sv}", "seed", "t", o->seed);
+        if (r >= 0 && o->dry_run)
+                r = sd_bus_message_append(m, "{sv}", "dry-run", "b", 1);
         if (r >= 0 && o->n_fields > 0)
                 r = append_fields(m, o);
         if (r >= 0 && json_array_size(lineage) > 0)

@@ -22,7 +22,7 @@ _imagine_presets() { # VERB
 }
 
 _imagine() {
-        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show folder desktop mcp consent models load unload help version'
+        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show folder desktop mcp describe consent models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --notify --preview'
@@ -75,6 +75,7 @@ _imagine() {
         --tiling) words='x y xy none' ;;
         --of) words=$(compgen -u) ;;
         --model) words=$(_imagine_ask models) ;;
+        --server) words=$(_imagine_ask consent) ;;
         --priority) words='interactive normal batch' ;;
         --engine) words='builtin chat' ;;
         --template | --profile | --purpose) words=$(_imagine_presets "${previous#--}s") ;;
@@ -91,10 +92,11 @@ _imagine() {
                         words=$all
                         ;;
                 -*,models) words="$all --inspect" ;;
+                -*,describe) words="$all --server --dry-run" ;;
                 -*,vary) words="$all $finishes --last --vary --variation-seed --strength --count" ;;
                 -*,enlarge) words="$all $finishes --scale" ;;
                 -*,illustrate) words="$all --output --notify --preview $asks" ;;
-                -*,enhance) words="$all --seed --count --model --earlier $prompts" ;;
+                -*,enhance) words="$all --seed --count --model --earlier --server --dry-run $prompts" ;;
                 -*,check-prompt) words="$all --model" ;;
                 -*,templates | -*,profiles | -*,purposes) words=$all ;;
                 -*,show) words="$all --notify" ;;
@@ -105,7 +107,7 @@ _imagine() {
                 -*) words="$all $makes $asks $starts --enhance --prompt-only $prompts" ;;
                 *,) words=$verbs ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;
-                *,vary | *,enlarge | *,illustrate | *,show)
+                *,vary | *,enlarge | *,illustrate | *,show | *,describe)
                         compopt -o filenames 2>/dev/null
                         mapfile -t COMPREPLY < <(compgen -f -- "$current")
                         return

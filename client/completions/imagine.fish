@@ -4,7 +4,7 @@
 
 function __imagine_verb -d "The verb of the command line, generate without one"
     set -l words (commandline -opc)[2..-1]
-    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --preview --template --profile --purpose --field --refine --earlier --engine --inspect --scale --of -o
+    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of -o
     set -l skip 0
     for word in $words
         if test $skip = 1
@@ -12,7 +12,7 @@ function __imagine_verb -d "The verb of the command line, generate without one"
         else if contains -- $word $takes_value
             set skip 1
         else if not string match -q -- '-*' $word
-            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show folder desktop mcp consent models load unload help version
+            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show folder desktop mcp describe consent models load unload help version
                 echo $word
             else
                 echo generate
@@ -60,13 +60,14 @@ complete -c imagine -n __imagine_has_no_verb -a show -d 'how it was made'
 complete -c imagine -n __imagine_has_no_verb -a folder -d 'where desktop programs put pictures'
 complete -c imagine -n __imagine_has_no_verb -a desktop -d 'menus, keys and launchers'
 complete -c imagine -n __imagine_has_no_verb -a mcp -d 'for chat assistants'
+complete -c imagine -n __imagine_has_no_verb -a describe -d 'what a picture shows'
 complete -c imagine -n __imagine_has_no_verb -a consent -d 'servers that may be asked'
 complete -c imagine -n __imagine_has_no_verb -a models -d 'installed models'
 complete -c imagine -n __imagine_has_no_verb -a load -d 'make it resident'
 complete -c imagine -n __imagine_has_no_verb -a unload -d 'free its memory'
 complete -c imagine -n __imagine_has_no_verb -a help -d 'this text'
 complete -c imagine -n __imagine_has_no_verb -a version -d 'the version'
-complete -c imagine -n '__imagine_is vary enlarge illustrate show' -F
+complete -c imagine -n '__imagine_is vary enlarge illustrate show describe' -F
 complete -c imagine -n '__imagine_is watch get cancel' -a '(__imagine_ask jobs)'
 complete -c imagine -n '__imagine_is consent' -a 'grant revoke list (__imagine_ask consent)'
 complete -c imagine -n '__imagine_is load' -a '(__imagine_ask models)'
@@ -123,6 +124,8 @@ complete -c imagine -n '__imagine_is generate enhance' -l field -x -d 'what a fi
 complete -c imagine -n '__imagine_is generate enhance' -l refine -x -d 'as "warmer, closer"'
 complete -c imagine -n '__imagine_is enhance' -l earlier -r -F -d 'what to refine, of --json'
 complete -c imagine -n '__imagine_is generate enhance' -l engine -x -a 'builtin chat' -d 'builtin or chat'
+complete -c imagine -n '__imagine_is describe enhance' -l server -x -a '(__imagine_ask consent)' -d "one of 'consent'"
+complete -c imagine -n '__imagine_is describe enhance' -l dry-run -d 'show what would be sent'
 complete -c imagine -n '__imagine_is models' -l inspect -r -F -d 'what a model is'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge show folder' -l notify -d 'on the desktop, too'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge watch' -l preview -x -a 'auto kitty sixel none' -d 'in the terminal'

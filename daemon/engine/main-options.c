@@ -11,12 +11,13 @@ static const char help[] =
                 "Usage: imagined-engine --socket FD --model DIR [--threads N] [--verify | --digest]\n"
                 "                       [--precision WHICH] [--pack FD] [--new-pack FD]\n"
                 "       imagined-engine --socket FD --decode\n"
+                "       imagined-engine --shrink N <PICTURE >JPEG\n"
                 "       imagined-engine --model DIR --output FILE --prompt TEXT [SETTINGS]\n"
                 "       imagined-engine --model DIR --digest\n"
                 "       imagined-engine --model DIR|FILE --inspect [--json]\n"
                 "\n"
-                "The first two are started by imagined and speak its protocol on the socket. The third\n"
-                "makes one picture, the fourth prints the model's digest, without any service: they are\n"
+                "The first two are started by imagined and speak its protocol on the socket, the third is\n"
+                "imagine's. The fourth makes one picture, the fifth prints the model's digest, without any service: they are\n"
                 "for tests and bug reports, and know the settings below; imagine knows all.\n"
                 "\n"
                 "  --model DIR        a model's folder in the Diffusers layout\n"
@@ -41,6 +42,7 @@ static const char help[] =
                 "  --new-pack FD      an empty file for them, if that one is of another build or model\n"
                 "  --inspect          tell what kind of model it is and what it recommends, load nothing\n"
                 "  --json             the same for programs\n"
+                "  --shrink N         have none either, make a small JPEG of a picture; N pixels at most\n"
                 "  --decode           have no model, make pixels of pictures\n"
                 "  --digest           tell the digest of the model's files, load nothing\n"
                 "  --help, --version\n";
@@ -65,6 +67,7 @@ enum {
         OPTION_THREADS,
         OPTION_PRECISION,
         OPTION_DECODE,
+        OPTION_SHRINK,
         OPTION_DIGEST,
         OPTION_INSPECT,
         OPTION_JSON,
@@ -95,6 +98,7 @@ static const struct option long_options[] = {
         { "threads", required_argument, NULL, OPTION_THREADS },
         { "precision", required_argument, NULL, OPTION_PRECISION },
         { "decode", no_argument, NULL, OPTION_DECODE },
+        { "shrink", required_argument, NULL, OPTION_SHRINK },
         { "digest", no_argument, NULL, OPTION_DIGEST },
         { "inspect", no_argument, NULL, OPTION_INSPECT },
         { "json", no_argument, NULL, OPTION_JSON },
@@ -227,6 +231,8 @@ static int parse_task(MainOptions *o, int option, const char *value)
                 return 0;
         case OPTION_THREADS:
                 return parse_u32(value, 1024, &o->threads);
+        case OPTION_SHRINK:
+                return parse_u32(value, REQUEST_SIZE_MAX, &o->shrink);
         case OPTION_PACK:
                 return parse_fd(value, &o->pack.old_fd);
         case OPTION_NEW_PACK:
@@ -280,6 +286,8 @@ int main_options_parse(MainOptions *o, int argc, char **argv)
                         return -EINVAL;
                 }
         }
+        if (optind == argc && o->shrink > 0 && argc == 3)
+                return 1;
         if (optind == argc && o->decode && o->socket >= 0 && !o->model_dir && !o->output)
                 return 1;
         if (optind < argc || o->decode || !o->model_dir || (o->socket >= 0) + (o->output != NULL) > 1 ||

@@ -12,6 +12,7 @@ typedef struct MainOptions {
         const char *from, *mask;
         unsigned threads;
         bool digest, verify, inspect, json, decode;
+        uint32_t shrink; /* pixels of the longer side; 0: not asked for */
         PackFiles pack;
         Request request;
 } MainOptions;

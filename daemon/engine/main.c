@@ -18,6 +18,7 @@
 #include "engine/main-options.h"
 #include "engine/model/digest.h"
 #include "engine/model/file.h"
+#include "engine/shrink.h"
 #include "engine/verify.h"
 #include "engine/worker.h"
 #include "workers/sandbox.h"
@@ -94,6 +95,16 @@ static int inspect(const char *model, bool json)
         return r < 0 || fflush(stdout) == 0 ? r : -EIO;
 }
 
+static int shrink_picture(uint32_t side)
+{
+        Error error = {};
+        int r = shrink_run(side, &error);
+
+        if (r < 0)
+                log_error("%s", error.text);
+        return r;
+}
+
 /* In the manner of sha256sum. */
 static int print_digest(const char *model_dir)
 {
@@ -168,7 +179,9 @@ int main(int argc, char **argv)
         if (r <= 0)
                 return r < 0 ? 2 : 0;
 
-        if (options.socket >= 0)
+        if (options.shrink > 0)
+                r = shrink_picture(options.shrink);
+        else if (options.socket >= 0)
                 r = serve(&options);
         else if (options.output)
                 r = make_picture(&options);

@@ -20,6 +20,9 @@ static const char usual_role[] =
                 "texture, mood and constraints. Write one paragraph of at most 120 words, in English. Answer with the prompt alone: no "
                 "introduction, no quotation marks, no alternatives, no explanations. When you are asked to change a prompt, keep all "
                 "that the change does not concern.";
+static const char looking_role[] =
+                "You write alternative texts of pictures: what can be seen, in plain sentences, in the language of the question. Answer "
+                "with the text alone: no introduction, no quotation marks, no guesses about what cannot be seen.";
 static const char change[] = "Change that prompt in this way, and answer with the whole new prompt alone: ";
 
 typedef struct Chat {
@@ -51,9 +54,15 @@ static const char *text_of(const json_t *object, const char *key)
         return text ? text : "";
 }
 
+/* Whether a picture is to be looked at. */
+static bool shows(const json_t *request)
+{
+        return json_is_true(json_object_get(request, "picture"));
+}
+
 static int find(const Service *service, const json_t *request, const Server **ret, Error *error)
 {
-        return remote_find(service, text_of(request, "server"), NET_DIALECT_CHAT, false, ret, error);
+        return remote_find(service, text_of(request, "server"), NET_DIALECT_CHAT, shows(request), ret, error);
 }
 
 int chat_check(const Service *service, const json_t *request, Error *error)
@@ -72,10 +81,12 @@ static int add_part(int parts[static NET_PART_MAX], NetPart part, const char *te
         return MIN(parts[part], 0);
 }
 
-static int add_role(int parts[static NET_PART_MAX], const Server *server, Error *error)
+static int add_role(int parts[static NET_PART_MAX], const Server *server, const json_t *request, Error *error)
 {
         _cleanup_(freep) char *text = NULL;
 
+        if (shows(request))
+                return add_part(parts, NET_PART_ROLE, looking_role);
         if (server->role[0] == '\0')
                 return add_part(parts, NET_PART_ROLE, usual_role);
         int r = config_file_read(server->role, &text);
@@ -115,7 +126,7 @@ static int add_parts(int parts[static NET_PART_MAX], const Server *server, const
         const char *first = json_string_value(json_array_get(json_object_get(request, "lineage"), 0));
         _cleanup_(freep) char *order = NULL;
 
-        int r = add_role(parts, server, error);
+        int r = add_role(parts, server, request, error);
         if (r >= 0)
                 r = add_idea(parts, request, *refine && first ? first : idea);
         if (r >= 0 && *refine)
@@ -232,6 +243,7 @@ int chat_start(void **ret, Service *service, const Job *job, const json_t *reque
         };
         for (size_t i = 0; i < NET_PART_MAX; i++)
                 parts[i] = -1;
+        parts[NET_PART_PICTURE] = shows(request) ? memfd_reopen(job->inputs[INPUT_IMAGE].fd) : -1;
         fill(server, request, &ask);
         r = add_parts(parts, server, request, error);
         if (r < 0 && error->code == 0)

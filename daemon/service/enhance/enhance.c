@@ -3,11 +3,13 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/memfd.h"
 #include "base/util.h"
 #include "service/catalogue.h"
 #include "service/enhance/enhance.h"
 #include "service/enhance/engines.h"
 #include "service/enhance/options.h"
+#include "net/protocol.h"
 #include "service/errors.h"
 #include "service/job.h"
 #include "service/journal.h"
@@ -44,12 +46,12 @@ static int check_engine(const Service *service, const json_t *request, Error *er
 
         if (!engine || engine->check)
                 return engine ? engine->check(service, request, error) : -EINVAL;
-        if (json_object_get(request, "server") || json_object_get(request, "dry-run"))
-                return error_set(error, -EINVAL, "server, dry-run: they go with the engine chat");
+        if (json_object_get(request, "server") || json_object_get(request, "dry-run") || json_object_get(request, "picture"))
+                return error_set(error, -EINVAL, "server, dry-run, picture: they go with the engine chat");
         return 0;
 }
 
-static int read_call(Service *service, sd_bus_message *call, json_t *request, JobPolicy *policy, Error *error)
+static int read_call(Service *service, sd_bus_message *call, json_t *request, JobPolicy *policy, int *picture, Error *error)
 {
         const char *idea;
 
@@ -61,7 +63,7 @@ static int read_call(Service *service, sd_bus_message *call, json_t *request, Jo
         if (json_object_set_new(request, "idea", json_string(idea)) < 0 ||
             json_object_set_new(request, "engine", json_string("builtin")) < 0)
                 return -ENOMEM;
-        r = enhance_options_read(call, request, policy, error);
+        r = enhance_options_read(call, request, policy, picture, error);
         if (r >= 0)
                 r = check_engine(service, request, error);
         if (r >= 0)
@@ -69,7 +71,7 @@ static int read_call(Service *service, sd_bus_message *call, json_t *request, Jo
         return r < 0 ? r : resolve_model(service, policy->model, error);
 }
 
-static int add_job(Service *service, sd_bus_message *call, uid_t uid, const json_t *request, const JobPolicy *policy, Job **ret, Error *error)
+static int add_job(Service *service, sd_bus_message *call, uid_t uid, const json_t *request, const JobPolicy *policy, int *picture, Job **ret, Error *error)
 {
         const json_t *count = json_object_get(request, "count");
         Request plain;
@@ -83,6 +85,16 @@ static int add_job(Service *service, sd_bus_message *call, uid_t uid, const json
         int r = queue_add(service->queue, &plain, policy, uid, callers_app(service->callers, call), &job, error);
         if (r < 0)
                 return r;
+        size_t size = 0;
+        if (*picture >= 0)
+                r = memfd_check_sealed(*picture, NET_PICTURE_MAX, &size);
+        if (r >= 0 && *picture >= 0)
+                r = queue_add_input(service->queue, job, INPUT_IMAGE, *picture, size, error);
+        if (r < 0) {
+                queue_remove(service->queue, job);
+                return r;
+        }
+        *picture = -1;
         job->ask = json_dumps(request, JSON_COMPACT);
         r = job->ask ? job_object_new(service, job, sd_bus_message_get_sender(call)) : -ENOMEM;
         if (r < 0) {
@@ -98,6 +110,7 @@ int manager_enhance(sd_bus_message *call, void *userdata, sd_bus_error *bus_erro
 {
         Service *service = userdata;
         JobPolicy policy = { .priority = PRIORITY_NORMAL, .writes = true };
+        _cleanup_(closep) int picture = -1;
         char path[JOB_PATH_MAX];
         Error error = {};
         Job *job = NULL;
@@ -107,9 +120,9 @@ int manager_enhance(sd_bus_message *call, void *userdata, sd_bus_error *bus_erro
         if (r < 0)
                 return r;
         json_t *request = json_object();
-        r = request ? read_call(service, call, request, &policy, &error) : -ENOMEM;
+        r = request ? read_call(service, call, request, &policy, &picture, &error) : -ENOMEM;
         if (r >= 0)
-                r = add_job(service, call, uid, request, &policy, &job, &error);
+                r = add_job(service, call, uid, request, &policy, &picture, &job, &error);
         json_decref(request);
         if (r < 0)
                 return error_to_bus_or_code(bus_error, &error, r);

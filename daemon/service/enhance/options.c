@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/memfd.h"
 #include "base/util.h"
+#include "net/protocol.h"
 #include "service/enhance/engines.h"
 #include "service/enhance/options.h"
 #include "service/models.h"
@@ -11,6 +13,7 @@ typedef struct Reader {
         sd_bus_message *message;
         json_t *request;
         JobPolicy *policy;
+        int *picture;
         Error *error;
 } Reader;
 
@@ -147,6 +150,21 @@ static int read_priority(Reader *reader, const EnhanceOption *option)
         return 0;
 }
 
+/* What can change no more needs no copy. */
+static int read_picture(Reader *reader, const EnhanceOption *option)
+{
+        int fd;
+
+        int r = sd_bus_message_read_basic(reader->message, 'h', &fd);
+        if (r < 0)
+                return r;
+        r = memfd_check_sealed(fd, NET_PICTURE_MAX, NULL);
+        if (r < 0)
+                return error_set(reader->error, -EINVAL, "%s: not a sealed memfd of at most %u bytes", option->name, NET_PICTURE_MAX);
+        *reader->picture = memfd_reopen(fd);
+        return *reader->picture < 0 ? *reader->picture : put(reader, option->name, json_true());
+}
+
 static int read_flag(Reader *reader, const EnhanceOption *option)
 {
         int flag;
@@ -170,6 +188,7 @@ static const EnhanceOption options[] = {
         { "engine", "s", 0, read_engine },
         { "server", "s", 63, read_text },
         { "dry-run", "b", 0, read_flag },
+        { "picture", "h", 0, read_picture },
         { "model", "s", 0, read_model },
         { "seed", "t", 0, read_seed },
         { "count", "u", 0, read_count },
@@ -210,9 +229,9 @@ static int read_entry(Reader *reader, uint32_t *seen)
         return r < 0 ? r : sd_bus_message_exit_container(reader->message);
 }
 
-int enhance_options_read(sd_bus_message *message, json_t *request, JobPolicy *policy, Error *error)
+int enhance_options_read(sd_bus_message *message, json_t *request, JobPolicy *policy, int *picture, Error *error)
 {
-        Reader reader = { message, request, policy, error };
+        Reader reader = { message, request, policy, picture, error };
         uint32_t seen = 0;
 
         int r = sd_bus_message_enter_container(message, 'a', "{sv}");

@@ -15,5 +15,6 @@
 #define ENHANCE_FIELDS_MAX 32
 
 /* Reads an a{sv} into what the job is to do (request, an object that is there) and how (policy). -EINVAL with a sentence
+ * *picture: -1, or the picture that came, a sealed memfd of the caller's; the request has true for it then. A sentence
  * that names the option: unknown, given twice, of a wrong type, too long or out of its range. */
-int enhance_options_read(sd_bus_message *message, json_t *request, JobPolicy *policy, Error *error);
+int enhance_options_read(sd_bus_message *message, json_t *request, JobPolicy *policy, int *picture, Error *error);
