@@ -88,7 +88,7 @@ static bool is_on_axis(Phrase *phrase, const config_setting_t *setting, const ch
                 faults_add(faults, path, config_setting_source_line(setting), "%s must be a number from -9 to 9", axes[axis]);
         } else {
                 phrase->axes |= 1U << axis;
-                phrase->place[axis] = (int8_t)place;
+                phrase->place[axis] = place;
         }
         return true;
 }

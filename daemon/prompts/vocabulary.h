@@ -29,7 +29,7 @@ typedef struct Phrase {
         const char *model; /* how captions say it, or NULL */
         uint32_t is, needs, excludes; /* bits of facts */
         unsigned axes; /* bits of those on which it has a place */
-        int8_t place[AXIS_MAX];
+        int place[AXIS_MAX];
 } Phrase;
 
 typedef struct Fact {
