@@ -105,8 +105,10 @@ static Outcome ask_keyring(Keyring keyring, const char *play)
 /* Also in parts of eight characters. */
 static bool holds_key(const char *data, size_t size)
 {
-        for (size_t i = 0; i + 8 <= strlen(THE_KEY); i++)
-                if (memmem(data, size, THE_KEY + i, 8))
+        static const char key[] = THE_KEY;
+
+        for (size_t i = 0; i + 8 < sizeof(key); i++)
+                if (memmem(data, size, key + i, 8))
                         return true;
         return false;
 }
