@@ -181,8 +181,13 @@ void notifier_set_text(Notifier *n, const char *title, const char *text)
 {
         if (!n)
                 return;
-        (void)snprintf(n->title, sizeof(n->title), "%s", title);
-        (void)snprintf(n->body, sizeof(n->body), "%s", text);
+        const size_t before = n->is_text ? strlen(n->body) : 0;
+        if (n->is_text) {
+                (void)snprintf(n->body + before, sizeof(n->body) - before, "\n\n%s\n%s", title, text);
+        } else {
+                (void)snprintf(n->title, sizeof(n->title), "%s", title);
+                (void)snprintf(n->body, sizeof(n->body), "%s", text);
+        }
         utf8_sanitize(n->title);
         utf8_sanitize(n->body);
         n->is_text = true;
@@ -238,8 +243,12 @@ void notifier_show_end(Notifier *n, const Client *c, ExitCode code)
 {
         if (!n)
                 return;
-        n->is_text = n->is_text && code == CODE_OK;
+        const char *message = json_string_value(json_object_get(c->error, "message"));
         if (n->is_text) {
+                const size_t before = strlen(n->body);
+                if (code != CODE_OK && message)
+                        (void)snprintf(n->body + before, sizeof(n->body) - before, "\n\n%s", message);
+                utf8_sanitize(n->body);
                 n->is_end = true;
                 notifier_show(n);
                 return;

@@ -38,7 +38,7 @@ void notifier_preview(Notifier *notifier, const Picture *preview);
 /* A file that was made, for the end. */
 void notifier_add_path(Notifier *notifier, const char *path);
 
-/* What is shown at the end instead of pictures: of work that makes none. */
+/* What is shown at the end instead of pictures: of work that makes none. What comes next stands below it. */
 void notifier_set_text(Notifier *notifier, const char *title, const char *text);
 
 /* What the program was called with (up to NULL), and what it has read on stdin (or NULL), so that it can be tried again where

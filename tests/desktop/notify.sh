@@ -92,6 +92,17 @@ wait $job
 check "Cancel ends the first" test $? -eq 4
 check "and stops the rest" fails 2 ls ./two-varied*
 
+
+# What makes no pictures tells of all files, and of what went wrong with one.
+printf 'no picture' >none.png
+imagine show --notify two.png none.png "one & only.png" >/dev/null 2>&1
+check "show: one notification" logged 'Notify "imagine" 0 "org.imagined.Imagine" "two.png" "a fox'
+shown() { # TEXT: below the one of two.png
+        grep -A 20 -F '"two.png" "a fox' "$IMAGINED_ROOT/notifications" | grep -qF -e "$1"
+}
+check "show: has the other file, too" shown 'one &amp; only.png'
+check "show: and what went wrong" shown 'none.png does not say how it was made'
+
 server "body"
 imagine --user --notify --seed 9 "a fox" >paths 2>said
 check "a server without actions" test -s "$(cat paths)"
