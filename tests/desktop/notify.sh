@@ -3,6 +3,7 @@
 #
 # imagine --notify with python-dbusmock's notification server: progress, preview, what its actions do, servers that can do
 # little, and no server.
+# shellcheck disable=SC2317 # functions are called by check
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 top=$PWD
