@@ -54,6 +54,69 @@ static void test_exp_sum(void **state)
         for_each_kernels(exp_sum_of);
 }
 
+/* To bfloat16, for weights that are at most 1: half a unit of its 8 bits, and a hundredth of that. */
+static void exp_sum_halves_of(const Kernels *kernels)
+{
+        Numbers numbers = { 2 };
+
+        for (size_t i = 0; i < ELEMENTSOF(lengths); i++) {
+                const size_t n = lengths[i];
+                _cleanup_(freep) float *x = numbers_new(&numbers, n);
+                _cleanup_(freep) uint16_t *halves = calloc(n + 1, sizeof *halves);
+                double wanted = 0;
+
+                for (size_t j = 0; j < n; j++)
+                        x[j] = j % 7 == 3 ? -1000 : x[j] * 20 - 20; /* some of them nothing beside the others */
+                halves[n] = 0x1234;
+                float got = kernels->exp_sum_halves(halves, x, n, 0.7f, 0.5f);
+                for (size_t j = 0; j < n; j++) {
+                        const double e = exp(x[j] * 0.7 - 0.5);
+                        const uint32_t bits = (uint32_t)halves[j] << 16;
+                        float rounded;
+
+                        memcpy(&rounded, &bits, sizeof rounded);
+                        if (!(fabs(rounded - e) <= e * (0x1p-8 * 1.01) + 2e-38))
+                                fail_msg("%s: e^%g is %g instead of %g", kernels->name, x[j] * 0.7 - 0.5, (double)rounded, e);
+                        wanted += e;
+                }
+                assert_true(fabs(got - wanted) <= wanted * 4e-6 + 1e-36);
+                assert_int_equal(halves[n], 0x1234);
+        }
+
+        const float extremes[] = { 0, NAN };
+        uint16_t halves[2];
+        (void)kernels->exp_sum_halves(halves, extremes, 2, 1, 0);
+        assert_int_equal(halves[0], 0x3f80); /* exactly 1 */
+        assert_true(halves[1] > 0x7f80);
+}
+
+static void test_exp_sum_halves(void **state)
+{
+        (void)state;
+        for_each_kernels(exp_sum_halves_of);
+}
+
+static void maximum_of(const Kernels *kernels)
+{
+        Numbers numbers = { 3 };
+
+        for (size_t i = 0; i < ELEMENTSOF(lengths); i++)
+                for (size_t at = 0; at < lengths[i]; at++) {
+                        _cleanup_(freep) float *x = numbers_new(&numbers, lengths[i]);
+
+                        for (size_t j = 0; j < lengths[i]; j++)
+                                x[j] -= 1000;
+                        x[at] = -7;
+                        assert_true(kernels->maximum(x, lengths[i]) == -7);
+                }
+}
+
+static void test_maximum(void **state)
+{
+        (void)state;
+        for_each_kernels(maximum_of);
+}
+
 static void activate_of(const Kernels *kernels)
 {
         static const Finish finishes[] = { FINISH_PLAIN, FINISH_SILU, FINISH_GELU, FINISH_QUICK_GELU };
@@ -243,6 +306,8 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_choice),
                 cmocka_unit_test(test_exp),
                 cmocka_unit_test(test_exp_sum),
+                cmocka_unit_test(test_exp_sum_halves),
+                cmocka_unit_test(test_maximum),
                 cmocka_unit_test(test_activate),
                 cmocka_unit_test(test_simple),
                 cmocka_unit_test(test_moments),

@@ -217,34 +217,46 @@ static float exp_sum(float *x, size_t n, float scale, float top)
         return vec_sum(sum);
 }
 
+#define LOG2_E 0x1.715476p+0f
+
+/* Two chains of sums, for an addition takes longer than all else does here. */
 static float exp_sum_halves(uint16_t *ret, const float *x, size_t n, float scale, float top)
 {
-        Vec sum = {};
+        const Vec factor = vec_set(scale * LOG2_E), least = vec_set(-top * LOG2_E);
+        Vec sum[2] = {};
         size_t i = 0;
 
-        for (; i + LANES <= n; i += LANES) {
-                Vec e = vec_exp(vec_fma(vec_load(x + i), vec_set(scale), vec_set(-top)));
-                vec_store_bf16(ret + i, e, LANES);
-                sum += e;
-        }
-        if (i < n) {
+        for (; i + 2 * LANES <= n; i += 2 * LANES)
+                for (size_t j = 0; j < 2; j++) {
+                        Vec e = vec_exp2_short(vec_fma(vec_load(x + i + j * LANES), factor, least));
+                        vec_store_bf16(ret + i + j * LANES, e, LANES);
+                        sum[j] += e;
+                }
+        for (; i < n; i += LANES) {
+                const size_t left = n - i < LANES ? n - i : LANES;
                 float rest[LANES] = {};
-                Vec e = vec_exp(vec_fma(vec_load_part(x + i, n - i), vec_set(scale), vec_set(-top)));
-                vec_store_bf16(ret + i, e, n - i);
-                vec_store_part(rest, e, n - i); /* nothing beyond the end */
-                sum += vec_load(rest);
+                Vec e = vec_exp2_short(vec_fma(load_at(x, i, n), factor, least));
+                vec_store_bf16(ret + i, e, left);
+                store_at(rest, e, 0, left); /* nothing beyond the end */
+                sum[0] += vec_load(rest);
         }
-        return vec_sum(sum);
+        return vec_sum(sum[0] + sum[1]);
 }
 
+/* Four chains, for the same reason. */
 static float maximum(const float *x, size_t n)
 {
-        Vec top = vec_set(x[0]);
+        Vec top[4];
         size_t i = 0;
 
+        for (size_t j = 0; j < 4; j++)
+                top[j] = vec_set(x[0]);
+        for (; i + 4 * LANES <= n; i += 4 * LANES)
+                for (size_t j = 0; j < 4; j++)
+                        top[j] = vec_max(top[j], vec_load(x + i + j * LANES));
         for (; i + LANES <= n; i += LANES)
-                top = vec_max(top, vec_load(x + i));
-        float largest = vec_largest(top);
+                top[0] = vec_max(top[0], vec_load(x + i));
+        float largest = vec_largest(vec_max(vec_max(top[0], top[1]), vec_max(top[2], top[3])));
         for (; i < n; i++)
                 largest = x[i] > largest ? x[i] : largest;
         return largest;
