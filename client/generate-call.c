@@ -55,6 +55,8 @@ static int append_options(sd_bus_message *m, const Options *o, const Inputs *inp
                 { options_has(o, OPTION_GUIDANCE_RESCALE), "guidance-rescale", 'd', &o->guidance_rescale },
                 { options_has(o, OPTION_GUIDANCE_INTERVAL), "guidance-start", 'd', &o->guidance_interval[0] },
                 { options_has(o, OPTION_GUIDANCE_INTERVAL), "guidance-end", 'd', &o->guidance_interval[1] },
+                { options_has(o, OPTION_REUSE_DEEP), "reuse-deep", 'u', &(uint32_t) { (uint32_t)o->reuse_deep } },
+                { options_has(o, OPTION_MERGE_TOKENS), "merge-tokens", 'd', &o->merge_tokens },
                 { o->format && !streq(o->format, "png"), "format", 's', o->format },
                 { options_has(o, OPTION_QUALITY), "quality", 'u', &(uint32_t) { (uint32_t)o->quality } },
                 { inputs->from >= 0, "init-image", 'h', &inputs->from },

@@ -48,6 +48,10 @@
           "+take spread back")                                                                             \
         X(GUIDANCE_INTERVAL, 0, "guidance-interval", "A:B", INTERVAL, guidance_interval, 0, 1, ASKS,       \
           "+guided part of the way")                                                                       \
+        X(REUSE_DEEP, 0, "reuse-deep", "N", INTEGER, reuse_deep, 1, REQUEST_REUSE_MAX, ASKS,              \
+          "+deep layers every N steps")                                                                    \
+        X(MERGE_TOKENS, 0, "merge-tokens", "X", NUMBER, merge_tokens, 0, REQUEST_MERGE_MAX, ASKS,          \
+          "+alike ones attend as one")                                                                     \
         X(FORMAT, 0, "format", "NAME", FORMAT, format, 0, 0, FINISHES, "+png, jpeg or webp")                    \
         X(QUALITY, 0, "quality", "N", INTEGER, quality, 1, 100, FINISHES, "+of jpeg and webp")                 \
         X(ENLARGE, 0, "enlarge", "HOW", ENLARGE, enlarge, 0, 0, FINISHES, "+the size asked for")                \
@@ -135,6 +139,8 @@ typedef struct Options {
         double strength;
         double eta, guidance_rescale;
         double guidance_interval[2];
+        uint64_t reuse_deep;
+        double merge_tokens;
         const char *enlarge, *tiling, *precision;
         double hires, hires_strength;
         uint64_t hires_steps;

@@ -29,7 +29,7 @@ _imagine() {
         local makes='--output --force --notify --preview'
         local starts='--detach --from --mask --outpaint --strength'
         local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --schedule --count --model
-                --eta --guidance-rescale --guidance-interval --rng --vary --variation-seed
+                --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --rng --vary --variation-seed
                 --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --format --quality
                 --enlarge --remove-artefacts --smooth-edges --sharpen
                 --priority --keep-alive --no-prompt-metadata'
@@ -43,7 +43,7 @@ _imagine() {
                 case ${COMP_WORDS[i]} in
                 --output | -o | --inspect | --of | --from | --mask | --outpaint | --strength | --format | --quality | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
-                        --guidance-rescale | --guidance-interval | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --preview | --folder | --prompt | \
+                        --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --preview | --folder | --prompt | \
                         --template | --profile | --purpose | --field | --refine | --earlier | --engine) ((i++)) ;;
                 -*) ;;
                 *)
@@ -80,7 +80,7 @@ _imagine() {
         --engine) words='builtin chat' ;;
         --template | --profile | --purpose) words=$(_imagine_presets "${previous#--}s") ;;
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | --clip-skip | --lora | --hires | --hires-strength | --hires-steps | \
-                --guidance-rescale | --guidance-interval | --vary | --variation-seed | --scale | --prompt | --outpaint | --strength | --quality | \
+                --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --vary | --variation-seed | --scale | --prompt | --outpaint | --strength | --quality | \
                 --remove-artefacts | --smooth-edges | --sharpen | --field | --refine) return ;;
         *)
                 case $current,$verb in

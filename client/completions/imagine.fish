@@ -4,7 +4,7 @@
 
 function __imagine_verb -d "The verb of the command line, generate without one"
     set -l words (commandline -opc)[2..-1]
-    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of -o
+    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of -o
     set -l skip 0
     for word in $words
         if test $skip = 1
@@ -96,6 +96,8 @@ complete -c imagine -n '__imagine_is generate vary' -l strength -x -d 'how much 
 complete -c imagine -n '__imagine_is generate illustrate' -l eta -x -d 'noise that steps add'
 complete -c imagine -n '__imagine_is generate illustrate' -l guidance-rescale -x -d 'take spread back'
 complete -c imagine -n '__imagine_is generate illustrate' -l guidance-interval -x -d 'guided part of the way'
+complete -c imagine -n '__imagine_is generate illustrate' -l reuse-deep -x -d 'deep layers every N steps'
+complete -c imagine -n '__imagine_is generate illustrate' -l merge-tokens -x -d 'alike ones attend as one'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l format -x -a 'png jpeg webp' -d 'png, jpeg or webp'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l quality -x -d 'of jpeg and webp'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l enlarge -x -a 'network lanczos none' -d 'the size asked for'

@@ -25,6 +25,8 @@
 #define REQUEST_CHUNKS_MAX 16 /* of a prompt, each as long as the text encoder can read */
 #define REQUEST_CLIP_SKIP_MAX 12
 #define REQUEST_HIRES_MAX 4
+#define REQUEST_REUSE_MAX 16
+#define REQUEST_MERGE_MAX 0.75
 #define REQUEST_LORAS_MAX 8
 #define REQUEST_LORA_NAME_MAX 128 /* bytes */
 #define REQUEST_WEIGHT_MAX 100.0 /* of an adapter or a text, in either direction */
@@ -131,7 +133,10 @@ typedef struct Request {
         double strength; /* of what starts from a picture: the share of the steps that is made, 0 to 1; 0: no picture, or
                             with INPUT_IMAGE in inputs no drawing (request_only_touches) */
         uint32_t rng; /* a Rng */
-        uint32_t reserved2;
+        uint32_t reuse_deep; /* the deep layers of the denoiser are computed at every so many evaluations, and between them
+                                their last result counts; 0 and 1: at each */
+        double merge_tokens; /* share of the tokens that the largest self-attention takes together, 0 to
+                                REQUEST_MERGE_MAX; 0: none */
         double eta; /* how much of the noise that a step may add anew it adds, 0 to 1; negative: the sampler's usual */
         double remove_artefacts, smooth_edges, sharpen; /* final touches, 0 (off) to 1; negative: the model's */
         uint8_t prompt_metadata; /* whether the prompts are written into the picture's file */

@@ -35,8 +35,8 @@ static void to_channels_first(const Tensor *t, uint32_t n, float *ret)
 
 /* The denoiser's answer at one evaluation; guided, if the context has two texts. input and ret: [c, h, w]; input is used
  * up. */
-static int predict(Pipeline *p, const PictureJob *job, const UNetContext *context, float timestep,
-                   uint32_t h, uint32_t w, float *input, float *ret)
+static int predict(Pipeline *p, const PictureJob *job, const UNetContext *context, const UNetShortcuts *shortcuts,
+                   float timestep, uint32_t h, uint32_t w, float *input, float *ret)
 {
         const uint32_t n = unet_context_texts(context);
         ArenaMark mark = arena_mark(p->compute.arena);
@@ -44,7 +44,7 @@ static int predict(Pipeline *p, const PictureJob *job, const UNetContext *contex
 
         if (batch.data)
                 fill_batch(p, job, input, &batch);
-        int r = batch.data ? unet_forward(pipeline_unet(p, job), &p->compute, context, &batch, timestep, &prediction)
+        int r = batch.data ? unet_forward_short(pipeline_unet(p, job), &p->compute, context, shortcuts, &batch, timestep, &prediction)
                            : compute_finish(&p->compute);
         if (r >= 0 && !compute_cancelled(&p->compute)) {
                 to_channels_first(&prediction, n - 1, ret);
@@ -111,6 +111,8 @@ static void make_key(DenoiseKey *ret, const Pipeline *p, const PictureJob *job, 
         ret->guidance_start = job->request->guidance_start;
         ret->guidance_end = job->request->guidance_end;
         ret->eta = s->eta;
+        ret->merge_tokens = job->request->merge_tokens;
+        ret->reuse_deep = job->request->reuse_deep;
         ret->sampler = job->resolved->sampler;
         ret->schedule = job->resolved->schedule;
         ret->steps = pass.steps;
@@ -245,6 +247,15 @@ static bool is_guided(const PictureJob *job, const Sampling *s, uint32_t i)
         return done >= q->guidance_start && (done < q->guidance_end || q->guidance_end >= 1);
 }
 
+/* Whether evaluation i computes the deep layers: what an earlier one has left is only for as many texts. A picture can be
+ * gone on with from before such an evaluation alone, for what is left is not part of its state. */
+static bool is_whole(const PictureJob *job, const Sampling *s, uint32_t i)
+{
+        const uint32_t every = job->request->reuse_deep;
+
+        return every <= 1 || i % every == 0 || is_guided(job, s, i) != is_guided(job, s, i - 1);
+}
+
 /* What one evaluation after the other works on. */
 typedef struct Work { /* work_done() */
         Sampling *s;
@@ -252,6 +263,7 @@ typedef struct Work { /* work_done() */
         Noise noise;
         float *latents, *input, *prediction;
         UNetContext *unguided; /* the prompt alone; NULL: nothing is guided anyway */
+        Tensor deep; /* what the deep layers have made; without data where each evaluation computes them */
 } Work;
 
 static void work_done(Work *work)
@@ -297,9 +309,14 @@ static int evaluate(Pipeline *p, const PictureJob *job, const UNetContext *conte
         Sampling *s = work->s;
         const uint32_t h = work->key.h, w = work->key.w;
         const UNetContext *texts = !work->unguided || is_guided(job, s, i) ? context : work->unguided;
+        Tensor deep = work->deep;
+        const UNetShortcuts shortcuts = { .merge_tokens = job->request->merge_tokens,
+                                          .deep = deep.data ? &deep : NULL,
+                                          .reuse = !is_whole(job, s, i) };
 
+        deep.n = unet_context_texts(texts);
         sampling_input(s, i, work->latents, work->input);
-        int r = pipeline_check(p, predict(p, job, texts, s->evaluations[i].timestep, h, w, work->input, work->prediction),
+        int r = pipeline_check(p, predict(p, job, texts, &shortcuts, s->evaluations[i].timestep, h, w, work->input, work->prediction),
                                "denoise", error);
         if (r < 0)
                 return r;
@@ -310,11 +327,21 @@ static int evaluate(Pipeline *p, const PictureJob *job, const UNetContext *conte
         const uint32_t step = pipeline_pass(job).steps_before + sampling_step_of(s, i);
         pipeline_report(job, STAGE_DENOISE, step);
         show_preview(p, job, step, s->x0, h, w);
+        if (i + 1 < s->n_evaluations && !is_whole(job, s, i + 1))
+                return 0;
         return show_state(job, &work->key, s, i + 1, &work->noise, work->latents, error);
 }
 
-int pipeline_denoise(Pipeline *p, const PictureJob *job, UNetContext *context, const Source *source, float **ret,
-                     Error *error)
+/* Room for what the deep layers make, if it is kept. */
+static int deep_init(Pipeline *p, const PictureJob *job, const UNetContext *context, const DenoiseKey *key, Tensor *ret)
+{
+        if (job->request->reuse_deep > 1)
+                *ret = compute_tensor(&p->compute, unet_context_texts(context), key->h, key->w,
+                                      unet_deep_channels(pipeline_unet(p, job)));
+        return compute_finish(&p->compute);
+}
+
+static int denoise(Pipeline *p, const PictureJob *job, UNetContext *context, const Source *source, float **ret, Error *error)
 {
         _cleanup_(work_done) Work work = {};
         uint32_t first = 0;
@@ -323,6 +350,8 @@ int pipeline_denoise(Pipeline *p, const PictureJob *job, UNetContext *context, c
                 return r;
 
         r = start(job, &work.key, work.s, source, &work.noise, work.latents, &first);
+        if (r >= 0)
+                r = deep_init(p, job, context, &work.key, &work.deep);
         if (r < 0)
                 return error_set(error, r, "denoise: out of memory");
         pipeline_reserve(p, job, context, work.key.h, work.key.w);
@@ -337,4 +366,14 @@ int pipeline_denoise(Pipeline *p, const PictureJob *job, UNetContext *context, c
 
         *ret = TAKE_PTR(work.latents);
         return 0;
+}
+
+int pipeline_denoise(Pipeline *p, const PictureJob *job, UNetContext *context, const Source *source, float **ret,
+                     Error *error)
+{
+        const ArenaMark mark = arena_mark(p->compute.arena);
+        const int r = denoise(p, job, context, source, ret, error);
+
+        arena_release(p->compute.arena, mark);
+        return r;
 }

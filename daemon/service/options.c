@@ -350,6 +350,8 @@ const Option options_table[] = {
         SHARE("guidance-rescale", guidance_rescale),
         SHARE("guidance-start", guidance_start),
         SHARE("guidance-end", guidance_end),
+        NUMBER("reuse-deep", reuse_deep, 1, REQUEST_REUSE_MAX),
+        SHARE("merge-tokens", merge_tokens),
         { "format", 's', .set = set_format, .get = get_format },
         { "quality", 'u', .set = set_quality, .get = get_quality },
         { "init-image", 'h', .offset = INPUT_IMAGE, .set = set_input, .get = get_init_image },

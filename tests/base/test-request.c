@@ -141,6 +141,10 @@ static void test_limits(void **state)
         refuse("eta: 1.5 is not between 0 and 1");
         request.guidance_start = -0.5;
         refuse("guidance-start: -0.5 is not between 0 and 1");
+        request.reuse_deep = 17;
+        refuse("reuse-deep: 17 is not between 0 and 16");
+        request.merge_tokens = 0.8;
+        refuse("merge-tokens: 0.8 is not between 0 and 0.75");
         request.guidance_rescale = 2;
         refuse("guidance-rescale: 2 is not between 0 and 1");
         request.prompt_metadata = 2;

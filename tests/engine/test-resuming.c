@@ -61,7 +61,34 @@ static void make_at_once(Child *child, const Message *m, int pictures[])
         (void)expect(child, MESSAGE_DONE, m->job);
 }
 
-/* For every sampler: a job that was parked has the bytes of one that was not. */
+/* A job that was parked has the bytes of one that was not. Returns its spells. */
+static unsigned park(Child *child, const Message *job)
+{
+        _cleanup_(freep) Message *m = new_job(10, "a red fox");
+        int parked[2] = { -1, -1 }, whole[2] = { -1, -1 };
+        unsigned spells;
+
+        *m = *job;
+        make_at_once(child, m, whole);
+        make_in_spells(child, m, parked, &spells);
+        for (int i = 0; i < 2; i++) {
+                assert_same_bytes(parked[i], whole[i]);
+                (void)close(parked[i]);
+                (void)close(whole[i]);
+        }
+        return spells;
+}
+
+static Message *new_parked_job(void)
+{
+        Message *m = new_job(10, "a red fox");
+
+        m->generate.count = 2;
+        m->generate.steps = 8;
+        m->generate.width = m->generate.height = 48;
+        return m;
+}
+
 static void test_parking(void **state)
 {
         (void)state;
@@ -70,24 +97,33 @@ static void test_parking(void **state)
         (void)expect(&child, MESSAGE_READY, 0);
 
         for (Sampler sampler = SAMPLER_DEFAULT + 1; sampler < SAMPLER_MAX; sampler++) {
-                _cleanup_(freep) Message *m = new_job(10, "a red fox");
-                int parked[2] = { -1, -1 }, whole[2] = { -1, -1 };
-                unsigned spells;
+                _cleanup_(freep) Message *m = new_parked_job();
 
                 m->generate.sampler = sampler;
-                m->generate.count = 2;
-                m->generate.steps = 8;
-                m->generate.width = m->generate.height = 48;
-                make_at_once(&child, m, whole);
-                make_in_spells(&child, m, parked, &spells);
-                most_spells = MAX(most_spells, spells);
-                for (int i = 0; i < 2; i++) {
-                        assert_same_bytes(parked[i], whole[i]);
-                        (void)close(parked[i]);
-                        (void)close(whole[i]);
-                }
+                most_spells = MAX(most_spells, park(&child, m));
         }
         assert_true(most_spells >= 4);
+        assert_int_equal(finish(&child), 0);
+}
+
+/* What the deep layers have left is no part of a state, so the job stands still only where they are computed anew. */
+static void test_parking_between_shortcuts(void **state)
+{
+        (void)state;
+        static const Sampler samplers[] = { SAMPLER_EULER, SAMPLER_HEUN };
+        Child child = start(TINY);
+        (void)expect(&child, MESSAGE_READY, 0);
+
+        for (size_t i = 0; i < ELEMENTSOF(samplers); i++) {
+                _cleanup_(freep) Message *m = new_parked_job();
+
+                m->generate.sampler = samplers[i];
+                m->generate.guidance = 5;
+                m->generate.guidance_end = 0.5;
+                m->generate.reuse_deep = 3;
+                m->generate.merge_tokens = 0.5;
+                assert_true(park(&child, m) > 1);
+        }
         assert_int_equal(finish(&child), 0);
 }
 
@@ -148,6 +184,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_parking),
+                cmocka_unit_test(test_parking_between_shortcuts),
                 cmocka_unit_test(test_resuming),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,34 @@ static void test_guided_part(void **state)
                 assert_in_range(same.rgb[i] + 1, plain.rgb[i], plain.rgb[i] + 2);
 }
 
+/* What takes less time: once at each evaluation is as always, less often and with merged tokens it is another picture. */
+static void test_shortcuts(void **state)
+{
+        (void)state;
+        _cleanup_(engine_freep) Engine *engine = open_engine(TINY, 1);
+        _cleanup_(freep) Request *q = new_request();
+        _cleanup_(picture_done) Picture plain = {}, each = {}, reused = {}, partly = {}, merged = {};
+
+        strcpy(q->prompt, "a red fox");
+        q->guidance = 5;
+        q->steps = 4;
+        paint(engine, q, &plain);
+        q->reuse_deep = 1;
+        paint(engine, q, &each);
+        assert_true(are_equal(&each, &plain));
+        q->reuse_deep = 2;
+        paint(engine, q, &reused);
+        assert_false(are_equal(&reused, &plain));
+        q->guidance_end = 0.5; /* what was made for two texts is not used for one */
+        paint(engine, q, &partly);
+        assert_false(are_equal(&partly, &reused));
+        q->guidance_end = 1;
+        q->reuse_deep = 0;
+        q->merge_tokens = 0.5;
+        paint(engine, q, &merged);
+        assert_false(are_equal(&merged, &plain));
+}
+
 /* 16 x 16 pixels, the left half red, the right one blue; as a mask its left half is clear and to be painted. */
 static void make_source(ReadPicture *ret)
 {
@@ -244,6 +272,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_seeds),
                 cmocka_unit_test(test_guided_part),
+                cmocka_unit_test(test_shortcuts),
                 cmocka_unit_test(test_around_the_mask),
                 cmocka_unit_test(test_sources),
                 cmocka_unit_test(test_only_touches),

@@ -178,6 +178,25 @@ def make_wrapped(folder):
     write(f"{folder}/wrapped.safetensors", out)
 
 
+def make_shortcuts(folder):
+    """What the denoiser of the folder makes of the inputs that are there with a share of tokens merged, and of others with the
+    deep layers of the pass over these."""
+    inputs = read(f"{folder}/unet.safetensors")
+    with open(f"{folder}/model/unet/config.json") as f:
+        weights = read(f"{folder}/model/unet/diffusion_pytorch_model.safetensors")
+        unet = nets.Keys({key: t.float() for key, t in weights.items()}), json.load(f)
+    more = {"pooled": inputs["pooled"], "sizes": inputs["sizes"].tolist()} if "pooled" in inputs else {}
+    g, text, out = torch.Generator().manual_seed(5), inputs["encoder_hidden_states"], {}
+    for name in ("square", "odd"):
+        x, deep = inputs[f"{name}/sample"], {}
+        out[f"{name}/next"] = x + 0.3 * torch.randn(x.shape, generator=g)
+        for share in (0.3, 0.75):
+            out[f"{name}/merged_{share}"] = nets.unet(*unet, x, 500.0, text, merge=share, **more)
+        nets.unet(*unet, x, 500.0, text, deep=deep, **more)
+        out[f"{name}/reused"] = nets.unet(*unet, out[f"{name}/next"], 450.0, text, deep=deep, **more)
+    write(f"{folder}/shortcuts.safetensors", out)
+
+
 def compare(what, got, wanted):
     difference = ((got - wanted).abs().max() / wanted.abs().max()).item()
     print(f"{what}: {difference:.1e}")
@@ -233,6 +252,7 @@ def main():
     make_unet(f"{FIXTURES}/lcm", UNET_LCM, "F16")
     for name in ("tiny", "linear", "xl"):
         make_wrapped(f"{FIXTURES}/{name}")
+        make_shortcuts(f"{FIXTURES}/{name}")
     return 0
 
 

@@ -131,7 +131,26 @@ def per_level(value, levels):
     return value if isinstance(value, list) else [value] * levels
 
 
-def transformer(k, x, text, heads, blocks, groups, use_linear):
+def merging(x, height, width, share):
+    """Token merging (Bolya, Hoffman 2023) as a matrix of means, [n, kept, tokens]: of each 2x2 the first token stays, and the
+    share of all tokens most like (cosine) one of these goes to it."""
+    tokens = height * width
+    rest = [i for i in range(tokens) if i // width % 2 or i % width % 2]
+    stay = [i for i in range(tokens) if i not in rest]
+    unit = F.normalize(x.double(), dim=-1)
+    likeness, best = (unit[:, rest] @ unit[:, stay].transpose(1, 2)).max(-1)
+    matrices = []
+    for one, to in zip(likeness.tolist(), best.tolist()):
+        gone = sorted(range(len(rest)), key=lambda i: -one[i])[: min(int(share * tokens), len(rest))]
+        groups = torch.eye(tokens)
+        for i in gone:
+            groups[stay[to[i]], rest[i]] = 1
+        matrices.append(groups[[i for i in range(tokens) if i not in {rest[j] for j in gone}]])
+    groups = torch.stack(matrices)
+    return groups / groups.sum(-1, keepdim=True)
+
+
+def transformer(k, x, text, heads, blocks, groups, use_linear, merge=0.0):
     n, c, height, width = x.shape
     rows = lambda t: t.flatten(2).transpose(1, 2)  # noqa: E731
     picture = lambda t: t.transpose(1, 2).reshape(n, c, height, width)  # noqa: E731
@@ -141,10 +160,13 @@ def transformer(k, x, text, heads, blocks, groups, use_linear):
         b = k[f"transformer_blocks.{i}"]
         for norm, name, other in (("norm1", "attn1", None), ("norm2", "attn2", text)):
             q = layer_norm(b[norm], h)
+            means = merging(q, height, width, merge) if other is None and merge else None
+            q = q if means is None else means @ q
             s = q if other is None else other
             a = b[name]
             o = attention(linear(a["to_q"], q, c, False), linear(a["to_k"], s, c, False), linear(a["to_v"], s, c, False), heads)
-            h = h + linear(a["to_out.0"], o, c)
+            o = linear(a["to_out.0"], o, c)
+            h = h + (o if means is None else (means > 0).float().transpose(1, 2) @ o)
         value, gate = linear(b["ff.net.0.proj"], layer_norm(b["norm3"], h), 8 * c).chunk(2, -1)
         h = h + linear(b["ff.net.2"], value * F.gelu(gate), c)
     return x + (picture(linear(k["proj_out"], h, c)) if use_linear else linear(k["proj_out"], picture(h), c))
@@ -163,7 +185,9 @@ def guidance_embedding(width, guidance):
     return torch.cat([angles.sin(), angles.cos()])[None]
 
 
-def unet(k, config, x, t, text, pooled=None, sizes=None, guidance=None):
+def unet(k, config, x, t, text, pooled=None, sizes=None, guidance=None, merge=0.0, deep=None):
+    """merge: of the tokens of the largest level with attention, see merging(). deep: a dict that keeps what the deep layers
+    make, and where it has something already, that is used in their place (DeepCache; Ma, Fang, Wang 2023)."""
     channels = config["block_out_channels"]
     levels = len(channels)
     groups, eps = config["norm_num_groups"], config.get("norm_eps", 1e-5)
@@ -185,11 +209,30 @@ def unet(k, config, x, t, text, pooled=None, sizes=None, guidance=None):
         added = F.silu(linear(k["add_embedding.linear_1"], added, width))
         time = time + linear(k["add_embedding.linear_2"], added, width)
 
-    def attend(key, x, level):
-        return transformer(key, x, text, heads[level], blocks[level], groups, use_linear)
+    kinds = zip(config["down_block_types"], reversed(config["up_block_types"]))
+    largest = [i for i, pair in enumerate(kinds) if any(kind.startswith("CrossAttn") for kind in pair)][:1]
+
+    def attend(key, x, level, merges=True):
+        share = merge if merges and level in largest else 0
+        return transformer(key, x, text, heads[level], blocks[level], groups, use_linear, share)
+
+    def up_layer(b, j, kind, level, x):
+        x = resnet(b[f"resnets.{j}"], torch.cat([x, skips.pop()], 1), channels[level], groups, eps, time)
+        return attend(b[f"attentions.{j}"], x, level) if kind.startswith("CrossAttn") else x
+
+    def end(x):
+        return conv3(k["conv_out"], F.silu(group_norm(k["conv_norm_out"], x, groups, eps)), config["out_channels"])
 
     x = conv3(k["conv_in"], x, channels[0])
     skips = [x]
+    if deep:
+        b, kind = k["down_blocks.0"], config["down_block_types"][0]
+        x = resnet(b["resnets.0"], x, channels[0], groups, eps, time)
+        skips.append(attend(b["attentions.0"], x, 0) if kind.startswith("CrossAttn") else x)
+        x = deep["x"]
+        for j in (layers[0] - 1, layers[0]):
+            x = up_layer(k[f"up_blocks.{levels - 1}"], j, config["up_block_types"][-1], 0, x)
+        return end(x)
     for i, kind in enumerate(config["down_block_types"]):
         b = k[f"down_blocks.{i}"]
         for j in range(layers[i]):
@@ -202,19 +245,19 @@ def unet(k, config, x, t, text, pooled=None, sizes=None, guidance=None):
             skips.append(x)
     m = k["mid_block"]
     x = resnet(m["resnets.0"], x, channels[-1], groups, eps, time)
-    x = attend(m["attentions.0"], x, levels - 1)
+    x = attend(m["attentions.0"], x, levels - 1, False)
     x = resnet(m["resnets.1"], x, channels[-1], groups, eps, time)
     for i, kind in enumerate(config["up_block_types"]):
         level = levels - 1 - i
         b = k[f"up_blocks.{i}"]
         for j in range(layers[level] + 1):
-            x = resnet(b[f"resnets.{j}"], torch.cat([x, skips.pop()], 1), channels[level], groups, eps, time)
-            if kind.startswith("CrossAttn"):
-                x = attend(b[f"attentions.{j}"], x, level)
+            if level == 0 and j == layers[0] - 1 and deep is not None:
+                deep["x"] = x
+            x = up_layer(b, j, kind, level, x)
         if level > 0:
             x = F.interpolate(x, size=skips[-1].shape[2:], mode="nearest")
             x = conv3(b["upsamplers.0.conv"], x, channels[level])
-    return conv3(k["conv_out"], F.silu(group_norm(k["conv_norm_out"], x, groups, eps)), config["out_channels"])
+    return end(x)
 
 
 # ---- VAE

@@ -111,12 +111,12 @@ static void test_passing_on(void **state)
         assert_int_equal(READ(&options, NULL, 0), 0);
         assert_passes_on(&options);
         assert_int_equal(
-                        READ(&options, NULL, 39, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
+                        READ(&options, NULL, 41, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
                              64, "height", "u", 2048, "steps", "u", 500, "seed", "t", UINT64_MAX, "guidance", "d",
                              7.5, "sampler", "s", "dpm++-2m-karras", "rng", "s", "philox", "variation-seed", "t",
                              UINT64_C(9), "variation-strength", "d", 0.25, "schedule", "s", "exponential", "eta", "d",
                              0.0, "guidance-rescale", "d", 0.7, "guidance-start", "d", 0.1, "guidance-end", "d", 0.9,
-                             "count", "u", 64, "preview-every", "u", 3, "fast", "b", true, "enlarge", "s", "lanczos",
+                             "reuse-deep", "u", 3, "merge-tokens", "d", 0.75, "count", "u", 64, "preview-every", "u", 3, "fast", "b", true, "enlarge", "s", "lanczos",
                              "remove-artefacts", "d", 1.0, "smooth-edges", "d", 0.0, "sharpen", "d", 0.5,
                              "hires", "d", 2.0, "hires-strength", "d", 0.25, "hires-steps", "u", 9,
                              "tiling", "s", "y", "precision", "s", "bf16", "clip-skip", "u", 12, "loras", "a(sd)", 2, "one", 0.5, "two", -1.0,

@@ -13,12 +13,14 @@ typedef struct DenoiseKey {
         uint64_t seed, variation_seed;
         double variation_strength;
         double strength; /* of what starts from latents */
-        double guidance, guidance_rescale, guidance_start, guidance_end, eta;
+        double guidance, guidance_rescale, guidance_start, guidance_end, eta, merge_tokens;
         uint32_t sampler, schedule, steps, h, w; /* h, w: of the latents */
         uint32_t rng;
         uint32_t fast; /* whether the few-step denoiser draws */
         uint32_t tiling, clip_skip;
         uint32_t precision;
+        uint32_t reuse_deep;
+        uint32_t reserved; /* 0 */
         uint32_t second; /* whether it is the second of two passes */
         char kernels[20]; /* the instruction set */
 } DenoiseKey;

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "engine/denoise/token_merging.h"
 #include "engine/denoise/transformer.h"
 
 /* Both are constants in diffusers, whatever the configuration says. */
@@ -79,20 +80,46 @@ void transformer_context(
         }
 }
 
+/* What the tokens, which are normed, have to say to each other. */
+static void attend(
+                Compute *c, const TransformerBlock *block, uint32_t heads, const Tensor *normed, const Tensor *residual,
+                const Tensor *ret)
+{
+        const TensorType type = attention_type(&block->query);
+        Tensor q = tensor_like(c, normed, type, normed->c), k = tensor_like(c, normed, type, normed->c),
+               v = tensor_like(c, normed, type, normed->c);
+
+        linear(c, &block->query, normed, FINISH_PLAIN, NULL, &q);
+        linear(c, &block->key, normed, FINISH_PLAIN, NULL, &k);
+        linear(c, &block->value, normed, FINISH_PLAIN, NULL, &v);
+        AttentionKeys keys = attention_keys(c, c->arena, heads, &k, &v);
+        attention(c, &q, &keys, false, &q);
+        linear(c, &block->out, &q, FINISH_PLAIN, residual, ret);
+}
+
 static void self_attention(Compute *c, const TransformerBlock *block, uint32_t heads, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
-        const TensorType type = attention_type(&block->query);
-        Tensor normed = tensor_like(c, x, matrix_reads(&block->query), x->c), q = tensor_like(c, x, type, x->c);
-        Tensor k = tensor_like(c, x, type, x->c), v = tensor_like(c, x, type, x->c);
+        Tensor normed = tensor_like(c, x, matrix_reads(&block->query), x->c);
 
         layer_norm(c, &block->norm1, x, &normed);
-        linear(c, &block->query, &normed, FINISH_PLAIN, NULL, &q);
-        linear(c, &block->key, &normed, FINISH_PLAIN, NULL, &k);
-        linear(c, &block->value, &normed, FINISH_PLAIN, NULL, &v);
-        AttentionKeys keys = attention_keys(c, c->arena, heads, &k, &v);
-        attention(c, &q, &keys, false, &q);
-        linear(c, &block->out, &q, FINISH_PLAIN, x, x);
+        attend(c, block, heads, &normed, x, x);
+        arena_release(c->arena, mark);
+}
+
+static void merged_self_attention(
+                Compute *c, const TransformerBlock *block, uint32_t heads, double share, const Tensor *x)
+{
+        ArenaMark mark = arena_mark(c->arena);
+        Tensor normed = tensor_like(c, x, TENSOR_F32, x->c);
+
+        layer_norm(c, &block->norm1, x, &normed);
+        const TokenMap map = token_map(c, &normed, share);
+        Tensor few = compute_tensor_of(c, matrix_reads(&block->query), x->n, 1, map.kept, x->c);
+        Tensor ret = compute_tensor(c, x->n, 1, map.kept, x->c);
+        tokens_merge(c, &map, &normed, &few);
+        attend(c, block, heads, &few, NULL, &ret);
+        tokens_add(c, &map, &ret, x);
         arena_release(c->arena, mark);
 }
 
@@ -122,7 +149,7 @@ static void feed_forward(Compute *c, const TransformerBlock *block, const Tensor
         arena_release(c->arena, mark);
 }
 
-void transformer(Compute *c, const Transformer *t, const AttentionKeys *context, const Tensor *x)
+void transformer(Compute *c, const Transformer *t, const AttentionKeys *context, double merged, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
         Tensor h = tensor_like(c, x, TENSOR_F32, x->c), normed = tensor_like(c, x, matrix_reads(&t->proj_in), x->c);
@@ -130,7 +157,10 @@ void transformer(Compute *c, const Transformer *t, const AttentionKeys *context,
         group_norm(c, &t->norm, x, false, &normed);
         linear(c, &t->proj_in, &normed, FINISH_PLAIN, NULL, &h);
         for (uint32_t i = 0; i < t->n_blocks; i++) {
-                self_attention(c, &t->blocks[i], t->heads, &h);
+                if (merged > 0)
+                        merged_self_attention(c, &t->blocks[i], t->heads, merged, &h);
+                else
+                        self_attention(c, &t->blocks[i], t->heads, &h);
                 cross_attention(c, &t->blocks[i], &context[t->first_context + i], &h);
                 feed_forward(c, &t->blocks[i], &h);
         }

@@ -38,5 +38,6 @@ void load_transformer(
 void transformer_context(
                 Compute *c, const Transformer *t, Arena *arena, const Tensor *text, AttentionKeys *ret);
 
-/* x: [n, h, w, channels], changed in place. */
-void transformer(Compute *c, const Transformer *t, const AttentionKeys *context, const Tensor *x);
+/* x: [n, h, w, channels], changed in place. merged: the share of tokens that self-attention takes together with others
+ * (token_merging.h); 0: none. */
+void transformer(Compute *c, const Transformer *t, const AttentionKeys *context, double merged, const Tensor *x);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <string.h>
 
 #include "base/util.h"
+#include "engine/denoise/token_merging.h"
 #include "engine/denoise/unet-private.h"
 #include "engine/tensor/convolution.h"
 #include "engine/tensor/pointwise.h"
@@ -150,6 +152,7 @@ UNet *unet_free(UNet *unet)
 typedef struct Pass {
         const UNet *unet;
         const UNetContext *context;
+        const UNetShortcuts *shortcuts;
         const TimeSchedule *times; /* with this evaluation's */
         uint32_t evaluation;
         Tensor *skips; /* the down path's outputs, for the up path */
@@ -163,16 +166,40 @@ static void pass_resnet(Compute *c, const Pass *pass, const ResnetBlock *block, 
         resnet_block(c, block, x, &bias, out);
 }
 
+/* The number of the largest level that has transformers, from the top. */
+static uint32_t first_attending(const UNet *unet)
+{
+        const uint32_t last = unet->config.n_levels - 1;
+        uint32_t i = 0;
+
+        while (i < last && !unet->down[i].transformers && !unet->up[last - i].transformers)
+                i++;
+        return i;
+}
+
+static void pass_transformer(Compute *c, const Pass *pass, const Level *level, uint32_t j, const Tensor *x)
+{
+        const UNet *unet = pass->unet;
+        const uint32_t first = first_attending(unet);
+        const bool merges = level == &unet->down[first] || level == &unet->up[unet->config.n_levels - 1 - first];
+
+        if (level->transformers)
+                transformer(c, &level->transformers[j], pass->context->keys, merges ? pass->shortcuts->merge_tokens : 0, x);
+}
+
+static Tensor down_layer(Compute *c, Pass *pass, const Level *level, uint32_t j, Tensor x)
+{
+        Tensor out = compute_tensor(c, x.n, x.h, x.w, level->resnets[j].out);
+
+        pass_resnet(c, pass, &level->resnets[j], &x, &out);
+        pass_transformer(c, pass, level, j, &out);
+        return pass->skips[pass->n_skips++] = out;
+}
+
 static Tensor down_level(Compute *c, Pass *pass, const Level *level, Tensor x)
 {
-        for (uint32_t j = 0; j < level->n_resnets; j++) {
-                Tensor out = compute_tensor(c, x.n, x.h, x.w, level->resnets[j].out);
-
-                pass_resnet(c, pass, &level->resnets[j], &x, &out);
-                if (level->transformers)
-                        transformer(c, &level->transformers[j], pass->context->keys, &out);
-                x = pass->skips[pass->n_skips++] = out;
-        }
+        for (uint32_t j = 0; j < level->n_resnets; j++)
+                x = down_layer(c, pass, level, j, x);
         if (level->resamples) {
                 uint32_t h = convolution_size(CONVOLUTION_DOWN, x.h),
                          w = convolution_size(CONVOLUTION_DOWN, x.w);
@@ -184,14 +211,30 @@ static Tensor down_level(Compute *c, Pass *pass, const Level *level, Tensor x)
         return x;
 }
 
+/* The layer of the last level before which deep features are kept: after it come only what the first skips go into. */
+static uint32_t deep_layer(const UNet *unet)
+{
+        return unet->up[unet->config.n_levels - 1].n_resnets - 2;
+}
+
+static void keep_deep(const Compute *c, const Pass *pass, const Level *level, uint32_t j, const Tensor *x)
+{
+        const Tensor *deep = pass->shortcuts->deep;
+        const bool is_there = level == &pass->unet->up[pass->unet->config.n_levels - 1] && j == deep_layer(pass->unet);
+
+        if (deep && is_there && !pass->shortcuts->reuse && c->error == 0 && !compute_cancelled(c))
+                memcpy(deep->data, x->data, tensor_elements(x) * sizeof *x->data);
+}
+
 /* Beside its input, each resnet sees the latest skip that is left. The outputs take turns in two tensors. */
-static Tensor up_level(Compute *c, Pass *pass, const Level *level, Tensor x)
+static Tensor up_level(Compute *c, Pass *pass, const Level *level, uint32_t first, Tensor x)
 {
         Tensor turns[2];
 
         for (int i = 0; i < 2; i++)
                 turns[i] = compute_tensor(c, x.n, x.h, x.w, level->resnets[0].out);
-        for (uint32_t j = 0; j < level->n_resnets; j++) {
+        for (uint32_t j = first; j < level->n_resnets; j++) {
+                keep_deep(c, pass, level, j, &x);
                 ArenaMark mark = arena_mark(c->arena);
                 Tensor both = compute_tensor(c, x.n, x.h, x.w, level->resnets[j].in);
 
@@ -199,8 +242,7 @@ static Tensor up_level(Compute *c, Pass *pass, const Level *level, Tensor x)
                 pass_resnet(c, pass, &level->resnets[j], &both, &turns[j % 2]);
                 arena_release(c->arena, mark);
                 x = turns[j % 2];
-                if (level->transformers)
-                        transformer(c, &level->transformers[j], pass->context->keys, &x);
+                pass_transformer(c, pass, level, j, &x);
         }
         if (level->resamples) {
                 const Tensor *next = &pass->skips[pass->n_skips - 1];
@@ -212,6 +254,34 @@ static Tensor up_level(Compute *c, Pass *pass, const Level *level, Tensor x)
         return x;
 }
 
+/* All levels, from the output of the first convolution. */
+static Tensor pass_whole(Compute *c, Pass *pass, Tensor x)
+{
+        const UNet *unet = pass->unet;
+
+        for (uint32_t i = 0; i < unet->config.n_levels; i++)
+                x = down_level(c, pass, &unet->down[i], x);
+
+        Tensor mid = compute_tensor(c, x.n, x.h, x.w, x.c);
+        pass_resnet(c, pass, &unet->mid_resnet1, &x, &mid);
+        transformer(c, &unet->mid_transformer, pass->context->keys, 0, &mid);
+        pass_resnet(c, pass, &unet->mid_resnet2, &mid, &mid);
+
+        x = mid;
+        for (uint32_t i = 0; i < unet->config.n_levels; i++)
+                x = up_level(c, pass, &unet->up[i], 0, x);
+        return x;
+}
+
+/* The first layer and the last two, with what an earlier pass has left of the rest. */
+static Tensor pass_shallow(Compute *c, Pass *pass, Tensor x)
+{
+        const UNet *unet = pass->unet;
+
+        (void)down_layer(c, pass, &unet->down[0], 0, x);
+        return up_level(c, pass, &unet->up[unet->config.n_levels - 1], deep_layer(unet), *pass->shortcuts->deep);
+}
+
 static void forward(Compute *c, Pass *pass, const Tensor *latents, const Tensor *ret)
 {
         const UNet *unet = pass->unet;
@@ -219,18 +289,7 @@ static void forward(Compute *c, Pass *pass, const Tensor *latents, const Tensor 
 
         convolution(c, &unet->conv_in, CONVOLUTION_SAME, latents, NULL, NULL, &x);
         pass->skips[pass->n_skips++] = x;
-        for (uint32_t i = 0; i < unet->config.n_levels; i++)
-                x = down_level(c, pass, &unet->down[i], x);
-
-        Tensor mid = compute_tensor(c, x.n, x.h, x.w, x.c);
-        pass_resnet(c, pass, &unet->mid_resnet1, &x, &mid);
-        transformer(c, &unet->mid_transformer, pass->context->keys, &mid);
-        pass_resnet(c, pass, &unet->mid_resnet2, &mid, &mid);
-
-        x = mid;
-        for (uint32_t i = 0; i < unet->config.n_levels; i++)
-                x = up_level(c, pass, &unet->up[i], x);
-
+        x = pass->shortcuts->reuse ? pass_shallow(c, pass, x) : pass_whole(c, pass, x);
         group_norm(c, &unet->norm_out, &x, true, &x);
         convolution(c, &unet->conv_out, CONVOLUTION_SAME, &x, NULL, NULL, ret);
 }
@@ -254,18 +313,36 @@ static void find_time(Compute *c, const UNet *unet, const UNetContext *context, 
         pass->evaluation = 0;
 }
 
-int unet_forward(
-                const UNet *unet, Compute *compute, const UNetContext *context, const Tensor *latents,
-                float timestep, Tensor *ret)
+uint32_t unet_deep_channels(const UNet *unet)
 {
-        if (latents->n != context->n || latents->c != unet->config.in_channels || tensor_rows(latents) == 0)
+        return unet->up[unet->config.n_levels - 1].resnets[deep_layer(unet)].in - unet->down[0].resnets[0].out;
+}
+
+static bool shortcuts_fit(const UNet *unet, const UNetShortcuts *shortcuts, const Tensor *latents)
+{
+        const Tensor *deep = shortcuts->deep;
+
+        if (!(shortcuts->merge_tokens >= 0 && shortcuts->merge_tokens <= TOKENS_MERGED_MAX))
+                return false;
+        if (!deep)
+                return !shortcuts->reuse;
+        return deep->type == TENSOR_F32 && deep->c == unet_deep_channels(unet) && deep->n == latents->n &&
+               deep->h == latents->h && deep->w == latents->w;
+}
+
+int unet_forward_short(
+                const UNet *unet, Compute *compute, const UNetContext *context, const UNetShortcuts *shortcuts,
+                const Tensor *latents, float timestep, Tensor *ret)
+{
+        if (latents->n != context->n || latents->c != unet->config.in_channels || tensor_rows(latents) == 0 ||
+            !shortcuts_fit(unet, shortcuts, latents))
                 return -EINVAL;
 
         Tensor out = compute_tensor(compute, latents->n, latents->h, latents->w, unet->config.out_channels);
         ArenaMark mark = arena_mark(compute->arena);
         const size_t skips = count_skips(unet) * sizeof(Tensor);
         TimeSchedule own;
-        Pass pass = { .unet = unet, .context = context };
+        Pass pass = { .unet = unet, .context = context, .shortcuts = shortcuts };
 
         pass.skips = (Tensor *)compute_alloc(compute, (skips + sizeof(float) - 1) / sizeof(float));
         find_time(compute, unet, context, timestep, &own, &pass);
@@ -278,4 +355,11 @@ int unet_forward(
 
         *ret = out;
         return 0;
+}
+
+int unet_forward(
+                const UNet *unet, Compute *compute, const UNetContext *context, const Tensor *latents,
+                float timestep, Tensor *ret)
+{
+        return unet_forward_short(unet, compute, context, &(UNetShortcuts) {}, latents, timestep, ret);
 }

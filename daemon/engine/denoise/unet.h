@@ -42,8 +42,25 @@ int unet_context_last(UNetContext **ret, const UNetContext *context);
 UNetContext *unet_context_free(UNetContext *context);
 DEFINE_CLEANUP(UNetContext *, unet_context_free)
 
+/* Accuracy for time, all of it off where it is zero. */
+typedef struct UNetShortcuts {
+        /* Token merging (token_merging.h): the share of tokens that self-attention takes together in the largest level that has
+         * any; 0 to TOKENS_MERGED_MAX. */
+        double merge_tokens;
+        /* Cached deep features (DeepCache; Ma, Fang, Wang 2023): without `reuse` what the deep layers hand to the last two is
+         * kept here, and with it taken from here: then only the first and the last two layers of the first level are computed.
+         * NULL, or [n, h, w, unet_deep_channels()] for latents of [n, h, w], floats. */
+        const Tensor *deep;
+        bool reuse;
+} UNetShortcuts;
+
+uint32_t unet_deep_channels(const UNet *unet);
+
 /* latents: [n, h, w, in_channels] with the n of the context; any h, w >= 1.
  * *ret, in the arena: [n, h, w, out_channels], what the model predicts (noise or v) at that timestep. */
 int unet_forward(
                 const UNet *unet, Compute *compute, const UNetContext *context, const Tensor *latents,
                 float timestep, Tensor *ret);
+int unet_forward_short(
+                const UNet *unet, Compute *compute, const UNetContext *context, const UNetShortcuts *shortcuts,
+                const Tensor *latents, float timestep, Tensor *ret);

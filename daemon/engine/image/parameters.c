@@ -101,6 +101,11 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more),
                                ", Denoising strength: %.10g, Hires upscale: %.10g, Hires steps: %u, Hires upscaler: Latent",
                                request->hires_strength, request->hires_scale, resolved->second_steps);
+        if (request->reuse_deep > 1)
+                (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Reuse deep: %u", request->reuse_deep);
+        if (request->merge_tokens > 0) /* as the web UI calls it */
+                (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Token merging ratio: %.10g",
+                               request->merge_tokens);
         if (request->clip_skip > 0)
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Clip skip: %u", request->clip_skip);
         if (request->tiling)
