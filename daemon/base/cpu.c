@@ -2,6 +2,7 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/cpu.h"
@@ -25,7 +26,7 @@ static bool has_tiles(void)
 #else
 /* Tiles of bfloat16 and bytes, and whether the system saves them between threads; gcc 12 does not know it. The bits are
  * those of Intel's Software Developer's Manual (CPUID leaf 7, XCR0). */
-static bool has_tiles(void)
+static bool ask_for_tiles(void)
 {
         const unsigned wanted = 1U << 22 | 1U << 24 | 1U << 25, saves = 1U << 27, states = 3U << 17;
         unsigned a, b, c, d, low, high;
@@ -35,6 +36,22 @@ static bool has_tiles(void)
                 return false;
         __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
         return (low & states) == states && cpu_has(CPU_AVX512_BF16);
+}
+
+static bool tiles_found; /* written once, before anybody reads it */
+
+static void find_tiles(void)
+{
+        tiles_found = ask_for_tiles();
+}
+
+/* Asked once: in a virtual machine each CPUID is a way to the host and back, tens of microseconds long. */
+static bool has_tiles(void)
+{
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+        (void)pthread_once(&once, find_tiles);
+        return tiles_found;
 }
 #endif
 

@@ -26,6 +26,7 @@
 typedef struct Bench {
         Pipeline pipeline;
         UNetContext *context;
+        Tensor deep; /* what the deep layers have made */
         uint32_t size; /* of the latents */
         unsigned threads, runs;
         Precision precision;
@@ -121,10 +122,25 @@ static void stage_text(Bench *b)
         encode_text(b, &ret);
 }
 
-static void stage_step(Bench *b)
+static void step(Bench *b, const UNetShortcuts *shortcuts)
 {
         Tensor latents = random_tensor(&b->pipeline.compute, 2, b->size, b->size, b->pipeline.model->unet.in_channels), ret;
-        check(unet_forward(b->pipeline.unet, &b->pipeline.compute, b->context, &latents, 500, &ret), NULL, "UNet");
+        check(unet_forward_short(b->pipeline.unet, &b->pipeline.compute, b->context, shortcuts, &latents, 500, &ret), NULL, "UNet");
+}
+
+static void stage_step(Bench *b)
+{
+        step(b, &(UNetShortcuts) {});
+}
+
+static void stage_reused(Bench *b)
+{
+        step(b, &(UNetShortcuts) { .deep = &b->deep, .reuse = true });
+}
+
+static void stage_merged(Bench *b)
+{
+        step(b, &(UNetShortcuts) { .merge_tokens = 0.5 });
 }
 
 static void stage_decode(Bench *b)
@@ -231,6 +247,18 @@ static double measure(Bench *b, const char *key, const char *name, void (*stage)
         return median;
 }
 
+/* The two ways to take less time for a step that are no precision. */
+static void measure_shortcuts(Bench *b, double rate)
+{
+        Compute *c = &b->pipeline.compute;
+        ArenaMark mark = arena_mark(c->arena);
+
+        b->deep = random_tensor(c, 2, b->size, b->size, unet_deep_channels(b->pipeline.unet));
+        (void)measure(b, "reused", "step, deep features reused", stage_reused, rate);
+        (void)measure(b, "merged", "step, half the tokens merged", stage_merged, rate);
+        arena_release(c->arena, mark);
+}
+
 static void load_with(Bench *b, const char *dir, const PackFiles *files, const char *name)
 {
         Error error = {};
@@ -325,6 +353,7 @@ int main(int argc, char **argv)
         (void)measure(&b, "text", "text encode, two prompts", stage_text, rate * b.threads);
         (void)measure(&b, "step", "step with guidance", stage_step, rate * b.threads);
         print_memory(&b, "most resident, steps", "VmHWM:");
+        measure_shortcuts(&b, rate * b.threads);
         arena_trim(b.pipeline.compute.arena); /* as pipeline_run() does */
         (void)measure(&b, "decode", "decode", stage_decode, rate * b.threads);
         print_memory(&b, "most resident, decode", "VmHWM:");

@@ -235,13 +235,14 @@ static void add_picture(const void *userdata, size_t i, float *scratch)
 {
         const MapJob *job = userdata;
         const TokenMap *map = job->map;
+        const Kernels *kernels = kernels_get();
         const size_t channels = job->from->c;
 
         (void)scratch;
         for (size_t token = 0; token < map->tokens; token++) {
                 float *row = job->ret->data + (i * map->tokens + token) * channels;
                 const size_t group = i * map->kept + map->to[i * map->tokens + token];
-                kernels_get()->add(row, row, job->from->data + group * channels, channels);
+                kernels->add(row, row, job->from->data + group * channels, channels);
         }
 }
 
