@@ -9,9 +9,10 @@
 FUZZ_SECONDS ?= 60
 FUZZ_B ?= build-fuzz
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz-*.c)
-FUZZERS = $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(FUZZ_SRC)) $(patsubst tests/fuzz/service-%.c,$(FUZZ_B)/fuzz-%,$(wildcard tests/fuzz/service-*.c)) \
+ALL_FUZZERS := $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(FUZZ_SRC)) $(patsubst tests/fuzz/service-%.c,$(FUZZ_B)/fuzz-%,$(wildcard tests/fuzz/service-*.c)) \
 	$(patsubst tests/fuzz/net-%.c,$(FUZZ_B)/fuzz-net-%,$(wildcard tests/fuzz/net-*.c)) \
 	$(patsubst tests/fuzz/client-%.c,$(FUZZ_B)/fuzz-%,$(wildcard tests/fuzz/client-*.c))
+FUZZERS = $(ALL_FUZZERS)
 # The parts that read what others wrote; the networks are not among them.
 FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(PROMPTS_SRC) $(wildcard daemon/engine/model/*.c) \
 	daemon/engine/layers/lora.c daemon/engine/tensor/matrix.c daemon/engine/tensor/panels.c daemon/engine/tensor/arena.c \
@@ -54,20 +55,18 @@ $(FUZZ_B)/%.a:
 fuzzers: $(FUZZERS)
 
 fuzz-corpus:
-	@mkdir -p $(FUZZ_B)/corpus/safetensors $(FUZZ_B)/corpus/config $(FUZZ_B)/corpus/protocol $(FUZZ_B)/corpus/tokenizer \
-		$(FUZZ_B)/corpus/state $(FUZZ_B)/corpus/options $(FUZZ_B)/corpus/messages $(FUZZ_B)/corpus/settings \
-		$(FUZZ_B)/corpus/hostile $(FUZZ_B)/corpus/worker
+	@mkdir -p $(ALL_FUZZERS:$(FUZZ_B)/fuzz-%=$(FUZZ_B)/corpus/%)
 	@cp -n conf/imagined.conf $(FUZZ_B)/corpus/settings/
 	@cp -n tests/fixtures/nets/tiny/*.safetensors $(FUZZ_B)/corpus/safetensors/
 	@for f in $$(find tests/fixtures -name '*config*.json' -o -name imagined.json); do \
 		cp -n $$f $(FUZZ_B)/corpus/config/$$(echo $$f | tr / _); done
-	@mkdir -p $(FUZZ_B)/corpus/picture && cp -n tests/fixtures/pictures/* $(FUZZ_B)/corpus/picture/
+	@cp -n tests/fixtures/pictures/* $(FUZZ_B)/corpus/picture/
 	@python3 tests/fuzz/prompt-seeds tests/fixtures/prompts.json $(FUZZ_B)/corpus/tokenizer
-	@mkdir -p $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index && tests/fuzz/lora-seeds $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index
-	@mkdir -p $(FUZZ_B)/corpus/mcp && tests/fuzz/mcp-seeds $(FUZZ_B)/corpus/mcp
+	@tests/fuzz/lora-seeds $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index
+	@tests/fuzz/mcp-seeds $(FUZZ_B)/corpus/mcp
 	@printf 'x\1\0\0\0a\0\0\0\24\0\0\0\0\0\0\0\5\0\0\0steps\0\1u\0\0\0\0\7\0\0\0' >$(FUZZ_B)/corpus/messages/steps
-	@mkdir -p $(FUZZ_B)/corpus/checkpoint && tests/fuzz/checkpoint-seeds $(FUZZ_B)/corpus/checkpoint
-	@mkdir -p $(FUZZ_B)/corpus/net-answer && tests/fuzz/net-seeds $(FUZZ_B)/corpus/net-answer
+	@tests/fuzz/checkpoint-seeds $(FUZZ_B)/corpus/checkpoint
+	@tests/fuzz/net-seeds $(FUZZ_B)/corpus/net-answer
 	@for d in tests/fuzz/found/*/; do [ ! -d "$$d" ] || cp -n "$$d"* $(FUZZ_B)/corpus/$$(basename "$$d")/; done
 
 FUZZ_RUN = LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $$f -artifact_prefix=$(FUZZ_B)/ -max_len=64000 \

@@ -72,7 +72,7 @@ offered_by_fish() {
                 cut -f 1 | grep '^--' | sort -u
 }
 offered_by_zsh() {
-        zsh -f -c '_arguments() { for s; do [[ $s == --* ]] && print -r -- ${${s%%\[*}%=}; done }
+        zsh -f -c '_arguments() { for s; do s=${s#\*}; [[ $s == --* ]] && print -r -- ${${s%%\[*}%=}; done }
                 words=(imagine "$1" --); CURRENT=3; source client/completions/_imagine' - "$1" | sort -u
 }
 PATH=$B:$PATH
