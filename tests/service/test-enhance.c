@@ -288,7 +288,7 @@ static void test_cancelling(void **state)
         assert_true(job_call(bus, jobs[0].path, "Cancel", NULL, NULL, NULL) >= 0);
         assert_true(wait_for_state(bus, jobs[0].path, IMAGINE_STATE_CANCELLED));
         assert_true(wait_for_state(bus, jobs[4].path, IMAGINE_STATE_RUNNING));
-        other = bus_close(other);
+        (void)bus_close(TAKE_PTR(other));
         /* Its jobs are gone, and the place of one is free. */
         while (true) {
                 char text[64];
