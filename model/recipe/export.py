@@ -23,7 +23,7 @@ import sums
 from word_table import WordTable
 
 IDENTITY = {
-    "name": "imagined-sprites", "version": "0.4", "license": "CC-BY-4.0", "steps": 20, "guidance": 4.0,
+    "name": "imagined-sprites", "version": "0.5", "license": "CC-BY-4.0", "steps": 20, "guidance": 4.0,
     "guidance_rescale": 0.7, "sampler": "ddim", "native_size": 128, "enlarge": 4, "prompt_chunks": 1,
     "empty_prompt": "something nice", "sharpen": 0.6,
 }
@@ -135,6 +135,7 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--name", default="unet")
     parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--before", type=int, default=0, help="steps of the model that restart.py began from")
     parser.add_argument("--sprites", help="for words.json, where DIR has none or an old one")
     parser.add_argument("--bits", type=int, choices=(8, 16), default=16, help="of each stored weight")
     args = parser.parse_args()
@@ -159,7 +160,7 @@ def main():
     write_model(args.out, tokens, {"text_encoder": words, "unet": config.UNET, "vae": config.VAE},
                 {"text_encoder": plain_words(part(weights, "text."), vectors, near_words(args.work)),
                  "unet": part(weights, "unet."),
-                 "vae": folded(part(vae, "vae."), latents["mean"], latents["std"])}, steps, args.bits)
+                 "vae": folded(part(vae, "vae."), latents["mean"], latents["std"])}, steps + args.before, args.bits)
 
 
 if __name__ == "__main__":
