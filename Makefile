@@ -25,7 +25,8 @@ PKGS_ENGINE = openblas jansson libpng libjpeg libwebp libwebpmux zlib libseccomp
 PKGS_SERVICE = libsystemd libconfig jansson
 PKGS_NET = libcurl libsystemd jansson libcrypto libseccomp
 PKGS_PROMPTS = libconfig jansson
-PKGS_CLIENT = libsystemd jansson libpng $(PKGS_PROMPTS)
+PKGS_CLIENT = libsystemd jansson libpng libcrypto $(PKGS_PROMPTS)
+PKGS_HTTP = $(PKGS_CLIENT) libmicrohttpd
 
 CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla \
@@ -39,6 +40,7 @@ LDLIBS_PROMPTS = $(shell pkg-config --libs $(PKGS_PROMPTS) libseccomp)
 LDLIBS_SERVICE = $(shell pkg-config --libs $(PKGS_SERVICE)) -lm
 LDLIBS_NET = $(shell pkg-config --libs $(PKGS_NET)) -lm
 LDLIBS_CLIENT = $(shell pkg-config --libs $(PKGS_CLIENT)) -lunistring -lm
+LDLIBS_HTTP = $(shell pkg-config --libs $(PKGS_HTTP)) -lunistring -lm
 LDLIBS_TEST = $(shell pkg-config --libs cmocka)
 LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_FLAGS) -fopenmp -pthread
 
@@ -55,6 +57,7 @@ NET_SRC := $(filter-out daemon/net/main.c daemon/net/protocol.c,$(wildcard daemo
 # The prompt generator: a program of its own, and what the client shows and checks.
 PROMPTS_SRC := $(filter-out daemon/prompts/main.c,$(wildcard daemon/prompts/*.c))
 CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c client/mcp/*.c client/terminal/*.c))
+HTTP_SRC := $(filter-out client/http/main.c,$(wildcard client/http/*.c))
 # The prompt window, where GTK 4 is.
 WINDOW_SRC := $(if $(shell pkg-config --exists 'gtk4 >= 4.8' && echo yes),$(wildcard client/window/*.c))
 
@@ -64,9 +67,10 @@ PROTOCOL_LIB = $(B)/libprotocol.a
 PROMPTS_LIB = $(B)/libprompts.a
 SERVICE_LIB = $(B)/libservice.a
 CLIENT_LIB = $(B)/libclient.a
+HTTP_LIB = $(B)/libhttp.a
 NET_LIB = $(B)/libnet.a
 
-PROGRAMS = $(B)/imagined $(B)/imagined-engine $(B)/imagined-net $(B)/imagined-prompts $(B)/imagine $(B)/imagine-launcher $(WINDOW)
+PROGRAMS = $(B)/imagined $(B)/imagined-engine $(B)/imagined-net $(B)/imagined-prompts $(B)/imagined-http $(B)/imagine $(B)/imagine-launcher $(WINDOW)
 WINDOW = $(if $(WINDOW_SRC),$(B)/imagine-window)
 
 all: $(PROGRAMS)
@@ -80,6 +84,7 @@ $(PROMPTS_LIB): $(call objects,$(PROMPTS_SRC))
 $(SERVICE_LIB): $(call objects,$(SERVICE_SRC))
 $(NET_LIB): $(call objects,$(NET_SRC))
 $(CLIENT_LIB): $(call objects,$(CLIENT_SRC))
+$(HTTP_LIB): $(call objects,$(HTTP_SRC))
 $(B)/%.a:
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -134,6 +139,8 @@ $(B)/imagined-prompts: $(B)/daemon/prompts/main.o $(PROMPTS_LIB) $(PROTOCOL_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_PROMPTS)
 $(B)/imagine: $(B)/client/main.o $(CLIENT_LIB) $(PROMPTS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
+$(B)/imagined-http: $(B)/client/http/main.o $(HTTP_LIB) $(CLIENT_LIB) $(PROMPTS_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_HTTP)
 $(B)/imagine-launcher: $(call objects,$(wildcard client/launcher/*.c)) $(CLIENT_LIB) $(PROMPTS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
 # Deprecations of later versions are no concern of what is to run with this one.

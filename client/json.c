@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -130,6 +131,35 @@ int json_read_dict(sd_bus_message *m, json_t **ret)
         }
         *ret = object;
         return 0;
+}
+
+/* Before anything recursive sees it. */
+static bool is_too_deep(const char *text, size_t size, int most)
+{
+        bool is_string = false;
+        int depth = 0;
+
+        for (size_t i = 0; i < size; i++) {
+                if (is_string) {
+                        if (text[i] == '\\')
+                                i++;
+                        else if (text[i] == '"')
+                                is_string = false;
+                } else if (text[i] == '"') {
+                        is_string = true;
+                } else if (text[i] == '{' || text[i] == '[') {
+                        if (++depth > most)
+                                return true;
+                } else if (text[i] == '}' || text[i] == ']') {
+                        depth--;
+                }
+        }
+        return false;
+}
+
+json_t *json_parse_bounded(const char *text, size_t size, int depth_max)
+{
+        return is_too_deep(text, size, depth_max) ? NULL : json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
 }
 
 ExitCode json_print(json_t *object)

@@ -20,5 +20,9 @@ json_t *json_from_text(const char *text);
  * out. 0 or a negative errno. */
 int json_read_dict(sd_bus_message *message, json_t **ret);
 
+/* What a stranger has written: any value, without a key twice, and of at most so many arrays and objects within each other;
+ * else NULL. */
+json_t *json_parse_bounded(const char *text, size_t size, int depth_max);
+
 /* Prints and frees the object. CODE_OK, or CODE_FAILED if memory was short or stdout cannot be written. */
 ExitCode json_print(json_t *object);

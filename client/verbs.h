@@ -34,6 +34,7 @@ typedef struct Client Client;
         X(VERB_MCP, mcp, "", 0, 0, "+for chat assistants, over standard input and output")      \
         X(VERB_DESCRIBE, describe, "FILE", 1, 1, "+what a picture shows")                        \
         X(VERB_CONSENT, consent, "[WHAT [SERVER]]", 0, 2, "+servers that may be asked")         \
+        X(VERB_HTTP, http, "token WHAT [NAME]", 2, 3, "+who may draw over HTTP")               \
         X(VERB_MODELS, models, "", 0, 0, "installed models")                                   \
         X(VERB_LOAD, load, "[MODEL]", 0, 1, "make it resident")                                \
         X(VERB_UNLOAD, unload, "", 0, 0, "free its memory")                                    \

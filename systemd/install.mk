@@ -21,6 +21,7 @@ ZSHDIR ?= $(DATADIR)/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-f
 DESKTOPDIR = $(DATADIR)/imagined/desktop
 
 GENERATED = $(B)/systemd/imagined.service $(B)/systemd/user/imagined.service $(B)/systemd/user/imagined-net@.service \
+	$(B)/systemd/user/imagined-http.service \
 	$(B)/dbus/org.imagined.Imagine1.system.service $(B)/dbus/org.imagined.Imagine1.session.service \
 	$(B)/desktop/org.imagined.Imagine.Launcher.service
 
@@ -28,12 +29,14 @@ GENERATED = $(B)/systemd/imagined.service $(B)/systemd/user/imagined.service $(B
 installs = $(foreach file,$(1),$(2):$(file):$(3)/$(notdir $(file)))
 INSTALLED = \
 	$(call installs,$(B)/imagine $(B)/imagined $(WINDOW),755,$(BINDIR)) \
-	$(call installs,$(B)/imagined-engine $(B)/imagined-net $(B)/imagined-prompts $(B)/imagine-launcher,755,$(LIBEXECDIR)) \
+	$(call installs,$(B)/imagined-engine $(B)/imagined-net $(B)/imagined-prompts $(B)/imagined-http $(B)/imagine-launcher,755,$(LIBEXECDIR)) \
 	$(foreach file,$(PROMPT_FILES),644:$(file):$(PROMPTDIR)/$(patsubst conf/prompts/%,%,$(file))) \
 	644:$(B)/systemd/imagined.service:$(UNITDIR)/imagined.service \
 	644:$(B)/systemd/user/imagined.service:$(USERUNITDIR)/imagined.service \
 	644:$(B)/systemd/user/imagined-net@.service:$(USERUNITDIR)/imagined-net@.service \
 	644:systemd/user/imagined-net.socket:$(USERUNITDIR)/imagined-net.socket \
+	644:$(B)/systemd/user/imagined-http.service:$(USERUNITDIR)/imagined-http.service \
+	644:systemd/user/imagined-http.socket:$(USERUNITDIR)/imagined-http.socket \
 	644:systemd/imagined.sysusers:$(SYSUSERSDIR)/imagined.conf \
 	644:dbus/org.imagined.Imagine1.conf:$(DBUSPOLICYDIR)/org.imagined.Imagine1.conf \
 	644:dbus/org.imagined.imagine1.policy:$(POLKITDIR)/org.imagined.imagine1.policy \

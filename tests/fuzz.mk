@@ -37,7 +37,7 @@ $(FUZZ_B)/%.o: %.c | $(B)/paths.h
 $(FUZZ_B)/libengine.a: $(call fuzz_objects,$(FUZZED_SRC))
 $(FUZZ_B)/libservice.a: $(call fuzz_objects,$(FUZZED_SERVICE_SRC))
 # What the client reads for assistants.
-$(FUZZ_B)/libclient.a: $(call fuzz_objects,$(BASE_SRC) $(CLIENT_SRC) $(PROMPTS_SRC))
+$(FUZZ_B)/libclient.a: $(call fuzz_objects,$(BASE_SRC) $(HTTP_SRC) $(CLIENT_SRC) $(PROMPTS_SRC))
 $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/fuzz-%.o $(FUZZ_B)/libengine.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lconfig -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lz -lm
 $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/service-%.o $(FUZZ_B)/libservice.a
@@ -46,7 +46,7 @@ $(FUZZ_B)/libnet.a: $(call fuzz_objects,$(FUZZED_NET_SRC))
 $(FUZZ_B)/fuzz-net-%: $(FUZZ_B)/tests/fuzz/net-%.o $(FUZZ_B)/libnet.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS_NET)
 $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/client-%.o $(FUZZ_B)/libclient.a
-	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS_CLIENT)
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS_HTTP)
 $(FUZZ_B)/%.a:
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -64,6 +64,7 @@ fuzz-corpus:
 	@python3 tests/fuzz/prompt-seeds tests/fixtures/prompts.json $(FUZZ_B)/corpus/tokenizer
 	@tests/fuzz/lora-seeds $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index
 	@tests/fuzz/mcp-seeds $(FUZZ_B)/corpus/mcp
+	@tests/fuzz/http-seeds $(FUZZ_B)/corpus/http
 	@printf 'x\1\0\0\0a\0\0\0\24\0\0\0\0\0\0\0\5\0\0\0steps\0\1u\0\0\0\0\7\0\0\0' >$(FUZZ_B)/corpus/messages/steps
 	@tests/fuzz/checkpoint-seeds $(FUZZ_B)/corpus/checkpoint
 	@tests/fuzz/net-seeds $(FUZZ_B)/corpus/net-answer

@@ -22,7 +22,7 @@ _imagine_presets() { # VERB
 }
 
 _imagine() {
-        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show folder desktop mcp describe consent models load unload help version'
+        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show folder desktop mcp describe http consent models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --notify --preview'
@@ -88,7 +88,7 @@ _imagine() {
                 -*,watch) words="$all --preview" ;;
                 -*,jobs) words="$all --all" ;;
                 -*,cancel) words="$all --of" ;;
-                -*,status | -*,consent | -*,load | -*,unload | -*,help | -*,version)
+                -*,status | -*,consent | -*,http | -*,load | -*,unload | -*,help | -*,version)
                         words=$all
                         ;;
                 -*,models) words="$all --inspect" ;;
@@ -106,6 +106,7 @@ _imagine() {
                 -*,mcp) words="$all --folder" ;;
                 -*) words="$all $makes $asks $starts --enhance --prompt-only $prompts" ;;
                 *,) words=$verbs ;;
+                *,http) words='token add list remove' ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;
                 *,vary | *,enlarge | *,illustrate | *,show | *,describe)
                         compopt -o filenames 2>/dev/null

@@ -12,7 +12,7 @@ function __imagine_verb -d "The verb of the command line, generate without one"
         else if contains -- $word $takes_value
             set skip 1
         else if not string match -q -- '-*' $word
-            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show folder desktop mcp describe consent models load unload help version
+            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show folder desktop mcp describe http consent models load unload help version
                 echo $word
             else
                 echo generate
@@ -62,6 +62,7 @@ complete -c imagine -n __imagine_has_no_verb -a desktop -d 'menus, keys and laun
 complete -c imagine -n __imagine_has_no_verb -a mcp -d 'for chat assistants'
 complete -c imagine -n __imagine_has_no_verb -a describe -d 'what a picture shows'
 complete -c imagine -n __imagine_has_no_verb -a consent -d 'servers that may be asked'
+complete -c imagine -n __imagine_has_no_verb -a http -d 'who may draw over HTTP'
 complete -c imagine -n __imagine_has_no_verb -a models -d 'installed models'
 complete -c imagine -n __imagine_has_no_verb -a load -d 'make it resident'
 complete -c imagine -n __imagine_has_no_verb -a unload -d 'free its memory'

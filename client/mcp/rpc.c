@@ -1,33 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/util.h"
+#include "client/json.h"
 #include "client/mcp/rpc.h"
-
-/* Before anything recursive sees it. */
-static bool is_too_deep(const char *text, size_t size)
-{
-        bool is_string = false;
-        int depth = 0;
-
-        for (size_t i = 0; i < size; i++) {
-                if (is_string) {
-                        if (text[i] == '\\')
-                                i++;
-                        else if (text[i] == '"')
-                                is_string = false;
-                } else if (text[i] == '"') {
-                        is_string = true;
-                } else if (text[i] == '{' || text[i] == '[') {
-                        if (++depth > RPC_DEPTH_MAX)
-                                return true;
-                } else if (text[i] == '}' || text[i] == ']') {
-                        depth--;
-                }
-        }
-        return false;
-}
 
 static json_t *refuse(json_t *object, json_t *id, int code, const char *message)
 {
@@ -39,11 +15,9 @@ static json_t *refuse(json_t *object, json_t *id, int code, const char *message)
 
 json_t *rpc_parse(const char *text, size_t size, Rpc *ret)
 {
-        if (is_too_deep(text, size))
-                return rpc_error(NULL, RPC_PARSE_ERROR, NULL, "too many values within each other");
-        json_t *object = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+        json_t *object = json_parse_bounded(text, size, RPC_DEPTH_MAX);
         if (!object)
-                return rpc_error(NULL, RPC_PARSE_ERROR, NULL, "this line is no JSON");
+                return rpc_error(NULL, RPC_PARSE_ERROR, NULL, "this line is no JSON, or too deep");
         if (!json_is_object(object))
                 return refuse(object, NULL, RPC_INVALID_REQUEST, "a line holds one object, and no batch");
 

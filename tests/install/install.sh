@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 1
 B=${B:-build} PREFIX=${PREFIX:-/usr/local} SAN=${SAN:-}
 work=$(mktemp -d "$B/install-test.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
-programs=(imagine imagined imagined-engine imagined-net imagined-prompts)
+programs=(imagine imagined imagined-engine imagined-net imagined-prompts imagined-http)
 
 check() { # WHAT COMMAND…
         local what=$1
@@ -45,12 +45,15 @@ usr/bin/imagined 755
 usr/libexec/imagined/imagined-engine 755
 usr/libexec/imagined/imagined-net 755
 usr/libexec/imagined/imagined-prompts 755
+usr/libexec/imagined/imagined-http 755
 usr/share/imagined/prompts/vocabulary.conf 644
 usr/share/imagined/prompts/templates/portrait.conf 644
 usr/share/imagined/models/default/words.json 644
 usr/lib/systemd/system/imagined.service 644
 usr/lib/systemd/user/imagined.service 644
 usr/lib/systemd/user/imagined-net.socket 644
+usr/lib/systemd/user/imagined-http.socket 644
+usr/lib/systemd/user/imagined-http.service 644
 usr/lib/systemd/user/imagined-net@.service 644
 usr/lib/sysusers.d/imagined.conf 644
 usr/share/dbus-1/system.d/org.imagined.Imagine1.conf 644

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The installed models, as the service lists them, for an exchange that waits for that. */
+
+#include "client/http/web.h"
+
+/* Asks for them; answer() gets the array (client/models.h) and answers. The exchange's route has to have listing_stop(). */
+void listing_begin(Exchange *exchange, void (*answer)(Exchange *exchange, json_t *models));

@@ -1,0 +1,365 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The HTTP bridge: both interfaces, tokens, what browsers try, and clients that lie about what they send. Prints TAP. Runs in
+# $IMAGINED_ROOT's service (tests/with-service); BRIDGE is the program.
+
+import base64
+import http.client
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+BRIDGE = os.environ["BRIDGE"]
+DEADLINE = 120
+JSON = {"Content-Type": "application/json"}
+failed = False
+
+
+def check(what, holds, said=""):
+    global failed
+    failed = failed or not holds
+    print(f"{'ok' if holds else 'not ok'} - {what}" + ("" if holds or said == "" else f"\n    {str(said)[:2000]}"), flush=True)
+
+
+def eventually(condition):
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def imagine(*words, **more):
+    return subprocess.run(["imagine", "--user", *words], capture_output=True, text=True, check=False, **more)
+
+
+def make_token(name):
+    made = imagine("http", "token", "add", name)
+    assert made.returncode == 0, made
+    return made.stdout.strip()
+
+
+class Bridge:
+    """With a listening socket as systemd gives it, of which the port is known before."""
+
+    def __init__(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port = listener.getsockname()[1]
+        self.errors = open("errors", "ab")
+        self.process = subprocess.Popen(["bash", "-c", f'exec 3<&{listener.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" --user', BRIDGE],
+                                        stderr=self.errors, pass_fds=[listener.fileno()])
+        listener.close()
+
+    def ask(self, method, path, body=None, token=None, headers=None):
+        """Status, headers and what the body has."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        sent = dict(JSON if body is not None else {})
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        sent.update(headers or {})
+        connection.request(method, path, body if isinstance(body, (bytes, str, type(None))) else json.dumps(body), sent)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        try:
+            return answer.status, answer.headers, json.loads(text) if text else None
+        except ValueError:
+            return answer.status, answer.headers, text
+
+    def get(self, path, token, **more):
+        return self.ask("GET", path, None, token, **more)
+
+    def post(self, path, body, token, **more):
+        return self.ask("POST", path, body, token, **more)
+
+    def raw(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE)
+
+
+def png(text):
+    data = base64.b64decode(text, validate=True)
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+
+
+def jobs():
+    return json.loads(imagine("--json", "jobs").stdout)["jobs"]
+
+
+def at_work():
+    return [j for j in jobs() if j["state"] in ("queued", "loading", "running")]
+
+
+def test_tokens(b):
+    path = os.path.join(os.environ["XDG_STATE_HOME"], "imagined/http-tokens.json")
+    first, second = make_token("first"), make_token("second")
+    check("tokens are for the user's eyes alone", stat.S_IMODE(os.stat(path).st_mode) == 0o600)
+    check("and not in the file", first not in open(path).read())
+    check("names are listed, tokens are not", imagine("http", "token", "list").stdout.split()[2::2] == ["first", "second"])
+    check("a name once", imagine("http", "token", "add", "first").returncode == 1)
+    check("no name with a space", imagine("http", "token", "add", "a b").returncode == 2)
+    check("nothing to remove", imagine("http", "token", "remove", "none").returncode == 3)
+    check("nothing else", imagine("http", "token", "steal").returncode == 2)
+
+    status, headers, answer = b.get("/v1/models", None)
+    check("without a token", status == 401 and answer["error"]["code"] == "invalid_api_key", answer)
+    check("web UIs are asked for a password", b.get("/sdapi/v1/progress", None)[1]["WWW-Authenticate"].startswith("Basic"))
+    for wrong in ("x", first[:-1], first + "x", "", "x" * 5000):
+        check(f"the token {wrong[:10]!r}", b.get("/v1/models", None, headers={"Authorization": f"Bearer {wrong}"})[0] == 401)
+    for header in ("Basic " + base64.b64encode(f"anybody:{first}".encode()).decode(), f"bearer  {first}"):
+        check(f"{header.split()[0]}", b.get("/v1/models", None, headers={"Authorization": header})[0] == 200)
+    for header in ("Basic !", "Basic " + base64.b64encode(b"none").decode(), "Basic", f"Digest {first}"):
+        check(f"{header[:12]!r} is none", b.get("/v1/models", None, headers={"Authorization": header})[0] == 401)
+    third = make_token("third")
+    check("a third works", b.get("/v1/models", third)[0] == 200)
+    imagine("http", "token", "remove", "third")
+    check("until it is taken back", b.get("/v1/models", third)[0] == 401)
+    os.chmod(path, 0o644)
+    check("a file that others may read is not believed", b.get("/v1/models", first)[0] == 503)
+    os.chmod(path, 0o600)
+    return first, second
+
+
+def test_browsers(b, token):
+    for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "[::2]", "192.168.1.1", "localhost:x"):
+        check(f"Host {host}", b.get("/v1/models", token, headers={"Host": host})[0] == 403)
+    for host in ("localhost", "LOCALHOST:7860", f"127.0.0.1:{b.port}", "[::1]:80", "[::1]"):
+        check(f"Host {host} is ours", b.get("/v1/models", token, headers={"Host": host})[0] == 200)
+    for headers in ({"Origin": "http://localhost"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}):
+        check(f"{headers}", b.get("/v1/models", token, headers=headers)[0] == 403)
+    check("typed into a browser", b.get("/v1/models", token, headers={"Sec-Fetch-Site": "none"})[0] == 200)
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""):
+        check(f"Content-Type {kind!r}", b.post("/sdapi/v1/interrupt", "{}", token, headers={"Content-Type": kind})[0] == 200 and
+              b.post("/sdapi/v1/txt2img", "{}", token, headers={"Content-Type": kind})[0] == 415)
+
+
+def test_openai(b, token):
+    status, _, models = b.get("/v1/models", token)
+    check("models", status == 200 and [m["id"] for m in models["data"]] == ["default"], models)
+    asked = {"prompt": "a red fox", "model": "gpt-image-1", "size": "64x48", "seed": 7, "steps": 3, "user": "x", "moderation": "low"}
+    status, headers, answer = b.post("/v1/images/generations", asked, token)
+    check("a picture", status == 200 and png(answer["data"][0]["b64_json"]) == (64, 48) and answer["size"] == "64x48", answer)
+    check("of that seed", answer["data"][0]["seed"] == 7 and answer["created"] > 0, answer)
+    check("nobody keeps it", headers["Cache-Control"] == "no-store")
+    again = b.post("/v1/images/generations", {**asked, "n": 2, "model": None, "response_format": "b64_json"}, token)[2]
+    check("two, and the first is the same", [again["data"][0]["b64_json"], len(again["data"])] == [answer["data"][0]["b64_json"], 2])
+    webp = b.post("/v1/images/generations", {**asked, "output_format": "webp", "output_compression": 80}, token)[2]
+    check("as WebP", base64.b64decode(webp["data"][0]["b64_json"])[8:12] == b"WEBP" and webp["output_format"] == "webp", webp)
+    for change, status, words in [({"prompt": None}, 400, "prompt"), ({"prompt": 5}, 400, "prompt"), ({"n": 11}, 400, "n is 1 to 10"),
+                                  ({"n": 0}, 400, "n:"), ({"size": "huge"}, 400, "size"), ({"size": "9999x9999"}, 400, "size"),
+                                  ({"model": "none"}, 404, "none"), ({"output_format": "gif"}, 400, "output_format"),
+                                  ({"steps": "x"}, 400, "steps"), ({"partial_images": 9}, 400, "partial_images"),
+                                  ({"prompt": "x" * 9000}, 400, "8192")]:
+        got = b.post("/v1/images/generations", {**asked, **change}, token)
+        check(f"openai {str(change)[:30]} is {status}", got[0] == status and words in got[2]["error"]["message"], got)
+    for body in ("", "{", "[]", "5", '{"prompt": "x", "prompt": "y"}', "[" * 200000, b"\xff", '{"prompt": "\\u0000"}'):
+        check(f"the body {body[:12]!r} is 400", b.post("/v1/images/generations", body, token)[0] == 400)
+    check("a large body is 413", b.post("/v1/images/generations", "x" * 300000, token)[0] == 413)
+
+    # Through curl, as scripts do.
+    done = subprocess.run(["curl", "-sSN", "-H", f"Authorization: Bearer {token}", "-H", "Content-Type: application/json", "-d",
+                           json.dumps({**asked, "steps": 200, "stream": True, "partial_images": 2}),
+                           f"http://127.0.0.1:{b.port}/v1/images/generations"], capture_output=True, text=True, check=True).stdout
+    events = [dict(line.split(": ", 1) for line in event.split("\n")) for event in done.strip().split("\n\n")]
+    kinds = [e["event"] for e in events]
+    check("a stream ends with the picture", kinds[-1] == "image_generation.completed" and set(kinds[:-1]) <= {"image_generation.partial_image"}, kinds)
+    data = [json.loads(e["data"]) for e in events]
+    check("of that size", png(data[-1]["b64_json"]) == (64, 48) and data[-1]["type"] == kinds[-1] and "usage" in data[-1], kinds)
+    check("partial pictures are numbered", [d["partial_image_index"] for d in data[:-1]] == list(range(len(data) - 1)), kinds)
+    status, headers, answer = b.post("/v1/images/generations", {"prompt": "x", "stream": True, "model": "none"}, token)
+    check("a stream that cannot begin is a plain error", status == 404 and "error" in answer, answer)
+
+
+def test_webui(b, token):
+    asked = {"prompt": "a red fox", "negative_prompt": "", "seed": 7, "steps": 3, "width": 64, "height": 48, "cfg_scale": 4, "styles": [],
+             "sampler_name": "Euler a", "scheduler": "Automatic", "eta": None, "restore_faces": False, "alwayson_scripts": {},
+             "override_settings": {}, "subseed": -1, "subseed_strength": 0}
+    status, _, answer = b.post("/sdapi/v1/txt2img", asked, token)
+    check("txt2img", status == 200 and png(answer["images"][0]) == (64, 48), answer)
+    info = json.loads(answer["info"])
+    check("its info is a text with JSON", info["seed"] == 7 and info["all_seeds"] == [7] and "Seed: 7" in info["infotexts"][0], info)
+    check("its parameters come back", answer["parameters"]["prompt"] == "a red fox")
+    first = answer["images"][0]
+    two = b.post("/sdapi/v1/txt2img", {**asked, "batch_size": 2, "n_iter": 2, "sampler_index": "Euler a"}, token)[2]
+    check("batches", len(two["images"]) == 4 and two["images"][0] == first and json.loads(two["info"])["all_seeds"] == [7, 8, 9, 10])
+    check("send_images", b.post("/sdapi/v1/txt2img", {**asked, "send_images": False}, token)[2]["images"] == [])
+    large = b.post("/sdapi/v1/txt2img", {**asked, "enable_hr": True, "hr_scale": 2, "denoising_strength": 0.5}, token)[2]
+    check("enable_hr makes it twice as large", "images" in large and png(large["images"][0]) == (128, 96), large)
+
+    made = b.post("/sdapi/v1/img2img", {**asked, "init_images": [first], "denoising_strength": 0.5, "width": None, "height": None}, token)
+    check("img2img", made[0] == 200 and png(made[2]["images"][0])[0] > 0 and "init_images" not in made[2]["parameters"], made)
+    masked = b.post("/sdapi/v1/img2img", {**asked, "init_images": ["data:image/png;base64," + first], "mask": first}, token)
+    check("with a mask, as a data: URL", masked[0] == 200 and png(masked[2]["images"][0]) == (64, 48), masked)
+    shown = b.post("/sdapi/v1/png-info", {"image": first}, token)[2]
+    check("png-info", "a red fox" in shown["info"] and "Seed: 7" in shown["items"]["parameters"], shown)
+    check("png-info of what says nothing", b.post("/sdapi/v1/png-info", {"image": "AAAA"}, token)[2]["info"] == "")
+    check("png-info of no base64", b.post("/sdapi/v1/png-info", {"image": "*"}, token)[0] == 422)
+
+    for path in ("samplers", "schedulers", "sd-models", "upscalers", "loras", "prompt-styles", "latent-upscale-modes", "sd-vae", "embeddings",
+                 "memory", "cmd-flags", "scripts", "options", "progress"):
+        status, _, answer = b.get(f"/sdapi/v1/{path}", token)
+        check(f"{path}", status == 200 and isinstance(answer, (dict, list)), answer)
+    for name in [s["name"] for s in b.get("/sdapi/v1/samplers", token)[2]]:
+        got = b.post("/sdapi/v1/txt2img", {**asked, "sampler_name": name}, token)
+        check(f"the sampler {name}", got[0] == 200, got[2])
+    for name in [s["name"] for s in b.get("/sdapi/v1/schedulers", token)[2]]:
+        got = b.post("/sdapi/v1/txt2img", {**asked, "scheduler": name}, token)
+        check(f"the scheduler {name}", got[0] == 200, got[2])
+    check("a model can be chosen", b.post("/sdapi/v1/options", {"sd_model_checkpoint": "none"}, token)[0] == 200 and
+          b.post("/sdapi/v1/txt2img", asked, token)[0] == 404)
+    check("and is told of", b.get("/sdapi/v1/options", token)[2]["sd_model_checkpoint"] == "none")
+    b.post("/sdapi/v1/options", {"sd_model_checkpoint": "default [0123456789]"}, token)
+    check("by its title, too", b.post("/sdapi/v1/txt2img", asked, token)[0] == 200)
+    for change, path, status, words in [({"steps": 0}, "txt2img", 422, "steps"), ({"sampler_name": "none"}, "txt2img", 422, "Sampler"),
+                                        ({"width": 99999}, "txt2img", 422, "width"), ({"batch_size": 100}, "txt2img", 422, "batch_size"),
+                                        ({"batch_size": 0}, "txt2img", 422, "batch_size"), ({"prompt": []}, "txt2img", 422, "prompt"),
+                                        ({}, "img2img", 404, "Init image not found"), ({"init_images": []}, "img2img", 404, "Init image"),
+                                        ({"init_images": ["*"]}, "img2img", 422, "base64"), ({"init_images": [5]}, "img2img", 404, "Init"),
+                                        ({"init_images": ["AAAA"]}, "img2img", 422, ""), ({"override_settings": 5}, "txt2img", 200, None),
+                                        ({"override_settings": {"sd_model_checkpoint": "none"}}, "txt2img", 404, "none")]:
+        got = b.post(f"/sdapi/v1/{path}", {**asked, **change}, token)
+        check(f"{path} {str(change)[:40]} is {status}", got[0] == status and (words is None or words in got[2]["detail"]), got)
+    check("another path", b.get("/sdapi/v1/none", token)[0] == 404 and b.get("/", token)[0] == 404)
+    check("another method", b.get("/sdapi/v1/txt2img", token)[0] == 405 and b.post("/v1/models", {}, token)[0] == 405)
+
+
+def test_apps(b, first, second):
+    """One app neither sees nor ends another one's job; whoever goes takes its job along."""
+    long = {"prompt": "a long one", "steps": 500, "batch_size": 64}
+    answers = {}
+    thread = threading.Thread(target=lambda: answers.update(long=b.post("/sdapi/v1/txt2img", long, first)))
+    thread.start()
+    check("progress is told", eventually(lambda: b.get("/sdapi/v1/progress", first)[2]["progress"] > 0))
+    mine = b.get("/sdapi/v1/progress?skip_current_image=true", first)[2]
+    check("with its steps", mine["state"]["job_count"] == 64 and mine["state"]["sampling_steps"] == 500 and mine["current_image"] is None, mine)
+    check("and a preview", eventually(lambda: b.get("/sdapi/v1/progress", first)[2]["current_image"] is not None))
+    other = b.get("/sdapi/v1/progress", second)[2]
+    check("another app sees nothing of it", other["progress"] == 0 and other["state"]["job_count"] == 0 and other["current_image"] is None, other)
+    check("another app's interrupt", b.post("/sdapi/v1/interrupt", "", second)[0] == 200)
+    check("leaves it alone", len(at_work()) == 1 and b.get("/sdapi/v1/progress", first)[2]["state"]["interrupted"] is False)
+    check("its own interrupt", b.post("/sdapi/v1/interrupt", "", first)[0] == 200)
+    thread.join(DEADLINE)
+    check("ends it, with the pictures so far", answers["long"][0] == 200 and isinstance(answers["long"][2]["images"], list), answers)
+
+    line = b.raw()
+    body = json.dumps({**long, "prompt": "left alone"}).encode()
+    line.sendall(b"POST /sdapi/v1/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer " +
+                 first.encode() + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    check("a job begins", eventually(at_work))
+    line.close()
+    check("and ends when its client goes", eventually(lambda: not at_work()))
+    body = json.dumps({"prompt": "left alone", "steps": 500, "stream": True, "partial_images": 3}).encode()
+    line = b.raw()
+    line.sendall(b"POST /v1/images/generations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer " +
+                 first.encode() + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    check("a stream begins", line.recv(10) == b"HTTP/1.1 2")
+    line.close()
+    check("and ends, too", eventually(lambda: not at_work()))
+
+    statuses, stop = [], threading.Event()
+
+    def ask():
+        status, headers, answer = b.post("/v1/images/generations", {"prompt": "many", "steps": 500, "n": 10}, second)
+        statuses.append((status, headers["Retry-After"], answer))
+        stop.set()
+    threads = [threading.Thread(target=ask) for _ in range(24)]
+    for t in threads:
+        t.start()
+    stop.wait(DEADLINE)
+    check("too many are 429, with the reason", statuses[0][0] == 429 and statuses[0][1] and "limit" in statuses[0][2]["error"]["message"], statuses)
+    while any(t.is_alive() for t in threads):
+        b.post("/sdapi/v1/interrupt", "", second)
+        threads[0].join(0.2)
+        for t in threads:
+            t.join(0.01)
+    check("and all come to an end", all(s[0] in (200, 400, 429) for s in statuses), [s[0] for s in statuses])
+
+
+def test_liars(b, token):
+    head = b"POST /sdapi/v1/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer " + token.encode()
+    slow = [b.raw() for _ in range(8)]
+    for line in slow[:4]:
+        line.sendall(b"GET /v1/models HTTP/1.1\r\nHost: localh")
+    for line in slow[4:]:
+        line.sendall(head + b"\r\nContent-Length: 100\r\n\r\n{")
+    sent = [
+        (b"GET /v1/models HTTP/1.1\r\n\r\n", b"400"), (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", None), (b"GET\r\n\r\n", None),
+        (b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", None), (b"\0" * 1000 + b"\r\n\r\n", None),
+        (b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 100000 + b"\r\n\r\n", None),
+        (b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 50000 + b"\r\n", None),
+        (b"GET /" + b"x" * 100000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", None),
+        (head + b"\r\nContent-Length: -1\r\n\r\n{}", b"4"), (head + b"\r\nContent-Length: 99999999999999999999\r\n\r\n{}", b"4"),
+        (head + b"\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\n{}", None), (head + b"\r\nContent-Length: x\r\n\r\n{}", b"4"),
+        (head + b"\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n", None),
+        (head + b"\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n{}\r\n0\r\n\r\n", None),
+        (head + b"\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{\"", None),
+        (head + b"\r\nTransfer-Encoding: chunked\r\n\r\n" + b"40000\r\n" + b"x" * 0x40000 + b"\r\n10000\r\n" + b"x" * 0x10000 + b"\r\n0\r\n\r\n", b"413"),
+        (head + b"\r\nContent-Length: 100000\r\n\r\n{\"prompt\": \"cut", None),
+    ]
+    for data, expected in sent:
+        with b.raw() as line:
+            try:
+                line.sendall(data)
+                line.shutdown(socket.SHUT_WR)
+                answer = line.recv(4096)
+            except OSError:
+                answer = b""
+            status = answer[9:12]
+            check(f"{data[:16]!r}… {data[-24:]!r} is refused", (status.startswith(expected) if expected else True) and not status.startswith(b"2"),
+                  answer[:200])
+        check("and others are served", b.get("/v1/models", token)[0] == 200)
+    check("no job came of it", not at_work())
+    for line in slow[:4]:
+        try: # until the time for headers is over
+            said = line.recv(4096)
+        except ConnectionError:
+            said = b""
+        check("whoever dawdles is left", not said.startswith(b"HTTP/1.1 2"), said)
+        line.close()
+    for line in slow[4:]:
+        line.close()
+    many = [b.raw() for _ in range(100)]
+    for line in many:
+        line.close()
+    check("a crowd that says nothing is outlived", b.get("/v1/models", token)[0] == 200)
+
+
+def test_program(token):
+    done = subprocess.run([BRIDGE, "--listen", "0.0.0.0:0"], capture_output=True, text=True, check=False)
+    check("nothing that others reach", done.returncode == 1 and "no loopback" in done.stderr, done)
+    check("no socket, no service", subprocess.run([BRIDGE], capture_output=True, check=False).returncode == 1)
+    check("wrong options", subprocess.run([BRIDGE, "--none"], capture_output=True, check=False).returncode == 2)
+    path = os.path.abspath("bridge.sock")
+    process = subprocess.Popen([BRIDGE, "--user", "--listen", path, "--allow-host", "studio.example"])
+    check("a Unix socket", eventually(lambda: os.path.exists(path)) and stat.S_IMODE(os.stat(path).st_mode) == 0o600)
+    done = subprocess.run(["curl", "-sS", "--unix-socket", path, "-H", f"Authorization: Bearer {token}", "http://studio.example/v1/models"],
+                          capture_output=True, text=True, check=True)
+    check("and a name that is allowed", "default" in done.stdout, done)
+    process.terminate()
+    check("it ends when told to, and leaves nothing", process.wait(DEADLINE) == 0 and not os.path.exists(path))
+
+
+os.chdir(os.environ["IMAGINED_ROOT"])
+os.environ["XDG_STATE_HOME"] = os.path.join(os.getcwd(), "state")
+bridge = Bridge()
+one, two = test_tokens(bridge)
+test_browsers(bridge, one)
+test_openai(bridge, one)
+test_webui(bridge, one)
+test_apps(bridge, one, two)
+test_liars(bridge, one)
+test_program(one)
+check("it is still there", bridge.process.poll() is None)
+bridge.process.terminate()
+check("and ends when told to", bridge.process.wait(DEADLINE) == 0)
+said = open("errors").read()
+check("it says no prompt and no token", "fox" not in said and one not in said and "long one" not in said, said)
+check("and nothing that a sanitizer says", "Sanitizer" not in said and "runtime error" not in said, said)
+sys.exit(failed)
