@@ -9,7 +9,7 @@
 #define LOGIN_PATH "/org/freedesktop/login1"
 #define LOGIN_MANAGER LOGIN ".Manager"
 
-#define DRAWING "seed", "t", UINT64_C(7), "width", "u", 64, "height", "u", 64, "steps", "u", 60
+#define DRAWING "seed", "t", UINT64_C(7), "width", "u", 192, "height", "u", 192, "steps", "u", 60
 
 static Place machine, user;
 static pid_t login;
