@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uniwidth.h>
 
@@ -10,7 +11,8 @@
 
 void table_add(Table *t, const char *format, ...)
 {
-        char **cells = reallocarray(t->cells, t->n_cells + 1, sizeof(*cells));
+        /* Not reallocarray(): gcc's analyser takes it for one that frees even when it fails. */
+        char **cells = realloc(t->cells, (t->n_cells + 1) * sizeof(*cells));
         char *text;
         va_list ap;
 
