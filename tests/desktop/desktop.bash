@@ -71,7 +71,8 @@ start_display() {
         local number
         mkfifo "$IMAGINED_ROOT/display"
         mkdir "$IMAGINED_ROOT/screen"
-        Xvfb -displayfd 3 -screen 0 1000x900x24 -fbdir "$IMAGINED_ROOT/screen" -nolisten tcp 3>"$IMAGINED_ROOT/display" >/dev/null 2>&1 &
+        # Without -noreset it begins anew when its last client leaves, and who comes just then finds no display.
+        Xvfb -displayfd 3 -noreset -screen 0 1000x900x24 -fbdir "$IMAGINED_ROOT/screen" -nolisten tcp 3>"$IMAGINED_ROOT/display" >/dev/null 2>&1 &
         pids+=($!)
         read -r number <"$IMAGINED_ROOT/display"
         export DISPLAY=:$number
