@@ -49,11 +49,11 @@ BASE_SRC := $(wildcard daemon/base/*.c)
 ENGINE_MAIN := $(wildcard daemon/engine/main*.c)
 ENGINE_SRC := $(filter-out $(ENGINE_MAIN),$(wildcard daemon/engine/*.c daemon/engine/*/*.c daemon/engine/*/*/*.c))
 # What the service and the network worker share is the protocol alone.
-NET_PROTOCOL_SRC := daemon/net/protocol.c daemon/workers/packet.c
+NET_PROTOCOL_SRC := daemon/net/protocol.c daemon/net/capabilities.c daemon/workers/packet.c
 # What both sides of the socket, or the worker alone, are made of.
 PROTOCOL_SRC := $(NET_PROTOCOL_SRC) daemon/workers/protocol.c $(wildcard daemon/workers/sandbox*.c)
 SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/service/*.c daemon/service/*/*.c daemon/queue/*.c daemon/workers/*.c))
-NET_SRC := $(filter-out daemon/net/main.c daemon/net/protocol.c,$(wildcard daemon/net/*.c))
+NET_SRC := $(filter-out daemon/net/main.c $(NET_PROTOCOL_SRC),$(wildcard daemon/net/*.c))
 # The prompt generator: a program of its own, and what the client shows and checks.
 PROMPTS_SRC := $(filter-out daemon/prompts/main.c,$(wildcard daemon/prompts/*.c))
 CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c client/mcp/*.c client/terminal/*.c))

@@ -41,6 +41,7 @@ typedef struct Dialect {
         void (*done)(Talk *talk);
 } Dialect;
 
+/* NULL: it is none of those that are spoken. */
 const Dialect *dialect_get(NetDialect dialect);
 
 extern const Dialect dialect_chat;

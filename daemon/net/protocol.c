@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memfd.h"
+#include "base/request.h"
 #include "base/utf8.h"
 #include "base/util.h"
 #include "net/protocol.h"
@@ -55,6 +56,17 @@ static bool check_part(const NetMessage *m)
         return m->part < NET_PART_MAX;
 }
 
+/* The options' names are words of a server's own. */
+static bool check_draw(const NetDraw *draw)
+{
+        return draw->width <= NET_SIDE_MAX && draw->height <= NET_SIDE_MAX && !draw->width == !draw->height &&
+               draw->steps <= NET_STEPS_MAX && draw->previews <= NET_PREVIEWS_MAX && draw->format < FORMAT_MAX &&
+               draw->compression <= 100 && isfinite(draw->guidance) && draw->guidance <= REQUEST_GUIDANCE_MAX &&
+               isfinite(draw->strength) && draw->strength <= 1 && is_text(draw->quality, sizeof(draw->quality)) &&
+               is_text(draw->style, sizeof(draw->style)) && is_text(draw->background, sizeof(draw->background)) &&
+               is_text(draw->moderation, sizeof(draw->moderation));
+}
+
 static bool check_ask(const NetMessage *m)
 {
         const NetAsk *ask = &m->ask;
@@ -62,37 +74,49 @@ static bool check_ask(const NetMessage *m)
         return is_printable(ask->url, sizeof(ask->url)) && ask->url[0] != '\0' &&
                is_text(ask->model, sizeof(ask->model)) && is_text(ask->key, sizeof(ask->key)) &&
                (ask->key[0] == '\0' || net_is_key_name(ask->key)) && is_text(ask->ca, sizeof(ask->ca)) &&
-               ask->dialect < NET_DIALECT_MAX && ask->flags < NET_ASK_SEED << 1 &&
+               ask->dialect < NET_DIALECT_MAX && ask->flags < NET_ASK_CHECK << 1 &&
                in_range(ask->count, 1, NET_COUNT_MAX) && ask->tokens <= NET_TOKENS_MAX &&
-               isfinite(ask->temperature) && ask->temperature <= 2 && are_limits(&ask->limits);
+               isfinite(ask->temperature) && ask->temperature <= 2 && check_draw(&ask->draw) && are_limits(&ask->limits);
 }
 
 static bool check_progress(const NetMessage *m)
 {
         return m->progress.stage < NET_STAGE_MAX && m->progress.result < NET_COUNT_MAX &&
-               in_range(m->progress.try, 1, NET_TRIES_MAX);
+               in_range(m->progress.try, 1, NET_TRIES_MAX) && isfinite(m->progress.fraction) && m->progress.fraction <= 1 &&
+               is_text(m->progress.task, sizeof(m->progress.task));
 }
 
 static bool check_result(const NetMessage *m)
 {
-        return m->result.result < NET_COUNT_MAX && m->result.kind < NET_RESULT_KIND_MAX && m->result.truncated <= 1 &&
-               is_text(m->result.model, sizeof(m->result.model));
+        const NetResult *result = &m->result;
+
+        return result->result < NET_COUNT_MAX && result->kind < NET_RESULT_KIND_MAX && result->truncated <= 1 &&
+               result->has_seed <= 1 && is_text(result->model, sizeof(result->model)) && isfinite(result->cost) &&
+               is_text(result->currency, sizeof(result->currency)) && is_text(result->mime, sizeof(result->mime)) &&
+               is_text(result->revised, sizeof(result->revised));
 }
 
 static bool check_failed(const NetMessage *m)
 {
-        return in_range((uint64_t) - (int64_t)m->failed.code, 1, ERRNO_MAX) &&
+        return in_range((uint64_t) - (int64_t)m->failed.code, 1, ERRNO_MAX) && m->failed.may_cost <= 1 &&
                is_text(m->failed.text, sizeof(m->failed.text));
 }
 
 static size_t part_bytes_max(const NetMessage *m)
 {
-        return m->part == NET_PART_PICTURE ? NET_PICTURE_MAX : NET_TEXT_MAX;
+        if (m->part == NET_PART_WORKFLOW)
+                return NET_WORKFLOW_MAX;
+        return m->part == NET_PART_PICTURE || m->part == NET_PART_MASK ? NET_PICTURE_MAX : NET_TEXT_MAX;
 }
 
 static size_t result_bytes_max(const NetMessage *m)
 {
-        return m->result.kind == NET_RESULT_REQUEST ? NET_REQUEST_MAX : NET_TEXT_MAX;
+        static const size_t max[NET_RESULT_KIND_MAX] = {
+                [NET_RESULT_TEXT] = NET_TEXT_MAX,      [NET_RESULT_REQUEST] = NET_REQUEST_MAX, [NET_RESULT_PICTURE] = NET_DRAWN_MAX,
+                [NET_RESULT_PARTIAL] = NET_DRAWN_MAX, [NET_RESULT_CHECK] = NET_TEXT_MAX,
+        };
+
+        return max[m->result.kind];
 }
 
 /* What a message of each type consists of. */
@@ -147,6 +171,13 @@ int net_receive(int socket, NetMessage *ret, int *ret_fd)
 
 static const char *const dialects[NET_DIALECT_MAX] = {
         [NET_DIALECT_CHAT] = "chat",
+        [NET_DIALECT_OPENAI_IMAGES] = "openai-images",
+        [NET_DIALECT_WEBUI] = "webui",
+        [NET_DIALECT_STABILITY] = "stability",
+        [NET_DIALECT_RUNWAY] = "runway",
+        [NET_DIALECT_MIDJOURNEY_PROXY] = "midjourney-proxy",
+        [NET_DIALECT_COMFYUI] = "comfyui",
+        [NET_DIALECT_PROGRAM] = "program",
 };
 
 const char *net_dialect_to_string(NetDialect dialect)

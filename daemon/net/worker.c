@@ -45,7 +45,7 @@ static void tell(const NetWorker *w, NetStage stage, uint64_t received, uint32_t
                   &(NetMessage) {
                                   .type = NET_PROGRESS,
                                   .progress = { .stage = stage, .result = MIN(w->talk.n_results, w->ask.count - 1),
-                                                .try = MAX(w->try, 1U), .wait_ms = wait_ms, .received = received },
+                                                .try = MAX(w->try, 1U), .wait_ms = wait_ms, .received = received, .fraction = -1 },
                   },
                   -1);
 }
@@ -103,7 +103,8 @@ static int map_part(NetWorker *w, uint32_t part, int fd, Error *error)
         bytes->max = size;
         r = bytes_add(bytes, data, size);
         (void)munmap(data, size);
-        if (r >= 0 && part != NET_PART_PICTURE && (memchr(bytes->data, '\0', size) || !utf8_is_valid(bytes->data, size)))
+        const bool is_text = part != NET_PART_PICTURE && part != NET_PART_MASK;
+        if (r >= 0 && is_text && (memchr(bytes->data, '\0', size) || !utf8_is_valid(bytes->data, size)))
                 return error_set(error, -EINVAL, "A text is no UTF-8");
         return r < 0 ? error_set(error, r, "Out of memory") : 0;
 }
@@ -277,6 +278,8 @@ int net_worker_run(int socket)
         w->talk = (Talk) { .ask = &w->ask, .parts = w->parts, .deliver = deliver, .userdata = w };
         int r = collect(w, &error);
         w->dialect = dialect_get((NetDialect)w->ask.dialect);
+        if (r > 0 && !w->dialect)
+                r = error_set(&error, NET_UNSUPPORTED, "%s is not spoken", net_dialect_to_string((NetDialect)w->ask.dialect));
         if (r > 0) {
                 r = w->dialect->check(&w->talk, &error);
                 if (r >= 0 && w->ask.flags & NET_ASK_DRY_RUN)

@@ -73,7 +73,15 @@ static void test_bad(void **state)
         ASSERT_BAD(NET_ASK, ask.dialect, NET_DIALECT_MAX);
         ASSERT_BAD(NET_ASK, ask.count, 0);
         ASSERT_BAD(NET_ASK, ask.count, NET_COUNT_MAX + 1);
-        ASSERT_BAD(NET_ASK, ask.flags, 8);
+        ASSERT_BAD(NET_ASK, ask.flags, NET_ASK_CHECK << 1);
+        ASSERT_BAD(NET_ASK, ask.draw.width, 512);
+        ASSERT_BAD(NET_ASK, ask.draw.steps, NET_STEPS_MAX + 1);
+        ASSERT_BAD(NET_ASK, ask.draw.previews, NET_PREVIEWS_MAX + 1);
+        ASSERT_BAD(NET_ASK, ask.draw.format, 3);
+        ASSERT_BAD(NET_ASK, ask.draw.compression, 101);
+        ASSERT_BAD(NET_ASK, ask.draw.guidance, (double)INFINITY);
+        ASSERT_BAD(NET_ASK, ask.draw.strength, 1.5);
+        ASSERT_BAD(NET_ASK, ask.draw.style[0], '\xff');
         ASSERT_BAD(NET_ASK, ask.temperature, (double)NAN);
         ASSERT_BAD(NET_ASK, ask.temperature, 2.1);
         ASSERT_BAD(NET_ASK, ask.tokens, NET_TOKENS_MAX + 1);
@@ -91,6 +99,13 @@ static void test_bad(void **state)
         ASSERT_BAD(NET_RESULT, result.kind, NET_RESULT_KIND_MAX);
         ASSERT_BAD(NET_RESULT, result.truncated, 2);
         ASSERT_BAD(NET_RESULT, result.model[0], '\x80');
+        ASSERT_BAD(NET_RESULT, result.has_seed, 2);
+        ASSERT_BAD(NET_RESULT, result.cost, (double)NAN);
+        ASSERT_BAD(NET_RESULT, result.mime[0], '\x80');
+        ASSERT_BAD(NET_RESULT, result.revised[0], '\x80');
+        ASSERT_BAD(NET_PROGRESS, progress.fraction, 1.5);
+        ASSERT_BAD(NET_PROGRESS, progress.task[0], '\x80');
+        ASSERT_BAD(NET_FAILED, failed.may_cost, 2);
         ASSERT_BAD(NET_FAILED, failed.code, 5);
         ASSERT_BAD(NET_FAILED, failed.text[0], '\xff');
         memset(good(NET_ASK)->ask.url, 'x', sizeof(message.ask.url));
@@ -116,7 +131,11 @@ static void test_descriptors(void **state)
         assert_int_equal(pass_with(good(NET_RESULT), large), -EBADMSG);
         good(NET_PART)->part = NET_PART_PICTURE;
         assert_int_equal(pass_with(&message, large), 1);
+        good(NET_PART)->part = NET_PART_WORKFLOW;
+        assert_int_equal(pass_with(&message, large), 1);
         good(NET_RESULT)->result.kind = NET_RESULT_REQUEST;
+        assert_int_equal(pass_with(&message, large), 1);
+        good(NET_RESULT)->result.kind = NET_RESULT_PICTURE;
         assert_int_equal(pass_with(&message, large), 1);
 }
 

@@ -21,6 +21,7 @@ struct NetCall {
         pid_t pid; /* of a process that was started here; 0: none */
         sd_event_source *io, *timer;
         uint32_t expected, got;
+        bool is_dry; /* a request may ask for several results */
 };
 
 NetCall *net_call_free(NetCall *call)
@@ -58,13 +59,13 @@ static void handle(NetCall *call, const NetMessage *m, int fd)
                 if (call->handlers.progress)
                         call->handlers.progress(&m->progress, call->userdata);
         } else if (m->type == NET_RESULT && m->result.result == call->got && call->got < call->expected) {
-                call->got++;
+                call->got += m->result.kind != NET_RESULT_PARTIAL;
                 r = call->handlers.result(&m->result, fd, call->userdata);
                 if (r < 0)
                         end(call, r, "What the server said cannot be taken");
         } else if (m->type == NET_FAILED) {
                 end(call, m->failed.code, m->failed.text);
-        } else if (m->type == NET_DONE && call->got == call->expected) {
+        } else if (m->type == NET_DONE && (call->got == call->expected || (call->is_dry && call->got > 0))) {
                 end(call, 0, NULL);
         } else {
                 end(call, -EOWNERDEAD, "The network worker sent something that it must not send");
@@ -168,6 +169,7 @@ int net_call_new(
         call->handlers = *handlers;
         call->userdata = userdata;
         call->expected = ask->count;
+        call->is_dry = ask->flags & NET_ASK_DRY_RUN;
         int r = reach(call, program, error);
         if (r < 0)
                 return r;
