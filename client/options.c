@@ -11,25 +11,25 @@
 #include "client/options.h"
 #include "client/prompt.h"
 
-#define ALL (~0U)
-#define GENERATES (1U << VERB_GENERATE)
-#define ASKS (GENERATES | 1U << VERB_ILLUSTRATE)
-#define VARIES (1U << VERB_VARY)
-#define ENLARGES (1U << VERB_ENLARGE)
+#define ALL UINT64_MAX
+#define GENERATES VERB_BIT(VERB_GENERATE)
+#define ASKS (GENERATES | VERB_BIT(VERB_ILLUSTRATE))
+#define VARIES VERB_BIT(VERB_VARY)
+#define ENLARGES VERB_BIT(VERB_ENLARGE)
 #define FINISHES (ASKS | VARIES | ENLARGES)
-#define MAKES (GENERATES | 1U << VERB_GET)
-#define TELLS (1U << VERB_SHOW | 1U << VERB_FOLDER)
-#define OPENS (1U << VERB_FOLDER)
-#define WRITES (1U << VERB_ENHANCE)
-#define CHECKS (1U << VERB_CHECK_PROMPT)
-#define ASKS_IN_WINDOW (1U << VERB_ASK)
-#define HAS_FOLDER (ASKS_IN_WINDOW | 1U << VERB_MCP)
-#define SENDS (1U << VERB_DESCRIBE | 1U << VERB_ENHANCE)
-#define LOOKS (1U << VERB_MODELS)
-#define LISTS (1U << VERB_JOBS)
-#define WATCHES (1U << VERB_WATCH)
-#define SETS_UP (1U << VERB_DESKTOP)
-#define ENDS (1U << VERB_CANCEL)
+#define MAKES (GENERATES | VERB_BIT(VERB_GET))
+#define TELLS (VERB_BIT(VERB_SHOW) | VERB_BIT(VERB_FOLDER))
+#define OPENS VERB_BIT(VERB_FOLDER)
+#define WRITES VERB_BIT(VERB_ENHANCE)
+#define CHECKS VERB_BIT(VERB_CHECK_PROMPT)
+#define ASKS_IN_WINDOW VERB_BIT(VERB_ASK)
+#define HAS_FOLDER (ASKS_IN_WINDOW | VERB_BIT(VERB_MCP))
+#define SENDS (VERB_BIT(VERB_DESCRIBE) | VERB_BIT(VERB_ENHANCE))
+#define LOOKS VERB_BIT(VERB_MODELS)
+#define LISTS VERB_BIT(VERB_JOBS)
+#define WATCHES VERB_BIT(VERB_WATCH)
+#define SETS_UP VERB_BIT(VERB_DESKTOP)
+#define ENDS VERB_BIT(VERB_CANCEL)
 
 const OptionInfo option_table[] = {
 #define X(id, letter, name, argument, kind, field, low, high, verbs, help) \
@@ -126,7 +126,7 @@ static int split(Options *o, int argc, char *argv[], Error *error)
 static int check_verbs(const Options *o, Error *error)
 {
         for (int i = 0; i < OPTION_MAX; i++)
-                if (options_has(o, (OptionId)i) && !(option_table[i].verbs & (1U << o->verb->id)))
+                if (options_has(o, (OptionId)i) && !(option_table[i].verbs & VERB_BIT(o->verb->id)))
                         return error_set(error, -EINVAL, _("--%s does not go with '%s'"), option_table[i].name,
                                          o->verb->name);
         return 0;
@@ -204,10 +204,10 @@ static int check_prompts(const Options *o, Error *error)
 /* The verbs that take files write beside each; several of them cannot go to one place. */
 static int check_files(const Options *o, Error *error)
 {
-        const unsigned takes_files = FINISHES & ~GENERATES;
+        const uint64_t takes_files = FINISHES & ~GENERATES;
         size_t length = o->output ? strlen(o->output) : 0;
 
-        if (!(takes_files & 1U << o->verb->id))
+        if (!(takes_files & VERB_BIT(o->verb->id)))
                 return 0;
         if (o->verb->id == VERB_VARY && !o->last == !o->n_words)
                 return error_set(error, -EINVAL, _("'vary' needs FILE... or --last"));

@@ -175,7 +175,7 @@ typedef struct OptionInfo {
         char letter; /* 0: none */
         const char *name;
         const char *argument; /* NULL: none */
-        unsigned verbs; /* bits 1 << VERB_… */
+        uint64_t verbs; /* VERB_BIT()s */
         const char *help;
 } OptionInfo;
 

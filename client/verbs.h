@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "client/exit-codes.h"
 
@@ -47,6 +48,10 @@ typedef enum VerbId {
 #undef X
         VERB_MAX,
 } VerbId;
+
+/* Sets of verbs. */
+_Static_assert(VERB_MAX <= 64, "verbs are counted in 64 bits");
+#define VERB_BIT(id) (UINT64_C(1) << (id))
 
 typedef struct Verb {
         VerbId id;

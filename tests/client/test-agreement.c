@@ -182,7 +182,7 @@ static void test_completion(void **state)
                 _cleanup_(freep) char *offered = complete(words, 2);
                 assert_true(for_each_name(offered, "\n--", assert_is_option) > 0);
                 for (int j = 0; j < OPTION_MAX; j++) {
-                        bool goes = option_table[j].verbs & (1U << i);
+                        bool goes = option_table[j].verbs & VERB_BIT(i);
                         if (has_line(offered, "--", option_table[j].name) != goes)
                                 fail_msg("completion of %s --%s", verb_table[i].name, option_table[j].name);
                 }
