@@ -22,7 +22,7 @@ SAN ?=
 B ?= build$(if $(SAN),-san)
 
 PKGS_ENGINE = openblas jansson libpng libjpeg libwebp libwebpmux zlib libseccomp libcrypto
-PKGS_SERVICE = libsystemd libconfig jansson
+PKGS_SERVICE = libsystemd libconfig jansson sqlite3
 PKGS_NET = libcurl libsystemd jansson libcrypto libseccomp
 PKGS_PROMPTS = libconfig jansson
 PKGS_CLIENT = libsystemd jansson libpng libcrypto $(PKGS_PROMPTS)
@@ -37,7 +37,7 @@ ALL_CFLAGS = -std=gnu17 $(WARNINGS) $(SAN_FLAGS) -fopenmp -pthread -fvisibility=
 	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -Idaemon -I$(B) $(shell pkg-config --cflags $(sort $(PKGS_ENGINE) $(PKGS_SERVICE) $(PKGS_NET)))
 LDLIBS_ENGINE = $(shell pkg-config --libs $(PKGS_ENGINE)) -lunistring -lm
 LDLIBS_PROMPTS = $(shell pkg-config --libs $(PKGS_PROMPTS) libseccomp)
-LDLIBS_SERVICE = $(shell pkg-config --libs $(PKGS_SERVICE)) -lm
+LDLIBS_SERVICE = $(shell pkg-config --libs $(PKGS_SERVICE)) -lunistring -lm
 LDLIBS_NET = $(shell pkg-config --libs $(PKGS_NET)) -lm
 LDLIBS_CLIENT = $(shell pkg-config --libs $(PKGS_CLIENT)) -lunistring -lm
 LDLIBS_HTTP = $(shell pkg-config --libs $(PKGS_HTTP)) -lunistring -lm

@@ -1,101 +1,52 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "config-fields.h"
 #include "config-servers.h"
 #include "net/protocol.h"
 
-typedef struct Field {
-        const char *name;
-        enum { TEXT, SWITCH, NUMBER, REAL } type;
-        size_t offset, size; /* of a text: its room */
-        double low, high;
-} Field;
+#define PARALLEL_MAX 16
 
-#define F(field) offsetof(Server, field), sizeof(((Server *)NULL)->field)
-static const Field fields[] = {
-        { "name", TEXT, F(name) },
-        { "dialect", TEXT, F(dialect) },
-        { "url", TEXT, F(url) },
-        { "model", TEXT, F(model) },
-        { "key", TEXT, F(key) },
-        { "ca", TEXT, F(ca) },
-        { "role", TEXT, F(role) },
-        { "vision", SWITCH, F(vision) },
-        { "stream", SWITCH, F(stream) },
-        { "temperature", REAL, F(temperature), 0, 2 },
-        { "tokens", NUMBER, F(tokens), 0, NET_TOKENS_MAX },
-        { "seconds", NUMBER, F(seconds), 1, 3600 },
-        { "tries", NUMBER, F(tries), 1, NET_TRIES_MAX },
+#define PLACE(field) CONFIG_PLACE(Server, field)
+static const ConfigField fields[] = {
+        { "name", FIELD_TEXT, PLACE(name) },
+        { "dialect", FIELD_TEXT, PLACE(dialect) },
+        { "url", FIELD_TEXT, PLACE(url) },
+        { "model", FIELD_TEXT, PLACE(model) },
+        { "key", FIELD_TEXT, PLACE(key) },
+        { "ca", FIELD_TEXT, PLACE(ca) },
+        { "role", FIELD_TEXT, PLACE(role) },
+        { "workflow", FIELD_TEXT, PLACE(workflow) },
+        { "vision", FIELD_SWITCH, PLACE(vision) },
+        { "stream", FIELD_SWITCH, PLACE(stream) },
+        { "temperature", FIELD_REAL, PLACE(temperature), 0, 2 },
+        { "tokens", FIELD_NUMBER, PLACE(tokens), 0, NET_TOKENS_MAX },
+        { "seconds", FIELD_NUMBER, PLACE(seconds), 1, 3600 },
+        { "tries", FIELD_NUMBER, PLACE(tries), 1, NET_TRIES_MAX },
+        { "service", FIELD_TEXT, PLACE(service) },
+        { "price", FIELD_MONEY, PLACE(price) },
+        { "currency", FIELD_TEXT, PLACE(currency) },
+        { "licence", FIELD_TEXT, PLACE(licence) },
+        { "terms", FIELD_TEXT, PLACE(terms) },
+        { "quality", FIELD_TEXT, PLACE(quality) },
+        { "purposes", FIELD_WORDS, PLACE(purposes) },
+        { "parallel", FIELD_NUMBER, PLACE(parallel), 1, PARALLEL_MAX },
 };
-
-static const char *set_text(char *text, const Field *field, const config_setting_t *setting)
-{
-        const char *value = config_setting_get_string(setting);
-
-        if (!value)
-                return "must be a string in quotes";
-        if (strlen(value) >= field->size)
-                return "is too long";
-        for (const char *p = value; *p; p++)
-                if ((unsigned char)*p < ' ' || *p == 0x7f)
-                        return "must not have control characters";
-        memcpy(text, value, strlen(value) + 1);
-        return NULL;
-}
-
-static const char *set_number(void *place, const Field *field, const config_setting_t *setting)
-{
-        const int type = config_setting_type(setting);
-        double value = type == CONFIG_TYPE_FLOAT ? config_setting_get_float(setting) : config_setting_get_int(setting);
-
-        if (type != CONFIG_TYPE_INT && (type != CONFIG_TYPE_FLOAT || field->type != REAL))
-                return field->type == REAL ? "must be a number" : "must be a whole number";
-        if (!isfinite(value) || value < field->low || value > field->high)
-                return "is out of its range";
-        if (field->type == REAL)
-                *(double *)place = value;
-        else
-                *(uint32_t *)place = (uint32_t)value;
-        return NULL;
-}
-
-/* NULL, or what is wrong with it. */
-static const char *set_field(Server *server, const config_setting_t *setting)
-{
-        const char *name = config_setting_name(setting);
-
-        for (size_t i = 0; i < ELEMENTSOF(fields); i++) {
-                void *place = (char *)server + fields[i].offset;
-                if (!streq(fields[i].name, name))
-                        continue;
-                if (fields[i].type == TEXT)
-                        return set_text(place, &fields[i], setting);
-                if (fields[i].type != SWITCH)
-                        return set_number(place, &fields[i], setting);
-                if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
-                        return "must be true or false";
-                *(bool *)place = config_setting_get_bool(setting);
-                return NULL;
-        }
-        return "is no key of a server";
-}
 
 static bool starts(const char *text, const char *start)
 {
         return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* This machine, whatever its name. */
-static bool is_here(const char *url)
+bool server_is_here(const Server *server)
 {
         static const char *const hosts[] = { "http://127.0.0.1", "http://localhost", "http://[::1]" };
 
         for (size_t i = 0; i < ELEMENTSOF(hosts); i++)
-                if (starts(url, hosts[i]) && strchr(":/", url[strlen(hosts[i])]))
+                if (starts(server->url, hosts[i]) && strchr(":/", server->url[strlen(hosts[i])]))
                         return true; /* strchr finds the end, too */
         return false;
 }
@@ -113,43 +64,53 @@ static const char *check_url(const Server *server)
         for (const char *p = server->url; *p; p++)
                 if ((unsigned char)*p >= 0x80)
                         return "url must be ASCII";
-        if (server->key[0] && starts(server->url, "http://") && !is_here(server->url))
+        if (server->key[0] && starts(server->url, "http://") && !server_is_here(server))
                 return "a key goes over https:// only, but for this machine";
         return NULL;
 }
 
-static const char *check(const Server *server, const Servers *before)
+/* What stands in the message is the table, so that it knows a new one. */
+static const char *list_dialects(char buffer[static 256])
+{
+        int n = snprintf(buffer, 256, "dialect must be one of");
+
+        for (int i = 0; i < NET_DIALECT_MAX && n < 256; i++)
+                n += snprintf(buffer + n, 256 - (size_t)n, " %s", net_dialect_to_string((NetDialect)i));
+        return buffer;
+}
+
+static const char *check(const Server *server, const Servers *before, char buffer[static 256])
 {
         if (!net_is_key_name(server->name))
                 return "each server needs a name of letters, digits, dots, underscores and dashes";
         if (config_find_server(before, server->name))
                 return "two servers have the same name";
         if (net_dialect_from_string(server->dialect) < 0)
-                return "dialect must be chat";
+                return list_dialects(buffer);
         if (server->key[0] && !net_is_key_name(server->key))
                 return "key is the key's name, of letters, digits, dots, underscores and dashes: the key itself stands in no file of ours";
-        if ((server->ca[0] && server->ca[0] != '/') || (server->role[0] && server->role[0] != '/'))
-                return "ca and role must be absolute paths";
+        if ((server->ca[0] && server->ca[0] != '/') || (server->role[0] && server->role[0] != '/') ||
+            (server->workflow[0] && server->workflow[0] != '/'))
+                return "ca, role and workflow must be absolute paths";
+        if (!currency_is_valid(server->currency))
+                return "currency must be three capital letters";
+        if (net_dialect_from_string(server->dialect) == NET_DIALECT_PROGRAM)
+                return server->url[0] == '/' ? NULL : "url must be the absolute path of the program";
         return check_url(server);
 }
 
 static int read_server(Server *ret, const config_setting_t *group, const Servers *before, const char **why, char buffer[static 256])
 {
-        *ret = (Server) { .dialect = "chat", .temperature = -1, .seconds = 300, .tries = 3 };
+        *ret = (Server) { .dialect = "chat", .temperature = -1, .seconds = 300, .tries = 3, .price = MONEY_UNKNOWN,
+                          .currency = "USD", .parallel = 2 };
         if (!config_setting_is_group(group)) {
                 *why = "must be a list of groups: ( { name = \"…\"; url = \"…\"; } )";
                 return -EINVAL;
         }
-        for (int i = 0; i < config_setting_length(group); i++) {
-                const config_setting_t *setting = config_setting_get_elem(group, (unsigned)i);
-                const char *fault = set_field(ret, setting);
-                if (fault) {
-                        (void)snprintf(buffer, 256, "%.60s %s", config_setting_name(setting), fault);
-                        *why = buffer;
-                        return -EINVAL;
-                }
-        }
-        *why = check(ret, before);
+        *why = config_read_group(ret, fields, ELEMENTSOF(fields), group, buffer);
+        if (*why)
+                return -EINVAL;
+        *why = check(ret, before, buffer);
         return *why ? -EINVAL : 0;
 }
 

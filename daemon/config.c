@@ -27,6 +27,10 @@ const ConfigKey config_keys[] = {
         TEXT(net_worker, CONFIG_STRING, "\"" LIBEXECDIR "/imagined-net\"", "The program that asks servers"),
         TEXT(servers, CONFIG_SERVERS, "()",
              "Servers that a user's instance may ask once its user has consented: ( { name = \"…\"; url = \"…\"; }, … )"),
+        TEXT(provider_tables, CONFIG_PATHS, "[\"" SYSCONFDIR "/imagined/providers.conf\", \"" DATADIR "/imagined/providers.conf\"]",
+             "Tables of what services cost and on which terms; the first that knows a service wins"),
+        TEXT(remote, CONFIG_REMOTE, "{}",
+             "What may leave the machine, for how much, and who draws what: { budget = { … }; private = { … }; restrictions = ( … ); routes = ( … ); }"),
         TEXT(engine, CONFIG_ENGINE, "\"auto\"",
              "What computes for a user's own instance: system (the machine's), own (a worker of its own), auto (the machine's where it is installed and has the model)"),
         BOOL(preload, "false", "Whether the default model is loaded at start, not at the first request"),
@@ -114,7 +118,7 @@ static void clear(Config *config)
                 const ConfigKey *key = &config_keys[i];
                 if (key->type == CONFIG_PATHS)
                         paths_free(*(char ***)field(config, key));
-                else if (is_text(key) || key->type == CONFIG_SERVERS)
+                else if (is_text(key) || key->type == CONFIG_SERVERS || key->type == CONFIG_REMOTE)
                         free(*(void **)field(config, key));
         }
 }
@@ -229,6 +233,8 @@ static int set_key(Config *config, const ConfigKey *key, const config_setting_t 
                 return set_paths(value, setting, why);
         case CONFIG_SERVERS:
                 return config_set_servers(value, setting, why, buffer);
+        case CONFIG_REMOTE:
+                return config_set_remote(value, setting, why, buffer);
         }
         return -EINVAL;
 }
@@ -325,6 +331,10 @@ static int config_copy(Config **ret, const Config *config)
                 } else if (key->type == CONFIG_SERVERS) {
                         copy->servers = config_copy_servers(config->servers);
                         if (!copy->servers)
+                                return -ENOMEM;
+                } else if (key->type == CONFIG_REMOTE) {
+                        copy->remote = config_copy_remote(config->remote);
+                        if (!copy->remote)
                                 return -ENOMEM;
                 } else if (is_text(key)) {
                         char *text = strdup(*(char **)field(config, key));

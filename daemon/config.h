@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/precision.h"
+#include "config-remote.h"
 #include "config-servers.h"
 
 typedef struct Config {
@@ -24,6 +25,8 @@ typedef struct Config {
         char *prompt_worker; /* its program */
         char *net_worker; /* the program that asks servers */
         Servers *servers; /* that may be asked */
+        char **provider_tables; /* files (service/remote/tariff.h), NULL-terminated */
+        RemoteRules *remote; /* what may leave the machine */
         char *engine; /* of a user's instance: "auto", "own" or "system" */
         bool preload;
         uint64_t idle_unload_seconds; /* 0: never */
@@ -55,6 +58,7 @@ typedef enum ConfigType {
         CONFIG_BATTERY, /* a string: normal, batch-waits or slow */
         CONFIG_PRECISION, /* a string: auto, f32, bf16 or int8 */
         CONFIG_SERVERS, /* a list of groups (config-servers.h) */
+        CONFIG_REMOTE, /* a group (config-remote.h) */
         CONFIG_PATHS, /* an array of absolute paths */
 } ConfigType;
 

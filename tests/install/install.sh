@@ -46,6 +46,7 @@ usr/libexec/imagined/imagined-engine 755
 usr/libexec/imagined/imagined-net 755
 usr/libexec/imagined/imagined-prompts 755
 usr/libexec/imagined/imagined-http 755
+usr/share/imagined/providers.conf 644
 usr/share/imagined/prompts/vocabulary.conf 644
 usr/share/imagined/prompts/templates/portrait.conf 644
 usr/share/imagined/models/default/words.json 644

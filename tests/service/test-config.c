@@ -241,7 +241,15 @@ static void test_server_faults(void **state)
                 { "name = \"a\"; url = \"http://127.0.0.1.example/v1\"; key = \"k\";", "https:// only" },
                 { "name = \"a\"; url = \"https://a/v1\"; key = \"sk-secret/with+signs\";", "the key's name" },
                 { "name = \"a\"; url = \"https://a/v1\"; ca = \"ca.pem\";", "absolute" },
-                { "name = \"a\"; url = \"https://a/v1\"; dialect = \"telnet\";", "dialect" },
+                { "name = \"a\"; url = \"https://a/v1\"; dialect = \"telnet\";", "dialect must be one of chat openai-images" },
+                { "name = \"a\"; url = \"https://a/v1\"; dialect = \"program\";", "path of the program" },
+                { "name = \"a\"; url = \"/bin/true\";", "url must be" },
+                { "name = \"a\"; url = \"https://a/v1\"; price = -0.1;", "price is out of its range" },
+                { "name = \"a\"; url = \"https://a/v1\"; price = \"0\";", "price must be a number" },
+                { "name = \"a\"; url = \"https://a/v1\"; currency = \"eur\";", "three capital letters" },
+                { "name = \"a\"; url = \"https://a/v1\"; purposes = \"icon\";", "array of strings" },
+                { "name = \"a\"; url = \"https://a/v1\"; purposes = [\"\"];", "empty" },
+                { "name = \"a\"; url = \"https://a/v1\"; workflow = \"w.json\";", "absolute" },
                 { "name = \"a\"; url = \"https://a/v1\"; tries = 0;", "tries is out of its range" },
                 { "name = \"a\"; url = \"https://a/v1\"; tokens = 1.5;", "tokens must be a whole number" },
                 { "name = \"a\"; url = \"https://a/v1\"; temperature = 2.5;", "temperature is out of its range" },
@@ -262,12 +270,47 @@ static void test_server_faults(void **state)
         assert_fault("servers = \"https://a/v1\";", 1, "must be a list");
 }
 
+static void test_remote(void **state)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        (void)state;
+
+        assert_int_equal(config_new(&config), 0);
+        assert_string_equal(config->remote->budget.currency, "");
+        assert_true(config->remote->privacy.pictures);
+        assert_int_equal(load(config,
+                              "remote = { budget = { currency = \"EUR\"; picture = 0.1; day = 1; }; private = { words = [\"x\", \"y z\"]; pictures = false; };\n"
+                              "restrictions = ( { words = (\"w\"); reason = \"so\"; } ); routes = ( { providers = [\"local\"]; }, { purpose = \"p\"; price = 0; providers = [\"a\", \"b\"]; here = true; } ); };",
+                              NULL), 0);
+        const RemoteRules *rules = config->remote;
+        assert_string_equal(rules->budget.currency, "EUR");
+        assert_true(rules->budget.picture == 100000 && rules->budget.day == MONEY_UNIT && rules->budget.month == MONEY_UNKNOWN);
+        assert_string_equal(rules->privacy.words.text, "x\ny z\n");
+        assert_false(rules->privacy.pictures);
+        assert_true(rules->n_restrictions == 1 && rules->n_routes == 2);
+        assert_int_equal(rules->routes[0].price, MONEY_UNKNOWN);
+        assert_int_equal(rules->routes[1].price, 0);
+        assert_string_equal(rules->routes[1].providers.text, "a\nb\n");
+
+        assert_fault("remote = 1;", 1, "must be a group");
+        assert_fault("remote = { colour = 1; };", 1, "only");
+        assert_fault("remote = { budget = { day = 1; }; };", 1, "needs a currency");
+        assert_fault("remote = { budget = 5; };", 1, "budget must be a group");
+        assert_fault("remote = { budget = { currency = \"EUR\"; day = \"1\"; }; };", 1, "day must be a number");
+        assert_fault("remote = { private = [\"x\"]; };", 1, "private must be a group");
+        assert_fault("remote = { routes = { }; };", 1, "lists of groups");
+        assert_fault("remote = { routes = ( 1 ); };", 1, "lists of groups");
+        assert_fault("remote = { routes = ( { purpose = \"p\"; } ); };", 1, "needs providers");
+        assert_fault("remote = { restrictions = ( { providers = [\"a\"]; } ); };", 1, "needs words");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_values),
                 cmocka_unit_test(test_servers),
                 cmocka_unit_test(test_server_faults),
+                cmocka_unit_test(test_remote),
                 cmocka_unit_test(test_faults),
                 cmocka_unit_test(test_files_that_are_none),
                 cmocka_unit_test(test_shipped_file),

@@ -10,29 +10,12 @@
 #include "base/io.h"
 #include "base/util.h"
 #include "service/remote/consent.h"
+#include "service/remote/state.h"
 
 #define FORMAT 1
 #define BYTES_MAX (1 << 20)
 
-/* The folder; NULL: there is no home. */
-static char *folder(void)
-{
-        const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-        char *path = NULL;
-        int r = -1;
-
-        if (state && state[0] == '/')
-                r = asprintf(&path, "%s/imagined", state);
-        else if (home && home[0] == '/')
-                r = asprintf(&path, "%s/.local/state/imagined", home);
-        return r < 0 ? NULL : path;
-}
-
-static char *file_in(const char *directory)
-{
-        char *path = NULL;
-        return directory && asprintf(&path, "%s/consent.json", directory) >= 0 ? path : NULL;
-}
+#define FILE_NAME "consent.json"
 
 static json_t *load(const char *path)
 {
@@ -51,25 +34,12 @@ static json_t *load(const char *path)
 
 bool consent_is_given(const Server *server)
 {
-        _cleanup_(freep) char *directory = folder(), *path = file_in(directory);
+        _cleanup_(freep) char *path = state_file(FILE_NAME, false);
         _cleanup_(json_decrefp) json_t *root = load(path);
         const json_t *entry = json_object_get(json_object_get(root, "servers"), server->name);
         const char *url = json_string_value(json_object_get(entry, "url"));
 
         return url && streq(url, server->url);
-}
-
-/* Each folder of the path that is missing. */
-static void make_folders(const char *path)
-{
-        _cleanup_(freep) char *copy = strdup(path);
-
-        for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
-                *slash = '\0';
-                (void)mkdir(copy, 0700);
-                *slash = '/';
-        }
-        (void)mkdir(path, 0700);
 }
 
 /* Another file takes the place of the old one, once it is on the disk: what was revoked stays so. */
@@ -92,7 +62,7 @@ static int replace(const char *path, const char *text)
 
 int consent_set(const char *name, const char *url, Error *error)
 {
-        _cleanup_(freep) char *directory = folder(), *path = file_in(directory), *text = NULL;
+        _cleanup_(freep) char *path = state_file(FILE_NAME, true), *text = NULL;
         if (!path)
                 return error_set(error, -ENOENT, "There is no home directory to note it in");
 
@@ -105,7 +75,6 @@ int consent_set(const char *name, const char *url, Error *error)
         else
                 (void)json_object_del(servers, name);
         text = json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS);
-        make_folders(directory);
         int r = text ? replace(path, text) : -ENOMEM;
         return r < 0 ? error_set(error, r, "%s: %s", path, strerror(-r)) : 0;
 }

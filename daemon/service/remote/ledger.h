@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What was spent on pictures of others: reserved before anything is sent, settled when it is known what it has cost. What was
+ * never settled, because the service ended, counts as reserved: it may have cost that.
+ *
+ *     ledger_reserve(&id, &budget, &entry, now, &error);
+ *     …  ledger_settle(id, amount, pictures, "done", &error);
+ *
+ * It is a file of SQLite, $XDG_STATE_HOME/imagined/ledger.sqlite, one row for each job, that others may read:
+ *
+ *     spending(id, at µs, day 'YYYY-MM-DD' local, provider, service, model, app, job, currency, asked, made,
+ *              reserved, settled, outcome)          amounts in millionths; NULL: unknown, or not yet settled */
+
+#include <stdint.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "config-remote.h"
+
+#define LEDGER_OVER_BUDGET (-EXFULL)
+
+typedef struct LedgerEntry {
+        const char *provider, *service, *model, *app;
+        uint32_t job, pictures;
+        Currency currency;
+        int64_t amount; /* for all pictures; MONEY_UNKNOWN */
+} LedgerEntry;
+
+/* LEDGER_OVER_BUDGET with a sentence that names the limit; where the ledger cannot be kept another error, and nothing must be
+ * spent. The limit of one picture is not looked at. now: CLOCK_REALTIME. */
+int ledger_reserve(int64_t *ret_id, const Budget *budget, const LedgerEntry *entry, time_t now, Error *error);
+
+int ledger_settle(int64_t id, int64_t amount, uint32_t pictures, const char *outcome, Error *error);
+
+/* What was spent and reserved in that currency on the day, and in the month, of now. */
+int ledger_sums(int64_t *ret_day, int64_t *ret_month, const char *currency, time_t now, Error *error);

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What may leave the machine, for how much and to whom: the tables of prices, the ledger, the rules. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "config.h"
+#include "../scratch.h"
+#include "service/remote/consent.h"
+#include "service/remote/gate.h"
+#include "service/remote/mention.h"
+#include "service/remote/remote.h"
+#include "service/remote/routing.h"
+
+#define CENT (MONEY_UNIT / 100)
+#define NOON_OF_MAY_31 1780228800 /* 2026-05-31T12:00:00Z */
+#define A_DAY 86400
+
+static char *shipped[] = { (char *)"conf/providers.conf", NULL };
+
+static int set_up(void **state)
+{
+        log_set_max_level(LOG_EMERG); /* broken tables are wanted here */
+        if (scratch_make(state) < 0 || setenv("TZ", "UTC", 1) < 0)
+                return -1;
+        return setenv("XDG_STATE_HOME", scratch, 1);
+}
+
+/* The configuration that this text makes. */
+static Config *configure(const char *text)
+{
+        Config *config = NULL;
+        FILE *file = fopen(scratch_path("imagined.conf"), "we");
+
+        assert_non_null(file);
+        assert_true(fputs(text, file) >= 0);
+        assert_int_equal(fclose(file), 0);
+        assert_int_equal(config_new(&config), 0);
+        assert_int_equal(config_load(config, scratch_path("imagined.conf"), NULL), 0);
+        return config;
+}
+
+static Server server_of(const char *name, const char *url, const char *model)
+{
+        Server server = { .dialect = "chat", .price = MONEY_UNKNOWN, .currency = "USD" };
+
+        (void)snprintf(server.name, sizeof(server.name), "%s", name);
+        (void)snprintf(server.url, sizeof(server.url), "%s", url);
+        (void)snprintf(server.model, sizeof(server.model), "%s", model);
+        return server;
+}
+
+static void forget_spending(void)
+{
+        (void)unlink(scratch_path("imagined/ledger.sqlite"));
+        (void)unlink(scratch_path("imagined/ledger.sqlite-wal"));
+        (void)unlink(scratch_path("imagined/ledger.sqlite-shm"));
+}
+
+static void test_money(void **state)
+{
+        static const struct {
+                int64_t amount;
+                const char *currency, *text;
+        } cases[] = {
+                { 0, "USD", "0.00 USD" }, { 40000, "USD", "0.04 USD" }, { 65000, "EUR", "0.065 EUR" },
+                { 1, "", "0.000001" }, { 12 * MONEY_UNIT, "", "12.00" }, { MONEY_UNKNOWN, "USD", "?" },
+        };
+        char text[MONEY_TEXT_MAX];
+        (void)state;
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                money_format(text, cases[i].amount, cases[i].currency);
+                assert_string_equal(text, cases[i].text);
+        }
+        assert_int_equal(money_from_units(0.065), 65000);
+        assert_int_equal(money_from_units(0.1), 100000);
+        assert_int_equal(money_from_units(-0.1), MONEY_UNKNOWN);
+        assert_int_equal(money_from_units(1e300), MONEY_UNKNOWN);
+}
+
+static void test_mentions(void **state)
+{
+        static const struct {
+                const char *word, *text;
+                bool expected;
+        } cases[] = {
+                { "confidential", "A CONFIDENTIAL plan", true }, { "art", "a party", false }, { "art", "Art, of a kind", true },
+                { "project falcon", "about project\n  Falcon!", true }, { "straße", "in der STRASSE", true },
+                { "fi", "\xef\xac\x81", true }, { "ab", "xab ab", true }, { "[private]", "a fox [PRIVATE] at dawn", true },
+                { "fox", "foxes and foxglove", false }, { "fox", "", false }, { "rot", "brot", false }, { "rot", "ein rot_er", false },
+        };
+        (void)state;
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Words words = {};
+                char found[64];
+                assert_int_equal(words_add(&words, "unlikely"), 0);
+                assert_int_equal(words_add(&words, cases[i].word), 0);
+                if (mentions(&words, (const char *[]) { "", cases[i].text }, 2, found) != cases[i].expected)
+                        fail_msg("'%s' in '%s'", cases[i].word, cases[i].text);
+                if (cases[i].expected)
+                        assert_string_equal(found, cases[i].word);
+        }
+}
+
+static void test_shipped_prices(void **state)
+{
+        Server openai = server_of("a", "https://api.openai.com/v1", "gpt-image-1"), stability = server_of("b", "https://api.stability.ai", "core");
+        Tariff tariff;
+        (void)state;
+
+        tariff_find(&tariff, shipped, &openai);
+        assert_string_equal(tariff.service, "openai");
+        assert_true(strlen(tariff.dated) == 10 && tariff.terms[0] && tariff.commercial);
+        assert_int_equal(tariff_price(&tariff, "gpt-image-1", "low", 1024, 1024), 11000);
+        assert_int_equal(tariff_price(&tariff, "gpt-image-1", "low", 1536, 1024), 16000);
+        /* What the server decides is counted at its dearest. */
+        assert_int_equal(tariff_price(&tariff, "gpt-image-1", "", 1024, 1024), 167000);
+        assert_int_equal(tariff_price(&tariff, "gpt-image-1", "high", 0, 0), 250000);
+        assert_int_equal(tariff_price(&tariff, "gpt-image-9", "low", 0, 0), MONEY_UNKNOWN);
+        assert_int_equal(tariff_price(&tariff, "", "low", 0, 0), MONEY_UNKNOWN);
+        assert_int_equal(tariff_tokens(&tariff, "gpt-image-1", 50, 0, 1056), 250 + 42240);
+        assert_int_equal(tariff_tokens(&tariff, "gpt-image-1", 0, 0, UINT64_MAX), MONEY_MAX);
+        assert_int_equal(tariff_tokens(&tariff, "dall-e-3", 1, 1, 1), MONEY_UNKNOWN);
+        tariff_find(&tariff, shipped, &stability);
+        assert_int_equal(tariff_price(&tariff, "core", "", 1344, 756), 30000);
+        assert_int_equal(tariff_price(&tariff, "sd3.5-large", "", 0, 0), 65000);
+        assert_int_equal(tariff_price(&tariff, "sd3.5-large-turbo", "", 0, 0), 40000);
+}
+
+static void test_other_prices(void **state)
+{
+        char *tables[] = { (char *)"/nonexistent", strdup(scratch_path("mine.conf")), shipped[0], NULL };
+        Server server = server_of("a", "https://api.openai.com/v1", "gpt-image-1"), here = server_of("b", "http://127.0.0.1:80/v1", "x");
+        Tariff tariff;
+        (void)state;
+
+        FILE *file = fopen(tables[1], "we");
+        assert_non_null(file);
+        (void)fputs("services = ( { name = \"ours\"; url = \"https://api.openai.com\"; currency = \"EUR\"; prices = ( { picture = 1; } ); } );", file);
+        assert_int_equal(fclose(file), 0);
+        tariff_find(&tariff, tables, &server);
+        assert_string_equal(tariff.service, "ours"); /* the first table has the last word */
+        assert_int_equal(tariff_price(&tariff, "any", "", 0, 0), MONEY_UNIT);
+        (void)snprintf(server.service, sizeof(server.service), "openai");
+        tariff_find(&tariff, tables, &server);
+        assert_string_equal(tariff.service, "openai");
+        server.price = 7 * CENT;
+        tariff_find(&tariff, tables, &server);
+        assert_int_equal(tariff_price(&tariff, "gpt-image-1", "low", 1024, 1024), 7 * CENT);
+        assert_int_equal(tariff_tokens(&tariff, "gpt-image-1", 1, 1, 1), MONEY_UNKNOWN);
+        /* What runs here costs nothing that is known of; what runs elsewhere is unknown. */
+        tariff_find(&tariff, tables, &here);
+        assert_int_equal(tariff_price(&tariff, "x", "", 0, 0), 0);
+        assert_string_equal(tariff.where, "this machine");
+        server = server_of("c", "https://api.openai.com.example/v1", "gpt-image-1");
+        tariff_find(&tariff, tables, &server);
+        assert_int_equal(tariff_price(&tariff, "gpt-image-1", "", 0, 0), MONEY_UNKNOWN);
+        assert_false(tariff.commercial);
+        /* A broken table is one that knows nothing. */
+        file = fopen(tables[1], "we");
+        (void)fputs("services = ( { name = \"ours\"; url = \"https://api.openai.com\"; prices = ( { picture = -1; } ); } );", file);
+        assert_int_equal(fclose(file), 0);
+        server = server_of("a", "https://api.openai.com/v1", "gpt-image-1");
+        tariff_find(&tariff, tables, &server);
+        assert_string_equal(tariff.service, "openai");
+        free(tables[1]);
+}
+
+static int reserve(const Budget *budget, int64_t amount, time_t now, int64_t *ret, Error *error)
+{
+        LedgerEntry entry = { "openai", "openai", "m", "app", 1, 1, "USD", amount };
+        return ledger_reserve(ret, budget, &entry, now, error);
+}
+
+static void test_ledger(void **state)
+{
+        const Budget budget = { "USD", MONEY_UNKNOWN, 10 * CENT, 25 * CENT, false };
+        int64_t id, other, day, month;
+        Error error = {};
+        struct stat st;
+        (void)state;
+
+        forget_spending();
+        assert_int_equal(reserve(&budget, 6 * CENT, NOON_OF_MAY_31, &id, NULL), 0);
+        assert_int_equal(reserve(&budget, 5 * CENT, NOON_OF_MAY_31, &other, &error), GATE_OVER_BUDGET);
+        assert_non_null(strstr(error.text, "budget of the day is 0.10 USD"));
+        /* It has cost less: there is room again. */
+        assert_int_equal(ledger_settle(id, 2 * CENT, 1, "done", NULL), 0);
+        assert_int_equal(reserve(&budget, 5 * CENT, NOON_OF_MAY_31, &other, NULL), 0);
+        assert_int_equal(ledger_sums(&day, &month, "USD", NOON_OF_MAY_31, NULL), 0);
+        assert_int_equal(day, 7 * CENT);
+        assert_int_equal(month, 7 * CENT);
+        assert_int_equal(ledger_sums(&day, &month, "EUR", NOON_OF_MAY_31, NULL), 0);
+        assert_int_equal(month, 0);
+        /* Another day, another month. */
+        assert_int_equal(ledger_sums(&day, &month, "USD", NOON_OF_MAY_31 + A_DAY, NULL), 0);
+        assert_true(day == 0 && month == 0);
+        assert_int_equal(ledger_sums(&day, &month, "USD", NOON_OF_MAY_31 - A_DAY, NULL), 0);
+        assert_true(day == 0 && month == 0); /* what comes later is not spent yet */
+        for (int i = 10; i > 8; i--)
+                assert_int_equal(reserve(&budget, 9 * CENT, NOON_OF_MAY_31 - i * A_DAY, &id, NULL), 0);
+        assert_int_equal(reserve(&budget, 8 * CENT, NOON_OF_MAY_31 - 5 * A_DAY, &id, &error), GATE_OVER_BUDGET);
+        assert_non_null(strstr(error.text, "budget of the month"));
+        /* An unknown amount is noted, and counts for nothing once that is permitted. */
+        assert_int_equal(reserve(&budget, MONEY_UNKNOWN, NOON_OF_MAY_31, &id, NULL), 0);
+        assert_int_equal(stat(scratch_path("imagined/ledger.sqlite"), &st), 0);
+        assert_int_equal(st.st_mode & 077, 0);
+}
+
+/* Killed at any moment, a reservation that was answered is there, and one that was not may be. */
+static void test_ledger_is_crash_safe(void **state)
+{
+        const Budget budget = { "USD", MONEY_UNKNOWN, MONEY_UNKNOWN, MONEY_UNKNOWN, false };
+        int64_t day, month;
+        (void)state;
+
+        for (int round = 0; round < 12; round++) {
+                int told[2];
+                char byte;
+                int64_t answered = 0;
+
+                forget_spending();
+                assert_int_equal(pipe(told), 0);
+                pid_t pid = fork();
+                if (pid == 0) {
+                        for (int64_t id;;)
+                                if (reserve(&budget, CENT, NOON_OF_MAY_31, &id, NULL) < 0 || write(told[1], "", 1) != 1)
+                                        _exit(1);
+                }
+                (void)close(told[1]);
+                for (int i = 0; i < 1 + round; i++)
+                        assert_int_equal(read(told[0], &byte, 1), 1);
+                assert_int_equal(kill(pid, SIGKILL), 0);
+                assert_int_equal(waitpid(pid, NULL, 0), pid);
+                for (answered = 1 + round; read(told[0], &byte, 1) == 1;)
+                        answered++;
+                (void)close(told[0]);
+                assert_int_equal(ledger_sums(&day, &month, "USD", NOON_OF_MAY_31, NULL), 0);
+                assert_true(day == answered * CENT || day == (answered + 1) * CENT);
+        }
+}
+
+/* Who cannot note what is spent spends nothing. */
+static void test_broken_ledger(void **state)
+{
+        const Budget budget = {};
+        int64_t id;
+        (void)state;
+
+        forget_spending();
+        FILE *file = fopen(scratch_path("imagined/ledger.sqlite"), "we");
+        assert_non_null(file);
+        (void)fputs("This is no database, however long one looks at it.", file);
+        assert_int_equal(fclose(file), 0);
+        assert_int_equal(reserve(&budget, CENT, NOON_OF_MAY_31, &id, NULL), -EIO);
+        forget_spending();
+        assert_int_equal(symlink("/etc/passwd", scratch_path("imagined/ledger.sqlite")), 0);
+        assert_true(reserve(&budget, CENT, NOON_OF_MAY_31, &id, NULL) < 0);
+        forget_spending();
+}
+
+static const char rules[] =
+                "servers = ( { name = \"far\"; url = \"https://far.example/v1\"; price = 0.04; model = \"m\"; purposes = [\"photo\"]; },\n"
+                "{ name = \"vague\"; url = \"https://vague.example/v1\"; }, { name = \"near\"; url = \"http://127.0.0.1:1/v1\"; } );\n"
+                "remote = { budget = { currency = \"USD\"; picture = 0.05; day = 0.10; };\n"
+                "private = { words = [\"confidential\"]; };\n"
+                "restrictions = ( { words = [\"logo\"]; providers = [\"far\"]; reason = \"ours are drawn by hand\"; }, { words = [\"gore\"]; } );\n"
+                "routes = ( { purpose = \"photo\"; providers = [\"vague\", \"far\", \"local\"]; price = 0.05; },\n"
+                "{ words = [\"watercolour\"]; providers = [\"near\"]; here = true; }, { providers = [\"far\"]; commercial = true; } ); };";
+
+static int pass(const Config *config, const char *name, GateAsk ask, int64_t *ret_price, Error *error)
+{
+        const Server *server = config_find_server(config->servers, name);
+        int64_t price = 0, entry;
+        Tariff tariff;
+
+        tariff_find(&tariff, shipped, server);
+        ask.model = server->model;
+        ask.quality = ask.app = "";
+        ask.pictures = ask.pictures ? ask.pictures : 1;
+        int r = gate_check(config->remote, server, &tariff, &ask, &price, error);
+        if (r >= 0)
+                r = gate_reserve(config->remote, server, &tariff, &ask, price, &entry, error);
+        if (ret_price)
+                *ret_price = price;
+        return r;
+}
+
+static void test_gate(void **state)
+{
+        _cleanup_(config_freep) Config *config = configure(rules);
+        int64_t price;
+        Error error = {};
+        (void)state;
+
+        forget_spending();
+        assert_int_equal(pass(config, "far", (GateAsk) { .prompt = "a fox", .negative = "" }, NULL, &error), REMOTE_NO_CONSENT);
+        for (size_t i = 0; i < config->servers->n; i++)
+                assert_int_equal(consent_set(config->servers->items[i].name, config->servers->items[i].url, NULL), 0);
+        assert_int_equal(pass(config, "far", (GateAsk) { .prompt = "a fox", .negative = "" }, &price, NULL), 0);
+        assert_int_equal(price, 4 * CENT);
+        assert_int_equal(pass(config, "far", (GateAsk) { .prompt = "a fox", .negative = "", .is_private = true }, NULL, &error), GATE_WITHHELD);
+        assert_int_equal(pass(config, "far", (GateAsk) { .prompt = "a fox", .negative = "", .has_picture = true }, NULL, &error), GATE_WITHHELD);
+        assert_int_equal(pass(config, "far", (GateAsk) { .prompt = "a fox", .negative = "a Confidential one" }, NULL, &error), GATE_WITHHELD);
+        assert_non_null(strstr(error.text, "confidential"));
+        assert_int_equal(pass(config, "far", (GateAsk) { .prompt = "our logo", .negative = "" }, NULL, &error), GATE_WITHHELD);
+        assert_non_null(strstr(error.text, "drawn by hand"));
+        /* What stays on the machine may be private, but restricted it is all the same. */
+        assert_int_equal(pass(config, "near", (GateAsk) { .prompt = "our confidential logo", .negative = "", .is_private = true }, NULL, NULL), 0);
+        assert_int_equal(pass(config, "near", (GateAsk) { .prompt = "gore", .negative = "" }, NULL, NULL), GATE_WITHHELD);
+        assert_int_equal(gate_check_words(config->remote, PROVIDER_LOCAL, &(GateAsk) { .prompt = "Gore", .negative = "" }, NULL), GATE_WITHHELD);
+        assert_int_equal(gate_check_words(config->remote, PROVIDER_LOCAL, &(GateAsk) { .prompt = "a logo", .negative = "" }, NULL), 0);
+        /* Money: unknown is not free, and 4 cents of 10 are spent already. */
+        assert_int_equal(pass(config, "vague", (GateAsk) { .prompt = "a fox", .negative = "" }, NULL, &error), GATE_OVER_BUDGET);
+        assert_non_null(strstr(error.text, "not known"));
+        assert_int_equal(pass(config, "far", (GateAsk) { .prompt = "a fox", .negative = "", .pictures = 2 }, NULL, &error), GATE_OVER_BUDGET);
+        assert_int_equal(pass(config, "far", (GateAsk) { .prompt = "a fox", .negative = "" }, NULL, NULL), 0);
+        config->remote->budget.picture = 3 * CENT;
+        assert_int_equal(pass(config, "far", (GateAsk) { .prompt = "a fox", .negative = "" }, NULL, &error), GATE_OVER_BUDGET);
+        config->remote->budget.unknown_prices = true;
+        assert_int_equal(pass(config, "vague", (GateAsk) { .prompt = "a fox", .negative = "" }, NULL, NULL), 0);
+}
+
+static void assert_route(const Config *config, RoutingWish wish, const char *expected)
+{
+        const Route *route;
+        Words names;
+
+        routing_find(config->remote, &wish, &route, &names);
+        assert_string_equal(names.text, expected);
+}
+
+static void test_routes(void **state)
+{
+        _cleanup_(config_freep) Config *config = configure(rules), *plain = configure("");
+        const Server *far = config_find_server(config->servers, "far"), *near = config_find_server(config->servers, "near");
+        const Route *routes = config->remote->routes;
+        Tariff tariff;
+        (void)state;
+
+        assert_route(plain, (RoutingWish) { "", "photo", "a fox", false, false }, "local\n");
+        assert_route(plain, (RoutingWish) { "far", "", "a fox", false, false }, "far\n");
+        assert_route(config, (RoutingWish) { "", "photo", "a fox", false, false }, "vague\nfar\nlocal\n");
+        assert_route(config, (RoutingWish) { "", "", "a Watercolour of a fox", false, false }, "near\n");
+        assert_route(config, (RoutingWish) { "", "icon", "a fox", false, false }, "far\n");
+        assert_route(config, (RoutingWish) { "", "photo", "a fox", true, false }, "local\n");
+        assert_route(config, (RoutingWish) { "", "photo", "a fox", false, true }, "local\n");
+
+        tariff_find(&tariff, shipped, far);
+        assert_int_equal(routing_check(&routes[0], "photo", far, &tariff, 4 * CENT, NULL), 0);
+        assert_true(routing_check(&routes[0], "icon", far, &tariff, 4 * CENT, NULL) < 0); /* it is for photos */
+        assert_true(routing_check(&routes[0], "photo", far, &tariff, 6 * CENT, NULL) < 0);
+        assert_true(routing_check(&routes[0], "photo", far, &tariff, MONEY_UNKNOWN, NULL) < 0);
+        assert_true(routing_check(&routes[1], "", far, &tariff, 0, NULL) < 0);
+        assert_int_equal(routing_check(&routes[1], "", near, &tariff, 0, NULL), 0);
+        assert_true(routing_check(&routes[2], "", far, &tariff, 0, NULL) < 0);
+        assert_int_equal(routing_check(NULL, "", far, &tariff, MONEY_UNKNOWN, NULL), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_money),         cmocka_unit_test(test_mentions),
+                cmocka_unit_test(test_shipped_prices), cmocka_unit_test(test_other_prices),
+                cmocka_unit_test(test_ledger),        cmocka_unit_test(test_ledger_is_crash_safe),
+                cmocka_unit_test(test_broken_ledger), cmocka_unit_test(test_gate),
+                cmocka_unit_test(test_routes),
+        };
+        return cmocka_run_group_tests(tests, set_up, scratch_remove);
+}
