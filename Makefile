@@ -21,11 +21,12 @@ CC ?= gcc
 SAN ?=
 B ?= build$(if $(SAN),-san)
 
+PKGS_MARKS = exempi-2.0
 PKGS_ENGINE = openblas jansson libpng libjpeg libwebp libwebpmux zlib libseccomp libcrypto
 PKGS_SERVICE = libsystemd libconfig jansson sqlite3
 PKGS_NET = libcurl libsystemd jansson libcrypto libseccomp
 PKGS_PROMPTS = libconfig jansson
-PKGS_CLIENT = libsystemd jansson libpng libcrypto $(PKGS_PROMPTS)
+PKGS_CLIENT = libsystemd jansson libpng zlib libcrypto $(PKGS_PROMPTS)
 PKGS_HTTP = $(PKGS_CLIENT) libmicrohttpd
 
 CFLAGS ?= -O2 -g
@@ -35,12 +36,12 @@ SAN_FLAGS = $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recove
 comma := ,
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) $(SAN_FLAGS) -fopenmp -pthread -fvisibility=hidden \
 	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -Idaemon -I$(B) $(shell pkg-config --cflags $(sort $(PKGS_ENGINE) $(PKGS_SERVICE) $(PKGS_NET)))
-LDLIBS_ENGINE = $(shell pkg-config --libs $(PKGS_ENGINE)) -lunistring -lm
+LDLIBS_ENGINE = $(shell pkg-config --libs $(PKGS_ENGINE) $(PKGS_MARKS)) -lunistring -lm
 LDLIBS_PROMPTS = $(shell pkg-config --libs $(PKGS_PROMPTS) libseccomp)
 LDLIBS_SERVICE = $(shell pkg-config --libs $(PKGS_SERVICE)) -lunistring -lm
 LDLIBS_NET = $(shell pkg-config --libs $(PKGS_NET)) -lm
-LDLIBS_CLIENT = $(shell pkg-config --libs $(PKGS_CLIENT)) -lunistring -lm
-LDLIBS_HTTP = $(shell pkg-config --libs $(PKGS_HTTP)) -lunistring -lm
+LDLIBS_CLIENT = $(shell pkg-config --libs $(PKGS_CLIENT) $(PKGS_MARKS)) -lunistring -lm
+LDLIBS_HTTP = $(shell pkg-config --libs $(PKGS_HTTP) $(PKGS_MARKS)) -lunistring -lm
 LDLIBS_TEST = $(shell pkg-config --libs cmocka)
 LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_FLAGS) -fopenmp -pthread
 
@@ -54,9 +55,11 @@ NET_PROTOCOL_SRC := daemon/net/protocol.c daemon/net/capabilities.c daemon/worke
 PROTOCOL_SRC := $(NET_PROTOCOL_SRC) daemon/workers/protocol.c $(wildcard daemon/workers/sandbox*.c)
 SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/service/*.c daemon/service/*/*.c daemon/queue/*.c daemon/workers/*.c))
 NET_SRC := $(filter-out daemon/net/main.c $(NET_PROTOCOL_SRC),$(wildcard daemon/net/*.c))
+# What stands in pictures' files: the engine writes it, the client reads it.
+MARKS_SRC := $(wildcard daemon/marks/*.c)
 # The prompt generator: a program of its own, and what the client shows and checks.
 PROMPTS_SRC := $(filter-out daemon/prompts/main.c,$(wildcard daemon/prompts/*.c))
-CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c client/mcp/*.c client/terminal/*.c))
+CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c client/mcp/*.c client/metadata/*.c client/terminal/*.c))
 HTTP_SRC := $(filter-out client/http/main.c,$(wildcard client/http/*.c))
 # The prompt window, where GTK 4 is.
 WINDOW_SRC := $(if $(shell pkg-config --exists 'gtk4 >= 4.8' && echo yes),$(wildcard client/window/*.c))
@@ -65,6 +68,7 @@ BASE_LIB = $(B)/libbase.a
 ENGINE_LIB = $(B)/libengine.a
 PROTOCOL_LIB = $(B)/libprotocol.a
 PROMPTS_LIB = $(B)/libprompts.a
+MARKS_LIB = $(B)/libmarks.a
 SERVICE_LIB = $(B)/libservice.a
 CLIENT_LIB = $(B)/libclient.a
 HTTP_LIB = $(B)/libhttp.a
@@ -80,6 +84,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 $(BASE_LIB): $(call objects,$(BASE_SRC))
 $(ENGINE_LIB): $(call objects,$(ENGINE_SRC))
 $(PROTOCOL_LIB): $(call objects,$(PROTOCOL_SRC))
+$(MARKS_LIB): $(call objects,$(MARKS_SRC))
 $(PROMPTS_LIB): $(call objects,$(PROMPTS_SRC))
 $(SERVICE_LIB): $(call objects,$(SERVICE_SRC))
 $(NET_LIB): $(call objects,$(NET_SRC))
@@ -121,7 +126,10 @@ $(B)/daemon/engine/model/pack.o: $(PACK_SRC)
 $(B)/daemon/config.o $(B)/daemon/main.o $(B)/daemon/service/%.o $(B)/daemon/workers/%.o $(B)/client/%.o $(B)/tests/%.o: \
 	PATH_FLAGS = -include $(B)/paths.h
 
-COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_FLAGS) $(ISA_FLAGS) $(TILE_FLAGS) $(PATH_FLAGS) $(PACK_FLAGS) $(WINDOW_FLAGS) $(ALL_CFLAGS) -MMD -MP -c
+$(B)/daemon/marks/%.o: MARKS_FLAGS = $(CFLAGS_MARKS)
+CFLAGS_MARKS = $(shell pkg-config --cflags $(PKGS_MARKS))
+
+COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_FLAGS) $(ISA_FLAGS) $(TILE_FLAGS) $(PATH_FLAGS) $(PACK_FLAGS) $(MARKS_FLAGS) $(WINDOW_FLAGS) $(ALL_CFLAGS) -MMD -MP -c
 $(B)/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $<
@@ -131,22 +139,22 @@ $(B)/emulated/%.o: %.c | $(B)/paths.h
 
 $(B)/imagined: $(B)/daemon/main.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_SERVICE)
-$(B)/imagined-engine: $(call objects,$(ENGINE_MAIN)) $(ENGINE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+$(B)/imagined-engine: $(call objects,$(ENGINE_MAIN)) $(ENGINE_LIB) $(MARKS_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
 $(B)/imagined-net: $(B)/daemon/net/main.o $(NET_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_NET)
 $(B)/imagined-prompts: $(B)/daemon/prompts/main.o $(PROMPTS_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_PROMPTS)
-$(B)/imagine: $(B)/client/main.o $(CLIENT_LIB) $(PROMPTS_LIB) $(BASE_LIB)
+$(B)/imagine: $(B)/client/main.o $(CLIENT_LIB) $(PROMPTS_LIB) $(MARKS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
-$(B)/imagined-http: $(B)/client/http/main.o $(HTTP_LIB) $(CLIENT_LIB) $(PROMPTS_LIB) $(BASE_LIB)
+$(B)/imagined-http: $(B)/client/http/main.o $(HTTP_LIB) $(CLIENT_LIB) $(PROMPTS_LIB) $(MARKS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_HTTP)
-$(B)/imagine-launcher: $(call objects,$(wildcard client/launcher/*.c)) $(CLIENT_LIB) $(PROMPTS_LIB) $(BASE_LIB)
+$(B)/imagine-launcher: $(call objects,$(wildcard client/launcher/*.c)) $(CLIENT_LIB) $(PROMPTS_LIB) $(MARKS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
 # Deprecations of later versions are no concern of what is to run with this one.
 $(B)/client/window/%.o: WINDOW_FLAGS = $(CFLAGS_WINDOW)
 CFLAGS_WINDOW = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags gtk4)) -DGDK_VERSION_MIN_REQUIRED=GDK_VERSION_4_8 -DGDK_VERSION_MAX_ALLOWED=GDK_VERSION_4_8
-$(B)/imagine-window: $(call objects,$(WINDOW_SRC)) $(CLIENT_LIB) $(PROMPTS_LIB) $(BASE_LIB)
+$(B)/imagine-window: $(call objects,$(WINDOW_SRC)) $(CLIENT_LIB) $(PROMPTS_LIB) $(MARKS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT) $(shell pkg-config --libs gtk4)
 
 # Tests: tests/FLOOR/test-NAME.c is a cmocka program that links that floor's libraries.
@@ -155,15 +163,15 @@ TEST_SRC := $(wildcard tests/*/test-*.c)
 TESTS = $(patsubst %.c,$(B)/%,$(TEST_SRC)) $(addprefix $(B)/tests/engine/test-tiles-,kernels-products products attention)
 $(B)/tests/base/test-%: $(B)/tests/base/test-%.o $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_TEST)
-$(B)/tests/engine/test-%: $(B)/tests/engine/test-%.o $(ENGINE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+$(B)/tests/engine/test-%: $(B)/tests/engine/test-%.o $(ENGINE_LIB) $(MARKS_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE) $(LDLIBS_TEST)
-$(B)/tests/engine/test-tiles-%: $(B)/tests/engine/test-%.o $(TILE_OBJECTS:%=$(B)/emulated/%) $(ENGINE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+$(B)/tests/engine/test-tiles-%: $(B)/tests/engine/test-%.o $(TILE_OBJECTS:%=$(B)/emulated/%) $(ENGINE_LIB) $(MARKS_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE) $(LDLIBS_TEST)
 $(B)/tests/service/test-%: $(B)/tests/service/test-%.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_SERVICE) $(LDLIBS_TEST)
 $(B)/tests/net/test-%: $(B)/tests/net/test-%.o $(NET_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_NET) $(LDLIBS_TEST)
-$(B)/tests/client/test-%: $(B)/tests/client/test-%.o $(CLIENT_LIB) $(PROMPTS_LIB) $(BASE_LIB)
+$(B)/tests/client/test-%: $(B)/tests/client/test-%.o $(CLIENT_LIB) $(PROMPTS_LIB) $(MARKS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT) $(LDLIBS_TEST)
 $(B)/tests/prompts/test-%: $(B)/tests/prompts/test-%.o $(PROMPTS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_PROMPTS) $(LDLIBS_TEST)

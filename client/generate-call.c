@@ -82,6 +82,8 @@ static int append_options(sd_bus_message *m, const Options *o, const Inputs *inp
                 { options_has(o, OPTION_SMOOTH_EDGES), "smooth-edges", 'd', &o->smooth_edges },
                 { options_has(o, OPTION_SHARPEN), "sharpen", 'd', &o->sharpen },
                 { o->detach, "detach", 'b', &(int) { true } },
+                { o->alt_text, "alt-text", 's', o->alt_text },
+                { o->creator, "creator", 's', o->creator },
                 { o->no_prompt_metadata, "prompt-metadata", 'b', &(int) { false } },
         };
 

@@ -76,6 +76,8 @@
           "keep the model")                                                                                \
         X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, FINISHES,         \
           "no prompt in PNG")                                                                              \
+        X(ALT_TEXT, 0, "alt-text", "TEXT", TEXT, alt_text, 0, 0, FINISHES, "+for who cannot see it")           \
+        X(CREATOR, 0, "creator", "NAME", TEXT, creator, 0, 0, FINISHES, "+who has it made")                    \
         X(NOTIFY, 0, "notify", NULL, FLAG, notify, 0, 0, MAKES | FINISHES | TELLS, "+on the desktop, too")                     \
         X(PREVIEW, 0, "preview", "HOW", PREVIEW, preview, 0, 0, MAKES | FINISHES | WATCHES, "+in the terminal")          \
         X(FOLDER, 0, "folder", "DIR", PATH, folder, 0, 0, HAS_FOLDER,     "+where pictures go")            \
@@ -158,6 +160,7 @@ typedef struct Options {
         const char *priority;
         uint64_t keep_alive; /* seconds */
         bool no_prompt_metadata, notify;
+        const char *alt_text, *creator;
         const char *preview;
         bool last, open;
         double scale;

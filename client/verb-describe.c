@@ -10,6 +10,7 @@
 #include "client/settings.h"
 #include "client/shrink.h"
 #include "dbus/names.h"
+#include "marks/alt-text.h"
 
 /* Whether a server that understands pictures may be asked. */
 static bool can_ask(const Client *c, const json_t *servers)
@@ -24,24 +25,6 @@ static bool can_ask(const Client *c, const json_t *servers)
 }
 
 /* --- from the settings in our own pictures --- */
-
-/* What weighs words, and names adapters, is not for readers. */
-static void drop_syntax(char *text)
-{
-        char *to = text;
-
-        for (const char *from = text; *from; from++) {
-                const char *end = *from == '<' ? strchr(from, '>') : NULL;
-                if (end) {
-                        from = end;
-                } else if (*from == ':' && from[1 + strspn(from + 1, "0123456789.")] == ')' && from[1] != ')') {
-                        from += strspn(from + 1, "0123456789.");
-                } else if (!strchr("()[]{}", *from)) {
-                        *to++ = *from == '\n' ? ' ' : *from;
-                }
-        }
-        *to = '\0';
-}
 
 static ExitCode from_settings(Client *c, const char *path, char **ret)
 {
@@ -61,7 +44,7 @@ static ExitCode from_settings(Client *c, const char *path, char **ret)
                                          _("'imagine consent' lists the servers; 'servers' in imagined.conf(5) says how to add one."),
                                          _("%s does not say how it was made, and there is no server to ask that understands pictures"),
                                          path);
-        drop_syntax(settings.prompt);
+        alt_text_from_prompt(settings.prompt);
         client_clean_text(settings.prompt);
         *ret = strdup(settings.prompt);
         return *ret ? CODE_OK : client_fail(c, CODE_FAILED, _("out of memory"));

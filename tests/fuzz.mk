@@ -21,6 +21,7 @@ FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(PROMPTS_SRC) $(wildcard daemon/engin
 	$(wildcard daemon/engine/denoise/sampler*.c daemon/engine/denoise/schedule*.c) \
 	daemon/engine/denoise/plans.c daemon/engine/denoise/state.c \
 	$(wildcard daemon/engine/image/read*.c) daemon/engine/image/picture.c daemon/engine/image/png.c \
+	$(MARKS_SRC) \
 	daemon/engine/worker.c daemon/engine/worker-job.c
 # What the service reads: options, settings, messages.
 FUZZED_SERVICE_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(SERVICE_SRC)
@@ -29,17 +30,18 @@ FUZZED_SERVICE_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(SERVICE_SRC)
 FUZZED_NET_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(NET_SRC)
 
 fuzz_objects = $(patsubst %.c,$(FUZZ_B)/%.o,$(1))
+$(FUZZ_B)/daemon/marks/%.o: MARKS_FLAGS = $(CFLAGS_MARKS)
 FUZZ_CC = clang -g -O1 $(ALL_CFLAGS) -fno-openmp -fno-sanitize-recover=undefined
 $(FUZZ_B)/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
-	$(FUZZ_CC) -include $(B)/paths.h -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+	$(FUZZ_CC) $(MARKS_FLAGS) -include $(B)/paths.h -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 # Archives: a fuzzer may bring a function of its own in the place of a file's.
 $(FUZZ_B)/libengine.a: $(call fuzz_objects,$(FUZZED_SRC))
 $(FUZZ_B)/libservice.a: $(call fuzz_objects,$(FUZZED_SERVICE_SRC))
 # What the client reads for assistants.
-$(FUZZ_B)/libclient.a: $(call fuzz_objects,$(BASE_SRC) $(HTTP_SRC) $(CLIENT_SRC) $(PROMPTS_SRC))
+$(FUZZ_B)/libclient.a: $(call fuzz_objects,$(BASE_SRC) $(HTTP_SRC) $(CLIENT_SRC) $(PROMPTS_SRC) $(MARKS_SRC))
 $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/fuzz-%.o $(FUZZ_B)/libengine.a
-	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lconfig -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lz -lm
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lconfig -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lexempi -lz -lm
 $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/service-%.o $(FUZZ_B)/libservice.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS_SERVICE) -lseccomp
 $(FUZZ_B)/libnet.a: $(call fuzz_objects,$(FUZZED_NET_SRC))

@@ -2,16 +2,17 @@
 #
 # make lint: what machines can find without running the program. Every warning is an error.
 
-LINT_SRC := $(wildcard daemon/*.c daemon/*/*.c daemon/*/*/*.c client/*.c client/desktop/*.c client/http/*.c client/mcp/*.c client/terminal/*.c client/launcher/*.c tests/*/*.c) $(WINDOW_SRC)
-LINT_HEADERS := $(wildcard daemon/*.h daemon/*/*.h daemon/*/*/*.h client/*.h client/desktop/*.h client/http/*.h client/mcp/*.h client/terminal/*.h client/launcher/*.h client/window/*.h dbus/*.h tests/*/*.h) tests/analyzer.h
+LINT_SRC := $(wildcard daemon/*.c daemon/*/*.c daemon/*/*/*.c client/*.c client/desktop/*.c client/http/*.c client/mcp/*.c client/metadata/*.c client/terminal/*.c client/launcher/*.c tests/*/*.c) $(WINDOW_SRC)
+LINT_HEADERS := $(wildcard daemon/*.h daemon/*/*.h daemon/*/*/*.h client/*.h client/desktop/*.h client/http/*.h client/mcp/*.h client/metadata/*.h client/terminal/*.h client/launcher/*.h client/window/*.h dbus/*.h tests/*/*.h) tests/analyzer.h
 LINT_SCRIPTS := $(sort .ci/run $(shell grep -lsE '^\#! ?/(usr/)?bin/(env )?(ba)?sh' \
 	tests/* tests/*/* client/* client/*/* docs/* desktop/nautilus/scripts/* systemd/* model/* model/*/* 2>/dev/null))
 LINT_XML := $(wildcard dbus/*.xml dbus/*.conf dbus/*.policy desktop/*.xml desktop/icons/*.svg)
 LINT_COMPLETIONS := $(wildcard client/completions/*.bash)
 
-LINT_FLAGS = $(CPPFLAGS) $(ISA_FLAGS) $(WINDOW_FLAGS) $(ALL_CFLAGS) -include $(B)/paths.h $(ANALYZER)
+LINT_FLAGS = $(CPPFLAGS) $(ISA_FLAGS) $(MARKS_FLAGS) $(WINDOW_FLAGS) $(ALL_CFLAGS) -include $(B)/paths.h $(ANALYZER)
 ANALYZER = -include tests/analyzer.h
 $(B)/lint/daemon/base/error.tidy $(B)/lint/daemon/base/error.fanalyzer: ANALYZER =
+$(B)/lint/daemon/marks/%.tidy $(B)/lint/daemon/marks/%.fanalyzer: MARKS_FLAGS = $(CFLAGS_MARKS)
 $(B)/lint/client/window/%.tidy $(B)/lint/client/window/%.fanalyzer: WINDOW_FLAGS = $(CFLAGS_WINDOW)
 $(B)/lint/%-avx2.tidy $(B)/lint/%-avx2.fanalyzer: ISA_FLAGS = -mavx2 -mfma -mf16c
 $(B)/lint/%-avx512.tidy $(B)/lint/%-avx512.fanalyzer: ISA_FLAGS = $(AVX512_FLAGS)

@@ -25,14 +25,14 @@ _imagine() {
         local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show folder desktop mcp describe http consent models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
-                --keep-alive --no-prompt-metadata --notify --preview'
+                --keep-alive --no-prompt-metadata --alt-text --creator --notify --preview'
         local makes='--output --force --notify --preview'
         local starts='--detach --from --mask --outpaint --strength'
         local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --schedule --count --model
                 --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --rng --vary --variation-seed
                 --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --format --quality
                 --enlarge --remove-artefacts --smooth-edges --sharpen
-                --priority --keep-alive --no-prompt-metadata'
+                --priority --keep-alive --no-prompt-metadata --alt-text --creator'
         local prompts='--template --profile --purpose --field --refine --engine'
         local samplers='ddim euler euler-a heun dpm2 dpm2-a dpm++-2s-a dpm++-2m dpm++-2m-sde dpm++-sde lms ddpm pndm unipc lcm'
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words=''
@@ -44,7 +44,7 @@ _imagine() {
                 --output | -o | --inspect | --of | --from | --mask | --outpaint | --strength | --format | --quality | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
                         --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --preview | --folder | --prompt | \
-                        --template | --profile | --purpose | --field | --refine | --earlier | --engine) ((i++)) ;;
+                        --template | --profile | --purpose | --field | --refine | --earlier | --engine | --alt-text | --creator) ((i++)) ;;
                 -*) ;;
                 *)
                         verb=${COMP_WORDS[i]}
@@ -81,7 +81,7 @@ _imagine() {
         --template | --profile | --purpose) words=$(_imagine_presets "${previous#--}s") ;;
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | --clip-skip | --lora | --hires | --hires-strength | --hires-steps | \
                 --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --vary | --variation-seed | --scale | --prompt | --outpaint | --strength | --quality | \
-                --remove-artefacts | --smooth-edges | --sharpen | --field | --refine) return ;;
+                --remove-artefacts | --smooth-edges | --sharpen | --field | --refine | --alt-text | --creator) return ;;
         *)
                 case $current,$verb in
                 -*,get) words="$all $makes" ;;

@@ -4,7 +4,7 @@
 
 function __imagine_verb -d "The verb of the command line, generate without one"
     set -l words (commandline -opc)[2..-1]
-    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of -o
+    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --alt-text --creator --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of -o
     set -l skip 0
     for word in $words
         if test $skip = 1
@@ -118,6 +118,8 @@ complete -c imagine -n '__imagine_is generate' -l detach -d 'do not wait'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l priority -x -a 'interactive normal batch' -d 'batch, normal, ..'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l keep-alive -x -d 'keep the model'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l no-prompt-metadata -d 'no prompt in PNG'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l alt-text -x -d 'for who cannot see it'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l creator -x -d 'who has it made'
 complete -c imagine -n '__imagine_is generate' -l enhance -d 'a full prompt of it first'
 complete -c imagine -n '__imagine_is generate' -l prompt-only -d 'print it, draw nothing'
 complete -c imagine -n '__imagine_is generate enhance' -l template -x -a '(__imagine_presets templates)' -d "one of 'templates'"

@@ -140,12 +140,12 @@ void request_init(Request *request)
         };
 }
 
-static int check_text(const char *field, const char *text, Error *error)
+static int check_text(const char *field, const char *text, size_t most, Error *error)
 {
-        size_t size = strnlen(text, REQUEST_PROMPT_MAX + 1);
+        size_t size = strnlen(text, most + 1);
 
-        if (size > REQUEST_PROMPT_MAX)
-                return error_set(error, -EINVAL, "%s: longer than %d bytes", field, REQUEST_PROMPT_MAX);
+        if (size > most)
+                return error_set(error, -EINVAL, "%s: longer than %zu bytes", field, most);
         if (!utf8_is_valid(text, size))
                 return error_set(error, -EINVAL, "%s: not valid UTF-8", field);
         return 0;
@@ -219,12 +219,19 @@ static int check_inputs(const Request *q, Error *error)
         return 0;
 }
 
+static int check_texts(const Request *q, Error *error)
+{
+        int r = check_text("prompt", q->prompt, REQUEST_PROMPT_MAX, error);
+        if (r >= 0)
+                r = check_text("negative-prompt", q->negative_prompt, REQUEST_PROMPT_MAX, error);
+        if (r >= 0)
+                r = check_text("alt-text", q->alt_text, REQUEST_ALT_TEXT_MAX, error);
+        return r < 0 ? r : check_text("creator", q->creator, REQUEST_CREATOR_MAX, error);
+}
+
 int request_check(const Request *q, Error *error)
 {
-        int r = check_text("prompt", q->prompt, error);
-        if (r < 0)
-                return r;
-        r = check_text("negative-prompt", q->negative_prompt, error);
+        int r = check_texts(q, error);
         if (r < 0)
                 return r;
 

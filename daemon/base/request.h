@@ -14,6 +14,8 @@
 #include "base/sampler.h"
 
 #define REQUEST_PROMPT_MAX 8192 /* bytes of UTF-8 */
+#define REQUEST_ALT_TEXT_MAX 1023 /* bytes of UTF-8 */
+#define REQUEST_CREATOR_MAX 127
 #define REQUEST_SIZE_MIN 16 /* pixels, width and height */
 #define REQUEST_SIZE_MAX 2048
 #define REQUEST_STEPS_MAX 500
@@ -139,7 +141,7 @@ typedef struct Request {
                                 REQUEST_MERGE_MAX; 0: none */
         double eta; /* how much of the noise that a step may add anew it adds, 0 to 1; negative: the sampler's usual */
         double remove_artefacts, smooth_edges, sharpen; /* final touches, 0 (off) to 1; negative: the model's */
-        uint8_t prompt_metadata; /* whether the prompts are written into the picture's file */
+        uint8_t prompt_metadata; /* whether the prompts, and what is made of them, are written into the picture's file */
         uint8_t fast; /* whether the model's few-step denoiser draws */
         uint8_t enlarge; /* an Enlarge */
         uint8_t tiling; /* a Tiling */
@@ -156,6 +158,9 @@ typedef struct Request {
         uint32_t outpaint[SIDE_MAX]; /* pixels by which the picture to start from grows, all of them to be painted; never
                                         with a mask */
         RequestLora loras[REQUEST_LORAS_MAX];
+        uint64_t created; /* seconds since 1970, for the picture's file; 0: it says none */
+        char alt_text[REQUEST_ALT_TEXT_MAX + 1]; /* for those who cannot see the picture; "": of the prompt */
+        char creator[REQUEST_CREATOR_MAX + 1]; /* who has it made; "": not said */
 } Request;
 
 /* What the model made of what was left open. */

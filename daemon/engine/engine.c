@@ -6,16 +6,13 @@
 
 #include "base/util.h"
 #include "engine/frame.h"
-#include "engine/image/jpeg.h"
-#include "engine/image/parameters.h"
-#include "engine/image/png.h"
-#include "engine/image/webp.h"
+#include "engine/image/drawn-marks.h"
+#include "engine/image/encode.h"
 #include "engine/inspect.h"
 #include "engine/outpaint.h"
 #include "engine/pipeline.h"
 
 #define STEPS_DEFAULT 20
-#define QUALITY_DEFAULT 90
 #define GUIDANCE_DEFAULT 7.5
 #define SAMPLER_FALLBACK SAMPLER_DPMPP_2M
 
@@ -387,18 +384,11 @@ int engine_encode(const Engine *engine, const Picture *picture, const Request *r
                       const Resolved *resolved, uint32_t index, void **ret_data, size_t *ret_size,
                       Error *error)
 {
-        _cleanup_(freep) char *parameters = NULL;
-        int r = parameters_format(&parameters, request, resolved, index, engine->info.name);
+        const DrawnBy by = { engine->info.name, engine->info.version, engine->info.license };
+        _cleanup_(marks_done) Marks marks = {};
+
+        int r = drawn_marks(&marks, request, resolved, index, &by);
         if (r < 0)
                 return error_set(error, r, "Out of memory");
-
-        const unsigned quality = request->quality ? request->quality : QUALITY_DEFAULT;
-        switch (request->format) {
-        case FORMAT_JPEG:
-                return picture_to_jpeg(picture, parameters, quality, ret_data, ret_size, error);
-        case FORMAT_WEBP:
-                return picture_to_webp(picture, parameters, quality, ret_data, ret_size, error);
-        default:
-                return picture_to_png(picture, parameters, ret_data, ret_size, error);
-        }
+        return picture_encode(picture, (PictureFormat)request->format, request->quality, &marks, ret_data, ret_size, error);
 }

@@ -113,8 +113,8 @@ void engine_set_source(Engine *engine, const ReadPicture *picture, const ReadPic
 /* Ends the engine_generate that runs now, within milliseconds; does nothing if none runs. Any thread. */
 void engine_cancel(Engine *engine);
 
-/* The picture as a file of the request's format (*ret_data is malloc'ed), with the settings where AUTOMATIC1111 writes
- * them: in the text chunk `parameters` of a PNG, in EXIF's UserComment of JPEG and WebP; without the prompts if the request says so. */
+/* The picture as a file of the request's format (*ret_data is malloc'ed), with its marks (image/drawn-marks.h); without the
+ * prompts if the request says so. */
 int engine_encode(const Engine *engine, const Picture *picture, const Request *request,
                       const Resolved *resolved, uint32_t index, void **ret_data, size_t *ret_size,
                       Error *error);

@@ -84,7 +84,7 @@ int shrink_run(uint32_t side, Error *error)
         r = shrink(&picture, side, &small);
         if (r < 0)
                 return error_set(error, r, "Out of memory");
-        r = picture_to_jpeg(&small, NULL, QUALITY, &jpeg, &size, error);
+        r = picture_to_jpeg(&small, &(PictureTexts) {}, QUALITY, &jpeg, &size, error);
         if (r < 0)
                 return r;
         r = write_all(STDOUT_FILENO, jpeg, size);

@@ -106,7 +106,7 @@ static void on_preview(void *userdata, uint32_t step, const Picture *picture)
         _cleanup_(freep) void *data = NULL;
         size_t size;
 
-        if (picture_to_png(picture, NULL, &data, &size, NULL) < 0)
+        if (picture_to_png(picture, &(PictureTexts) {}, &data, &size, NULL) < 0)
                 return;
         _cleanup_(closep) int fd = memfd_new_sealed("preview", data, size);
         if (fd < 0)

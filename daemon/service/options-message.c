@@ -81,7 +81,7 @@ int options_read(sd_bus_message *message, Options *ret, Error *error)
 
         request_init(&ret->request);
         ret->policy = (JobPolicy) { .priority = PRIORITY_NORMAL };
-        ret->has_seed = ret->has_variation_seed = false;
+        ret->has_seed = ret->has_variation_seed = ret->has_created = false;
         for (size_t i = 0; i < INPUT_MAX; i++)
                 ret->fds[i] = -1;
 

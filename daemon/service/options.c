@@ -156,12 +156,22 @@ static int set_model(Options *options, const Option *option, const Value *value,
         return 0;
 }
 
-static int set_negative_prompt(Options *options, const Option *option, const Value *value, Error *error)
+static int set_created(Options *options, const Option *option, const Value *value, Error *error)
 {
-        size_t size = strlen(value->s);
-        if (size > REQUEST_PROMPT_MAX)
-                return error_set(error, -EINVAL, "%s: longer than %d bytes", option->name, REQUEST_PROMPT_MAX);
-        memcpy(options->request.negative_prompt, value->s, size + 1);
+        (void)option, (void)error;
+        options->request.created = value->t;
+        options->has_created = true;
+        return 0;
+}
+
+/* A text of at most `high` bytes, in an array of the request. */
+static int set_text(Options *options, const Option *option, const Value *value, Error *error)
+{
+        const size_t size = strlen(value->s);
+
+        if (size > option->high)
+                return error_set(error, -EINVAL, "%s: longer than %llu bytes", option->name, (unsigned long long)option->high);
+        memcpy((uint8_t *)options + option->offset, value->s, size + 1);
         return 0;
 }
 
@@ -310,6 +320,22 @@ static bool get_keep_alive(const Options *options, Value *ret)
         return ret->t > 0;
 }
 
+static bool get_created(const Options *options, Value *ret)
+{
+        ret->t = options->request.created;
+        return true;
+}
+
+static bool get_alt_text(const Options *options, Value *ret)
+{
+        return get_text(options->request.alt_text, ret);
+}
+
+static bool get_creator(const Options *options, Value *ret)
+{
+        return get_text(options->request.creator, ret);
+}
+
 static bool get_fast(const Options *options, Value *ret)
 {
         ret->b = options->request.fast;
@@ -331,11 +357,13 @@ static bool get_detach(const Options *options, Value *ret)
 #define NUMBER(name, member, low, high) { name, 'u', low, high, offsetof(Options, request.member), set_u32 }
 #define DOUBLE(name, member, high) { name, 'd', 0, high, offsetof(Options, request.member), set_double }
 
+#define TEXT(name, member, high, get) { name, 's', 0, high, offsetof(Options, request.member), set_text, get }
+
 #define SHARE(name, member) { name, 'd', .offset = offsetof(Options, request.member), .set = set_share }
 
 const Option options_table[] = {
         { "model", 's', .set = set_model, .get = get_model },
-        { "negative-prompt", 's', .set = set_negative_prompt, .get = get_negative_prompt },
+        TEXT("negative-prompt", negative_prompt, REQUEST_PROMPT_MAX, get_negative_prompt),
         NUMBER("width", width, REQUEST_SIZE_MIN, REQUEST_SIZE_MAX),
         NUMBER("height", height, REQUEST_SIZE_MIN, REQUEST_SIZE_MAX),
         NUMBER("steps", steps, 1, REQUEST_STEPS_MAX),
@@ -374,6 +402,9 @@ const Option options_table[] = {
         DOUBLE("remove-artefacts", remove_artefacts, 1),
         DOUBLE("smooth-edges", smooth_edges, 1),
         DOUBLE("sharpen", sharpen, 1),
+        TEXT("alt-text", alt_text, REQUEST_ALT_TEXT_MAX, get_alt_text),
+        TEXT("creator", creator, REQUEST_CREATOR_MAX, get_creator),
+        { "created", 't', .set = set_created, .get = get_created },
         { "prompt-metadata", 'b', .set = set_prompt_metadata, .get = get_prompt_metadata },
         { "detach", 'b', .set = set_detach, .get = get_detach },
         { "keep-alive", 't', .high = KEEP_ALIVE_MAX, .set = set_keep_alive, .get = get_keep_alive },

@@ -10,7 +10,7 @@
 typedef struct Options {
         Request request; /* with the prompt not yet in it */
         JobPolicy policy; /* model "": none was named */
-        bool has_seed, has_variation_seed;
+        bool has_seed, has_variation_seed, has_created;
         int fds[INPUT_MAX]; /* of pictures to start from; the message's own; -1: none */
 } Options;
 

@@ -53,7 +53,7 @@ for model in default inpaint; do
         check "$model: the canvas has grown" test "$(png size $model-out.png)" = 96x32
         check "$model: the picture is where it was, byte for byte" test "$(png left $model-out.png)" = "$(png all photo.png)"
 done
-check "the settings have the sides" grep -qF "Denoising strength: 1, Outpaint: right:48" default-out.png
+check "the settings have the sides" grep -qF "Denoising strength: 1, Outpaint: \"right:48\"" default-out.png
 check "the settings have the strength" grep -qF "Denoising strength: 0.5" default.png
 check "without a size the picture has its own shape" draw --from photo.png -o shape.png
 check "in the model's area" test "$(png size shape.png)" = 20x16

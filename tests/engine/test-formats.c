@@ -10,7 +10,7 @@
 #include "engine/image/webp.h"
 
 typedef int (*encode_t)(
-                const Picture *picture, const char *parameters, unsigned quality, void **ret_data, size_t *ret_size,
+                const Picture *picture, const PictureTexts *texts, unsigned quality, void **ret_data, size_t *ret_size,
                 Error *error);
 
 #define W 60
@@ -40,7 +40,7 @@ static unsigned loss(encode_t encode, const char *parameters, unsigned quality, 
         unsigned long sum = 0;
 
         make_picture(&picture);
-        assert_int_equal(encode(&picture, parameters, quality, &data, ret_size, &error), 0);
+        assert_int_equal(encode(&picture, &(PictureTexts) { .parameters = parameters }, quality, &data, ret_size, &error), 0);
         assert_int_equal(read_picture(&back, "test", data, *ret_size, &error), 0);
         assert_int_equal(back.width, W);
         assert_int_equal(back.height, H);
@@ -79,8 +79,8 @@ static void test_settings(void **state)
                 size_t size, bare_size;
 
                 make_picture(&picture);
-                assert_int_equal(encoders[i](&picture, text, 90, &data, &size, &error), 0);
-                assert_int_equal(encoders[i](&picture, NULL, 90, &bare, &bare_size, &error), 0);
+                assert_int_equal(encoders[i](&picture, &(PictureTexts) { .parameters = text }, 90, &data, &size, &error), 0);
+                assert_int_equal(encoders[i](&picture, &(PictureTexts) {}, 90, &bare, &bare_size, &error), 0);
                 assert_non_null(memmem(data, size, comment, sizeof(comment) - 1));
                 assert_non_null(memmem(data, size, "MM\0*\0\0\0\b\0\1\x87\x69\0\4", 14));
                 assert_null(memmem(bare, bare_size, "UNICODE", 7));

@@ -134,7 +134,17 @@ static void test_twice(void **state)
         resolved.enlarge = ENLARGE_NONE;
         assert_says(", Size: 256x128, ");
         assert_says(", Denoising strength: 0.7, Hires upscale: 2, Hires steps: 14, Hires upscaler: Latent, ");
-        assert_says(", Outpaint: left:128 down:64, ");
+        assert_says(", Outpaint: \"left:128 down:64\", ");
+}
+
+/* A model's name is anybody's. */
+static void test_quotes(void **state)
+{
+        _cleanup_(freep) char *text = NULL;
+        (void)state;
+
+        assert_int_equal(parameters_format(&text, q, &resolved, 0, "my \"best\", 2: ü"), 0);
+        assert_non_null(strstr(text, ", Model: \"my \\\"best\\\", 2: ü\", Prompt tokens: "));
 }
 
 /* Adapters say what a prompt is about, too. */
@@ -154,7 +164,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
         const struct CMUnitTest tests[] = {
                 TEST(test_whole_text), TEST(test_touches), TEST(test_long_prompt), TEST(test_fast),
-                TEST(test_more),       TEST(test_twice),   TEST(test_hidden),
+                TEST(test_more),       TEST(test_twice),   TEST(test_hidden), TEST(test_quotes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

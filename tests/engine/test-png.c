@@ -77,7 +77,7 @@ static void check_round_trip(uint32_t width, uint32_t height, const char *text, 
         size_t size = 0;
         Error error = {};
 
-        if (picture_to_png(&picture, text, &data, &size, &error) < 0)
+        if (picture_to_png(&picture, &(PictureTexts) { .parameters = text }, &data, &size, &error) < 0)
                 fail_msg("%s", error.text);
         uint32_t w, h;
         _cleanup_(freep) char *found = NULL;
@@ -116,10 +116,10 @@ static void test_bad_sizes(void **state)
         size_t size;
         Error error = {};
 
-        assert_int_equal(picture_to_png(&none, "x", &data, &size, &error), -EINVAL);
+        assert_int_equal(picture_to_png(&none, &(PictureTexts) { .parameters = "x" }, &data, &size, &error), -EINVAL);
         assert_int_equal(strncmp(error.text, "PNG: ", 5), 0);
-        assert_int_equal(picture_to_png(&wide, NULL, &data, &size, &error), -EINVAL);
-        assert_int_equal(picture_to_png(&wide, NULL, &data, &size, NULL), -EINVAL);
+        assert_int_equal(picture_to_png(&wide, &(PictureTexts) {}, &data, &size, &error), -EINVAL);
+        assert_int_equal(picture_to_png(&wide, &(PictureTexts) {}, &data, &size, NULL), -EINVAL);
         assert_null(data);
 }
 

@@ -101,6 +101,7 @@ static void assert_passes_on(const Options *before)
         assert_int_equal(after.policy.priority, before->policy.priority);
         assert_int_equal(after.policy.detach, before->policy.detach);
         assert_int_equal(after.policy.keep_alive, before->policy.keep_alive);
+        assert_true(after.has_created); /* of the date that it has, or of none */
         assert_int_equal(after.has_seed, before->has_seed);
         assert_int_equal(after.has_variation_seed, before->has_variation_seed);
 }
@@ -110,8 +111,9 @@ static void test_passing_on(void **state)
         (void)state;
         assert_int_equal(READ(&options, NULL, 0), 0);
         assert_passes_on(&options);
+        assert_false(options.has_created);
         assert_int_equal(
-                        READ(&options, NULL, 41, "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
+                        READ(&options, NULL, 44, "alt-text", "s", "ein F\xc3\xbc" "chslein", "creator", "s", "Jo", "created", "t", UINT64_C(0), "model", "s", "a-b_c.1", "negative-prompt", "s", "blur", "width", "u",
                              64, "height", "u", 2048, "steps", "u", 500, "seed", "t", UINT64_MAX, "guidance", "d",
                              7.5, "sampler", "s", "dpm++-2m-karras", "rng", "s", "philox", "variation-seed", "t",
                              UINT64_C(9), "variation-strength", "d", 0.25, "schedule", "s", "exponential", "eta", "d",
@@ -224,6 +226,12 @@ static void test_refusals_name_the_option(void **state)
         Error error = {};
         assert_int_equal(request_check(&options.request, &error), -EINVAL);
         assert_string_equal(error.text, "loras: a weight of 100.5 is not between -100 and 100");
+        char long_alt_text[REQUEST_ALT_TEXT_MAX + 2] = "";
+        memset(long_alt_text, 'a', sizeof(long_alt_text) - 1);
+        assert_refused("alt-text: longer than 1023 bytes", 1, "alt-text", "s", long_alt_text);
+        assert_int_equal(READ(&options, NULL, 1, "alt-text", "s", long_alt_text + 1), 0);
+        assert_refused("creator: longer than 127 bytes", 1, "creator", "s", long_alt_text);
+        assert_refused("created: must be of type t", 1, "created", "u", 1);
         assert_refused("format: must be png, jpeg or webp", 1, "format", "s", "gif");
         assert_refused("quality: 0 is not", 1, "quality", "u", 0);
         assert_refused("quality: 101 is not", 1, "quality", "u", 101);

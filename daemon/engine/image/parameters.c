@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "engine/denoise/sampler.h"
 #include "engine/image/parameters.h"
+
+/* As the web UI quotes a value that has characters which end one. */
+static char *quote(const char *value)
+{
+        if (!strpbrk(value, ",:\n"))
+                return strdup(value);
+        json_t *string = json_string(value);
+        char *quoted = string ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+
+        json_decref(string);
+        return quoted;
+}
 
 /* As the web UI writes it since it has named schedules apart from samplers. */
 static const char *schedule_label(uint32_t schedule)
@@ -65,10 +78,10 @@ static int format_prompt(char **ret, const Request *request)
         return fclose(f) == 0 ? 0 : -ENOMEM;
 }
 
-/* ", Outpaint: left:128 up:64" */
+/* ", Outpaint: "left:128 up:64"" */
 static void format_outpaint(char *text, size_t size, const Request *request)
 {
-        const char *before = ", Outpaint: ";
+        const char *before = ", Outpaint: \"";
 
         for (size_t i = 0; i < SIDE_MAX; i++)
                 if (request->outpaint[i] > 0) {
@@ -76,13 +89,15 @@ static void format_outpaint(char *text, size_t size, const Request *request)
                         (void)snprintf(text + at, size - at, "%s%s:%u", before, canvas_side_to_string((CanvasSide)i), request->outpaint[i]);
                         before = " ";
                 }
+        if (request_outpaints(request))
+                (void)snprintf(text + strlen(text), size - strlen(text), "\"");
 }
 
 int parameters_format(char **ret, const Request *request, const Resolved *resolved, uint32_t index,
                       const char *model)
 {
         const char *negative = request->prompt_metadata ? request->negative_prompt : "";
-        _cleanup_(freep) char *touches = NULL, *prompt = NULL;
+        _cleanup_(freep) char *touches = NULL, *prompt = NULL, *quoted = quote(model);
         char *text, more[512] = "";
 
         if (request->fast)
@@ -120,7 +135,7 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
         if (resolved->precision != PRECISION_AUTO)
                 (void)snprintf(more + strlen(more), sizeof(more) - strlen(more), ", Precision: %s",
                                precision_to_string((Precision)resolved->precision));
-        int r = format_touches(&touches, resolved);
+        int r = quoted ? format_touches(&touches, resolved) : -ENOMEM;
         if (r >= 0)
                 r = format_prompt(&prompt, request);
         if (r < 0)
@@ -135,7 +150,7 @@ int parameters_format(char **ret, const Request *request, const Resolved *resolv
                          sampler_label((Sampler)resolved->sampler), schedule_label(resolved->schedule),
                          resolved->guidance,
                          request_picture_seed(request, index), twice ? resolved->first_width : resolved->width,
-                         twice ? resolved->first_height : resolved->height, touches, model,
+                         twice ? resolved->first_height : resolved->height, touches, quoted,
                          resolved->prompt_tokens, more);
         if (n < 0)
                 return -ENOMEM;

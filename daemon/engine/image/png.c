@@ -72,11 +72,11 @@ static char *to_latin1(const char *utf8)
         return latin1;
 }
 
-static void set_text(png_structp png, png_infop info, const char *text, bool latin1)
+static void set_text(png_structp png, png_infop info, const char *key, const char *text, bool latin1)
 {
         png_text chunk = {
                 .compression = latin1 ? PNG_TEXT_COMPRESSION_NONE : PNG_ITXT_COMPRESSION_NONE,
-                .key = (char *)"parameters",
+                .key = (char *)key,
                 .text = (char *)text,
                 .text_length = latin1 ? strlen(text) : 0,
                 .itxt_length = latin1 ? 0 : strlen(text),
@@ -87,7 +87,7 @@ static void set_text(png_structp png, png_infop info, const char *text, bool lat
 }
 
 /* Everything that may jump; whatever it needs was allocated before. */
-static int write_png(png_structp png, png_infop info, const Picture *picture, const char *text, bool latin1)
+static int write_png(png_structp png, png_infop info, const Picture *picture, const PictureTexts *texts, const char *latin1)
 {
         if (setjmp(png_jmpbuf(png)))
                 return -EINVAL;
@@ -96,8 +96,10 @@ static int write_png(png_structp png, png_infop info, const Picture *picture, co
                      PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
         png_set_compression_level(png, COMPRESSION_LEVEL);
         png_set_sRGB(png, info, PNG_sRGB_INTENT_PERCEPTUAL);
-        if (text)
-                set_text(png, info, text, latin1);
+        if (texts->parameters)
+                set_text(png, info, "parameters", latin1 ? latin1 : texts->parameters, latin1);
+        if (texts->xmp)
+                set_text(png, info, "XML:com.adobe.xmp", texts->xmp, false);
         png_write_info(png, info);
         for (uint32_t y = 0; y < picture->height; y++)
                 png_write_row(png, picture->rgb + (size_t)y * picture->width * 3);
@@ -105,19 +107,18 @@ static int write_png(png_structp png, png_infop info, const Picture *picture, co
         return 0;
 }
 
-int picture_to_png(const Picture *picture, const char *parameters, void **ret_data, size_t *ret_size,
-                   Error *error)
+int picture_to_png(const Picture *picture, const PictureTexts *texts, void **ret_data, size_t *ret_size, Error *error)
 {
         Error own_error = {};
         Output output = { .error = error ? error : &own_error };
-        _cleanup_(freep) char *latin1 = parameters ? to_latin1(parameters) : NULL;
+        _cleanup_(freep) char *latin1 = texts->parameters ? to_latin1(texts->parameters) : NULL;
 
         png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &output, on_error, on_warning);
         png_infop info = png ? png_create_info_struct(png) : NULL;
         int r = -ENOMEM;
         if (info) {
                 png_set_write_fn(png, &output, on_write, on_flush);
-                r = write_png(png, info, picture, latin1 ? latin1 : parameters, latin1);
+                r = write_png(png, info, picture, texts, latin1);
         }
         png_destroy_write_struct(&png, &info);
         if (r < 0) {

@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "engine/image/picture.h"
+#include "engine/image/texts.h"
 
-/* parameters: the text of a chunk of that name, in UTF-8 (written as Latin-1 where that can hold it); NULL:
- * none. *ret_data is malloc'ed. -ENOMEM, or -EINVAL for a picture that PNG cannot hold. */
-int picture_to_png(const Picture *picture, const char *parameters, void **ret_data, size_t *ret_size,
-                   Error *error);
+/* The settings become the text of the chunk `parameters`, in Latin-1 where that can hold them. *ret_data is malloc'ed. -ENOMEM,
+ * or -EINVAL for a picture that PNG cannot hold. */
+int picture_to_png(const Picture *picture, const PictureTexts *texts, void **ret_data, size_t *ret_size, Error *error);

@@ -33,24 +33,31 @@ static bool encode(const Picture *picture, unsigned quality, WebPMemoryWriter *w
         return done;
 }
 
-/* The same file with another chunk. */
-static int add_exif(const WebPMemoryWriter *writer, const char *text, WebPData *ret)
+static bool add_chunk(WebPMux *mux, const char *name, const void *data, size_t size)
+{
+        const WebPData chunk = { data, size };
+
+        return WebPMuxSetChunk(mux, name, &chunk, 1) == WEBP_MUX_OK;
+}
+
+/* The same file with more chunks. */
+static int add_texts(const WebPMemoryWriter *writer, const PictureTexts *texts, WebPData *ret)
 {
         _cleanup_(freep) uint8_t *exif = NULL;
-        size_t size;
+        size_t size = 0;
 
-        int r = exif_new(text, &exif, &size);
+        int r = texts->parameters ? exif_new(texts->parameters, &exif, &size) : 0;
         if (r < 0)
                 return r;
-        const WebPData file = { writer->mem, writer->size }, chunk = { exif, size };
-        WebPMux *mux = WebPMuxCreate(&file, 0);
-        bool done = mux && WebPMuxSetChunk(mux, "EXIF", &chunk, 0) == WEBP_MUX_OK &&
+        WebPMux *mux = WebPMuxCreate(&(WebPData) { writer->mem, writer->size }, 0);
+        bool done = mux && (!exif || add_chunk(mux, "EXIF", exif, size)) &&
+                    (!texts->xmp || add_chunk(mux, "XMP ", texts->xmp, texts->xmp_size)) &&
                     WebPMuxAssemble(mux, ret) == WEBP_MUX_OK;
         WebPMuxDelete(mux);
         return done ? 0 : -ENOMEM;
 }
 
-int picture_to_webp(const Picture *picture, const char *parameters, unsigned quality, void **ret_data, size_t *ret_size,
+int picture_to_webp(const Picture *picture, const PictureTexts *texts, unsigned quality, void **ret_data, size_t *ret_size,
                     Error *error)
 {
         WebPMemoryWriter writer;
@@ -58,8 +65,8 @@ int picture_to_webp(const Picture *picture, const char *parameters, unsigned qua
 
         WebPMemoryWriterInit(&writer);
         int r = encode(picture, quality, &writer) ? 0 : -EINVAL;
-        if (r >= 0 && parameters) {
-                r = add_exif(&writer, parameters, &file);
+        if (r >= 0 && (texts->parameters || texts->xmp)) {
+                r = add_texts(&writer, texts, &file);
                 WebPMemoryWriterClear(&writer);
         } else {
                 file = (WebPData) { writer.mem, writer.size };

@@ -5,7 +5,8 @@
 
 #include "base/error.h"
 #include "engine/image/picture.h"
+#include "engine/image/texts.h"
 
-/* quality: 1 to 100, which is without loss. parameters and errors as picture_to_jpeg's. */
-int picture_to_webp(const Picture *picture, const char *parameters, unsigned quality, void **ret_data, size_t *ret_size,
+/* quality: 1 to 100, which is without loss. texts and errors as picture_to_jpeg's. */
+int picture_to_webp(const Picture *picture, const PictureTexts *texts, unsigned quality, void **ret_data, size_t *ret_size,
                     Error *error);
