@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/base64.h"
 #include "base/util.h"
-#include "client/base64.h"
 #include "client/desktop/place.h"
 #include "client/files.h"
 #include "client/i18n.h"

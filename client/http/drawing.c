@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/memfd.h"
 #include "base/util.h"
-#include "client/base64.h"
 #include "client/http/drawing.h"
 #include "client/http/routes.h"
 #include "client/settings.h"

@@ -2,8 +2,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/base64.h"
 #include "base/util.h"
-#include "client/base64.h"
 #include "client/http/guard.h"
 
 static bool names(const char *host, size_t length, const char *name)

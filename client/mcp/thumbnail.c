@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <png.h>
 
+#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/request.h"
 #include "base/util.h"
-#include "client/base64.h"
 #include "client/mcp/thumbnail.h"
 #include "client/pixels.h"
 

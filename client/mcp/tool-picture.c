@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "base/base64.h"
 #include "base/util.h"
-#include "client/base64.h"
 #include "client/input.h"
 #include "client/mcp/thumbnail.h"
 #include "client/mcp/tools.h"

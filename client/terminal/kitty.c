@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 
+#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/util.h"
-#include "client/base64.h"
 #include "client/terminal/kitty.h"
 
 #define CHUNK_BYTES (KITTY_CHUNK / 4 * 3)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #define ALL_FORMATS (PNG | 1U << FORMAT_JPEG | 1U << FORMAT_WEBP)
 #define WORDS(...) ((const char *const[]) { __VA_ARGS__, NULL })
 #define SIZES(table) .sizes = (table), .n_sizes = ELEMENTSOF(table)
+#define SEED_32 4294967294U /* Stability's */
 #define ANY_SIZE(min, max, step) .side_min = (min), .side_max = (max), .side_step = (step)
 
 static const NetSize gpt_sizes[] = {
@@ -66,18 +68,18 @@ static const Capabilities table[] = {
         { NET_DIALECT_WEBUI, "", SD_OPTIONS | NET_OPTION_MASK | NET_OPTION_PREVIEWS | NET_OPTION_STYLE, ANY_SIZE(64, 2048, 8),
           .count_max = 8, .formats = PNG, .mask = NET_MASK_BRIGHT, .cancels = true },
         { NET_DIALECT_STABILITY, "sd3", SD_OPTIONS & ~NET_OPTION_STEPS, SIZES(stability_sizes), .sizes_are_shapes = true,
-          .count_max = 1, .formats = PNG | 1U << FORMAT_JPEG, .prompt_max = 10000 },
+          .seed_max = SEED_32, .count_max = 1, .formats = PNG | 1U << FORMAT_JPEG, .prompt_max = 10000 },
         { NET_DIALECT_STABILITY, "ultra",
           NET_OPTION_SEED | NET_OPTION_NEGATIVE | NET_OPTION_STYLE | NET_OPTION_PICTURE | NET_OPTION_STRENGTH,
-          SIZES(stability_sizes), .sizes_are_shapes = true, .count_max = 1, .formats = ALL_FORMATS, .styles = stability_styles,
-          .prompt_max = 10000 },
+          SIZES(stability_sizes), .sizes_are_shapes = true, .seed_max = SEED_32, .count_max = 1, .formats = ALL_FORMATS,
+          .styles = stability_styles, .prompt_max = 10000 },
         { NET_DIALECT_STABILITY, "", NET_OPTION_SEED | NET_OPTION_NEGATIVE | NET_OPTION_STYLE, SIZES(stability_sizes),
-          .sizes_are_shapes = true, .count_max = 1, .formats = ALL_FORMATS, .styles = stability_styles, .prompt_max = 10000 },
+          .sizes_are_shapes = true, .seed_max = SEED_32, .count_max = 1, .formats = ALL_FORMATS, .styles = stability_styles, .prompt_max = 10000 },
         { NET_DIALECT_RUNWAY, "", NET_OPTION_SEED | NET_OPTION_PICTURE | NET_OPTION_MODERATION, SIZES(runway_sizes),
-          .count_max = 1, .formats = PNG, .moderations = WORDS("auto", "low"), .prompt_max = 1000, .cancels = true },
+          .seed_max = UINT32_MAX, .count_max = 1, .formats = PNG, .moderations = WORDS("auto", "low"), .prompt_max = 1000, .cancels = true },
         { NET_DIALECT_MIDJOURNEY_PROXY, "",
           NET_OPTION_SEED | NET_OPTION_NEGATIVE | NET_OPTION_PICTURE | NET_OPTION_QUALITY | NET_OPTION_STYLE,
-          ANY_SIZE(64, 4096, 1), .sizes_are_shapes = true, .count_max = 1, .formats = PNG, .prompt_max = 6000 },
+          ANY_SIZE(64, 4096, 1), .sizes_are_shapes = true, .seed_max = UINT32_MAX, .count_max = 1, .formats = PNG, .prompt_max = 6000 },
         { NET_DIALECT_COMFYUI, "", SD_OPTIONS | NET_OPTION_MASK | NET_OPTION_STYLE, ANY_SIZE(64, 4096, 8), .count_max = 8,
           .formats = PNG, .mask = NET_MASK_BRIGHT, .cancels = true, .declares_itself = true },
         { NET_DIALECT_PROGRAM, "", NET_OPTION_END - 1, ANY_SIZE(16, NET_SIDE_MAX, 1), .count_max = NET_COUNT_MAX,
@@ -255,6 +257,18 @@ static void drop(NetAsk *ask, uint32_t options)
                 ask->draw.compression = 0;
 }
 
+static uint64_t last_seed(const Capabilities *can)
+{
+        return can->seed_max > 0 ? can->seed_max : INT64_MAX;
+}
+
+static bool seeds_fit(const Capabilities *can, const NetAsk *ask)
+{
+        const uint64_t last = last_seed(can), more = MAX(ask->count, 1U) - 1;
+
+        return !(ask->flags & NET_ASK_SEED) || (ask->seed <= last && more <= last - ask->seed);
+}
+
 int capabilities_fit(const Capabilities *can, NetAsk *ask, uint32_t parts, bool best_effort, NetFitting *ret, Error *error)
 {
         NetAsk fitted = *ask;
@@ -263,6 +277,11 @@ int capabilities_fit(const Capabilities *can, NetAsk *ask, uint32_t parts, bool 
 
         if (fitting.dropped && !best_effort)
                 return refuse_options(fitting.dropped, error);
+        if (!seeds_fit(can, ask)) {
+                if (!best_effort)
+                        return error_set(error, NET_UNSUPPORTED, "The server takes seeds up to %" PRIu64, last_seed(can));
+                fitting.dropped |= NET_OPTION_SEED;
+        }
         drop(&fitted, fitting.dropped);
         list_words(can, &fitted.draw, words);
         for (size_t i = 0; i < N_WORDS; i++) {

@@ -56,6 +56,7 @@ typedef struct Capabilities {
         size_t n_sizes;
         uint32_t side_min, side_max, side_step;
         bool sizes_are_shapes; /* the server decides how many pixels; width to height is kept */
+        uint64_t seed_max; /* 0: INT64_MAX */
         uint32_t count_max; /* of one request; more are asked for one request after the other */
         uint32_t formats; /* 1 << PictureFormat */
         NetMask mask;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "net/answer.h"
 #include "net/chat-answer.h"
 #include "net/clean.h"
 
@@ -16,16 +17,6 @@ void chat_answer_done(ChatAnswer *answer)
 {
         bytes_done(&answer->content);
         bytes_done(&answer->refusal);
-}
-
-static void copy(char *field, size_t size, const json_t *value)
-{
-        const char *text = json_string_value(value);
-
-        if (!text)
-                return;
-        (void)snprintf(field, size, "%s", text);
-        clean_line(field);
 }
 
 /* A text, or a list of pieces of which some are texts. */
@@ -45,19 +36,6 @@ static int take_text(Bytes *bytes, json_t *value)
         return r;
 }
 
-static uint64_t number(const json_t *value)
-{
-        json_int_t n = json_integer_value(value);
-        return n > 0 ? (uint64_t)n : 0;
-}
-
-/* Of an error object, or of a text in its place. */
-static const json_t *error_message(const json_t *error)
-{
-        const json_t *message = json_object_get(error, "message");
-        return message ? message : error;
-}
-
 static int take_choice(ChatAnswer *answer, const json_t *choice)
 {
         const json_t *message = json_object_get(choice, "message");
@@ -67,7 +45,7 @@ static int take_choice(ChatAnswer *answer, const json_t *choice)
         int r = take_text(&answer->content, json_object_get(message, "content"));
         if (r >= 0)
                 r = take_text(&answer->refusal, json_object_get(message, "refusal"));
-        copy(answer->finish, sizeof(answer->finish), json_object_get(choice, "finish_reason"));
+        answer_copy(answer->finish, sizeof(answer->finish), json_object_get(choice, "finish_reason"));
         return r;
 }
 
@@ -88,16 +66,16 @@ int chat_answer_take(ChatAnswer *answer, const char *json, size_t size)
                 return -EBADMSG;
         if (error && !json_is_null(error)) {
                 char text[256] = "no reason given";
-                copy(text, sizeof(text), error_message(error));
+                answer_copy(text, sizeof(text), json_is_object(error) ? json_object_get(error, "message") : error);
                 (void)error_set(&answer->error, NET_BAD_ANSWER, "The server failed: %s", text);
                 return 0;
         }
         if (!json_is_array(choices))
                 return -EBADMSG;
-        copy(answer->model, sizeof(answer->model), json_object_get(root, "model"));
+        answer_copy(answer->model, sizeof(answer->model), json_object_get(root, "model"));
         if (json_is_object(usage)) {
-                answer->tokens_in = number(json_object_get(usage, "prompt_tokens"));
-                answer->tokens_out = number(json_object_get(usage, "completion_tokens"));
+                answer->tokens_in = answer_number(json_object_get(usage, "prompt_tokens"));
+                answer->tokens_out = answer_number(json_object_get(usage, "completion_tokens"));
         }
         /* One answer was asked for; the last piece of a stream may have none. */
         const json_t *choice = json_array_get(choices, 0);
@@ -139,18 +117,4 @@ int chat_answer_conclude(ChatAnswer *answer, NetResult *ret, Error *error)
         ret->tokens_out = answer->tokens_out;
         (void)snprintf(ret->model, sizeof(ret->model), "%s", answer->model);
         return 0;
-}
-
-void chat_error_read(const char *json, size_t size, char ret_message[static 256], char ret_code[static 64])
-{
-        _cleanup_(json_decrefp) json_t *root = size > 0 ? json_loadb(json, size, 0, NULL) : NULL;
-        const json_t *error = json_object_get(root, "error");
-
-        ret_message[0] = ret_code[0] = '\0';
-        if (!error)
-                error = json_object_get(root, "detail") ? json_object_get(root, "detail") : root;
-        copy(ret_message, 256, error_message(error));
-        copy(ret_code, 64, json_object_get(error, "code"));
-        if (ret_code[0] == '\0')
-                copy(ret_code, 64, json_object_get(error, "type"));
 }

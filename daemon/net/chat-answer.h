@@ -26,6 +26,3 @@ int chat_answer_take(ChatAnswer *answer, const char *json, size_t size);
 /* The text that came of it, cleaned (net/clean.h), in answer->content; fills in *ret but for index and kind. NET_REFUSED,
  * NET_BAD_ANSWER, … with a sentence. */
 int chat_answer_conclude(ChatAnswer *answer, NetResult *ret, Error *error);
-
-/* The message and code in an error's body, each "" where there is none. */
-void chat_error_read(const char *json, size_t size, char ret_message[static 256], char ret_code[static 64]);

@@ -5,15 +5,15 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/util.h"
+#include "net/answer.h"
 #include "net/chat-answer.h"
+#include "net/compose.h"
 #include "net/dialect.h"
 
 #define PATH "/chat/completions"
-#define DATA_URL "data:%s;base64,"
 
 static const Bytes *part(const Talk *talk, NetPart part)
 {
@@ -35,20 +35,6 @@ static json_t *message(const char *role, const Bytes *text)
         return text ? json_pack("{s:s, s:s%}", "role", role, "content", text->data, text->size) : NULL;
 }
 
-static json_t *data_url(const Bytes *picture)
-{
-        const char *type = picture->size > 1 && picture->data[0] == '\xff' ? "image/jpeg" : "image/png";
-        char start[64];
-        size_t n = (size_t)snprintf(start, sizeof(start), DATA_URL, type);
-        _cleanup_(freep) char *url = malloc(n + (picture->size + 2) / 3 * 4 + 1);
-
-        if (!url)
-                return NULL;
-        memcpy(url, start, n);
-        (void)EVP_EncodeBlock((uint8_t *)url + n, (const uint8_t *)picture->data, (int)picture->size);
-        return json_string(url);
-}
-
 /* What the user says: a text; or a text and a picture. */
 static json_t *question(const Talk *talk)
 {
@@ -58,7 +44,7 @@ static json_t *question(const Talk *talk)
                 return message("user", text);
         return json_pack("{s:s, s:[{s:s, s:s%}, {s:s, s:{s:o}}]}", "role", "user", "content", "type", "text", "text",
                          text ? text->data : "", text ? text->size : (size_t)0, "type", "image_url", "image_url", "url",
-                         data_url(picture));
+                         compose_data_url(picture));
 }
 
 static int add(json_t *messages, json_t *value)
@@ -87,7 +73,7 @@ static int set(json_t *root, const char *key, json_t *value)
         return json_object_set_new(root, key, value) < 0 ? -ENOMEM : 0;
 }
 
-static char *make_body(const Talk *talk)
+static json_t *make_body(const Talk *talk)
 {
         const NetAsk *ask = talk->ask;
         _cleanup_(json_decrefp) json_t *root = json_object();
@@ -102,28 +88,22 @@ static char *make_body(const Talk *talk)
         if (r >= 0 && ask->tokens > 0)
                 r = set(root, "max_tokens", json_integer(ask->tokens));
         if (r >= 0 && ask->flags & NET_ASK_SEED) /* what some servers can take */
-                r = set(root, "seed", json_integer((json_int_t)((ask->seed + talk->n_results) & INT64_MAX)));
+                r = set(root, "seed", json_integer((json_int_t)talk_seed(talk)));
         if (r >= 0)
                 r = set(root, "stream", json_boolean(ask->flags & NET_ASK_STREAM));
-        return r < 0 ? NULL : json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(6));
+        return r < 0 ? NULL : TAKE_PTR(root);
 }
 
 static int compose(const Talk *talk, HttpRequest *request, Error *error)
 {
-        _cleanup_(freep) char *body = make_body(talk);
+        _cleanup_(json_decrefp) json_t *body = make_body(talk);
 
-        request->method = "POST";
         request->key_header = dialect_chat.key_header;
-        request->body.max = NET_REQUEST_MAX;
-        int r = body ? bytes_add_text(&request->body, body) : -ENOMEM;
-        if (r >= 0)
-                r = http_request_url(request, talk->ask->url, PATH);
-        if (r >= 0)
-                r = http_request_header(request, "Content-Type: application/json");
-        if (r >= 0)
-                r = http_request_header(request, talk->ask->flags & NET_ASK_STREAM ? "Accept: text/event-stream"
-                                                                                    : "Accept: application/json");
-        return r < 0 ? error_set(error, r, "The request cannot be written: %s", strerror(-r)) : 1;
+        int r = http_request_header(request, talk->ask->flags & NET_ASK_STREAM ? "Accept: text/event-stream"
+                                                                                : "Accept: application/json");
+        if (r < 0)
+                return error_set(error, r, "The request cannot be written: %s", strerror(-r));
+        return compose_json(request, talk->ask->url, PATH, body, error);
 }
 
 static void done(Talk *talk)
@@ -184,28 +164,19 @@ static int next(Talk *talk, const HttpAnswer *answer, HttpRequest *request, Erro
         return talk->n_results < talk->ask->count ? compose(talk, request, error) : 0;
 }
 
-/* A message may quote the request. It goes to the caller alone. */
 static bool explain(const Talk *talk, const HttpAnswer *answer, Error *error)
 {
         char message[256], code[64];
-        long status = answer->status;
 
-        chat_error_read(answer->body.data, answer->body.size, message, code);
-        const char *colon = message[0] ? ": " : "";
-        bool is_spent = streq(code, "insufficient_quota") || streq(code, "billing_hard_limit_reached");
-        if (status == 401 || status == 403) /* what the server says to it may hold parts of the key */
-                (void)error_set(error, NET_KEY_REJECTED, talk->ask->key[0] ? "The server does not accept the key %s (status %ld)"
-                                                                          : "The server wants a key%s (status %ld)",
-                                talk->ask->key, status);
-        else if (streq(code, "content_filter") || streq(code, "content_policy_violation") || streq(code, "moderation_blocked"))
-                (void)error_set(error, NET_REFUSED, "The server refused%s%s", colon, message);
-        else if (is_spent || status == 402)
-                (void)error_set(error, NET_LIMITED, "The account at the server is spent%s%s", colon, message);
-        else if (status == 429)
-                (void)error_set(error, NET_LIMITED, "The server has had too many requests%s%s", colon, message);
-        else
-                (void)error_set(error, NET_BAD_ANSWER, "The server failed (status %ld)%s%s", status, colon, message);
-        return is_spent || error->code == NET_REFUSED;
+        answer_error(answer->body.data, answer->body.size, message, code);
+        bool is_refusal = streq(code, "content_filter") || streq(code, "content_policy_violation") || streq(code, "moderation_blocked");
+        return answer_explain(talk, answer, is_refusal && answer->status != 401, message, code, error);
+}
+
+/* Its models, as answer_models() reads them. */
+static int checked(Talk *talk, const HttpAnswer *answer, Error *error)
+{
+        return answer_models(talk, answer, "data", "id", error);
 }
 
 const Dialect dialect_chat = {
@@ -214,5 +185,7 @@ const Dialect dialect_chat = {
         .next = next,
         .event = event,
         .explain = explain,
+        .check_path = "/models",
+        .checked = checked,
         .done = done,
 };

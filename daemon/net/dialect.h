@@ -17,10 +17,18 @@ typedef struct Talk {
         uint32_t n_results; /* delivered so far */
         void *state; /* the dialect's own; it releases it in done() */
 
-        /* Takes a result; index and kind are filled in. A negative errno ends all. */
+        /* Takes a result; its index is filled in. A negative errno ends all. */
         int (*deliver)(struct Talk *talk, const NetResult *result, const void *data, size_t size);
+        /* How far the server is with the result n_results; fraction: negative: not known; task: "": it has no name. */
+        void (*progress)(struct Talk *talk, NetStage stage, double fraction, const char *task);
         void *userdata;
 } Talk;
+
+/* The seed of the result n_results, where one is asked for. */
+static inline uint64_t talk_seed(const Talk *talk)
+{
+        return (talk->ask->seed + talk->n_results) & INT64_MAX;
+}
 
 typedef struct Dialect {
         const char *key_header; /* before the key */
@@ -38,6 +46,21 @@ typedef struct Dialect {
         /* What an answer that is not 2xx means: fills in the error. Whether it is of no use to try again. */
         bool (*explain)(const Talk *talk, const HttpAnswer *answer, Error *error);
 
+        /* A request that is sent again and again beside one that draws, while its answer is waited for; and its answer. NULL:
+         * there is none. 1: send it. */
+        int (*side)(Talk *talk, HttpRequest *request);
+        void (*side_answer)(Talk *talk, const HttpAnswer *answer);
+
+        /* When it is not to go on: the request that takes back what the server has begun. 1: send it; 0: nothing is begun.
+         * NULL: it cannot be taken back. */
+        int (*cancel)(Talk *talk, HttpRequest *request);
+
+        /* NET_ASK_CHECK: what is fetched, and what it says. */
+        const char *check_path;
+        int (*checked)(Talk *talk, const HttpAnswer *answer, Error *error);
+
+        bool has_links; /* its answers may have links to other hosts */
+
         void (*done)(Talk *talk);
 } Dialect;
 
@@ -45,3 +68,4 @@ typedef struct Dialect {
 const Dialect *dialect_get(NetDialect dialect);
 
 extern const Dialect dialect_chat;
+extern const Dialect dialect_openai_images;

@@ -31,7 +31,7 @@ static bool has(CURLU *url, CURLUPart what)
         return there;
 }
 
-int http_split_url(const char *url, char ret_host[static 256], uint16_t *ret_port, bool *ret_tls)
+static int split(const char *url, bool is_link, char ret_host[static 256], uint16_t *ret_port, bool *ret_tls)
 {
         _cleanup_(curl_url_cleanupp) CURLU *parsed = curl_url();
         char scheme[256], host[256], port[256];
@@ -42,13 +42,24 @@ int http_split_url(const char *url, char ret_host[static 256], uint16_t *ret_por
             get(parsed, CURLUPART_SCHEME, scheme, 0) < 0 || get(parsed, CURLUPART_HOST, host, 0) < 0 || host[0] == '\0' ||
             get(parsed, CURLUPART_PORT, port, CURLU_DEFAULT_PORT) < 0)
                 return -EINVAL;
-        if ((!streq(scheme, "http") && !streq(scheme, "https")) || has(parsed, CURLUPART_USER) ||
-            has(parsed, CURLUPART_PASSWORD) || has(parsed, CURLUPART_QUERY) || has(parsed, CURLUPART_FRAGMENT))
+        if ((!streq(scheme, "http") && !streq(scheme, "https")) || has(parsed, CURLUPART_USER) || has(parsed, CURLUPART_PASSWORD))
+                return -EINVAL;
+        if (!is_link && (has(parsed, CURLUPART_QUERY) || has(parsed, CURLUPART_FRAGMENT)))
                 return -EINVAL;
         (void)snprintf(ret_host, 256, "%s", host);
         *ret_port = (uint16_t)strtoul(port, NULL, 10);
         *ret_tls = streq(scheme, "https");
         return *ret_port > 0 ? 0 : -EINVAL;
+}
+
+int http_split_url(const char *url, char ret_host[static 256], uint16_t *ret_port, bool *ret_tls)
+{
+        return split(url, false, ret_host, ret_port, ret_tls);
+}
+
+int http_split_link(const char *url, char ret_host[static 256], uint16_t *ret_port, bool *ret_tls)
+{
+        return split(url, true, ret_host, ret_port, ret_tls);
 }
 
 int http_request_url(HttpRequest *request, const char *base, const char *path)
@@ -91,15 +102,16 @@ void http_answer_done(HttpAnswer *answer)
 static int add_first_lines(const HttpRequest *request, Bytes *ret)
 {
         _cleanup_(curl_url_cleanupp) CURLU *url = curl_url();
-        char *path = NULL, *host = NULL, *port = NULL;
+        char *path = NULL, *query = NULL, *host = NULL, *port = NULL;
         int r = -ENOMEM;
 
         if (url && curl_url_set(url, CURLUPART_URL, request->url, 0) == CURLUE_OK &&
             curl_url_get(url, CURLUPART_PATH, &path, 0) == CURLUE_OK &&
             curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
                 (void)curl_url_get(url, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
+                (void)curl_url_get(url, CURLUPART_QUERY, &query, 0);
                 const char *const pieces[] = {
-                        request->method, " ", path, " HTTP/1.1\r\nHost: ", host, port ? ":" : "", port ? port : "",
+                        request->method, " ", path, query ? "?" : "", query ? query : "", " HTTP/1.1\r\nHost: ", host, port ? ":" : "", port ? port : "",
                         "\r\nUser-Agent: imagined/" VERSION "\r\n",
                 };
                 r = 0;
@@ -107,6 +119,7 @@ static int add_first_lines(const HttpRequest *request, Bytes *ret)
                         r = bytes_add_text(ret, pieces[i]);
         }
         curl_free(path);
+        curl_free(query);
         curl_free(host);
         curl_free(port);
         return r;

@@ -10,7 +10,7 @@
 #include "net/http-resolve.h"
 #include "net/protocol.h"
 
-#define ADDRESSES_MAX 16
+#define ADDRESSES_MAX 16 /* of RESOLVER_TEXT_MAX, with brackets and commas */
 #define CERTIFICATES "/etc/ssl/certs/ca-certificates.crt" /* where libcurl names none */
 
 DEFINE_CLEANUP(struct addrinfo *, freeaddrinfo)
@@ -30,37 +30,59 @@ static int add_address(Bytes *line, const struct addrinfo *found, bool is_first)
         return r < 0 ? r : 1;
 }
 
-static bool is_address(const char *host)
+bool http_is_address(const char *host)
 {
         struct in_addr four;
 
         return host[0] == '[' || inet_pton(AF_INET, host, &four) == 1;
 }
 
-int http_resolve(struct curl_slist **ret, const char *host, uint16_t port, Error *error)
+int http_resolve_host(char ret[static RESOLVER_TEXT_MAX], const char *host, Error *error)
 {
         static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
         _cleanup_(freeaddrinfop) struct addrinfo *found = NULL;
-        _cleanup_(bytes_done) Bytes line = { .max = 4096 };
-        char start[300];
+        _cleanup_(bytes_done) Bytes line = { .max = RESOLVER_TEXT_MAX - 1 };
         int n = 0;
 
-        *ret = NULL;
-        if (is_address(host))
-                return 0;
         int r = getaddrinfo(host, NULL, &hints, &found);
         if (r != 0)
                 return error_set(error, NET_UNREACHABLE, "%s: %s", host, gai_strerror(r));
-        (void)snprintf(start, sizeof(start), "%s:%u:", host, port);
-        r = bytes_add_text(&line, start);
+        r = 0;
         for (struct addrinfo *a = found; a && r >= 0 && n < ADDRESSES_MAX; a = a->ai_next) {
                 r = add_address(&line, a, n == 0);
                 n += r > 0;
         }
-        if (r >= 0 && n == 0)
+        if (r < 0)
+                return error_set(error, r, "Out of memory");
+        if (n == 0)
                 return error_set(error, NET_UNREACHABLE, "%s has no address", host);
-        *ret = r < 0 ? NULL : curl_slist_append(NULL, line.data);
-        return *ret ? 0 : error_set(error, -ENOMEM, "Out of memory");
+        (void)snprintf(ret, RESOLVER_TEXT_MAX, "%s", line.data);
+        return 0;
+}
+
+int http_pin(struct curl_slist **list, const char *host, uint16_t port, const char *addresses)
+{
+        char line[300 + RESOLVER_TEXT_MAX];
+
+        (void)snprintf(line, sizeof(line), "%s:%u:%s", host, port, addresses);
+        struct curl_slist *longer = curl_slist_append(*list, line);
+        if (!longer)
+                return -ENOMEM;
+        *list = longer;
+        return 0;
+}
+
+int http_resolve(struct curl_slist **ret, const char *host, uint16_t port, Error *error)
+{
+        char addresses[RESOLVER_TEXT_MAX];
+
+        *ret = NULL;
+        if (http_is_address(host))
+                return 0;
+        int r = http_resolve_host(addresses, host, error);
+        if (r < 0)
+                return r;
+        return http_pin(ret, host, port, addresses) < 0 ? error_set(error, -ENOMEM, "Out of memory") : 0;
 }
 
 static int read_file(Bytes *ret, const char *file)

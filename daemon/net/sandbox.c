@@ -122,7 +122,7 @@ static int limit_resources(void)
         return 0;
 }
 
-int net_sandbox_enter(uint16_t port, Error *error)
+int net_sandbox_enter(const uint16_t *ports, size_t n, Error *error)
 {
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return error_set(error, -errno, "Privileges cannot be given up: %s", strerror(errno));
@@ -133,7 +133,7 @@ int net_sandbox_enter(uint16_t port, Error *error)
         if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return error_set(error, -errno, "Memory cannot be hidden: %s", strerror(errno));
 #endif
-        r = sandbox_restrict_files(NULL, port);
+        r = sandbox_restrict_files(NULL, ports, n);
         if (r < 0)
                 return error_set(error, r, "Files cannot be shut out: %s", strerror(-r));
         r = restrict_calls();

@@ -113,7 +113,7 @@ static int allow_port(int ruleset, uint16_t port)
         return syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) < 0 ? -errno : 0;
 }
 
-int sandbox_restrict_files(const char *directory, uint16_t port)
+int sandbox_restrict_files(const char *directory, const uint16_t *ports, size_t n)
 {
         long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
         if (version < 1)
@@ -142,8 +142,9 @@ int sandbox_restrict_files(const char *directory, uint16_t port)
                 r = allow_targets(ruleset, directory, 0, &budget);
         if (r >= 0 && directory)
                 r = allow_beside(ruleset, directory);
-        if (r >= 0 && port > 0 && version >= 4)
-                r = allow_port(ruleset, port);
+        for (size_t i = 0; i < n && r >= 0 && version >= 4; i++)
+                if (ports[i] > 0)
+                        r = allow_port(ruleset, ports[i]);
 #ifdef SANDBOX_SANITIZED
         if (r >= 0)
                 r = allow(ruleset, "/proc");

@@ -3,6 +3,7 @@
 
 /* The two filters of sandbox.h. */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -13,9 +14,9 @@
 #endif
 #endif
 
-/* sandbox-files.c: Landlock. directory: NULL: no file at all. port: to which TCP may connect; 0: to none. 0 also where the
- * kernel has none. */
-int sandbox_restrict_files(const char *directory, uint16_t port);
+/* sandbox-files.c: Landlock. directory: NULL: no file at all. ports: to which TCP may connect; those that are 0 are
+ * none. 0 also where the kernel has none. */
+int sandbox_restrict_files(const char *directory, const uint16_t *ports, size_t n);
 
 /* sandbox-calls.c: seccomp. */
 int sandbox_restrict_calls(void);

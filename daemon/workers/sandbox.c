@@ -58,7 +58,7 @@ int sandbox_enter(const char *directory, uint64_t file_bytes, Error *error)
         if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return error_set(error, -errno, "Memory cannot be hidden: %s", strerror(errno));
 #endif
-        r = sandbox_restrict_files(directory, 0);
+        r = sandbox_restrict_files(directory, NULL, 0);
         if (r < 0)
                 return error_set(error, r, "Files cannot be shut out: %s", strerror(-r));
         r = sandbox_restrict_calls();

@@ -11,7 +11,7 @@ command -v dbus-run-session python3 >/dev/null || { echo "no dbus-run-session on
 if [ "${1:-}" != inside ]; then
         work=$(mktemp -d) || exit 1
         trap 'kill $server 2>/dev/null; rm -rf "$work"' EXIT
-        python3 tests/net/fake-chat "$work" >/dev/null 2>&1 &
+        python3 tests/net/fake-server "$work" >/dev/null 2>&1 &
         server=$!
         for _ in $(seq 600); do [ -e "$work/port" ] && break; sleep 0.1; done
         export WORK=$work XDG_STATE_HOME=$work/state XDG_RUNTIME_DIR=$work MODEL=tests/fixtures/tiny-model LC_ALL=C.UTF-8 LANGUAGE=

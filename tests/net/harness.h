@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The network worker as the service starts it, and a chat server that plays what a test asks for (fake-chat):
+/* The network worker as the service starts it, and a server that plays what a test asks for (fake-server):
  *
  *     static Fake fake;                            fake_set_up / fake_tear_down of a group
  *     Outcome o = ask(&fake, "stream-cut", NULL);
@@ -47,7 +47,7 @@ static inline size_t fake_count(const Fake *fake, const char *name)
 
 static inline void fake_forget(const Fake *fake)
 {
-        static const char *const names[] = { "received", "connections", "left" };
+        static const char *const names[] = { "received", "connections", "left", "requests", "cancelled" };
         char path[PATH_MAX];
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
@@ -70,7 +70,7 @@ static inline void fake_start(Fake *fake, const char *certificate)
         fake->tls = certificate;
         fake->pid = fork_child();
         if (fake->pid == 0) {
-                (void)execlp("python3", "python3", "tests/net/fake-chat", fake->directory, certificate ? pem : NULL, key,
+                (void)execlp("python3", "python3", "tests/net/fake-server", fake->directory, certificate ? pem : NULL, key,
                              (char *)NULL);
                 _exit(127);
         }
@@ -163,7 +163,10 @@ typedef struct Outcome {
         char text[ERROR_TEXT_MAX]; /* of a failure */
         char *results[RESULTS_MAX];
         NetResult infos[RESULTS_MAX];
-        unsigned n_results, backed_off;
+        size_t sizes[RESULTS_MAX];
+        unsigned n_results, n_partial, backed_off;
+        double fraction; /* the last that was said */
+        NetFailure failure;
         bool seen[NET_STAGE_MAX];
         int status; /* of the process */
 } Outcome;
@@ -179,11 +182,16 @@ static inline void take_result(Outcome *o, const NetMessage *m, int fd)
         size_t size;
 
         assert_int_equal(m->result.result, o->n_results);
-        assert_int_equal(memfd_check_sealed(fd, NET_REQUEST_MAX, &size), 0);
+        assert_int_equal(memfd_check_sealed(fd, NET_DRAWN_MAX, &size), 0);
+        if (m->result.kind == NET_RESULT_PARTIAL) {
+                o->n_partial++;
+                return;
+        }
         char *text = calloc(1, size + 1);
         assert_non_null(text);
         assert_int_equal(pread(fd, text, size, 0), size);
         o->infos[o->n_results] = m->result;
+        o->sizes[o->n_results] = size;
         o->results[o->n_results++] = text;
 }
 
@@ -202,14 +210,15 @@ static inline Outcome hear(int socket, pid_t pid)
                         break;
                 if (m.type == NET_PROGRESS) {
                         o.seen[m.progress.stage] = true;
+                        o.fraction = m.progress.fraction >= 0 ? m.progress.fraction : o.fraction;
                         o.backed_off += m.progress.stage == NET_STAGE_BACKING_OFF;
                 } else if (m.type == NET_RESULT) {
                         take_result(&o, &m, fd);
                 } else {
                         assert_true(m.type == NET_DONE || m.type == NET_FAILED);
                         o.code = m.type == NET_FAILED ? m.failed.code : 0;
-                        if (m.type == NET_FAILED)
-                                (void)snprintf(o.text, sizeof(o.text), "%s", m.failed.text);
+                        o.failure = m.type == NET_FAILED ? m.failed : (NetFailure) {};
+                        (void)snprintf(o.text, sizeof(o.text), "%s", o.failure.text);
                 }
         }
         (void)close(socket);

@@ -41,7 +41,7 @@ static int run_inside(bool (*try)(void))
         assert_true(pid >= 0);
         if (pid == 0) {
                 Error error = {};
-                if (net_sandbox_enter(open_port, &error) < 0) {
+                if (net_sandbox_enter(&open_port, 1, &error) < 0) {
                         (void)fprintf(stderr, "%s\n", error.text);
                         _exit(100);
                 }

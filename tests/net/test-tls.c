@@ -2,9 +2,9 @@
 
 /* Whom the worker trusts, with a certificate authority of our own; and that a dry run shows what is sent, byte for byte. */
 
-#include "harness.h"
+#include "draw.h"
 
-static Fake fake, stranger, other_name;
+static Fake fake, stranger, other_name, elsewhere;
 
 static void run(const char *command)
 {
@@ -65,9 +65,11 @@ static int set_up(void **state)
         certify("wrong", "elsewhere.example", "ca");
         borrow(&stranger);
         borrow(&other_name);
+        borrow(&elsewhere);
         fake_start(&fake, "good");
         fake_start(&stranger, "unknown");
         fake_start(&other_name, "wrong");
+        fake_start(&elsewhere, "good");
         return setenv("IMAGINED_NET_TEST_WAIT_MS", "1", 1);
 }
 
@@ -76,6 +78,7 @@ static int tear_down(void **state)
         (void)state;
         fake_remove(&stranger);
         fake_remove(&other_name);
+        fake_remove(&elsewhere);
         fake_remove(&fake);
         return 0;
 }
@@ -169,10 +172,61 @@ static void test_dry_run(void **state)
         assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
 }
 
+static void keyed(NetAsk *ask)
+{
+        with_authority(ask);
+        (void)snprintf(ask->key, sizeof(ask->key), "openai");
+}
+
+static Outcome follow_link(const Fake *to, const char *name)
+{
+        char play[64], port[16];
+
+        (void)snprintf(play, sizeof(play), "elsewhere-%u-%s", to->port, name);
+        (void)snprintf(port, sizeof(port), "%u", to->port);
+        assert_int_equal(setenv("IMAGINED_NET_TEST_LINK_PORT", port, 1), 0);
+        assert_int_equal(setenv("CREDENTIALS_DIRECTORY", fake.directory, 1), 0);
+        fake_forget(&fake);
+        fake_forget(to);
+        Outcome o = draw_with(&fake, NET_DIALECT_OPENAI_IMAGES, &(Play) { play, .change = keyed });
+        assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+        assert_int_equal(unsetenv("IMAGINED_NET_TEST_LINK_PORT"), 0);
+        return o;
+}
+
+/* A picture may lie with another host, which gets no key; what that host sends to is looked at likewise. */
+static void test_links_elsewhere(void **state)
+{
+        (void)state;
+
+        Outcome o = follow_link(&elsewhere, "red.png");
+        if (o.code != 0)
+                fail_msg("%s", o.text);
+        _cleanup_(freep) char *asked = fake_file(&fake, "received"), *fetched = fake_file(&elsewhere, "received");
+        assert_non_null(strstr(asked, THE_KEY));
+        assert_null(strstr(fetched, THE_KEY));
+        assert_non_null(strstr(fetched, "GET /ok/files/red.png"));
+        assert_memory_equal(o.results[0], PNG_START, strlen(PNG_START));
+        outcome_done(&o);
+
+        static const char *const names[] = { "to-plain", "to-file", "to-port", "to-private", "to-self", "expired" };
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                o = follow_link(&elsewhere, names[i]);
+                if (o.code != NET_BAD_ANSWER)
+                        fail_msg("%s: %d %s", names[i], o.code, o.text);
+                outcome_done(&o);
+        }
+        o = follow_link(&stranger, "red.png");
+        assert_int_equal(o.code, NET_UNREACHABLE);
+        assert_non_null(strstr(o.text, "trusted"));
+        outcome_done(&o);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_trusted), cmocka_unit_test(test_distrusted), cmocka_unit_test(test_dry_run),
+                cmocka_unit_test(test_links_elsewhere),
         };
         return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/util.h"
-#include "client/base64.h"
 
 static void test_vectors(void **state)
 {

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Pictures that a server may send."""
+import base64
+import struct
+import zlib
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width=16, height=16, colour=b"\xc0\x40\x20", rows=None):
+    """One colour; rows: how many of them are really there."""
+    line = b"\0" + colour * width
+    data = zlib.compress(line * (height if rows is None else rows), 9)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) + chunk(b"IDAT", data) +
+            chunk(b"IEND", b""))
+
+
+def text(picture):
+    return base64.b64encode(picture).decode()
+
+
+RED = png()
+GREEN = png(colour=b"\x20\xc0\x40")
+GREY = png(8, 8, b"\x80\x80\x80")
+# Four hundred million pixels in some kilobytes.
+BOMB = png(20000, 20000, b"\0\0\0", rows=64)
