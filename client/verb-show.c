@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/util.h"
 #include "client/batch.h"
 #include "client/i18n.h"
 #include "client/json.h"
@@ -12,19 +11,17 @@
 static json_t *to_json(const char *path, const Settings *s)
 {
         json_t *object = json_object(), *values = json_object();
+        char *name, *value;
 
-        /* "Steps: 30, Sampler: Euler, …" */
-        for (const char *at = s->values; at;) {
-                const size_t name = strcspn(at, ":,"), length = strcspn(at, ",\n");
-                if (name < length && at[name] == ':')
-                        (void)json_object_setn_new(values, at, name,
-                                                   json_stringn(at + MIN(name + 2, length), length - MIN(name + 2, length)));
-                at = at[length] == ',' ? at + length + 1 : NULL;
-                at += at && *at == ' ';
+        for (const char *at = s->values; settings_next(&at, &name, &value) > 0;) {
+                (void)json_object_set_new(values, name, json_from_text(value));
+                freep(&name);
+                freep(&value);
         }
         (void)json_object_set_new(object, "path", json_from_text(path));
         (void)json_object_set_new(object, "prompt", json_from_text(s->prompt));
         (void)json_object_set_new(object, "negative", json_from_text(s->negative));
+        (void)json_object_set_new(object, "program", json_from_text(s->program));
         (void)json_object_set_new(object, "settings", values);
         return object;
 }

@@ -30,6 +30,7 @@ typedef struct Client Client;
         X(VERB_PROFILES, profiles, "[NAME]", 0, 1, "+brand profiles")                          \
         X(VERB_PURPOSES, purposes, "[NAME]", 0, 1, "+purposes of pictures")                    \
         X(VERB_SHOW, show, "FILE...", 1, INT_MAX, "how it was made")                           \
+        X(VERB_CHECK, check, "FILE...", 1, INT_MAX, "+what a file says of its picture")         \
         X(VERB_FOLDER, folder, "", 0, 0, "+where desktop programs put pictures")               \
         X(VERB_DESKTOP, desktop, "[WHAT [NAME...]]", 0, INT_MAX, "+menus, keys and launchers") \
         X(VERB_MCP, mcp, "", 0, 0, "+for chat assistants, over standard input and output")      \

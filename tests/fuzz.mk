@@ -66,6 +66,7 @@ fuzz-corpus:
 	@python3 tests/fuzz/prompt-seeds tests/fixtures/prompts.json $(FUZZ_B)/corpus/tokenizer
 	@tests/fuzz/lora-seeds $(FUZZ_B)/corpus/lora $(FUZZ_B)/corpus/index
 	@tests/fuzz/mcp-seeds $(FUZZ_B)/corpus/mcp
+	@cp -n tests/fixtures/metadata/* $(FUZZ_B)/corpus/metadata/
 	@tests/fuzz/http-seeds $(FUZZ_B)/corpus/http
 	@printf 'x\1\0\0\0a\0\0\0\24\0\0\0\0\0\0\0\5\0\0\0steps\0\1u\0\0\0\0\7\0\0\0' >$(FUZZ_B)/corpus/messages/steps
 	@tests/fuzz/checkpoint-seeds $(FUZZ_B)/corpus/checkpoint

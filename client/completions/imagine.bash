@@ -22,7 +22,7 @@ _imagine_presets() { # VERB
 }
 
 _imagine() {
-        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show folder desktop mcp describe http consent models load unload help version'
+        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check folder desktop mcp describe http consent models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --alt-text --creator --notify --preview'
@@ -100,6 +100,7 @@ _imagine() {
                 -*,check-prompt) words="$all --model" ;;
                 -*,templates | -*,profiles | -*,purposes) words=$all ;;
                 -*,show) words="$all --notify" ;;
+                -*,check) words=$all ;;
                 -*,desktop) words="$all --all" ;;
                 -*,folder) words="$all --open --notify" ;;
                 -*,ask) words="$all --folder --prompt --from" ;;
@@ -108,7 +109,7 @@ _imagine() {
                 *,) words=$verbs ;;
                 *,http) words='token add list remove' ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;
-                *,vary | *,enlarge | *,illustrate | *,show | *,describe)
+                *,vary | *,enlarge | *,illustrate | *,show | *,check | *,describe)
                         compopt -o filenames 2>/dev/null
                         mapfile -t COMPREPLY < <(compgen -f -- "$current")
                         return

@@ -12,7 +12,7 @@ function __imagine_verb -d "The verb of the command line, generate without one"
         else if contains -- $word $takes_value
             set skip 1
         else if not string match -q -- '-*' $word
-            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show folder desktop mcp describe http consent models load unload help version
+            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check folder desktop mcp describe http consent models load unload help version
                 echo $word
             else
                 echo generate
@@ -57,6 +57,7 @@ complete -c imagine -n __imagine_has_no_verb -a templates -d 'templates of promp
 complete -c imagine -n __imagine_has_no_verb -a profiles -d 'brand profiles'
 complete -c imagine -n __imagine_has_no_verb -a purposes -d 'purposes of pictures'
 complete -c imagine -n __imagine_has_no_verb -a show -d 'how it was made'
+complete -c imagine -n __imagine_has_no_verb -a check -d 'what a file says of its picture'
 complete -c imagine -n __imagine_has_no_verb -a folder -d 'where desktop programs put pictures'
 complete -c imagine -n __imagine_has_no_verb -a desktop -d 'menus, keys and launchers'
 complete -c imagine -n __imagine_has_no_verb -a mcp -d 'for chat assistants'
@@ -68,7 +69,7 @@ complete -c imagine -n __imagine_has_no_verb -a load -d 'make it resident'
 complete -c imagine -n __imagine_has_no_verb -a unload -d 'free its memory'
 complete -c imagine -n __imagine_has_no_verb -a help -d 'this text'
 complete -c imagine -n __imagine_has_no_verb -a version -d 'the version'
-complete -c imagine -n '__imagine_is vary enlarge illustrate show describe' -F
+complete -c imagine -n '__imagine_is vary enlarge illustrate show check describe' -F
 complete -c imagine -n '__imagine_is watch get cancel' -a '(__imagine_ask jobs)'
 complete -c imagine -n '__imagine_is consent' -a 'grant revoke list (__imagine_ask consent)'
 complete -c imagine -n '__imagine_is load' -a '(__imagine_ask models)'
@@ -132,7 +133,7 @@ complete -c imagine -n '__imagine_is generate enhance' -l engine -x -a 'builtin 
 complete -c imagine -n '__imagine_is generate describe enhance' -l server -x -a '(__imagine_ask consent)' -d "one of 'consent'"
 complete -c imagine -n '__imagine_is generate describe enhance' -l dry-run -d 'show what would be sent'
 complete -c imagine -n '__imagine_is models' -l inspect -r -F -d 'what a model is'
-complete -c imagine -n '__imagine_is generate get illustrate vary enlarge show folder' -l notify -d 'on the desktop, too'
+complete -c imagine -n '__imagine_is generate get illustrate vary enlarge show check folder' -l notify -d 'on the desktop, too'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge watch' -l preview -x -a 'auto kitty sixel none' -d 'in the terminal'
 complete -c imagine -n '__imagine_is ask mcp' -l folder -r -F -d 'where pictures go'
 complete -c imagine -n '__imagine_is ask' -l prompt -x -d 'to begin with'

@@ -69,6 +69,9 @@ for format in png jpeg webp; do
         check "$format: with what" mark "$file" XMP-xmp:CreatorTool "imagined $(imagine --version | cut -d ' ' -f 2)"
         check "$format: when" mark "$file" XMP-xmp:CreateDate "$SOURCE_DATE_EPOCH"
         check "$format: delivered by" mark "$file" XMP-plus:ImageSupplierName imagined
+        check "$format: imagine misses nothing" test "$(imagine check --json "$file" |
+                field "o['pictures'][0]['missing'], o['pictures'][0]['prompts'], o['pictures'][0]['program']")" = \
+                "[] ['settings', 'xmp'] imagined"
         check "$format: exiftool finds nothing wrong" test -z "$(exiftool -s3 -Error -Warning "$file")"
         if command -v exiv2 >/dev/null; then
                 check "$format: exiv2 reads the same" tells trainedAlgorithmicMedia exiv2 -g DigitalSourceType -pa "$file"
@@ -93,5 +96,23 @@ for format in png jpeg webp; do
         check "$format: it still says what it is" mark bare.$format XMP-iptcExt:DigitalSourceType \
                 http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia
 done
+check "imagine tells whether a prompt is there" tells "not in the file" imagine check bare.webp
+
+# What tests/client/test-metadata.c reads is where exiftool finds it, too.
+fixtures=$top/tests/fixtures/metadata
+read_as() { # FILE TAG TEXT
+        exiftool -b "-$2" "$fixtures/$1" | grep -qF -e "$3"
+}
+for file in webui-latin1.png webui-compressed.png; do
+        check "$file" read_as $file PNG:Parameters "a lighthouse at Größe"
+done
+check "webui-unicode.png" read_as webui-unicode.png PNG:Parameters "日本 🗼"
+for file in webui.jpg webui.webp; do
+        check "$file" read_as $file EXIF:UserComment "日本 🗼"
+done
+check "comfyui.png" read_as comfyui.png PNG:Prompt '"class_type": "KSampler"'
+check "comfyui.webp" read_as comfyui.webp EXIF:Model 'prompt:{"3": {"class_type": "KSampler"'
+check "invokeai.png" read_as invokeai.png PNG:Invokeai_metadata '"positive_prompt": "a lighthouse"'
+check "invokeai-2.png" read_as invokeai-2.png PNG:Sd-metadata '"app_version": "2.3.5"'
 check "nothing was said that a sanitizer says" fails 1 grep -E 'Sanitizer|runtime error:' "$IMAGINED_ROOT/log"
 [ -z "$failed" ]
