@@ -23,10 +23,11 @@ B ?= build$(if $(SAN),-san)
 
 PKGS_MARKS = exempi-2.0
 PKGS_ENGINE = openblas jansson libpng libjpeg libwebp libwebpmux zlib libseccomp libcrypto
-PKGS_SERVICE = libsystemd libconfig jansson sqlite3
+PKGS_SERVICE = libsystemd libconfig $(PKGS_RECORDS)
 PKGS_NET = libcurl libsystemd jansson libcrypto libseccomp
 PKGS_PROMPTS = libconfig jansson
-PKGS_CLIENT = libsystemd jansson libpng zlib libcrypto $(PKGS_PROMPTS)
+PKGS_RECORDS = sqlite3 jansson
+PKGS_CLIENT = libsystemd jansson libpng zlib libcrypto $(PKGS_PROMPTS) $(PKGS_RECORDS)
 PKGS_HTTP = $(PKGS_CLIENT) libmicrohttpd
 
 CFLAGS ?= -O2 -g
@@ -38,6 +39,7 @@ ALL_CFLAGS = -std=gnu17 $(WARNINGS) $(SAN_FLAGS) -fopenmp -pthread -fvisibility=
 	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -Idaemon -I$(B) $(shell pkg-config --cflags $(sort $(PKGS_ENGINE) $(PKGS_SERVICE) $(PKGS_NET)))
 LDLIBS_ENGINE = $(shell pkg-config --libs $(PKGS_ENGINE) $(PKGS_MARKS)) -lunistring -lm
 LDLIBS_PROMPTS = $(shell pkg-config --libs $(PKGS_PROMPTS) libseccomp)
+LDLIBS_RECORDS = $(shell pkg-config --libs $(PKGS_RECORDS))
 LDLIBS_SERVICE = $(shell pkg-config --libs $(PKGS_SERVICE)) -lunistring -lm
 LDLIBS_NET = $(shell pkg-config --libs $(PKGS_NET)) -lm
 LDLIBS_CLIENT = $(shell pkg-config --libs $(PKGS_CLIENT) $(PKGS_MARKS)) -lunistring -lm
@@ -59,6 +61,8 @@ NET_SRC := $(filter-out daemon/net/main.c $(NET_PROTOCOL_SRC),$(wildcard daemon/
 MARKS_SRC := $(wildcard daemon/marks/*.c)
 # The prompt generator: a program of its own, and what the client shows and checks.
 PROMPTS_SRC := $(filter-out daemon/prompts/main.c,$(wildcard daemon/prompts/*.c))
+# How pictures were made: the service writes it down, the client reads it.
+RECORDS_SRC := $(wildcard daemon/records/*.c)
 CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c client/mcp/*.c client/metadata/*.c client/terminal/*.c))
 HTTP_SRC := $(filter-out client/http/main.c,$(wildcard client/http/*.c))
 # The prompt window, where GTK 4 is.
@@ -69,6 +73,7 @@ ENGINE_LIB = $(B)/libengine.a
 PROTOCOL_LIB = $(B)/libprotocol.a
 PROMPTS_LIB = $(B)/libprompts.a
 MARKS_LIB = $(B)/libmarks.a
+RECORDS_LIB = $(B)/librecords.a
 SERVICE_LIB = $(B)/libservice.a
 CLIENT_LIB = $(B)/libclient.a
 HTTP_LIB = $(B)/libhttp.a
@@ -86,6 +91,7 @@ $(ENGINE_LIB): $(call objects,$(ENGINE_SRC))
 $(PROTOCOL_LIB): $(call objects,$(PROTOCOL_SRC))
 $(MARKS_LIB): $(call objects,$(MARKS_SRC))
 $(PROMPTS_LIB): $(call objects,$(PROMPTS_SRC))
+$(RECORDS_LIB): $(call objects,$(RECORDS_SRC))
 $(SERVICE_LIB): $(call objects,$(SERVICE_SRC))
 $(NET_LIB): $(call objects,$(NET_SRC))
 $(CLIENT_LIB): $(call objects,$(CLIENT_SRC))
@@ -137,7 +143,7 @@ $(B)/emulated/%.o: %.c | $(B)/paths.h
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $<
 
-$(B)/imagined: $(B)/daemon/main.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+$(B)/imagined: $(B)/daemon/main.o $(SERVICE_LIB) $(RECORDS_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_SERVICE)
 $(B)/imagined-engine: $(call objects,$(ENGINE_MAIN)) $(ENGINE_LIB) $(MARKS_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
@@ -145,16 +151,16 @@ $(B)/imagined-net: $(B)/daemon/net/main.o $(NET_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_NET)
 $(B)/imagined-prompts: $(B)/daemon/prompts/main.o $(PROMPTS_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_PROMPTS)
-$(B)/imagine: $(B)/client/main.o $(CLIENT_LIB) $(PROMPTS_LIB) $(MARKS_LIB) $(BASE_LIB)
+$(B)/imagine: $(B)/client/main.o $(CLIENT_LIB) $(PROMPTS_LIB) $(RECORDS_LIB) $(MARKS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
-$(B)/imagined-http: $(B)/client/http/main.o $(HTTP_LIB) $(CLIENT_LIB) $(PROMPTS_LIB) $(MARKS_LIB) $(BASE_LIB)
+$(B)/imagined-http: $(B)/client/http/main.o $(HTTP_LIB) $(CLIENT_LIB) $(PROMPTS_LIB) $(RECORDS_LIB) $(MARKS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_HTTP)
-$(B)/imagine-launcher: $(call objects,$(wildcard client/launcher/*.c)) $(CLIENT_LIB) $(PROMPTS_LIB) $(MARKS_LIB) $(BASE_LIB)
+$(B)/imagine-launcher: $(call objects,$(wildcard client/launcher/*.c)) $(CLIENT_LIB) $(PROMPTS_LIB) $(RECORDS_LIB) $(MARKS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT)
 # Deprecations of later versions are no concern of what is to run with this one.
 $(B)/client/window/%.o: WINDOW_FLAGS = $(CFLAGS_WINDOW)
 CFLAGS_WINDOW = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags gtk4)) -DGDK_VERSION_MIN_REQUIRED=GDK_VERSION_4_8 -DGDK_VERSION_MAX_ALLOWED=GDK_VERSION_4_8
-$(B)/imagine-window: $(call objects,$(WINDOW_SRC)) $(CLIENT_LIB) $(PROMPTS_LIB) $(MARKS_LIB) $(BASE_LIB)
+$(B)/imagine-window: $(call objects,$(WINDOW_SRC)) $(CLIENT_LIB) $(PROMPTS_LIB) $(RECORDS_LIB) $(MARKS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT) $(shell pkg-config --libs gtk4)
 
 # Tests: tests/FLOOR/test-NAME.c is a cmocka program that links that floor's libraries.
@@ -167,14 +173,16 @@ $(B)/tests/engine/test-%: $(B)/tests/engine/test-%.o $(ENGINE_LIB) $(MARKS_LIB) 
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE) $(LDLIBS_TEST)
 $(B)/tests/engine/test-tiles-%: $(B)/tests/engine/test-%.o $(TILE_OBJECTS:%=$(B)/emulated/%) $(ENGINE_LIB) $(MARKS_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE) $(LDLIBS_TEST)
-$(B)/tests/service/test-%: $(B)/tests/service/test-%.o $(SERVICE_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
+$(B)/tests/service/test-%: $(B)/tests/service/test-%.o $(SERVICE_LIB) $(RECORDS_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_SERVICE) $(LDLIBS_TEST)
 $(B)/tests/net/test-%: $(B)/tests/net/test-%.o $(NET_LIB) $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_NET) $(LDLIBS_TEST)
-$(B)/tests/client/test-%: $(B)/tests/client/test-%.o $(CLIENT_LIB) $(PROMPTS_LIB) $(MARKS_LIB) $(BASE_LIB)
+$(B)/tests/client/test-%: $(B)/tests/client/test-%.o $(CLIENT_LIB) $(PROMPTS_LIB) $(RECORDS_LIB) $(MARKS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_CLIENT) $(LDLIBS_TEST)
 $(B)/tests/prompts/test-%: $(B)/tests/prompts/test-%.o $(PROMPTS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_PROMPTS) $(LDLIBS_TEST)
+$(B)/tests/records/test-%: $(B)/tests/records/test-%.o $(RECORDS_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_RECORDS) $(LDLIBS_TEST)
 # A worker without a model for the service's tests: it draws a gradient.
 $(B)/tests/service/stub-worker: $(B)/tests/service/stub-worker.o $(PROTOCOL_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(shell pkg-config --libs libpng libseccomp)

@@ -42,6 +42,8 @@ typedef struct Config {
         uint64_t result_seconds;
         uint64_t result_bytes_per_user, result_bytes_total;
         uint64_t input_bytes_per_user, input_bytes_total;
+        bool records, record_prompts; /* of a user's instance */
+        uint64_t record_days, record_bytes; /* 0: no limit */
         uint64_t watchers_per_user, watchers_total;
         uint64_t descriptors_per_user, descriptors_total;
         uint64_t load_seconds;

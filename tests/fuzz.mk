@@ -24,7 +24,7 @@ FUZZED_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(PROMPTS_SRC) $(wildcard daemon/engin
 	$(MARKS_SRC) \
 	daemon/engine/worker.c daemon/engine/worker-job.c
 # What the service reads: options, settings, messages.
-FUZZED_SERVICE_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(SERVICE_SRC)
+FUZZED_SERVICE_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(SERVICE_SRC) $(RECORDS_SRC)
 
 # What the network worker reads.
 FUZZED_NET_SRC := $(BASE_SRC) $(PROTOCOL_SRC) $(NET_SRC)
@@ -39,7 +39,7 @@ $(FUZZ_B)/%.o: %.c | $(B)/paths.h
 $(FUZZ_B)/libengine.a: $(call fuzz_objects,$(FUZZED_SRC))
 $(FUZZ_B)/libservice.a: $(call fuzz_objects,$(FUZZED_SERVICE_SRC))
 # What the client reads for assistants.
-$(FUZZ_B)/libclient.a: $(call fuzz_objects,$(BASE_SRC) $(HTTP_SRC) $(CLIENT_SRC) $(PROMPTS_SRC) $(MARKS_SRC))
+$(FUZZ_B)/libclient.a: $(call fuzz_objects,$(BASE_SRC) $(HTTP_SRC) $(CLIENT_SRC) $(PROMPTS_SRC) $(MARKS_SRC) $(RECORDS_SRC))
 $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/fuzz-%.o $(FUZZ_B)/libengine.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lconfig -lcrypto -lseccomp -lunistring -lpng -ljpeg -lwebp -lexempi -lz -lm
 $(FUZZ_B)/fuzz-%: $(FUZZ_B)/tests/fuzz/service-%.o $(FUZZ_B)/libservice.a

@@ -7,6 +7,7 @@
 #include "base/memfd.h"
 #include "base/util.h"
 #include "engine/image/png.h"
+#include "engine/model/sha256.h"
 #include "engine/worker-private.h"
 
 #define PROGRESS_INTERVAL 0.05 /* seconds between two messages of the same stage */
@@ -140,6 +141,9 @@ static int send_picture(Worker *w, const Picture *picture, Error *error)
                 .height = picture->height,
                 .seed = request_picture_seed(&w->request, w->picture),
         };
+        r = sha256_bytes(picture->rgb, (size_t)3 * picture->width * picture->height, m.picture.pixels, error);
+        if (r < 0)
+                return r;
         worker_send(w, &m, fd);
         return 0;
 }

@@ -37,6 +37,8 @@ typedef struct Picture {
         uint64_t size; /* bytes */
         uint32_t width, height;
         uint64_t seed;
+        char pixels[65]; /* their SHA-256 (workers/protocol.h); "": not known */
+        char record[11]; /* its id in the user's records; "": none */
 } Picture;
 
 /* A picture that a job starts from, as it came. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <string.h>
 
 #include "service/job.h"
 #include "service/news.h"
@@ -64,6 +65,7 @@ int news_picture(Queue *queue, Job *job, const PictureInfo *info, int fd, Error 
                 .height = info->height,
                 .seed = info->seed,
         };
+        memcpy(picture.pixels, info->pixels, sizeof(picture.pixels));
         r = queue_add_picture(queue, job, &picture, error);
         if (r < 0)
                 return r;

@@ -124,6 +124,11 @@ static bool get_number(const Options *options, const Option *option, const Optio
         return memcmp(field, before, size) != 0;
 }
 
+bool options_get(const Options *options, const Option *option, const Options *plain, Value *ret)
+{
+        return option->get ? option->get(options, ret) : get_number(options, option, plain, ret);
+}
+
 static int append_option(sd_bus_message *message, const Options *options, const Option *option, const Value *value)
 {
         char one[2];
@@ -152,7 +157,7 @@ int options_append(sd_bus_message *message, const Options *options)
         int r = sd_bus_message_open_container(message, 'a', "{sv}");
         for (size_t i = 0; i < options_n && r >= 0; i++) {
                 const Option *option = &options_table[i];
-                if (option->get ? option->get(options, &value) : get_number(options, option, &plain, &value))
+                if (options_get(options, option, &plain, &value))
                         r = append_option(message, options, option, &value);
         }
         return r < 0 ? r : sd_bus_message_close_container(message);

@@ -29,6 +29,7 @@ struct Option {
         const char *signature;
         int (*read)(sd_bus_message *message, Options *options, const Option *option, Error *error);
         int (*append)(sd_bus_message *message, const Options *options);
+        json_t *(*to_json)(const Options *options);
 };
 
 extern const Option options_table[];
@@ -41,3 +42,8 @@ bool options_has_loras(const Options *options, Value *ret);
 bool options_has_outpaint(const Options *options, Value *ret);
 int options_append_loras(sd_bus_message *message, const Options *options);
 int options_append_outpaint(sd_bus_message *message, const Options *options);
+json_t *options_loras_to_json(const Options *options);
+json_t *options_outpaint_to_json(const Options *options);
+
+/* Whether an option is given, and its value. plain: as request_init() left it. */
+bool options_get(const Options *options, const Option *option, const Options *plain, Value *ret);

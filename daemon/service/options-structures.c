@@ -52,6 +52,16 @@ int options_append_loras(sd_bus_message *message, const Options *options)
         return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
+json_t *options_loras_to_json(const Options *options)
+{
+        const Request *q = &options->request;
+        json_t *loras = json_array();
+
+        for (uint32_t i = 0; i < q->n_loras; i++)
+                (void)json_array_append_new(loras, json_pack("[s, f]", q->loras[i].name, q->loras[i].weight));
+        return loras;
+}
+
 bool options_has_outpaint(const Options *options, Value *ret)
 {
         (void)ret;
@@ -64,4 +74,12 @@ int options_append_outpaint(sd_bus_message *message, const Options *options)
 
         return sd_bus_message_append(message, "(uuuu)", sides[SIDE_LEFT], sides[SIDE_RIGHT], sides[SIDE_UP],
                                      sides[SIDE_DOWN]);
+}
+
+json_t *options_outpaint_to_json(const Options *options)
+{
+        const uint32_t *sides = options->request.outpaint;
+
+        return json_pack("[I, I, I, I]", (json_int_t)sides[SIDE_LEFT], (json_int_t)sides[SIDE_RIGHT],
+                         (json_int_t)sides[SIDE_UP], (json_int_t)sides[SIDE_DOWN]);
 }

@@ -3,6 +3,7 @@
 
 /* The options of Generate: one table of names, types and ranges reads them and describes them. */
 
+#include <jansson.h>
 #include <systemd/sd-bus.h>
 
 #include "queue/job.h"
@@ -20,6 +21,10 @@ int options_read(sd_bus_message *message, Options *ret, Error *error);
 
 /* Appends all options with their types: a{ss}. */
 int options_append_supported(sd_bus_message *reply);
+
+/* Those that decide the picture, but its prompts, as an object by name; a number above 2^53 as a string of its digits. Pictures
+ * to start from are left out. NULL: no memory. */
+json_t *options_to_json(const Options *options);
 
 /* The same back, for another instance: an a{sv} from which options_read makes these options; what was left open is left
  * out. Descriptors are those in fds, which request.inputs counts. */

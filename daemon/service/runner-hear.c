@@ -22,6 +22,7 @@ static int hear_picture(Runner *runner, const PictureInfo *info, int fd)
         pace_watch_picture(&runner->watch, clock_usec(CLOCK_MONOTONIC));
         int r = news_picture(runner->service->queue, runner->job, info, fd, &error);
         if (r > 0) {
+                recorder_note(runner->service->recorder, runner->job, info->picture);
                 store_picture(runner->job, info->picture);
                 store_sweep(runner->service->queue);
         }

@@ -218,6 +218,8 @@ int service_new(
         if (r >= 0)
                 r = runner_new(&service->runner, service);
         if (r >= 0)
+                r = recorder_new(&service->recorder, service);
+        if (r >= 0)
                 r = enhancers_new(&service->enhancers, service);
         if (r >= 0)
                 r = load_calls_new(&service->load_calls, event);
@@ -258,6 +260,7 @@ Service *service_free(Service *service)
         handouts_free(service->handouts);
         intake_free(service->intake);
         runner_free(service->runner);
+        recorder_free(service->recorder);
         enhancers_free(service->enhancers);
         forward_free(service->forward);
         residency_free(service->residency);

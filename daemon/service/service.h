@@ -25,6 +25,7 @@
 #include "service/notify.h"
 #include "service/power.h"
 #include "service/pressure.h"
+#include "service/recorder.h"
 #include "service/residency.h"
 #include "service/runner.h"
 #include "service/sleep.h"
@@ -55,6 +56,7 @@ typedef struct Service {
         Residency *residency;
         Forward *forward; /* to the machine's instance; NULL: this is it */
         Runner *runner;
+        Recorder *recorder;
         Enhancers *enhancers;
         LoadCalls *load_calls;
         Handouts *handouts;

@@ -89,6 +89,8 @@ static void fill_picture(Picture *stored, const Picture *picture)
         stored->width = picture->width;
         stored->height = picture->height;
         stored->seed = picture->seed;
+        memcpy(stored->pixels, picture->pixels, sizeof(stored->pixels));
+        memcpy(stored->record, picture->record, sizeof(stored->record));
 }
 
 static void fill(Record *record, const Job *job)
@@ -268,6 +270,7 @@ static void restore_pictures(Queue *queue, Job *job, const Record *record, int n
 {
         for (uint32_t i = 0; i < record->n_pictures; i++) {
                 Picture picture = record->pictures[i];
+                picture.pixels[sizeof(picture.pixels) - 1] = picture.record[sizeof(picture.record) - 1] = '\0';
                 picture.fd = find_picture(job, i, &picture, n, fds, names);
                 /* One that is lost is made again; those behind it as well. */
                 if (picture.fd < 0 && !job_state_is_final(record->state))

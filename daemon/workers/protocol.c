@@ -66,12 +66,17 @@ static bool check_ready(const Message *m)
                are_settings(ready->steps, ready->sampler, ready->guidance) && ready->precision < PRECISION_MAX;
 }
 
+static bool is_digest(const char digest[static PROTOCOL_DIGEST_SIZE])
+{
+        return is_text(digest, PROTOCOL_DIGEST_SIZE) &&
+               strspn(digest, "0123456789abcdef") == PROTOCOL_DIGEST_SIZE - 1;
+}
+
 static bool check_digest(const Message *m)
 {
         const DigestInfo *d = &m->digest;
 
-        return is_text(d->digest, sizeof(d->digest)) &&
-               strspn(d->digest, "0123456789abcdef") == PROTOCOL_DIGEST_SIZE - 1 && d->check < MODEL_CHECK_MAX &&
+        return is_digest(d->digest) && d->check < MODEL_CHECK_MAX &&
                is_text(d->difference, sizeof(d->difference)) &&
                (d->name[0] == '\0' || is_name(d->name, sizeof(d->name))) &&
                is_text(d->version, sizeof(d->version)) && is_text(d->license, sizeof(d->license));
@@ -114,7 +119,8 @@ static bool check_preview(const Message *m)
 static bool check_picture(const Message *m)
 {
         return m->picture.picture < REQUEST_COUNT_MAX &&
-               is_picture_size(m->picture.width, m->picture.height, REQUEST_SIZE_MAX);
+               is_picture_size(m->picture.width, m->picture.height, REQUEST_SIZE_MAX) &&
+               (m->picture.pixels[0] == '\0' || is_digest(m->picture.pixels));
 }
 
 static bool check_state(const Message *m)

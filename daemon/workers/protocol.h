@@ -113,6 +113,9 @@ typedef struct PictureInfo { /* PICTURE; its descriptor is a sealed memfd with a
         uint32_t width, height;
         uint32_t reserved;
         uint64_t seed;
+        char pixels[PROTOCOL_DIGEST_SIZE]; /* SHA-256 of the pixels before they were encoded, 8-bit RGB, rows from top to
+                                              bottom; "": not known */
+        uint8_t reserved2[7];
 } PictureInfo;
 
 /* STATE; its descriptor is a sealed memfd whose bytes only the engine understands. RESUME hands it back: then pictures

@@ -278,6 +278,7 @@ static inline void place_spawn_service(Place *place)
                         (void)setenv(
                                         "DBUS_SYSTEM_BUS_ADDRESS",
                                         place->system_address ? place->system_address : "unix:path=/nonexistent", 1);
+                (void)setenv("XDG_DATA_HOME", place->directory, 1); /* records: not those of who tests */
                 char *argv[] = { (char *)path, (char *)"--user", (char *)"--config", config, NULL };
                 if (place->run_as)
                         execute_as(place->run_as, path, argv);

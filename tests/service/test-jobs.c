@@ -52,12 +52,13 @@ static void test_info_of_a_result(void **state)
                 _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
                 uint64_t seed, bytes;
                 uint32_t width, height;
-                const char *mime, *k[5];
+                const char *mime, *pixels, *record, *k[7];
                 int fd;
                 assert_true(job_call(bus, job.path, "GetResult", NULL, &reply, "u", i) >= 0);
                 assert_true(sd_bus_message_read(
-                                    reply, "ha{sv}", &fd, 5, &k[0], "t", &seed, &k[1], "u", &width, &k[2], "u",
-                                    &height, &k[3], "t", &bytes, &k[4], "s", &mime) >= 0);
+                                    reply, "ha{sv}", &fd, 7, &k[0], "t", &seed, &k[1], "u", &width, &k[2], "u",
+                                    &height, &k[3], "t", &bytes, &k[4], "s", &mime, &k[5],
+                                    "s", &pixels, &k[6], "s", &record) >= 0);
                 struct stat st;
                 assert_int_equal(fstat(fd, &st), 0);
                 assert_true(seed == UINT64_MAX + i);
@@ -66,6 +67,7 @@ static void test_info_of_a_result(void **state)
                 assert_int_equal(height, 64);
                 assert_string_equal(mime, "image/png");
                 assert_string_equal(k[0], "seed");
+                assert_string_equal(record, ""); /* the machine's instance keeps none */
         }
         assert_true(job_call(bus, job.path, "GetResult", &error, NULL, "u", 3) < 0);
         assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);

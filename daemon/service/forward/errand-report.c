@@ -106,6 +106,16 @@ void errand_end(Errand *errand, JobState state)
 
 /* --- what comes with a descriptor --- */
 
+static int read_pixels(sd_bus_message *reply, PictureInfo *info)
+{
+        const char *text;
+
+        int r = sd_bus_message_read(reply, "v", "s", &text);
+        if (r >= 0 && strlen(text) == sizeof(info->pixels) - 1 && text[strspn(text, "0123456789abcdef")] == '\0')
+                memcpy(info->pixels, text, sizeof(info->pixels));
+        return r;
+}
+
 /* The descriptor and the details of an answer. -1 in *ret_fd: it is an error. */
 static int read_answer(sd_bus_message *reply, PictureInfo *info, uint32_t *step, int *ret_fd)
 {
@@ -123,6 +133,8 @@ static int read_answer(sd_bus_message *reply, PictureInfo *info, uint32_t *step,
                         r = sd_bus_message_read(reply, "v", "u", &info->width);
                 else if (r >= 0 && streq(key, "height"))
                         r = sd_bus_message_read(reply, "v", "u", &info->height);
+                else if (r >= 0 && streq(key, "pixels"))
+                        r = read_pixels(reply, info);
                 else if (r >= 0 && streq(key, "step"))
                         r = sd_bus_message_read(reply, "v", "u", step);
                 else if (r >= 0)

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "base/util.h"
+#include "queue/users.h"
+#include "service/catalogue.h"
+#include "service/options.h"
+#include "service/record.h"
+
+/* What the model made of what was left open is asked for by name, so that it does not depend on it any more. */
+static json_t *settings_of(const Job *job, const Picture *picture, uint32_t index)
+{
+        const Resolved *r = &job->resolved;
+        Options options = { .request = *job->request, .has_seed = true };
+        Request *q = &options.request;
+
+        q->seed = picture->seed;
+        q->variation_seed = request_variation_seed(q, index);
+        options.has_variation_seed = q->variation_strength > 0;
+        q->width = picture->width;
+        q->height = picture->height;
+        q->steps = r->steps ? r->steps : q->steps;
+        q->sampler = r->sampler;
+        q->schedule = r->schedule;
+        q->guidance = r->guidance;
+        if (r->precision != PRECISION_AUTO) { /* that is not told of elsewhere, nor are these */
+                q->precision = (uint8_t)r->precision;
+                q->guidance_rescale = r->guidance_rescale;
+                q->remove_artefacts = r->remove_artefacts;
+                q->smooth_edges = r->smooth_edges;
+                q->sharpen = r->sharpen;
+        }
+        return options_to_json(&options);
+}
+
+static json_t *made_with(const Job *job)
+{
+        const Resolved *r = &job->resolved;
+
+        json_t *with = json_pack("{s:s, s:s, s:I, s:I, s:I}", "engine", "imagined " VERSION, "isa", cpu_isa_to_string(cpu_isa()),
+                                 "prompt_tokens", (json_int_t)r->prompt_tokens, "prompt_chunks", (json_int_t)r->prompt_chunks,
+                                 "truncated_tokens", (json_int_t)r->truncated_tokens);
+        if (with && r->precision != PRECISION_AUTO)
+                (void)json_object_set_new(with, "precision", json_string(precision_to_string((Precision)r->precision)));
+        return with;
+}
+
+static void set_text(json_t *record, const char *key, const char *text)
+{
+        if (text && *text)
+                (void)json_object_set_new(record, key, json_string(text));
+}
+
+static void set_model(json_t *record, Service *service, const char *name)
+{
+        Catalogue catalogue = {};
+
+        set_text(record, "model", name);
+        if (catalogue_read(service, &catalogue) < 0)
+                return;
+        for (size_t i = 0; i < catalogue.n; i++) {
+                const CatalogueEntry *entry = &catalogue.entries[i];
+                if (!streq(entry->name, name))
+                        continue;
+                if (entry->files)
+                        set_text(record, "model_digest", entry->files->info.digest);
+                set_text(record, "model_version", entry->ready ? entry->ready->version : entry->files ? entry->files->info.version : NULL);
+                set_text(record, "license", entry->ready ? entry->ready->license : entry->files ? entry->files->info.license : NULL);
+        }
+        catalogue_clear(&catalogue);
+}
+
+json_t *record_new(Service *service, const Job *job, uint32_t index, double seconds)
+{
+        const Picture *picture = &job->pictures[index];
+
+        json_t *record = json_pack("{s:s, s:I, s:o, s:I, s:I, s:o, s:f}", "id", picture->record, "time",
+                                   (json_int_t)clock_usec(CLOCK_REALTIME), "settings", settings_of(job, picture, index), "width",
+                                   (json_int_t)picture->width, "height", (json_int_t)picture->height, "made_with",
+                                   made_with(job), "seconds", seconds);
+        if (!record)
+                return NULL;
+        if (service->config->record_prompts) {
+                (void)json_object_set_new(record, "prompt", json_string(job->request->prompt));
+                set_text(record, "negative", job->request->negative_prompt);
+        }
+        set_model(record, service, job->policy.model);
+        set_text(record, "pixels", picture->pixels);
+        set_text(record, "app", job->app ? job->app->name : NULL);
+        return record;
+}

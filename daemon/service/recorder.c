@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "records/records.h"
+#include "service/record.h"
+#include "service/recorder.h"
+
+#define WAITING_MAX 256
+#define RETRY (USEC_PER_SEC / 2)
+#define LAST_PATIENCE 2000 /* milliseconds, when the service ends */
+
+struct Recorder {
+        Service *service;
+        Records *records; /* NULL: not opened yet, or it cannot be */
+        json_t *waiting; /* records, oldest first, while somebody else writes */
+        sd_event_source *timer;
+        int complained; /* the error that the log has, so that it has it once */
+        uint64_t job, spent; /* the last one noted, and how much work was behind it then, µs */
+};
+
+int recorder_new(Recorder **ret, Service *service)
+{
+        Recorder *recorder = calloc(1, sizeof(Recorder));
+        if (!recorder)
+                return -ENOMEM;
+        recorder->service = service;
+        recorder->waiting = json_array();
+        if (!recorder->waiting) {
+                free(recorder);
+                return -ENOMEM;
+        }
+        *ret = recorder;
+        return 0;
+}
+
+/* The words of the library quote nothing of what is recorded. */
+static void complain(Recorder *recorder, int r, const Error *error)
+{
+        if (recorder->complained != r)
+                log_warning("Pictures are not recorded: %s", error->text[0] ? error->text : strerror(-r));
+        recorder->complained = r;
+}
+
+static int open_records(Recorder *recorder, Error *error)
+{
+        _cleanup_(freep) char *path = NULL;
+
+        if (recorder->records)
+                return 0;
+        int r = records_path(&path);
+        if (r < 0)
+                return error_set(error, r, "There is no home directory");
+        r = records_open(&recorder->records, path, RECORDS_CREATE, error);
+        if (r >= 0)
+                records_set_patience(recorder->records, 0);
+        return r;
+}
+
+static int write_down(Recorder *recorder, const json_t *record, Error *error)
+{
+        const Config *config = recorder->service->config;
+
+        int r = open_records(recorder, error);
+        if (r >= 0)
+                r = records_add(recorder->records, record, error);
+        if (r >= 0 && records_limit(recorder->records, config->record_days, config->record_bytes, NULL) < 0)
+                log_debug("Old records stay for now");
+        return r;
+}
+
+static void try_again(Recorder *recorder);
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Recorder *recorder = userdata;
+        (void)source, (void)usec;
+
+        recorder->timer = sd_event_source_disable_unref(recorder->timer);
+        try_again(recorder);
+        return 0;
+}
+
+/* Writes what waits, in its order, until somebody else writes. What cannot be written is given up. */
+static void try_again(Recorder *recorder)
+{
+        while (json_array_size(recorder->waiting) > 0) {
+                Error error = {};
+                int r = write_down(recorder, json_array_get(recorder->waiting, 0), &error);
+                if (r == -EAGAIN)
+                        break;
+                if (r < 0)
+                        complain(recorder, r, &error);
+                else
+                        recorder->complained = 0;
+                (void)json_array_remove(recorder->waiting, 0);
+        }
+        if (json_array_size(recorder->waiting) > 0 && !recorder->timer)
+                (void)sd_event_add_time_relative(
+                                recorder->service->event, &recorder->timer, CLOCK_MONOTONIC, RETRY, 0, on_retry, recorder);
+}
+
+Recorder *recorder_free(Recorder *recorder)
+{
+        if (!recorder)
+                return NULL;
+        if (recorder->records)
+                records_set_patience(recorder->records, LAST_PATIENCE);
+        try_again(recorder);
+        sd_event_source_disable_unref(recorder->timer);
+        records_close(recorder->records);
+        json_decref(recorder->waiting);
+        free(recorder);
+        return NULL;
+}
+
+/* Of work on this picture alone. */
+static double seconds_of(Recorder *recorder, const Job *job)
+{
+        const uint64_t spent = job->spent + (job->begun ? clock_usec(CLOCK_MONOTONIC) - job->begun : 0);
+        const uint64_t before = recorder->job == job->serial ? recorder->spent : 0;
+
+        recorder->job = job->serial;
+        recorder->spent = spent;
+        return (double)(spent - MIN(spent, before)) / (double)USEC_PER_SEC;
+}
+
+void recorder_note(Recorder *recorder, Job *job, uint32_t index)
+{
+        Picture *picture = &job->pictures[index];
+        const double seconds = seconds_of(recorder, job);
+
+        /* A user's instance knows the machine's, and the machine's none. */
+        if (!recorder->service->forward || !recorder->service->config->records || records_new_id(picture->record) < 0)
+                return;
+        json_t *record = record_new(recorder->service, job, index, seconds);
+        if (!record || json_array_size(recorder->waiting) >= WAITING_MAX ||
+            json_array_append(recorder->waiting, record) < 0) {
+                complain(recorder, -ENOMEM, &(Error) { .text = "There are too many that wait" });
+                picture->record[0] = '\0';
+        }
+        json_decref(record);
+        if (!recorder->timer)
+                try_again(recorder);
+}

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "tests/records/records.h"
+
+static int fresh(void **state)
+{
+        (void)state;
+        remove_database();
+        return 0;
+}
+
+/* --- in and out --- */
+
+static const char full[] =
+        "{\"id\":\"fedcba9876\",\"time\":1700000000000001,\"prompt\":\"a red fox\",\"negative\":\"text\",\"asked\":\"fox\","
+        "\"lineage\":{\"template\":\"photo\",\"lineage\":[\"fox\"]},\"provider\":\"cloud\",\"terms\":{\"address\":\"https://x\"},"
+        "\"price\":0.04,\"currency\":\"EUR\",\"model\":\"m\",\"model_version\":\"1\",\"model_digest\":\"abc\",\"license\":\"MIT\","
+        "\"model_files\":{\"unet\":\"00\"},\"settings\":{\"seed\":7},\"width\":64,\"height\":32,\"made_with\":{\"isa\":\"avx2\"},"
+        "\"seconds\":0.5,\"pixels\":\"ff\",\"parent\":\"abcdefgh22\",\"relation\":\"vary\",\"app\":\"org.x\",\"state\":\"draft\","
+        "\"alt\":\"A fox\",\"tags\":[\"animal\",\"red\"],\"files\":[\"/tmp/a.png\",\"/tmp/b.png\"],\"of later versions\":[1,2],"
+        "\"comments\":[{\"time\":5,\"who\":\"me\",\"text\":\"good\",\"state\":\"draft\"},{\"time\":6,\"who\":\"you\",\"text\":\"\"}]}";
+
+static void test_comes_back_whole(void **state)
+{
+        _cleanup_(records_closep) Records *records = open_records();
+        json_t *record = json_loads(full, 0, NULL), *back = NULL;
+        Error error;
+        (void)state;
+
+        add(records, json_incref(record));
+        assert_int_equal(records_get(records, "fedc", &back, &error), 0);
+        assert_true(json_equal(record, back));
+        json_decref(back);
+        assert_int_equal(records_find_file(records, "/tmp/b.png", &back, &error), 0);
+        assert_true(json_equal(record, back));
+        json_decref(back);
+        assert_int_equal(records_find_pixels(records, "ff", &back, &error), 0);
+        assert_true(json_equal(record, back));
+        json_decref(back);
+        assert_int_equal(records_find_pixels(records, "00", &back, &error), -ENOENT);
+        assert_int_equal(records_add(records, record, &error), -EEXIST);
+        json_decref(record);
+}
+
+static void test_ids(void **state)
+{
+        _cleanup_(records_closep) Records *records = open_records();
+        char a[RECORD_ID_SIZE], b[RECORD_ID_SIZE];
+        json_t *back = NULL;
+        Error error;
+        (void)state;
+
+        assert_int_equal(records_new_id(a), 0);
+        assert_int_equal(records_new_id(b), 0);
+        assert_int_equal(strlen(a), RECORD_ID_SIZE - 1);
+        assert_string_not_equal(a, b);
+        add(records, numbered_record(1, ""));
+        add(records, numbered_record(2, ""));
+        assert_int_equal(records_get(records, "22", &back, &error), -ENOTUNIQ);
+        assert_int_equal(records_get(records, "", &back, &error), -ENOENT);
+        assert_int_equal(records_get(records, "z", &back, &error), -ENOENT);
+        assert_int_equal(records_get(records, numbered_id(2), &back, &error), 0);
+        json_decref(back);
+}
+
+static void test_wrong_ones_are_refused(void **state)
+{
+        static const char *const wrong[] = {
+                "{\"time\":1}",
+                "{\"id\":\"aaaaaaaaaa\"}",
+                "{\"id\":\"aaaaaaaaa\",\"time\":1}",
+                "{\"id\":\"aaaaaaaaal\",\"time\":1}",
+                "{\"id\":\"aaaaaaaaaa\",\"time\":0}",
+                "{\"id\":\"aaaaaaaaaa\",\"time\":\"1\"}",
+                "{\"id\":\"aaaaaaaaaa\",\"time\":1,\"prompt\":7}",
+                "{\"id\":\"aaaaaaaaaa\",\"time\":1,\"settings\":\"x\"}",
+                "{\"id\":\"aaaaaaaaaa\",\"time\":1,\"price\":\"x\"}",
+                "{\"id\":\"aaaaaaaaaa\",\"time\":1,\"state\":\"good\"}",
+                "{\"id\":\"aaaaaaaaaa\",\"time\":1,\"state\":7}",
+                "{\"id\":\"aaaaaaaaaa\",\"time\":1,\"files\":[7]}",
+                "{\"id\":\"aaaaaaaaaa\",\"time\":1,\"comments\":[{\"time\":1}]}",
+                "{\"id\":\"aaaaaaaaaa\",\"time\":1,\"comments\":[{\"time\":1,\"who\":\"\",\"text\":\"\",\"state\":\"good\"}]}",
+                "{\"id\":\"aaaaaaaaaa\",\"time\":1,\"tags\":\"x\"}",
+        };
+        _cleanup_(records_closep) Records *records = open_records();
+        json_t *back;
+        (void)state;
+
+        for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+                json_t *record = json_loads(wrong[i], 0, NULL);
+                Error error = { 0 };
+                assert_non_null(record);
+                if (records_add(records, record, &error) != -EINVAL)
+                        fail_msg("%s: %s", wrong[i], error.text);
+                json_decref(record);
+        }
+        /* Nothing of them is there. */
+        assert_int_equal(records_get(records, "a", &back, NULL), -ENOENT);
+}
+
+static void test_no_two_have_a_time(void **state)
+{
+        _cleanup_(records_closep) Records *records = open_records();
+        json_t *back = NULL;
+        (void)state;
+
+        for (unsigned i = 0; i < 3; i++) {
+                json_t *record = numbered_record(i, "");
+                (void)json_object_set_new(record, "time", json_integer(77));
+                add(records, record);
+        }
+        assert_int_equal(records_get(records, numbered_id(2), &back, NULL), 0);
+        assert_int_equal(json_integer_value(json_object_get(back, "time")), 79);
+        json_decref(back);
+}
+
+/* --- search --- */
+
+static int append_id(json_t *record, void *userdata)
+{
+        return json_array_append(userdata, json_object_get(record, "id"));
+}
+
+static void check_found(Records *records, const RecordsQuery *query, size_t n, unsigned first)
+{
+        json_t *ids = json_array();
+        Error error = { 0 };
+
+        if (records_search(records, query, append_id, ids, &error) < 0)
+                fail_msg("%s", error.text);
+        assert_int_equal(json_array_size(ids), n);
+        if (n > 0)
+                assert_string_equal(json_string_value(json_array_get(ids, 0)), numbered_id(first));
+        json_decref(ids);
+}
+
+static void test_search(void **state)
+{
+        static const char *const prompts[] = { "a red fox", "a blue fox, \"wild\"", "a red house", "Füchse" };
+        _cleanup_(records_closep) Records *records = open_records();
+        const json_int_t begin = 1700000000000000;
+        (void)state;
+
+        for (unsigned i = 0; i < ELEMENTSOF(prompts); i++)
+                add(records, numbered_record(i, prompts[i]));
+        json_t *change = json_pack("{s:s, s:s, s:[s], s:s, s:s}", "state", "approved", "provider", "cloud", "tags", "Garden party",
+                                   "parent", "abcdefghjk", "app", "org.x");
+        assert_int_equal(records_change(records, numbered_id(2), change, NULL), 0);
+        json_decref(change);
+
+        check_found(records, &(RecordsQuery) { 0 }, 4, 3);
+        check_found(records, &(RecordsQuery) { .limit = 2 }, 2, 3);
+        check_found(records, &(RecordsQuery) { .words = "fox" }, 2, 1);
+        check_found(records, &(RecordsQuery) { .words = "FOX red" }, 1, 0);
+        check_found(records, &(RecordsQuery) { .words = "fo" }, 0, 0);
+        check_found(records, &(RecordsQuery) { .words = " fo* " }, 2, 1);
+        check_found(records, &(RecordsQuery) { .words = "fuchse" }, 1, 3);
+        check_found(records, &(RecordsQuery) { .words = "party" }, 1, 2);
+        check_found(records, &(RecordsQuery) { .words = "\"wild\"" }, 1, 1);
+        /* What FTS5 would take for operators. */
+        check_found(records, &(RecordsQuery) { .words = "red OR fox" }, 0, 0);
+        check_found(records, &(RecordsQuery) { .words = "prompt:fox NOT ( \" ^ - {" }, 0, 0);
+        check_found(records, &(RecordsQuery) { .words = "  " }, 4, 3);
+        check_found(records, &(RecordsQuery) { .state = "approved" }, 1, 2);
+        check_found(records, &(RecordsQuery) { .state = "draft", .words = "red" }, 1, 0);
+        check_found(records, &(RecordsQuery) { .provider = "cloud" }, 1, 2);
+        check_found(records, &(RecordsQuery) { .provider = "" }, 3, 3);
+        check_found(records, &(RecordsQuery) { .tag = "Garden party" }, 1, 2);
+        check_found(records, &(RecordsQuery) { .tag = "party" }, 0, 0);
+        check_found(records, &(RecordsQuery) { .app = "org.x", .model = "default", .parent = "abcdefghjk" }, 1, 2);
+        check_found(records, &(RecordsQuery) { .model = "other" }, 0, 0);
+        check_found(records, &(RecordsQuery) { .since = (uint64_t)begin + 1000, .until = (uint64_t)begin + 3000 }, 2, 2);
+}
+
+/* --- changes --- */
+
+static void test_changes(void **state)
+{
+        _cleanup_(records_closep) Records *records = open_records();
+        json_t *back = NULL, *change = json_pack("{s:s, s:n, s:{s:i}, s:s}", "alt", "A wolf", "prompt", "more", "x", 1, "state", "draft");
+        json_t *wrong = json_pack("{s:s}", "id", "bbbbbbbbbb"), *bad = json_pack("{s:s, s:i}", "state", "rejected", "alt", 7);
+        (void)state;
+
+        add(records, numbered_record(1, "a fox"));
+        assert_int_equal(records_change(records, numbered_id(1), change, NULL), 0);
+        assert_int_equal(records_change(records, numbered_id(1), wrong, NULL), -EINVAL);
+        assert_int_equal(records_change(records, numbered_id(1), bad, NULL), -EINVAL);
+        assert_int_equal(records_change(records, numbered_id(2), change, NULL), -ENOENT);
+        assert_int_equal(records_add_file(records, numbered_id(1), "/tmp/new.png", NULL), 0);
+        assert_int_equal(records_add_file(records, numbered_id(1), "new.png", NULL), -EINVAL);
+        assert_int_equal(records_comment(records, numbered_id(1), "me", "yes", "approved", NULL), 0);
+        assert_int_equal(records_comment(records, numbered_id(1), "me", "but", NULL, NULL), 0);
+        assert_int_equal(records_comment(records, numbered_id(1), "me", "but", "so", NULL), -EINVAL);
+
+        assert_int_equal(records_get(records, numbered_id(1), &back, NULL), 0);
+        assert_null(json_object_get(back, "prompt"));
+        assert_string_equal(json_string_value(json_object_get(back, "alt")), "A wolf");
+        assert_string_equal(json_string_value(json_object_get(back, "state")), "approved");
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(back, "more"), "x")), 1);
+        assert_int_equal(json_array_size(json_object_get(back, "files")), 2);
+        assert_int_equal(json_array_size(json_object_get(back, "comments")), 3);
+        check_found(records, &(RecordsQuery) { .words = "fox" }, 0, 0);
+        check_found(records, &(RecordsQuery) { .words = "wolf" }, 1, 1);
+        json_decref(back);
+        json_decref(change);
+        json_decref(wrong);
+        json_decref(bad);
+}
+
+static void test_a_file_is_of_the_last_that_was_written_there(void **state)
+{
+        _cleanup_(records_closep) Records *records = open_records();
+        json_t *back = NULL;
+        (void)state;
+
+        add(records, numbered_record(1, ""));
+        add(records, numbered_record(2, ""));
+        assert_int_equal(records_add_file(records, numbered_id(1), "/tmp/x.png", NULL), 0);
+        assert_int_equal(records_add_file(records, numbered_id(2), "/tmp/x.png", NULL), 0);
+        assert_int_equal(records_find_file(records, "/tmp/x.png", &back, NULL), 0);
+        assert_string_equal(json_string_value(json_object_get(back, "id")), numbered_id(2));
+        json_decref(back);
+}
+
+/* --- who may look --- */
+
+static unsigned mode_of(const char *name)
+{
+        struct stat st;
+
+        assert_int_equal(stat(scratch_path("data/imagined/%s", name), &st), 0);
+        return st.st_mode & 0777;
+}
+
+static void test_others_cannot_read(void **state)
+{
+        const mode_t before = umask(0);
+        _cleanup_(records_closep) Records *records = open_records();
+        int status;
+        (void)state, (void)umask(before);
+
+        add(records, numbered_record(1, "a secret"));
+        assert_int_equal(mode_of("records"), 0700);
+        assert_int_equal(mode_of("records/records.db"), 0600);
+        assert_int_equal(mode_of("records/records.db-wal"), 0600);
+        assert_int_equal(mode_of("records/records.db-shm"), 0600);
+        if (getuid() != 0)
+                skip();
+        scratch_run("chmod 755 . data data/imagined");
+        pid_t pid = fork();
+        if (pid == 0) {
+                Records *theirs;
+                const bool can = setuid(65534) < 0 || open(database(), O_RDONLY) >= 0 ||
+                                 open(scratch_path("data/imagined/records"), O_RDONLY) >= 0 ||
+                                 records_open(&theirs, database(), RECORDS_EXIST, NULL) >= 0;
+                _exit(can);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        /* Nor are others' used: root could. */
+        scratch_run("chown 65534 data/imagined/records");
+        Records *again;
+        assert_int_equal(records_open(&again, database(), RECORDS_CREATE, NULL), -EPERM);
+}
+
+static void test_a_place_that_was_open_is_closed(void **state)
+{
+        (void)state;
+        scratch_run("mkdir -p data/imagined/records && touch data/imagined/records/records.db && chmod -R 777 data");
+        (void)records_close(open_records());
+        assert_int_equal(mode_of("records"), 0700);
+        assert_int_equal(mode_of("records/records.db"), 0600);
+}
+
+static void test_what_is_no_database_stays_as_it_is(void **state)
+{
+        Records *records = NULL;
+        (void)state;
+
+        assert_int_equal(records_open(&records, database(), RECORDS_EXIST, NULL), -ENOENT);
+        scratch_run("mkdir -p data/imagined/records; yes imagined | head -c 9000 >data/imagined/records/records.db; cp -r data before");
+        assert_int_equal(records_open(&records, database(), RECORDS_CREATE, NULL), -EBADMSG);
+        scratch_run("cmp data/imagined/records/records.db before/imagined/records/records.db");
+        scratch_run("rm data/imagined/records/records.db; mkfifo data/imagined/records/records.db");
+        assert_int_equal(records_open(&records, database(), RECORDS_CREATE, NULL), -EBADMSG);
+        scratch_run("cd data/imagined/records; rm records.db; ln -s ../../../before/imagined/records/records.db records.db");
+        assert_int_equal(records_open(&records, database(), RECORDS_CREATE, NULL), -ELOOP);
+}
+
+/* --- what is forgotten is gone --- */
+
+/* Whether these bytes are in any file of the database. */
+static bool is_on_disk(const char *text)
+{
+        char command[256];
+
+        (void)snprintf(command, sizeof(command), "grep -qrai -e '%s' '%s/data'", text, scratch);
+        return system(command) == 0;
+}
+
+static void test_forget(void **state)
+{
+        _cleanup_(records_closep) Records *records = open_records();
+        _cleanup_(records_closep) Records *other = open_records(); /* the service's, say */
+        json_t *back = NULL;
+        uint64_t n = 0;
+        (void)state;
+
+        for (unsigned i = 0; i < 200; i++) {
+                json_t *record = numbered_record(i, i % 2 ? "quetzalcoatl feathers" : "an ordinary armadillo");
+                (void)json_object_set_new(record, "app", json_string(i % 4 == 1 ? "org.gamma" : "org.delta"));
+                (void)json_object_set_new(record, "asked", json_string("some xylophone"));
+                add(other, record);
+        }
+        assert_true(is_on_disk("quetzalcoatl") && is_on_disk("feathers"));
+        assert_int_equal(records_forget(records, &(RecordsQuery) { .words = "feathers" }, false, &n, NULL), 0);
+        assert_int_equal(n, 100);
+        assert_false(is_on_disk("quetzalcoatl") || is_on_disk("feathers") || is_on_disk("org.gamma"));
+        check_found(other, &(RecordsQuery) { .words = "armadillo" }, 100, 198);
+
+        const uint64_t half = 1700000000000000 + 1000 * 100;
+        assert_int_equal(records_forget(records, &(RecordsQuery) { .app = "org.delta", .until = half }, true, &n, NULL), 0);
+        assert_int_equal(n, 50);
+        check_found(other, &(RecordsQuery) { .words = "armadillo" }, 50, 198);
+        assert_int_equal(records_forget(records, &(RecordsQuery) { 0 }, true, &n, NULL), 0);
+        assert_false(is_on_disk("armadillo") || is_on_disk("xylophone") || is_on_disk("102.png"));
+        assert_int_equal(records_get(other, numbered_id(2), &back, NULL), 0);
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(back, "settings"), "seed")), 2);
+        json_decref(back);
+        assert_int_equal(records_forget(records, &(RecordsQuery) { 0 }, false, &n, NULL), 0);
+        assert_int_equal(n, 100);
+        assert_false(is_on_disk("org.delta") || is_on_disk("unet"));
+}
+
+static void test_remove(void **state)
+{
+        _cleanup_(records_closep) Records *records = open_records();
+        (void)state;
+
+        add(records, numbered_record(1, "quetzalcoatl"));
+        add(records, numbered_record(2, "armadillo"));
+        assert_int_equal(records_remove(records, numbered_id(1), NULL), 0);
+        assert_int_equal(records_remove(records, numbered_id(1), NULL), -ENOENT);
+        assert_int_equal(records_scrub(records, NULL), 0);
+        assert_false(is_on_disk("quetzalcoatl"));
+        assert_true(is_on_disk("armadillo"));
+}
+
+static void test_limits(void **state)
+{
+        _cleanup_(records_closep) Records *records = open_records();
+        const uint64_t day = 86400 * USEC_PER_SEC, now = clock_usec(CLOCK_REALTIME);
+        struct stat st;
+        (void)state;
+
+        for (unsigned i = 0; i < 1000; i++) {
+                json_t *record = numbered_record(i, "a fox that runs over the lazy dog");
+                (void)json_object_set_new(record, "time", json_integer((json_int_t)now - (json_int_t)(10 * day - i * (day / 100))));
+                add(records, record);
+        }
+        scratch_run("cp '%s' header; [ $(od -An -j 64 -N 4 -t u1 header | tr -d ' ') = 0001 ]", database()); /* incremental vacuum */
+        assert_int_equal(records_limit(records, 0, 0, NULL), 0);
+        check_found(records, &(RecordsQuery) { 0 }, 1000, 999);
+        assert_int_equal(records_limit(records, 5, 0, NULL), 0);
+        check_found(records, &(RecordsQuery) { .until = now - 5 * day }, 0, 0);
+        check_found(records, &(RecordsQuery) { .words = "fox", .since = now - 4 * day }, 400, 999);
+        assert_int_equal(records_limit(records, 0, 300000, NULL), 0);
+        check_found(records, &(RecordsQuery) { .limit = 1 }, 1, 999);
+        assert_int_equal(records_scrub(records, NULL), 0);
+        assert_int_equal(stat(database(), &st), 0);
+        assert_in_range(st.st_size, 50000, 300000);
+}
+
+/* --- somebody else --- */
+
+/* On a connection of its own; NULL: a new one. */
+static sqlite3 *run_sql(sqlite3 *db, const char *sql)
+{
+        if (!db)
+                assert_int_equal(sqlite3_open(database(), &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+        return db;
+}
+
+static void test_who_finds_it_locked_can_come_again(void **state)
+{
+        _cleanup_(records_closep) Records *records = open_records();
+        json_t *record = numbered_record(1, "");
+        (void)state;
+
+        Error error = { 0 };
+        sqlite3 *other = run_sql(NULL, "BEGIN IMMEDIATE");
+        records_set_patience(records, 0);
+        assert_int_equal(records_add(records, record, &error), -EAGAIN);
+        (void)sqlite3_close(run_sql(other, "ROLLBACK"));
+        assert_int_equal(records_add(records, record, &error), 0);
+        json_decref(record);
+}
+
+static void test_a_newer_one_is_left_alone(void **state)
+{
+        Records *again = NULL;
+        Error error = { 0 };
+        (void)state;
+
+        (void)records_close(open_records());
+        (void)sqlite3_close(run_sql(NULL, "PRAGMA user_version = 1000"));
+        assert_int_equal(records_open(&again, database(), RECORDS_CREATE, &error), -EPROTO);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup(test_comes_back_whole, fresh),
+                cmocka_unit_test_setup(test_ids, fresh),
+                cmocka_unit_test_setup(test_wrong_ones_are_refused, fresh),
+                cmocka_unit_test_setup(test_no_two_have_a_time, fresh),
+                cmocka_unit_test_setup(test_search, fresh),
+                cmocka_unit_test_setup(test_changes, fresh),
+                cmocka_unit_test_setup(test_a_file_is_of_the_last_that_was_written_there, fresh),
+                cmocka_unit_test_setup(test_others_cannot_read, fresh),
+                cmocka_unit_test_setup(test_a_place_that_was_open_is_closed, fresh),
+                cmocka_unit_test_setup(test_what_is_no_database_stays_as_it_is, fresh),
+                cmocka_unit_test_setup(test_forget, fresh),
+                cmocka_unit_test_setup(test_remove, fresh),
+                cmocka_unit_test_setup(test_limits, fresh),
+                cmocka_unit_test_setup(test_who_finds_it_locked_can_come_again, fresh),
+                cmocka_unit_test_setup(test_a_newer_one_is_left_alone, fresh),
+        };
+        return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
