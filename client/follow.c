@@ -60,6 +60,13 @@ static ExitCode on_picture(
         return f->hooks->on_picture(c, job, index, seed, picture, f->hooks->userdata);
 }
 
+static ExitCode on_prompt(Client *c, const JobInfo *job, uint32_t index, json_t *prompt, void *userdata)
+{
+        Follow *f = userdata;
+
+        return f->hooks->on_prompt(c, job, index, prompt, f->hooks->userdata);
+}
+
 static void on_end(ExitCode code, void *userdata)
 {
         (void)finish(userdata, code);
@@ -141,6 +148,7 @@ static int prepare(Follow *f, sd_bus_message *call)
         const bool is_shown = f->client->notifier || (f->hooks->on_picture && preview_takes_drafts(f->client->preview));
         const TrackHooks hooks = {
                 .on_picture = f->hooks->on_picture ? on_picture : NULL,
+                .on_prompt = f->hooks->on_prompt ? on_prompt : NULL,
                 .on_preview = is_shown ? on_preview : NULL,
                 .preview_usec = PREVIEW_USEC,
                 .on_update = on_update,

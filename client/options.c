@@ -187,7 +187,8 @@ static int check_inputs(const Options *o, Error *error)
 static int check_prompts(const Options *o, Error *error)
 {
         static const OptionId needs[] = { OPTION_PROMPT_ONLY, OPTION_TEMPLATE, OPTION_PROFILE, OPTION_PURPOSE,
-                                          OPTION_FIELD,       OPTION_REFINE,   OPTION_WRITER };
+                                          OPTION_FIELD,       OPTION_REFINE,   OPTION_WRITER,  OPTION_SERVER,
+                                          OPTION_DRY_RUN };
 
         for (size_t i = 0; !o->enhance && o->verb->id == VERB_GENERATE && i < ELEMENTSOF(needs); i++)
                 if (options_has(o, needs[i]))

@@ -91,8 +91,8 @@
         X(REFINE, 0, "refine", "TEXT", TEXT, refine, 0, 0, GENERATES | WRITES, "+as \"warmer, closer\"")   \
         X(EARLIER, 0, "earlier", "FILE", PATH, earlier, 0, 0, WRITES, "+what to refine, of --json")        \
         X(WRITER, 0, "engine", "NAME", TEXT, engine, 0, 0, GENERATES | WRITES, "+builtin or chat")         \
-        X(SERVER, 0, "server", "NAME", TEXT, server, 0, 0, SENDS, "+one of 'consent'")                     \
-        X(DRY_RUN, 0, "dry-run", NULL, FLAG, dry_run, 0, 0, SENDS, "+show what would be sent")             \
+        X(SERVER, 0, "server", "NAME", TEXT, server, 0, 0, GENERATES | SENDS, "+one of 'consent'")                     \
+        X(DRY_RUN, 0, "dry-run", NULL, FLAG, dry_run, 0, 0, GENERATES | SENDS, "+show what would be sent")             \
         X(INSPECT, 0, "inspect", "PATH", PATH, inspect, 0, 0, LOOKS, "+what a model is")                    \
         X(LAST, 0, "last", NULL, FLAG, last, 0, 0, VARIES, "+the newest in 'folder'")                      \
         X(SCALE, 0, "scale", "X", NUMBER, scale, 1, REQUEST_HIRES_MAX, ENLARGES, "+times as large")        \

@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "base/util.h"
+#include "client/enhance-call.h"
 #include "client/order.h"
 #include "dbus/names.h"
 
@@ -121,6 +122,16 @@ static void on_end(ExitCode code, void *userdata)
         (void)sd_event_source_set_enabled(o->ending, SD_EVENT_ONESHOT);
 }
 
+/* What a hook that takes results has said. */
+static ExitCode taken(Order *o, bool is_taken)
+{
+        if (is_taken)
+                return CODE_OK;
+        if (o->failure.code == CODE_OK)
+                o->failure.code = CODE_FAILED;
+        return o->failure.code;
+}
+
 static ExitCode on_picture(
         Client *c, const JobInfo *job, uint32_t index, uint64_t seed, const Picture *picture, void *userdata)
 {
@@ -129,11 +140,17 @@ static ExitCode on_picture(
         (void)c;
         if (o->is_abandoned) /* nobody wants it */
                 return CODE_CANCELLED;
-        if (o->hooks.on_picture(index, seed, job, picture, &o->failure, o->hooks.userdata))
-                return CODE_OK;
-        if (o->failure.code == CODE_OK)
-                o->failure.code = CODE_FAILED;
-        return o->failure.code;
+        return taken(o, o->hooks.on_picture(index, seed, job, picture, &o->failure, o->hooks.userdata));
+}
+
+static ExitCode on_prompt(Client *c, const JobInfo *job, uint32_t index, json_t *prompt, void *userdata)
+{
+        Order *o = userdata;
+
+        (void)c, (void)job, (void)index;
+        if (o->is_abandoned)
+                return CODE_CANCELLED;
+        return taken(o, o->hooks.on_prompt(prompt, &o->failure, o->hooks.userdata));
 }
 
 static void on_update(const JobInfo *job, void *userdata)
@@ -152,10 +169,35 @@ static void on_preview(const Picture *preview, void *userdata)
                 o->hooks.on_preview(preview, o->hooks.userdata);
 }
 
-static ExitCode begin(Order *o, const Options *options, const Inputs *inputs)
+/* What is asked for: pictures, or prompts of an idea. */
+typedef struct Asked {
+        const Inputs *inputs;
+        const char *idea;
+        const json_t *lineage;
+} Asked;
+
+static ExitCode new_call(Order *o, const Options *options, const Asked *asked, sd_bus_message **ret)
+{
+        const Options base = o->client.options;
+        ExitCode code = CODE_OK;
+
+        o->client.options = *options;
+        o->client.options.no_start = base.no_start;
+        if (!asked->idea) {
+                code = generate_new_call_with(&o->client, asked->inputs, ret);
+        } else {
+                int r = enhance_new_call(&o->client, asked->idea, asked->lineage, (uint32_t)options->count, ret);
+                code = r < 0 ? bus_fail(&o->client, NULL, r) : CODE_OK;
+        }
+        o->client.options = base; /* what the others point at may go */
+        return code;
+}
+
+static ExitCode begin(Order *o, const Options *options, const Asked *asked)
 {
         const TrackHooks hooks = {
-                .on_picture = on_picture,
+                .on_picture = o->hooks.on_picture ? on_picture : NULL,
+                .on_prompt = o->hooks.on_prompt ? on_prompt : NULL,
                 .on_preview = o->hooks.on_preview ? on_preview : NULL,
                 .preview_usec = o->hooks.preview_usec,
                 .on_update = on_update,
@@ -163,21 +205,17 @@ static ExitCode begin(Order *o, const Options *options, const Inputs *inputs)
                 .userdata = o,
                 .owns_job = true,
         };
-        const Options base = o->client.options;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
-        o->client.options = *options;
-        o->client.options.no_start = base.no_start;
-        ExitCode code = generate_new_call_with(&o->client, inputs, &call);
-        o->client.options = base; /* what the others point at may go */
+        ExitCode code = new_call(o, options, asked, &call);
         if (code != CODE_OK)
                 return code;
         int r = track_new(&o->client, call, &hooks, &o->job, &o->track);
         return r < 0 ? bus_fail(&o->client, NULL, r) : CODE_OK;
 }
 
-ExitCode order_new(
-        Link *link, const Options *options, const Inputs *inputs, const OrderHooks *hooks, Order **ret, Failure *failure)
+static ExitCode start(
+        Link *link, const Options *options, const Asked *asked, const OrderHooks *hooks, Order **ret, Failure *failure)
 {
         Order *o = calloc(1, sizeof(*o));
 
@@ -192,7 +230,7 @@ ExitCode order_new(
         }
         ExitCode code = link_open(link, &o->client, failure);
         if (code == CODE_OK) {
-                code = begin(o, options, inputs);
+                code = begin(o, options, asked);
                 if (code != CODE_OK)
                         failure_take(failure, &o->client, code);
         }
@@ -202,6 +240,19 @@ ExitCode order_new(
         }
         *ret = o;
         return CODE_OK;
+}
+
+ExitCode order_new(
+        Link *link, const Options *options, const Inputs *inputs, const OrderHooks *hooks, Order **ret, Failure *failure)
+{
+        return start(link, options, &(Asked) { .inputs = inputs }, hooks, ret, failure);
+}
+
+ExitCode order_new_prompts(
+        Link *link, const Options *options, const char *idea, const json_t *lineage, const OrderHooks *hooks, Order **ret,
+        Failure *failure)
+{
+        return start(link, options, &(Asked) { .idea = idea, .lineage = lineage }, hooks, ret, failure);
 }
 
 void order_cancel(Order *o)

@@ -51,6 +51,8 @@ typedef struct OrderHooks {
         /* Takes a picture; false ends the order as failed with what is in *failure. */
         bool (*on_picture)(uint32_t index, uint64_t seed, const JobInfo *job, const Picture *picture, Failure *failure,
                            void *userdata);
+        /* Takes a prompt (enhance.h), of order_new_prompts(); likewise. */
+        bool (*on_prompt)(json_t *prompt, Failure *failure, void *userdata);
         void (*on_preview)(const Picture *preview, void *userdata); /* may be NULL */
         uint64_t preview_usec;
         void (*on_update)(const JobInfo *job, void *userdata); /* may be NULL */
@@ -62,6 +64,10 @@ typedef struct OrderHooks {
 /* Asks for the pictures. *options and *inputs are not needed afterwards. CODE_OK, or the code in *failure. */
 ExitCode order_new(Link *link, const Options *options, const Inputs *inputs, const OrderHooks *hooks, Order **ret,
                    Failure *failure);
+
+/* Likewise for an idea: prompts, as many as the options' count. */
+ExitCode order_new_prompts(Link *link, const Options *options, const char *idea, const json_t *lineage, const OrderHooks *hooks,
+                           Order **ret, Failure *failure);
 
 void order_cancel(Order *order);
 

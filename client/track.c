@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "client/enhance-call.h"
 #include "client/i18n.h"
 #include "client/track.h"
 #include "dbus/names.h"
@@ -111,6 +112,14 @@ static int read_seed(sd_bus_message *m, uint64_t *ret)
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+static int took(Track *t, ExitCode code)
+{
+        if (code != CODE_OK)
+                return finish(t, code);
+        t->fetched++;
+        return advance(t);
+}
+
 static int take_picture(Track *t, sd_bus_message *m)
 {
         _cleanup_(picture_unmap) Picture picture = { 0 };
@@ -123,11 +132,19 @@ static int take_picture(Track *t, sd_bus_message *m)
         if (r < 0)
                 return finish(t, client_fail_error(t->client, CODE_FAILED, &error, r));
 
-        ExitCode code = t->hooks.on_picture(t->client, t->job, t->fetched, seed, &picture, t->hooks.userdata);
-        if (code != CODE_OK)
-                return finish(t, code);
-        t->fetched++;
-        return advance(t);
+        return took(t, t->hooks.on_picture(t->client, t->job, t->fetched, seed, &picture, t->hooks.userdata));
+}
+
+static int take_prompt(Track *t, sd_bus_message *m)
+{
+        json_t *prompt = NULL;
+
+        int r = enhance_read_result(m, &prompt);
+        if (r < 0)
+                return finish(t, client_fail(t->client, CODE_FAILED, _("the service's answer is no prompt")));
+        ExitCode code = t->hooks.on_prompt(t->client, t->job, t->fetched, prompt, t->hooks.userdata);
+        json_decref(prompt);
+        return took(t, code);
 }
 
 static int on_result(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -140,7 +157,7 @@ static int on_result(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
                 return 0;
         if (sd_bus_message_is_method_error(m, NULL))
                 return fail_bus(t, sd_bus_message_get_error(m), -sd_bus_message_get_errno(m));
-        return take_picture(t, m);
+        return t->hooks.on_prompt ? take_prompt(t, m) : take_picture(t, m);
 }
 
 /* A preview that cannot be had is no reason to stop. */
@@ -173,7 +190,7 @@ static void ask_for_preview(Track *t)
 /* What is next, now that something has changed: a picture to fetch, the end, or just another view. */
 static int advance(Track *t)
 {
-        uint32_t wanted = t->hooks.on_picture ? t->job->pictures : 0;
+        uint32_t wanted = t->hooks.on_picture || t->hooks.on_prompt ? t->job->pictures : 0;
 
         if (!t->is_known || t->is_fetching || t->has_ended)
                 return 0;

@@ -18,6 +18,8 @@ typedef struct TrackHooks {
         ExitCode (*on_picture)(
                 Client *client, const JobInfo *job, uint32_t index, uint64_t seed, const Picture *picture,
                 void *userdata);
+        /* Takes what an Enhance call has made, as GetResult gives it; likewise. In place of on_picture. */
+        ExitCode (*on_prompt)(Client *client, const JobInfo *job, uint32_t index, json_t *prompt, void *userdata);
         /* How the picture looks at present, a small PNG, at most once in preview_usec; NULL: nobody wants to see. */
         void (*on_preview)(const Picture *preview, void *userdata);
         uint64_t preview_usec;
@@ -31,7 +33,7 @@ typedef struct TrackHooks {
 
 typedef struct Track Track;
 
-/* Sends a Generate call, or, for a job that job_find() has found, its Watch. *hooks is copied, *job has to live as
+/* Sends a Generate or Enhance call, or, for a job that job_find() has found, its Watch. *hooks is copied, *job has to live as
  * long. The client's bus has to be attached to an event loop. 0 or a negative errno. */
 int track_new(Client *client, sd_bus_message *call, const TrackHooks *hooks, JobInfo *job, Track **ret);
 

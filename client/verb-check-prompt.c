@@ -3,31 +3,9 @@
 
 #include "base/util.h"
 #include "client/i18n.h"
+#include "client/notes.h"
 #include "client/presets.h"
 #include "prompts/check.h"
-
-/* The generator's sentences are English; people get them by what kind of problem it is. */
-static const char *sentence_of(const json_t *problem)
-{
-        static const struct {
-                const char *kind, *text; /* with the word, then what is near */
-        } sentences[] = {
-                { "two", N_("\"%s\" and \"%s\" are two of the same kind") },
-                { "contradiction", N_("\"%s\" and \"%s\" contradict each other") },
-                { "no-subject", N_("nothing is named that can be drawn") },
-                { "empty", N_("the prompt has no word") },
-                { "unknown", N_("\"%s\" is not among the model's words; near are: %s") },
-                { "like", N_("\"%s\" is drawn like: %s") },
-                { "count", N_("the model cannot count to \"%s\", only to %s") },
-                { "cut", N_("\"%s\" does not fit into what the model reads") },
-        };
-        const char *kind = json_string_value(json_object_get(problem, "kind"));
-
-        for (size_t i = 0; kind && i < ELEMENTSOF(sentences); i++)
-                if (streq(sentences[i].kind, kind))
-                        return _(sentences[i].text);
-        return NULL;
-}
 
 static const char *text_of(const json_t *problem, const char *key)
 {
@@ -35,21 +13,10 @@ static const char *text_of(const json_t *problem, const char *key)
         return text ? text : "";
 }
 
-/* A sentence with up to two "%s" in it. */
-static void print_sentence(const char *sentence, const char *first, const char *second)
+/* A prompt that is too long as a whole has no word that is cut. */
+static bool is_too_long(const json_t *problem)
 {
-        const char *values[] = { first, second };
-        size_t n = 0;
-
-        for (const char *p = sentence; *p; p++) {
-                if (p[0] == '%' && p[1] == 's' && n < ELEMENTSOF(values)) {
-                        (void)fputs(values[n++], stdout);
-                        p++;
-                } else {
-                        (void)putchar(*p);
-                }
-        }
-        (void)putchar('\n');
+        return streq(text_of(problem, "kind"), "cut") && !*text_of(problem, "word");
 }
 
 static void print(const json_t *report)
@@ -59,13 +26,11 @@ static void print(const json_t *report)
         size_t i;
 
         json_array_foreach(problems, i, problem) {
-                const char *sentence = sentence_of(problem), *word = text_of(problem, "word"), *near = text_of(problem, "near");
-                if (streq(text_of(problem, "kind"), "unknown") && !*near)
-                        print_sentence(_("\"%s\" is not among the model's words, and none is near"), word, "");
-                else if (streq(text_of(problem, "kind"), "cut") && !*word)
+                _cleanup_(freep) char *text = note_to_text(problem);
+                if (is_too_long(problem))
                         (void)printf(_("about %lld tokens; the model reads %lld and cuts off the rest\n"), (long long)tokens, (long long)limit);
-                else
-                        print_sentence(sentence ? sentence : text_of(problem, "text"), word, near);
+                else if (text)
+                        (void)puts(text);
         }
 }
 

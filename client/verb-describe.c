@@ -3,13 +3,13 @@
 
 #include "base/util.h"
 #include "client/batch.h"
-#include "client/follow.h"
+#include "client/bus.h"
+#include "client/enhance.h"
 #include "client/i18n.h"
 #include "client/json.h"
 #include "client/servers.h"
 #include "client/settings.h"
 #include "client/shrink.h"
-#include "dbus/names.h"
 #include "marks/alt-text.h"
 
 /* Whether a server that understands pictures may be asked. */
@@ -64,27 +64,11 @@ static int append_options(sd_bus_message *call, const Client *c, int picture)
         return r < 0 ? r : sd_bus_message_close_container(call);
 }
 
-static ExitCode fetch(Client *c, const JobInfo *job, char **ret)
-{
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        const char *text;
-
-        int r = sd_bus_call_method(c->bus, IMAGINE_BUS_NAME, job->path, IMAGINE_JOB_INTERFACE, "GetPrompt", &error, &reply, "u", 0);
-        if (r >= 0)
-                r = sd_bus_message_read(reply, "s", &text);
-        if (r < 0)
-                return bus_fail(c, &error, r);
-        *ret = strdup(text);
-        return *ret ? CODE_OK : client_fail(c, CODE_FAILED, _("out of memory"));
-}
-
 static ExitCode ask(Client *c, const char *path, char **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        const FollowHooks hooks = { .owns_job = true };
         _cleanup_(closep) int picture = -1;
-        JobInfo job;
+        json_t *results = NULL;
 
         ExitCode code = bus_connect(c);
         if (code == CODE_OK)
@@ -98,15 +82,13 @@ static ExitCode ask(Client *c, const char *path, char **ret)
                 r = append_options(call, c, picture);
         if (r < 0)
                 return bus_fail(c, NULL, r);
-        const bool quiet = c->options.quiet;
-        c->options.quiet = true;
-        code = follow_generate(c, call, &hooks, &job);
-        c->options.quiet = quiet;
+        code = enhance_run(c, call, &results);
         if (code != CODE_OK)
                 return code;
-        code = fetch(c, &job, ret);
-        (void)sd_bus_call_method(c->bus, IMAGINE_BUS_NAME, job.path, IMAGINE_JOB_INTERFACE, "Release", NULL, NULL, NULL);
-        return code;
+        const char *text = json_string_value(json_object_get(json_array_get(results, 0), "prompt"));
+        *ret = text ? strdup(text) : NULL;
+        json_decref(results);
+        return *ret ? CODE_OK : client_fail(c, CODE_FAILED, _("out of memory"));
 }
 
 ExitCode verb_describe(Client *c)
@@ -129,8 +111,6 @@ ExitCode verb_describe(Client *c)
         if (c->options.json)
                 c->result = json_pack("{s:o, s:o, s:s}", "path", json_from_text(path), "description", json_from_text(text), "source",
                                       asks ? "server" : "settings");
-        else if (c->options.dry_run)
-                (void)fputs(text, stdout);
         else
                 (void)puts(text);
         return CODE_OK;

@@ -106,6 +106,12 @@ ExitCode generate_pictures(Client *c, const char *words)
         return generate(c, &saver);
 }
 
+/* Whether it ends with the prompt, or with what would be sent for one. */
+static bool draws_nothing(const Options *o)
+{
+        return o->prompt_only || o->dry_run;
+}
+
 /* What --enhance says; the words of the idea stay those of the file. */
 static ExitCode enhance_first(Client *c, json_t **ret)
 {
@@ -114,7 +120,7 @@ static ExitCode enhance_first(Client *c, json_t **ret)
         if (code != CODE_OK)
                 return code;
         enhance_say_notes(c, *ret);
-        if (!c->options.prompt_only)
+        if (!draws_nothing(&c->options))
                 client_say(c, _("Drawing: %s"), c->options.prompt);
         else if (!c->options.json)
                 (void)puts(c->options.prompt);
@@ -129,7 +135,7 @@ ExitCode verb_generate(Client *c)
         if (!words)
                 return client_fail(c, CODE_FAILED, _("out of memory"));
         ExitCode code = c->options.enhance ? enhance_first(c, &enhanced) : CODE_OK;
-        if (code == CODE_OK && !c->options.prompt_only) {
+        if (code == CODE_OK && !draws_nothing(&c->options)) {
                 notifier_set_subject(c->notifier, c->options.prompt, 0, 0);
                 code = generate_pictures(c, words);
         }

@@ -105,7 +105,7 @@ _imagine() {
                 -*,folder) words="$all --open --notify" ;;
                 -*,ask) words="$all --folder --prompt --from" ;;
                 -*,mcp) words="$all --folder" ;;
-                -*) words="$all $makes $asks $starts --enhance --prompt-only $prompts" ;;
+                -*) words="$all $makes $asks $starts --enhance --prompt-only --server --dry-run $prompts" ;;
                 *,) words=$verbs ;;
                 *,http) words='token add list remove' ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;

@@ -130,8 +130,8 @@ complete -c imagine -n '__imagine_is generate enhance' -l field -x -d 'what a fi
 complete -c imagine -n '__imagine_is generate enhance' -l refine -x -d 'as "warmer, closer"'
 complete -c imagine -n '__imagine_is enhance' -l earlier -r -F -d 'what to refine, of --json'
 complete -c imagine -n '__imagine_is generate enhance' -l engine -x -a 'builtin chat' -d 'builtin or chat'
-complete -c imagine -n '__imagine_is describe enhance' -l server -x -a '(__imagine_ask consent)' -d "one of 'consent'"
-complete -c imagine -n '__imagine_is describe enhance' -l dry-run -d 'show what would be sent'
+complete -c imagine -n '__imagine_is generate describe enhance' -l server -x -a '(__imagine_ask consent)' -d "one of 'consent'"
+complete -c imagine -n '__imagine_is generate describe enhance' -l dry-run -d 'show what would be sent'
 complete -c imagine -n '__imagine_is models' -l inspect -r -F -d 'what a model is'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge show check folder' -l notify -d 'on the desktop, too'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge watch' -l preview -x -a 'auto kitty sixel none' -d 'in the terminal'

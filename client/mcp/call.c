@@ -65,7 +65,7 @@ static void add_text(Call *call, const char *format, va_list ap)
 
         (void)vsnprintf(text, sizeof(text), format, ap);
         client_clean_text(text);
-        (void)json_array_append_new(call->content, json_pack("{s:s, s:s}", "type", "text", "text", text));
+        call_add_long_text(call, text);
 }
 
 void call_add_text(Call *call, const char *format, ...)
@@ -86,6 +86,11 @@ void call_fail(Call *call, const char *format, ...)
         add_text(call, format, ap);
         va_end(ap);
         finish(call, true);
+}
+
+void call_add_long_text(Call *call, const char *text)
+{
+        (void)json_array_append_new(call->content, json_pack("{s:s, s:s}", "type", "text", "text", text));
 }
 
 void call_add_link(Call *call, const char *name, const char *mime)

@@ -14,7 +14,8 @@
 
 static const char instructions[] =
         "Draws pictures with the diffusion model that is resident on this machine. generate_image takes seconds to minutes; its "
-        "pictures are files in one folder, which get_image shows again. The same seed and settings draw the same picture.";
+        "pictures are files in one folder, which get_image shows again. The same seed and settings draw the same picture. "
+        "enhance_prompt makes a full prompt of a short idea first.";
 
 /* The newest first. */
 static const char *const legacy_versions[] = { "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05" };
@@ -90,7 +91,7 @@ static json_t *describe_tool(const Tool *tool)
 {
         return json_pack("{s:s, s:s, s:s, s:o, s:{s:b, s:b, s:b, s:b}}", "name", tool->name, "title", tool->title, "description",
                          tool->description, "inputSchema", tool->schema(), "annotations", "readOnlyHint", tool->only_reads,
-                         "destructiveHint", 0, "idempotentHint", tool->only_reads, "openWorldHint", 0);
+                         "destructiveHint", 0, "idempotentHint", tool->only_reads, "openWorldHint", tool->asks_servers);
 }
 
 static void list_tools(Server *s, const Rpc *rpc, bool is_modern)

@@ -20,12 +20,7 @@ typedef struct Generation {
         char *words; /* what files are called */
 } Generation;
 
-/* What is an option of the command line, too, with its limits. */
-static const struct {
-        const char *name, *type;
-        OptionId option;
-        const char *description;
-} argument_table[] = {
+static const Argument argument_table[] = {
         { "negative_prompt", "string", OPTION_NEGATIVE, "What the picture must not show" },
         { "seed", "integer", OPTION_SEED, "Repeats a picture; random if absent" },
         { "steps", "integer", OPTION_STEPS, "Denoising steps; the model's if absent" },
@@ -53,40 +48,23 @@ static json_t *schema(void)
 {
         json_t *properties = json_loads(other_arguments, 0, NULL);
 
-        for (size_t i = 0; i < ELEMENTSOF(argument_table); i++)
-                (void)json_object_set_new(properties, argument_table[i].name,
-                                          json_pack("{s:s, s:s}", "type", argument_table[i].type, "description",
-                                                    argument_table[i].description));
+        arguments_add_schema(properties, argument_table, ELEMENTSOF(argument_table));
         return schema_object(properties, "prompt");
-}
-
-static int read_count(Options *o, json_t *value, Error *error)
-{
-        const json_int_t count = value ? json_integer_value(value) : 1;
-
-        if (count < 1 || count > COUNT_MAX)
-                return error_set(error, -EINVAL, "count is 1 to %d", COUNT_MAX);
-        o->count = (uint64_t)count;
-        o->given[OPTION_COUNT] = true;
-        return 0;
 }
 
 static int read_options(json_t *arguments, Options *o, Error *error)
 {
         json_t *prompt = json_object_get(arguments, "prompt"), *value;
-        int r = 0;
 
         if (!json_is_string(prompt))
                 return error_set(error, -EINVAL, "prompt is missing");
         *o = (Options) { .prompt = (char *)json_string_value(prompt) };
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(argument_table); i++)
-                if ((value = json_object_get(arguments, argument_table[i].name)))
-                        r = option_from_json(o, argument_table[i].option, value, argument_table[i].name, error);
+        int r = arguments_read_options(arguments, argument_table, ELEMENTSOF(argument_table), o, error);
         if (r >= 0 && (value = json_object_get(arguments, "width")))
                 r = side_from_json(&o->width, value, "width", error);
         if (r >= 0 && (value = json_object_get(arguments, "height")))
                 r = side_from_json(&o->height, value, "height", error);
-        return r < 0 ? r : read_count(o, json_object_get(arguments, "count"), error);
+        return r < 0 ? r : arguments_read_count(arguments, COUNT_MAX, o, error);
 }
 
 static int read_input(const Shelf *shelf, json_t *arguments, const char *name, int *ret, Error *error)

@@ -52,7 +52,7 @@ static int on_models(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         call->structured = pick(models);
         json_decref(models);
         char *text = json_dumps(call->structured, JSON_INDENT(1));
-        (void)json_array_append_new(call->content, json_pack("{s:s, s:s}", "type", "text", "text", text ? text : ""));
+        call_add_long_text(call, text ? text : "");
         free(text);
         call_end(call);
         return 0;

@@ -32,7 +32,7 @@ static void add_settings(Call *call, const Picture *picture)
 
         if (settings_find(picture->data, picture->size, &settings) <= 0)
                 return;
-        (void)json_array_append_new(call->content, json_pack("{s:s, s:s}", "type", "text", "text", settings.text));
+        call_add_long_text(call, settings.text);
         settings_done(&settings);
 }
 

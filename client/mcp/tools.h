@@ -22,6 +22,7 @@ typedef struct Server Server;
 typedef struct Tool {
         const char *name, *title, *description;
         bool only_reads;
+        bool asks_servers; /* beyond this machine, if its user wants that */
         json_t *(*schema)(void); /* of its arguments, a JSON Schema; NULL when memory is short */
         void (*run)(Call *call, json_t *arguments); /* an object, which lives as long as the call */
         void (*stop)(Call *call); /* releases call->state; nothing comes of the call any more; may be NULL */
@@ -49,6 +50,7 @@ struct Call {
 
 /* Adds to what is answered with. */
 void call_add_text(Call *call, const char *format, ...) _printf_(2, 3);
+void call_add_long_text(Call *call, const char *text); /* of any length, as it is */
 void call_add_link(Call *call, const char *name, const char *mime);
 void call_add_image(Call *call, const char *base64, const char *mime);
 
@@ -58,6 +60,21 @@ void call_progress(Call *call, double share, const char *format, ...) _printf_(3
 /* Answers. The call is no more. */
 void call_end(Call *call);
 void call_fail(Call *call, const char *format, ...) _printf_(2, 3);
+
+/* An argument that is an option of the command line, too, with its limits. */
+typedef struct Argument {
+        const char *name, *type;
+        OptionId option;
+        const char *description;
+} Argument;
+
+void arguments_add_schema(json_t *properties, const Argument *table, size_t n);
+
+/* What is there of them; 0 or -EINVAL with a sentence. */
+int arguments_read_options(json_t *arguments, const Argument *table, size_t n, Options *options, Error *error);
+
+/* The argument count, 1 to max; 1 if absent. */
+int arguments_read_count(json_t *arguments, unsigned max, Options *options, Error *error);
 
 /* The schema of an object with these properties, which it takes over; required: a name, or NULL. */
 json_t *schema_object(json_t *properties, const char *required);

@@ -122,6 +122,8 @@ static void add_notes(json_t *result, const json_t *notes)
                         (void)json_object_set(unknown, text_of(note, "word"), json_object_get(note, "near"));
         }
         (void)json_object_set_new(result, "notes", texts);
+        if (json_array_size(notes) > 0)
+                (void)json_object_set(result, "remarks", (json_t *)notes);
         (void)json_object_set_new(result, "unknown", unknown);
 }
 

@@ -11,7 +11,7 @@
  * "refine": s, "lineage": [s], "texts": [s] }, all but the idea optional. texts are prompts that somebody else made of the
  * idea (a chat server): they are taken apart in place of what would be drawn.
  * answer: { "results": [ { "prompt", "model-prompt", "negative": s, "seed": n, "fields": {name: s}, "lineage": [s],
- * "notes": [s], "unknown": {word: nearest}, "template", "profile", "purpose": s, "aspect": s, "picture-seed": n } ] } */
+ * "notes": [s], "remarks": [as notes.h has them], "unknown": {word: nearest}, "template", "profile", "purpose": s, "aspect": s, "picture-seed": n } ] } */
 
 #include <jansson.h>
 

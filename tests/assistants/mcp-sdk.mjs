@@ -23,7 +23,7 @@ async function drive(name, client, transport, call, negotiated) {
     check(`${name}: connects`, negotiated(client), client.getServerCapabilities());
     check(`${name}: knows the server`, client.getServerVersion()?.name === 'imagined', client.getServerVersion());
     const { tools } = await client.listTools();
-    check(`${name}: lists the tools`, ['generate_image', 'get_image', 'list_models'].every(t => tools.some(u => u.name === t)), tools);
+    check(`${name}: lists the tools`, ['generate_image', 'enhance_prompt', 'get_image', 'list_models'].every(t => tools.some(u => u.name === t)), tools);
     const made = await call({ name: 'generate_image', arguments: { prompt: `a fox ${name}`, steps: 3, seed: 7 } });
     check(`${name}: a picture`, made.content.map(c => c.type).join() === 'resource_link,image,text' && !made.isError, made);
     check(`${name}: is there`, existsSync(fileURLToPath(made.content[0].uri)), made.content[0]);
@@ -31,6 +31,11 @@ async function drive(name, client, transport, call, negotiated) {
     check(`${name}: it can be looked at`, shown.content[0].type === 'image', shown);
     const models = await call({ name: 'list_models', arguments: {} });
     check(`${name}: models`, models.structuredContent.models[0].name === 'default', models);
+    const written = await call({ name: 'enhance_prompt', arguments: { idea: 'a beach sunset', seed: 7, count: 2 } });
+    const { prompts } = written.structuredContent;
+    check(`${name}: prompts`, prompts.length === 2 && written.content[1].text.startsWith(prompts[1].prompt) && prompts[0].fields.subject, written);
+    const refined = await call({ name: 'enhance_prompt', arguments: { idea: prompts[0].prompt, refine: 'at night', lineage: prompts[0].lineage } });
+    check(`${name}: a refinement`, refined.structuredContent.prompts[0].lineage.length === 3, refined);
     const refused = await call({ name: 'generate_image', arguments: {} });
     check(`${name}: what is refused is told`, refused.isError === true, refused);
     await call({ name: 'none', arguments: {} }).then(

@@ -9,7 +9,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DEADLINE = 120
 MODERN = "2026-07-28"
 META = {"io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprotocol/clientCapabilities": {}}
 failed = False
@@ -124,7 +127,7 @@ def test_legacy():
     check("legacy: ping", server.ask("ping")["result"] == {})
     tools = server.ask("tools/list")["result"]
     names = [t["name"] for t in tools["tools"]]
-    check("legacy: the tools", {"generate_image", "list_models", "get_image"} <= set(names), names)
+    check("legacy: the tools", names == ["generate_image", "enhance_prompt", "list_models", "get_image"], names)
     check("legacy: always in the same order", names == [t["name"] for t in server.ask("tools/list")["result"]["tools"]])
     check("legacy: results are plain", "resultType" not in tools and "ttlMs" not in tools, tools)
     check("legacy: schemas are objects that take nothing else", all(
@@ -162,6 +165,87 @@ def test_legacy():
     check("by its URI", kinds(server.call("get_image", {"name": content[0]["uri"]})) == ["image", "text", "text"])
     check("by its path", kinds(server.call("get_image", {"name": path})) == ["image", "text", "text"])
     return server
+
+
+def prompts_of(answer):
+    return answer["result"]["structuredContent"]["prompts"]
+
+
+def test_enhance(server):
+    idea = {"idea": "a beach sunset", "seed": 7, "count": 2}
+    made = server.call("enhance_prompt", idea, {"progressToken": "e1"})
+    first, second = prompts_of(made)
+    texts = [c["text"] for c in made["result"]["content"]]
+    check("enhance_prompt: a text for each variation", kinds(made) == ["text", "text"] and made["result"]["isError"] is False, made)
+    check("which begins with the prompt", texts[0].startswith(first["prompt"]) and texts[1].startswith(second["prompt"]), texts)
+    check("they differ", first["prompt"] != second["prompt"])
+    check("it says more than the idea", "beach" in first["prompt"] and len(first["prompt"]) > 4 * len(idea["idea"]), first)
+    check("by field", {"subject", "style", "palette", "lighting", "camera", "texture", "mood"} <= set(first["fields"]), first)
+    check("with its seed in digits", [p["seed"] for p in (first, second)] == ["7", "8"], made)
+    check("with what it was made of", first["lineage"] == [idea["idea"]], first)
+    notes = server.progress("e1")
+    check("its progress increases to the end", increases(notes) and notes[-1]["progress"] == notes[-1]["total"], notes)
+    check("the same seed writes the same", prompts_of(server.call("enhance_prompt", idea)) == [first, second])
+    refined = prompts_of(server.call("enhance_prompt", {"idea": first["prompt"], "refine": "at night", "lineage": first["lineage"], "seed": 7}))[0]
+    check("a refinement", refined["prompt"] != first["prompt"] and refined["fields"]["style"] == first["fields"]["style"], refined)
+    check("keeps the lineage", refined["lineage"] == [idea["idea"], first["prompt"], "at night"], refined)
+    pinned = prompts_of(server.call("enhance_prompt", {**idea, "fields": {"palette": "teal and orange"}, "purpose": "wallpaper"}))[0]
+    check("settled fields and a purpose", pinned["fields"]["palette"] == "teal and orange" and pinned["purpose"] == "wallpaper", pinned)
+    for arguments, text in [({}, "idea is missing"), ({"idea": 5}, "idea is missing"), ({"idea": ""}, ""), ({"idea": "x", "count": 17}, "count"),
+                            ({"idea": "x", "count": 0}, "count"), ({"idea": "x", "seed": -1}, "seed"), ({"idea": "x", "model": "none"}, "none"),
+                            ({"idea": "x", "purpose": "none"}, "none"), ({"idea": "x", "engine": "none"}, "engine"),
+                            ({"idea": "x", "fields": []}, "fields is an object"), ({"idea": "x", "fields": {"palette": 5}}, "fields has texts"),
+                            ({"idea": "x", "fields": {"none": "y"}}, "none"), ({"idea": "x", "fields": {"a=b": "y"}}, "fields has texts"),
+                            ({"idea": "x", "fields": {str(i): "y" for i in range(100)}}, "fields is an object"),
+                            ({"idea": "x", "lineage": "y"}, "lineage is an array"), ({"idea": "x", "lineage": [5]}, "lineage is an array"),
+                            ({"idea": "x", "server": "y"}, "there is no argument server"), ({"idea": "x" * 8193}, "8192")]:
+        answer = server.call("enhance_prompt", arguments)
+        check(f"enhance_prompt {json.dumps(arguments)[:40]} is refused in words", says(answer, text), answer)
+
+
+class ChatServer:
+    """tests/net/fake-chat, configured as the chat server."""
+
+    def __init__(self, play):
+        os.mkdir("chat")
+        self.process = subprocess.Popen(["python3", os.path.join(TESTS, "net/fake-chat"), "chat"])
+        while not os.path.exists("chat/port"):
+            assert self.process.poll() is None
+            time.sleep(0.01)
+        port = open("chat/port").read()
+        with open("imagined.conf", "a") as f:
+            f.write(f'servers = ( {{ name = "chat"; url = "http://127.0.0.1:{port}/{play}/v1"; model = "fake-1"; }} );\n')
+
+    def wait_for(self, name):
+        """Until it has noted something there."""
+        end = time.monotonic() + DEADLINE
+        while os.path.getsize(f"chat/{name}") == 0:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def test_chat(chat):
+    """Through a chat server that never answers."""
+    server, _ = legacy("pictures")
+    asked = {"idea": "a fox", "engine": "chat"}
+    check("a chat server is not asked without consent", says(server.call("enhance_prompt", asked), "consent"))
+    check("not one byte goes there", os.path.getsize("chat/connections") == 0)
+    subprocess.run(["imagine", "--user", "consent", "grant", "chat"], check=True, capture_output=True)
+    server.send("tools/call", {"name": "enhance_prompt", "arguments": asked, "_meta": {"progressToken": "chat"}}, "chat")
+    chat.wait_for("received")
+    check("with consent it is", b"a fox" in open("chat/received", "rb").read())
+    server.send("notifications/cancelled", {"requestId": "chat"})
+    chat.wait_for("left")
+    check("and left when that is cancelled", server.ask("ping")["result"] == {})
+    check("without an answer", "chat" not in server.early)
+    server.send("tools/call", {"name": "enhance_prompt", "arguments": asked}, "last")
+    check("at the end of the input", server.close() == (0, b""))
+    jobs = json.loads(subprocess.run(["imagine", "--user", "--json", "jobs"], capture_output=True, check=True).stdout)["jobs"]
+    check("nothing is left of it", not any(j["state"] in ("queued", "running") for j in jobs), jobs)
 
 
 def test_folder(server):
@@ -265,6 +349,8 @@ def test_versions():
         if version == "2024-11-05":
             made = server.call("generate_image", {"prompt": "old", "steps": 2, "seed": 1})
             check("no links before they were known", kinds(made) == ["text", "image", "text"], made)
+            told = server.call("enhance_prompt", {"idea": "old", "seed": 1})["result"]
+            check("prompts as texts alone", "structuredContent" not in told and "old" in told["content"][0]["text"], told)
             check("but the path", made["result"]["content"][0]["text"].startswith("file:///"), made)
         server.close()
     server = Server("pictures")
@@ -286,6 +372,9 @@ def test_modern():
     made = server.call("generate_image", {"prompt": "modern", "steps": 3, "seed": 1}, {**meta, "progressToken": 7})
     check("modern: a picture", made["result"]["resultType"] == "complete" and kinds(made) == ["resource_link", "image", "text"], made)
     check("modern: progress", increases(server.progress(7)), server.notes)
+    made = server.call("enhance_prompt", {"idea": "modern", "seed": 3}, {**meta, "progressToken": 8})
+    check("modern: a prompt", made["result"]["resultType"] == "complete" and prompts_of(made)[0]["seed"] == "3", made)
+    check("modern: its progress", increases(server.progress(8)), server.notes)
     check("modern: a failure is a result", server.call("generate_image", {}, meta)["result"]["isError"] is True)
     check("modern: no ping", is_error(server.ask("ping", {"_meta": meta}), -32601))
     check("modern: no initialize", is_error(server.ask("initialize", {"_meta": meta}), -32601))
@@ -318,15 +407,20 @@ def test_ends():
 
 
 os.chdir(os.environ["IMAGINED_ROOT"])
+os.environ["XDG_STATE_HOME"] = os.path.join(os.getcwd(), "state")
 os.makedirs("pictures", exist_ok=True)
+chat = ChatServer("silent")
 server = test_legacy()
+test_enhance(server)
 test_folder(server)
 test_wrong(server)
 check("the end of the input ends it", server.close() == (0, b""))
 test_together()
+test_chat(chat)
 test_versions()
 test_modern()
 test_ends()
+chat.stop()
 said = open("errors").read()
-check("stderr has no word of a prompt", "fox" not in said and "modern" not in said, said)
+check("stderr has no word of a prompt", "fox" not in said and "modern" not in said and "beach" not in said, said)
 sys.exit(failed)

@@ -49,6 +49,14 @@ check "an unknown profile is refused" says "none called nothing" imagine --user 
 check "an engine that is not there is refused" says engine imagine --user enhance --engine oracle "an owl"
 check "words that are not known are pointed out" tells '"cottage" is drawn like: house' imagine --user enhance "a cottage"
 
+if [ -d "$IMAGINED_ROOT${PREFIX:-/usr/local}/share/locale/de" ]; then
+        german() { LC_ALL=C.UTF-8 LANGUAGE=de TEXTDOMAINDIR=$IMAGINED_ROOT${PREFIX:-/usr/local}/share/locale imagine --user enhance "$@"; }
+        check "and in the user's language" tells '»cottage« wird gezeichnet wie: house' german "a cottage"
+        check "an instruction that is not understood, too" tells '»xyzzy« wird nicht verstanden' german --refine xyzzy "an owl"
+fi
+imagine --user enhance --json "a cottage" >r.json
+check "programs get them in parts" test "$(json r.json '[(n["kind"], n["word"], n["near"]) for n in o["prompts"][0]["remarks"]]')" = "[('like', 'cottage', 'house')]"
+
 check "templates are listed" tells property-plan imagine templates
 # shellcheck disable=SC2016
 check "a profile is printed as the file that it is" sh -c 'imagine -q profiles storybook | cmp - "$IMAGINED_PROMPTS/profiles/storybook.conf"'
@@ -78,5 +86,8 @@ if [ -z "${SAN:-}" ]; then # the default model would take minutes
         check "as it says" test "$(json c.json 'o["seed"], o["enhanced"]["profile"]')" = "(7, 'blueprint')"
 fi
 check "options of prompts need --enhance" says "needs --enhance" imagine --user --profile storybook "an owl"
+check "and those of servers" says "--server needs --enhance" imagine --user --server ok "an owl"
+check "a dry run, too" says "--dry-run needs --enhance" imagine --user --dry-run "an owl"
+check "which goes with a chat server" says "they go with the engine chat" imagine --user --enhance --dry-run "an owl"
 check "nothing of it is in the log" fails 1 grep -q owl "$IMAGINED_ROOT/log"
 [ -z "$failed" ]

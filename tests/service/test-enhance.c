@@ -126,6 +126,38 @@ static void test_options(void **state)
         json_decref(result);
 }
 
+/* Sentences, and the same in parts. */
+static void test_remarks(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *key = "", *word = NULL, *kind = NULL, *value;
+        JobRef job;
+        (void)state;
+
+        assert_true(enhance(bus, &job, "a fox", 1, "refine", "s", "xyzzy") >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        assert_true(job_call(bus, job.path, "GetPrompt", NULL, &reply, "u", 0) >= 0);
+        assert_true(sd_bus_message_skip(reply, "s") >= 0);
+        assert_true(sd_bus_message_enter_container(reply, 'a', "{sv}") > 0);
+        while (!streq(key, "remarks")) {
+                assert_true(sd_bus_message_enter_container(reply, 'e', "sv") > 0);
+                assert_true(sd_bus_message_read(reply, "s", &key) > 0);
+                if (streq(key, "remarks"))
+                        break;
+                assert_true(sd_bus_message_skip(reply, "v") > 0 && sd_bus_message_exit_container(reply) >= 0);
+        }
+        assert_true(sd_bus_message_enter_container(reply, 'v', "aa{ss}") > 0 && sd_bus_message_enter_container(reply, 'a', "a{ss}") > 0);
+        assert_true(sd_bus_message_enter_container(reply, 'a', "{ss}") > 0);
+        while (sd_bus_message_read(reply, "{ss}", &key, &value) > 0) {
+                kind = streq(key, "kind") ? value : kind;
+                word = streq(key, "word") ? value : word;
+        }
+        assert_string_equal(kind, "not-understood");
+        assert_string_equal(word, "xyzzy");
+        assert_true(sd_bus_message_exit_container(reply) >= 0 && sd_bus_message_at_end(reply, false) > 0);
+}
+
 static void assert_refused(sd_bus *bus, const char *name, const char *says, const sd_bus_error *error)
 {
         (void)bus;
@@ -306,6 +338,7 @@ int main(void)
                 cmocka_unit_test(test_a_prompt),
                 cmocka_unit_test(test_same_seed_same_prompt),
                 cmocka_unit_test(test_options),
+                cmocka_unit_test(test_remarks),
                 cmocka_unit_test(test_wrong_options),
                 cmocka_unit_test(test_wrong_requests),
                 cmocka_unit_test(test_wrong_calls),

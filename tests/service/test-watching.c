@@ -102,6 +102,47 @@ static void test_watching(void **state)
         assert_true(manager_call(watcher, "Unwatch", NULL, NULL, "o", "/no/such/thing") >= 0);
 }
 
+typedef struct Subscriber {
+        sd_bus *bus;
+        Heard all, late; /* from the beginning; once the object is known */
+        char state[64]; /* as the properties have it then */
+} Subscriber;
+
+/* Only now it is known which object that is. */
+static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Subscriber *s = userdata;
+        const char *path;
+        (void)error;
+
+        assert_false(sd_bus_message_is_method_error(m, NULL));
+        assert_true(sd_bus_message_read(m, "uo", NULL, &path) >= 0);
+        assert_int_equal(s->all.total, 0);
+        assert_true(sd_bus_match_signal(s->bus, NULL, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, NULL, on_job_signal, &s->late) >= 0);
+        assert_true(job_string(s->bus, path, "State", s->state) >= 0);
+        return 0;
+}
+
+/* However soon a job ends, none of its signals overtakes the answer; and who subscribes only then finds in the properties
+ * what it has missed. */
+static void test_the_answer_comes_first(void **state)
+{
+        static const char *const members[] = { "Generate", "Enhance" };
+        (void)state;
+
+        for (unsigned i = 0; i < 20; i++) {
+                _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+                Subscriber s = { .bus = bus };
+
+                listen_to_jobs(bus, &s.all);
+                assert_true(sd_bus_call_method_async(bus, NULL, IMAGINE_BUS_NAME, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE,
+                                                     members[i % 2], on_answer, &s, "sa{sv}", "a fox", 0) >= 0);
+                assert_true(hear_until(bus, &s.all.finished, 1));
+                assert_int_equal(strncmp(s.all.states, "queued ", 7), 0);
+                assert_true(s.late.finished == 1 || streq(s.state, IMAGINE_STATE_DONE));
+        }
+}
+
 static void test_updates_are_few(void **state)
 {
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
@@ -162,6 +203,7 @@ int main(void)
                 cmocka_unit_test(test_a_caller_that_leaves),
                 cmocka_unit_test(test_a_finished_job_leaves_with_its_caller),
                 cmocka_unit_test(test_watching),
+                cmocka_unit_test(test_the_answer_comes_first),
                 cmocka_unit_test(test_updates_are_few),
                 cmocka_unit_test(test_updates_wait_for_the_bus),
         };

@@ -30,9 +30,25 @@ static int append_dictionary(sd_bus_message *reply, const json_t *object)
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static int append_dictionaries(sd_bus_message *reply, const json_t *objects)
+{
+        int r = sd_bus_message_open_container(reply, 'a', "a{ss}");
+
+        for (size_t i = 0; i < json_array_size(objects) && r >= 0; i++)
+                r = append_dictionary(reply, json_array_get(objects, i));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static bool has_objects(const json_t *array)
+{
+        return json_is_object(json_array_get(array, 0));
+}
+
 /* The type that a value has on the bus; NULL: none. */
 static const char *type_of(const json_t *value)
 {
+        if (has_objects(value))
+                return "aa{ss}";
         if (json_is_string(value))
                 return "s";
         if (json_is_integer(value))
@@ -46,6 +62,8 @@ static int append_value(sd_bus_message *reply, const json_t *value)
                 return sd_bus_message_append_basic(reply, 's', json_string_value(value));
         if (json_is_integer(value))
                 return sd_bus_message_append(reply, "t", (uint64_t)json_integer_value(value));
+        if (has_objects(value))
+                return append_dictionaries(reply, value);
         return json_is_array(value) ? append_texts(reply, value) : append_dictionary(reply, value);
 }
 

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# See secrets.sh. Prints TAP.
+
+import array
+import glob
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+WORK, ROOT = os.environ["WORK"], os.environ["IMAGINED_ROOT"]
+KEY = open(os.path.join(os.environ["CREDENTIALS_DIRECTORY"], "openai"), "rb").read().strip()
+MARK = b"<the key openai>"
+DEADLINE = 120
+PLAYS = ["ok", "stream", "silent", "key", "key-error", "401", "429-once", "messages", "role"]
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+failed = False
+
+
+def check(what, holds, said=""):
+    global failed
+    failed = failed or not holds
+    print(f"{'ok' if holds else 'not ok'} - {what}" + ("" if holds or said == "" else f"\n    {str(said)[:3000]}"), flush=True)
+
+
+def holds_key(data):
+    """Also eight characters of it in a row."""
+    return any(KEY[i:i + 8] in data for i in range(len(KEY) - 7) if KEY[i:i + 8] != b"sk-test-")
+
+
+def read(name):
+    with open(os.path.join(WORK, name), "rb") as f:
+        return f.read()
+
+
+def eventually(condition):
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+class Journal:
+    """All entries that reach the journal's socket, with all their fields."""
+
+    def __init__(self):
+        self.entries = []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind("/run/systemd/journal/socket")
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        while True:
+            data, ancillary, _, _ = self.socket.recvmsg(1 << 20, socket.CMSG_SPACE(4))
+            for _, _, fds in ancillary: # one that is too long for a datagram
+                for fd in array.array("i", fds):
+                    data += os.pread(fd, 1 << 24, 0)
+                    os.close(fd)
+            self.entries.append(data)
+
+
+def start_monitor():
+    """All that goes over the bus, byte for byte."""
+    capture = open(os.path.join(WORK, "bus"), "wb")
+    monitor = subprocess.Popen(["dbus-monitor", "--session", "--binary"], stdout=capture)
+    assert eventually(lambda: len(read("bus")) > 0) # it is told its name
+    return monitor
+
+
+def start_server():
+    server = subprocess.Popen(["python3", os.path.join(TESTS, "net/fake-chat"), WORK])
+    assert eventually(lambda: os.path.exists(os.path.join(WORK, "port")))
+    port = read("port").decode()
+    shutil.copy(os.path.join(TESTS, "fixtures/pictures/baseline.jpg"), os.path.join(WORK, "photo.jpg"))
+    with open(os.path.join(WORK, "role.txt"), "w") as f:
+        f.write("You draw \"foxes\".\n")
+    more = {"stream": " stream = true; temperature = 0.7; tokens = 300;", "role": f' role = "{WORK}/role.txt";'}
+    servers = [f'{{ name = "{p}"; url = "http://127.0.0.1:{port}/{p if p != "role" else "ok"}/v1"; model = "fake-1"; key = "openai"; '
+               f'vision = true;{more.get(p, "")} }}' for p in PLAYS]
+    with open(os.path.join(ROOT, "imagined.conf"), "a") as f:
+        f.write(f'log_level = "debug";\nservers = ( {", ".join(servers)} );\n')
+    return server
+
+
+answers = [] # all that programs have said
+
+
+def imagine(*words):
+    done = subprocess.run(["imagine", "--user", *words], capture_output=True, check=False, cwd=WORK)
+    answers.append(done.stdout + done.stderr)
+    return done
+
+
+def forget():
+    os.truncate(os.path.join(WORK, "received"), 0)
+
+
+def shown(*words):
+    """What a dry run shows."""
+    said = json.loads(imagine(*words, "--dry-run", "--json").stdout)
+    assert "error" not in said, said
+    text = said.get("description") or (said["enhanced"] if "enhanced" in said else said["prompts"][0])["prompt"]
+    return text.encode()
+
+
+def test_dry_run():
+    with open(os.path.join(WORK, "earlier.json"), "w") as f:
+        json.dump({"prompts": [{"prompt": "A fox in snow, \"red\"", "lineage": ["a fox"]}]}, f)
+    enhance = ["enhance", "--engine", "chat", "--seed", "5", "--server"]
+    cases = {
+        "an idea": [*enhance, "ok", "a \"red\" fox\\ in fünf Bäumen 🦊"],
+        "a streamed answer": [*enhance, "stream", "a fox"],
+        "a role of the user's": [*enhance, "role", "a fox"],
+        "fields": [*enhance, "ok", "--field", "palette=teal", "--field", "mood=", "a fox"],
+        "a refinement": [*enhance, "ok", "--earlier", "earlier.json", "--refine", "warmer"],
+        "generate --enhance": ["generate", "--enhance", "--prompt-only", "--engine", "chat", "--seed", "5", "--server", "ok", "a fox"],
+        "a picture": ["describe", "--server", "ok", "photo.jpg"],
+    }
+    before = {name: shown(*words) for name, words in cases.items()}
+    check("a dry run needs no consent, and sends nothing", read("connections") == b"", read("received"))
+    for play in PLAYS:
+        imagine("consent", "grant", play)
+    for name, words in cases.items():
+        forget()
+        done = imagine(*words)
+        check(f"dry run of {name}: has the mark, once", before[name].count(MARK) == 1, before[name])
+        check(f"dry run of {name}: what is sent, byte for byte", done.returncode == 0 and
+              before[name].replace(MARK, KEY) == read("received"), (done, before[name], read("received")))
+    done = imagine(*enhance, "ok", "--dry-run", "a fox")
+    check("as text it is the same, and a line break", done.stdout == shown(*enhance, "ok", "a fox") + b"\n", done)
+
+
+def at_work():
+    """What others see of the processes while one waits for the server, and has the key."""
+    forget()
+    asking = subprocess.Popen(["imagine", "--user", "enhance", "--engine", "chat", "--server", "silent", "a fox"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert eventually(lambda: KEY in read("received"))
+    seen, workers = [], 0
+    for path in glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/comm"):
+        try:
+            with open(path, "rb") as f:
+                data = f.read()
+        except OSError:
+            continue
+        workers += b"imagined-net" in data and path.endswith("cmdline")
+        seen.append(data)
+    asking.terminate()
+    asking.wait(DEADLINE)
+    check("the worker was among the processes", workers > 0)
+    check("no command line and no environment has the key", not holds_key(b"\0".join(seen)))
+
+
+def test_answers():
+    for play in PLAYS:
+        if play != "silent":
+            imagine("enhance", "--engine", "chat", "--server", play, "a fox")
+            imagine("describe", "--server", play, "photo.jpg")
+            imagine("--json", "generate", "--enhance", "--prompt-only", "--engine", "chat", "--server", play, "a fox")
+    imagine("consent", "list")
+    imagine("status", "--json")
+    imagine("jobs", "--json")
+    said = b"\n".join(answers)
+    check("programs have said much", b"watercolour" in said and b"does not accept the key openai" in said)
+    check("and never the key", not holds_key(said))
+
+
+def test_recorded(journal, monitor):
+    subprocess.run(["dbus-send", "--session", "--type=signal", "/end", "org.imagined.Test.TheEndOfTheCapture"], check=True)
+    check("the capture of the bus is whole", eventually(lambda: b"TheEndOfTheCapture" in read("bus")))
+    monitor.terminate()
+    capture, entries = read("bus"), b"\0\0".join(journal.entries)
+    with open(os.path.join(ROOT, "log"), "rb") as f:
+        log = f.read()
+    kept = b"".join(open(p, "rb").read() for p in glob.glob(os.path.join(WORK, "state", "**"), recursive=True) if os.path.isfile(p))
+    check("the server got the key", KEY in read("received") and holds_key(read("received")))
+    check("the bus has the calls", b"Enhance" in capture and b"SetConsent" in capture)
+    check("and not the key", not holds_key(capture))
+    check("the journal has the jobs", entries.count(b"IMAGINED_JOB=") > 10 and b"MESSAGE_ID=" in entries, entries)
+    check("and neither the key nor a prompt", not holds_key(entries) and b"fox" not in entries and b"watercolour" not in entries, entries)
+    check("the log has lines", b"<" in log, log)
+    check("and neither the key nor a prompt", not holds_key(log) and b"a fox" not in log and b"watercolour" not in log, log)
+    check("the state has the consent", b"servers" in kept, kept)
+    check("and not the key", not holds_key(kept))
+
+
+os.environ["IMAGINED_ENGINE"] = glob.glob(f"{ROOT}/**/imagined-engine", recursive=True)[0]
+journal = Journal()
+subprocess.run(["dbus-update-activation-environment", "JOURNAL_STREAM=1:1"], check=True) # the bus does not hand its own on
+monitor = start_monitor()
+server = start_server()
+test_dry_run()
+test_answers()
+at_work()
+test_recorded(journal, monitor)
+server.kill()
+sys.exit(failed)
