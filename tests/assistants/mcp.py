@@ -204,11 +204,11 @@ def test_enhance(server):
 
 
 class ChatServer:
-    """tests/net/fake-chat, configured as the chat server."""
+    """tests/net/fake-server, configured as the chat server."""
 
     def __init__(self, play):
         os.mkdir("chat")
-        self.process = subprocess.Popen(["python3", os.path.join(TESTS, "net/fake-chat"), "chat"])
+        self.process = subprocess.Popen(["python3", os.path.join(TESTS, "net/fake-server"), "chat"])
         while not os.path.exists("chat/port"):
             assert self.process.poll() is None
             time.sleep(0.01)

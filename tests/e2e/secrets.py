@@ -76,7 +76,7 @@ def start_monitor():
 
 
 def start_server():
-    server = subprocess.Popen(["python3", os.path.join(TESTS, "net/fake-chat"), WORK])
+    server = subprocess.Popen(["python3", os.path.join(TESTS, "net/fake-server"), WORK])
     assert eventually(lambda: os.path.exists(os.path.join(WORK, "port")))
     port = read("port").decode()
     shutil.copy(os.path.join(TESTS, "fixtures/pictures/baseline.jpg"), os.path.join(WORK, "photo.jpg"))
