@@ -167,10 +167,8 @@ static void quantise(uint8_t *ret, const float *x, size_t n, ByteScale scale)
         FOR_VECTORS(i, n)
         {
                 Vec v = vec_fma(load_at(x, i, n), inverse, zero);
-                v = vec_min(vec_set(255), vec_max(v, vec_set(0))) + 12582912.0f;
-                VecBits bits = (VecBits)v & 0xff;
-                for (size_t j = 0; j < LANES && j < n - i; j++)
-                        ret[i + j] = (uint8_t)bits[j];
+                v = vec_min(vec_set(255), vec_max(v, vec_set(0)));
+                vec_store_bytes(ret + i, (VecBits)(v + 12582912.0f), n - i);
         }
 }
 
@@ -185,8 +183,7 @@ static int32_t quantise_weights(int8_t *ret, const float *x, size_t n, float fac
                 Vec v = load_at(x, i, n) * inverse;
                 v = vec_min(vec_set(127), vec_max(v, vec_set(-127)));
                 const VecInt numbers = (VecInt)(v + 12582912.0f) - 0x4b400000;
-                for (size_t j = 0; j < LANES && j < n - i; j++)
-                        ret[i + j] = (int8_t)numbers[j];
+                vec_store_bytes(ret + i, (VecBits)numbers, n - i);
                 sum += numbers; /* 0 beyond the end */
         }
         for (size_t j = 0; j < LANES; j++)

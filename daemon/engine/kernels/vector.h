@@ -21,6 +21,7 @@
 typedef float Vec __attribute__((vector_size(LANES * 4)));
 typedef int32_t VecInt __attribute__((vector_size(LANES * 4)));
 typedef uint32_t VecBits __attribute__((vector_size(LANES * 4)));
+typedef int8_t VecBytes __attribute__((vector_size(LANES)));
 typedef float VecUnaligned __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
 static inline Vec vec_set(float x)
@@ -95,6 +96,22 @@ static inline void vec_store_bf16(uint16_t *p, Vec v, size_t n)
                 _mm256_storeu_si256((void *)p, halves);
         else
                 _mm256_mask_storeu_epi16(p, (__mmask16)((1u << n) - 1), halves);
+#endif
+}
+
+/* The lowest byte of each; the first n <= LANES. */
+static inline void vec_store_bytes(void *p, VecBits v, size_t n)
+{
+#if defined(__AVX512F__)
+        const __m128i bytes = _mm512_cvtepi32_epi8((__m512i)v);
+
+        if (n >= LANES)
+                _mm_storeu_si128(p, bytes);
+        else
+                _mm_mask_storeu_epi8(p, (__mmask16)((1u << n) - 1), bytes);
+#else
+        const VecBytes bytes = __builtin_convertvector(v, VecBytes);
+        memcpy(p, &bytes, n < LANES ? n : LANES);
 #endif
 }
 
