@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "engine/image/vae.h"
 #include "engine/inspect.h"
+#include "engine/pipeline.h"
 
 /* What a picture of the usual size needs beside the weights, about: bytes for each of its pixels, and for all. */
 #define BYTES_A_PIXEL 2600.0
@@ -20,12 +21,21 @@ static const char *family(const Model *m)
         return "Stable Diffusion 1";
 }
 
-static double bytes_of_all(const Model *m)
+/* Floats are kept as they are stored, the rest as what is multiplied. */
+static double bytes_of(const Weights *weights, Precision precision)
 {
-        double bytes = (double)weights_bytes(m->unet_weights) + (double)weights_bytes(m->vae_weights);
+        if (precision == PRECISION_F32)
+                return (double)weights_bytes(weights);
+        return (double)weights_parameters(weights) * (precision == PRECISION_BF16 ? 2 : 1);
+}
+
+static double bytes_of_all(const Model *m, Precision precision)
+{
+        const Precision ends = pipeline_ends_precision(precision);
+        double bytes = bytes_of(m->unet_weights, precision) + bytes_of(m->vae_weights, ends);
 
         for (uint32_t i = 0; i < m->n_texts; i++)
-                bytes += (double)weights_bytes(m->texts[i].weights);
+                bytes += bytes_of(m->texts[i].weights, ends);
         return bytes;
 }
 
@@ -50,7 +60,7 @@ static void fill(Inspection *ret, const Model *m)
         ret->predicts = predictions[m->scheduler.prediction];
         weights_describe(m->unet_weights, ret->precision);
         ret->inferred = m->inferred;
-        ret->bytes = bytes_of_all(m) + pixels * BYTES_A_PIXEL + BYTES_ALWAYS;
+        ret->bytes = bytes_of_all(m, ret->info.precision) + pixels * BYTES_A_PIXEL + BYTES_ALWAYS;
 }
 
 static void print_text(const Inspection *i, FILE *out)

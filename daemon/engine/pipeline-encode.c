@@ -111,7 +111,7 @@ int pipeline_embed(Pipeline *p, const Chunks *texts, uint32_t n, uint32_t clip_s
 static int embed_once(Pipeline *p, const PictureJob *job, const Chunks *texts, uint32_t n, Embeddings *ret)
 {
         const TextKey key = { .texts = texts, .n = n, .clip_skip = job->request->clip_skip,
-                              .precision = pipeline_ends_precision(p) };
+                              .precision = pipeline_ends_precision(p->precision) };
 
         if (!job->adapted && text_cache_find(&p->texts, &key, &p->compute, ret))
                 return 0;

@@ -62,7 +62,7 @@ static int load_text_encoders(Pipeline *p, Error *error)
                 const ModelText *text = &p->model->texts[i];
                 int r = LOAD_PACKED(p, text->weights, error,
                                     text_encoder_new(&p->text_encoders[i], &text->config, text->weights,
-                                                     pipeline_ends_precision(p), error));
+                                                     pipeline_ends_precision(p->precision), error));
                 if (r < 0)
                         return r;
         }
@@ -102,7 +102,7 @@ static int start_packing(Pipeline *p, Error *error)
 static int lay_out_networks(Pipeline *p, Error *error)
 {
         const Model *m = p->model;
-        const Precision ends = pipeline_ends_precision(p);
+        const Precision ends = pipeline_ends_precision(p->precision);
 
         int r = load_text_encoders(p, error);
         if (r >= 0)

@@ -60,10 +60,11 @@ Precision pipeline_precision(const Model *model, Precision wanted, Precision aut
  * next call tries again. */
 int pipeline_set_precision(Pipeline *p, Precision precision, Error *error);
 
-/* Bytes are for the denoiser alone: it is where the time goes, and what errors it makes the next step takes back. */
-static inline Precision pipeline_ends_precision(const Pipeline *p)
+/* That of the text encoders and the autoencoder. Bytes are for the denoiser alone: it is where the time goes, and what errors
+ * it makes the next step takes back. */
+static inline Precision pipeline_ends_precision(Precision denoiser)
 {
-        return p->precision == PRECISION_INT8 ? kernels_precision(PRECISION_BF16, PRECISION_F32) : p->precision;
+        return denoiser == PRECISION_INT8 ? kernels_precision(PRECISION_BF16, PRECISION_F32) : denoiser;
 }
 
 void pipeline_done(Pipeline *p);

@@ -89,7 +89,7 @@ static int encode(Pipeline *p, const float *pixels, const float *mask, uint32_t 
         if (r >= 0)
                 r = vae_encode(p->vae, &p->compute, &picture, &moments);
         if (r == -ENODATA) { /* which most jobs never need */
-                r = vae_load_encoder(p->vae, p->model->vae_weights, pipeline_ends_precision(p), error);
+                r = vae_load_encoder(p->vae, p->model->vae_weights, pipeline_ends_precision(p->precision), error);
                 if (r >= 0)
                         r = vae_encode(p->vae, &p->compute, &picture, &moments);
         }

@@ -29,11 +29,30 @@ typedef enum WeightType {
         WEIGHT_F32,
         WEIGHT_F16,
         WEIGHT_BF16,
+        WEIGHT_Q8_0, /* blocks along the rows of a stored matrix, as ggml has them: a scale (F16) for WEIGHT_BLOCK bytes */
+        WEIGHT_Q4_0, /* the same for as many halves of bytes, 8 more than they stand for: the lower ones first */
 } WeightType;
 
-static inline size_t weight_size(WeightType type)
+#define WEIGHT_BLOCK 32
+
+static inline bool weight_has_blocks(WeightType type)
 {
-        return type == WEIGHT_F32 ? sizeof(float) : sizeof(uint16_t);
+        return type == WEIGHT_Q8_0 || type == WEIGHT_Q4_0;
+}
+
+/* The bytes of n weights, which are whole blocks. */
+static inline size_t weight_bytes(WeightType type, size_t n)
+{
+        switch (type) {
+        case WEIGHT_F32:
+                return n * sizeof(float);
+        case WEIGHT_Q8_0:
+                return n / WEIGHT_BLOCK * (sizeof(uint16_t) + WEIGHT_BLOCK);
+        case WEIGHT_Q4_0:
+                return n / WEIGHT_BLOCK * (sizeof(uint16_t) + WEIGHT_BLOCK / 2);
+        default:
+                return n * sizeof(uint16_t);
+        }
 }
 
 /* Rows by one slice of a packed panel. Elements are float, bfloat16 (as uint16_t), or unsigned bytes in rows and signed ones
@@ -123,6 +142,8 @@ typedef struct Kernels {
 
         /* n stored weights as floats; exact. */
         void (*widen)(float *ret, const void *weights, size_t n, WeightType type);
+        /* The same of some rows of a packed panel (tensor/panels.h), which is aligned for its type. */
+        void (*widen_panel)(float *ret, const void *panel, size_t first, size_t rows, size_t width, WeightType type);
 
         /* The other way, to bfloat16, rounded to the nearest, halves to even; a NaN stays one. */
         void (*narrow)(uint16_t *ret, const float *x, size_t n);

@@ -2,6 +2,7 @@
 
 /* What happens to each number by itself. Included once by each kernels-ISA.c. */
 
+#include "engine/kernels/blocks.inc.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/vector.h"
 
@@ -136,7 +137,18 @@ static void widen(float *ret, const void *weights, size_t n, WeightType type)
         case WEIGHT_BF16:
                 widen_halves(ret, weights, n, WEIGHT_BF16);
                 break;
+        default:
+                widen_blocks(ret, weights, n, type);
+                break;
         }
+}
+
+static void widen_panel(float *ret, const void *panel, size_t first, size_t rows, size_t width, WeightType type)
+{
+        if (weight_has_blocks(type))
+                widen_panel_blocks(ret, panel, first, rows, width, type);
+        else
+                widen(ret, (const char *)panel + weight_bytes(type, first * width), rows * width, type);
 }
 
 static void narrow(uint16_t *ret, const float *x, size_t n)

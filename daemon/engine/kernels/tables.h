@@ -18,8 +18,8 @@ void blas_product(const Product *product);
 
 /* From pointwise.inc.h and norm.inc.h. */
 #define POINTWISE_KERNELS                                                                                   \
-        .lanes = LANES, .widen = widen, .narrow = narrow, .range = range, .quantise = quantise,             \
-        .quantise_weights = quantise_weights, .dequantise = dequantise, .finish = finish_panel,             \
-        .exp_sum = exp_sum,                                                                                 \
+        .lanes = LANES, .widen = widen, .widen_panel = widen_panel, .narrow = narrow, .range = range,       \
+        .quantise = quantise, .quantise_weights = quantise_weights, .dequantise = dequantise,               \
+        .finish = finish_panel, .exp_sum = exp_sum,                                                         \
         .exp_sum_halves = exp_sum_halves, .maximum = maximum, .scale = scale, .add = add,                   \
         .activate = activate, .moments = moments, .normalise = normalise, .layer_norm = layer_norm

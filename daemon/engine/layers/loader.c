@@ -50,11 +50,13 @@ static WeightType weight_type(const StoredTensor *tensor)
 {
         switch (tensor->dtype) {
         case DTYPE_F16:
-        case DTYPE_Q8_0: /* a scale of 16 bits times a small number: 16 bits hold it well enough */
-        case DTYPE_Q4_0:
                 return WEIGHT_F16;
         case DTYPE_BF16:
                 return WEIGHT_BF16;
+        case DTYPE_Q8_0:
+                return WEIGHT_Q8_0;
+        case DTYPE_Q4_0:
+                return WEIGHT_Q4_0;
         default:
                 return WEIGHT_F32;
         }
@@ -65,19 +67,17 @@ static WeightType weight_type(const StoredTensor *tensor)
 static const void *weights_of(const StoredTensor *tensor, void **ret_memory)
 {
         const WeightType type = weight_type(tensor);
-        const bool blocks = tensor->dtype == DTYPE_Q8_0 || tensor->dtype == DTYPE_Q4_0;
-        const bool as_stored = !blocks && (type != WEIGHT_F32 || tensor->dtype == DTYPE_F32);
+        const bool as_stored = type != WEIGHT_F32 || tensor->dtype == DTYPE_F32;
+        const size_t size = weight_bytes(type, tensor->n_elements);
 
-        if (as_stored && (uintptr_t)tensor->data % weight_size(type) == 0)
+        if (as_stored && (weight_has_blocks(type) || (uintptr_t)tensor->data % weight_bytes(type, 1) == 0))
                 return tensor->data;
 
-        void *memory = calloc(tensor->n_elements, weight_size(type));
+        void *memory = malloc(size);
         if (!memory)
                 return NULL;
         if (as_stored)
-                memcpy(memory, tensor->data, tensor->n_elements * weight_size(type));
-        else if (blocks)
-                stored_tensor_to_f16(tensor, memory);
+                memcpy(memory, tensor->data, size);
         else
                 stored_tensor_to_f32(tensor, memory);
         return *ret_memory = memory;
@@ -320,7 +320,7 @@ void *load_array(Loader *loader, size_t n, size_t size)
 /* The tensor's weights, in the arena. NULL after an error. */
 static const void *load_weights(Loader *loader, const StoredTensor *tensor)
 {
-        const size_t size = tensor->n_elements * weight_size(weight_type(tensor));
+        const size_t size = weight_bytes(weight_type(tensor), tensor->n_elements);
         _cleanup_(freep) void *memory = NULL;
         float *ret = arena_alloc(packed(loader), (size + sizeof *ret - 1) / sizeof *ret);
 
@@ -357,7 +357,7 @@ void load_table(Loader *loader, Table *ret, uint32_t rows, uint32_t columns, con
 
 void table_row(const Table *table, size_t row, float *ret)
 {
-        const char *from = (const char *)table->data + row * table->columns * weight_size(table->type);
+        const char *from = (const char *)table->data + weight_bytes(table->type, row * table->columns);
 
         kernels_get()->widen(ret, from, table->columns, table->type);
 }

@@ -135,34 +135,3 @@ void stored_tensor_to_f32(const StoredTensor *tensor, float *ret)
                 break;
         }
 }
-
-/* To the nearest, ties to even; what is too large becomes infinite. */
-static uint16_t f16_from_f32(float f)
-{
-        uint32_t bits, sign;
-
-        memcpy(&bits, &f, sizeof(bits));
-        sign = bits >> 16 & 0x8000;
-        bits &= 0x7fffffff;
-        if (bits >= 0x47800000) /* 2^16 and above, infinity, NaN */
-                return (uint16_t)(sign | (bits > 0x7f800000 ? 0x7e00 : 0x7c00));
-        if (bits < 0x38800000) { /* below 2^-14: the sum's last bits count in 2^-24 */
-                float magic = f32_from_bits(bits) + 0.5F;
-                uint32_t sum;
-
-                memcpy(&sum, &magic, sizeof(sum));
-                return (uint16_t)(sign | (sum - 0x3f000000));
-        }
-        return (uint16_t)(sign | ((bits - 0x38000000 + 0xfff + (bits >> 13 & 1)) >> 13));
-}
-
-void stored_tensor_to_f16(const StoredTensor *tensor, uint16_t *ret)
-{
-        for (uint64_t i = 0; i < tensor->n_elements / 32; i++) {
-                float block[32];
-
-                convert_block((const uint8_t *)tensor->data + i * dtypes[tensor->dtype].size, tensor->dtype, block);
-                for (unsigned j = 0; j < 32; j++)
-                        ret[i * 32 + j] = f16_from_f32(block[j]);
-        }
-}

@@ -378,13 +378,7 @@ uint64_t weights_parameters(const Weights *weights)
 
 uint64_t weights_bytes(const Weights *weights)
 {
-        const Sum sum = sum_up(weights);
-        uint64_t bytes = sum.bytes, blocks = 0;
-
-        for (int kind = DTYPE_Q8_0; kind <= DTYPE_Q4_0; kind++)
-                if (dtype_bytes((DType)kind, sum.kinds[kind], &blocks))
-                        bytes += sum.kinds[kind] * sizeof(uint16_t) - blocks;
-        return bytes;
+        return sum_up(weights).bytes;
 }
 
 void weights_describe(const Weights *weights, char ret[static WEIGHTS_KINDS_MAX])

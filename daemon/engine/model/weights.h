@@ -56,7 +56,7 @@ bool weights_shape(const Weights *weights, uint64_t *ret, uint32_t n_dims, const
 /* Elements of all tensors together. */
 uint64_t weights_parameters(const Weights *weights);
 
-/* The bytes of all tensors together, as they lie in memory: blocks (Q8_0, Q4_0) become 16-bit floats there. */
+/* The bytes of all tensors together, as they are stored. */
 uint64_t weights_bytes(const Weights *weights);
 
 /* How they are stored, what there is most of first: "Q8_0, F16". What is less than a fiftieth is left out. */
@@ -65,6 +65,3 @@ void weights_describe(const Weights *weights, char ret[static WEIGHTS_KINDS_MAX]
 
 /* Writes n_elements floats. NaN and infinities pass as they are. */
 void stored_tensor_to_f32(const StoredTensor *tensor, float *ret);
-
-/* The same as 16-bit floats, rounded to the nearest, for tensors of blocks (Q8_0, Q4_0). */
-void stored_tensor_to_f16(const StoredTensor *tensor, uint16_t *ret);

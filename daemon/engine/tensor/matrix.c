@@ -36,27 +36,34 @@ size_t matrix_column_bytes(const Matrix *m)
 {
         const bool floats = m->products->group == 1;
 
-        return products_length(m->products, m->k) * m->taps *
-               (floats ? weight_size(m->type) : products_element(m->products));
+        if (floats)
+                return weight_bytes(m->type, (size_t)m->k * m->taps);
+        return products_length(m->products, m->k) * m->taps * products_element(m->products);
 }
 
-/* Columns of the source from `from` on, at most `columns` and none from `limit` on, into a panel of floats at an
- * offset. */
-static void pack_columns(
-                const Matrix *m, const MatrixSource *source, char *panel, size_t width, size_t from,
-                size_t limit, size_t columns)
+/* The stored column. */
+static const void *column_of(const MatrixSource *source, size_t column)
 {
-        const size_t length = (size_t)m->k * m->taps;
+        return (const char *)source->weights + weight_bytes(source->type, column * source->k * source->taps);
+}
+
+/* Columns of the source from `from` on, at most `columns` and none from `limit` on, to `first` and what follows in a panel
+ * of floats. */
+static void pack_columns(
+                const MatrixSource *source, char *panel, size_t width, size_t first, size_t from, size_t limit,
+                size_t columns)
+{
         PanelColumns p = {
+                .first = first,
                 .columns = MIN(columns, limit - from),
-                .rows = m->k,
-                .taps = m->taps,
-                .column_stride = length,
-                .row_stride = m->taps,
+                .rows = source->k,
+                .taps = source->taps,
+                .column_stride = (size_t)source->k * source->taps,
+                .row_stride = source->taps,
                 .width = width,
         };
 
-        panel_pack(panel, (const char *)source->weights + from * length * weight_size(m->type), m->type, &p);
+        panel_pack(panel, column_of(source, from), source->type, &p);
 }
 
 /* The panel that begins at that packed column. */
@@ -67,11 +74,10 @@ static void pack_floats(const Matrix *m, const MatrixSource *source, size_t colu
 
         memset(panel, 0, width * matrix_column_bytes(m));
         if (m->gated) {
-                pack_columns(m, source, panel, width, value, m->n, half);
-                pack_columns(m, source, panel + half * weight_size(m->type), width, m->n + value,
-                             2 * (size_t)m->n, half);
+                pack_columns(source, panel, width, 0, value, m->n, half);
+                pack_columns(source, panel, width, half, m->n + value, 2 * (size_t)m->n, half);
         } else
-                pack_columns(m, source, panel, width, column, m->n, width);
+                pack_columns(source, panel, width, 0, column, m->n, width);
 }
 
 /* The largest weight is 127. */
@@ -112,8 +118,7 @@ static void pack_column(const Matrix *m, const MatrixSource *source, size_t j, v
         if (from < 0)
                 memset(floats, 0, length * sizeof *floats);
         else
-                m->kernels->widen(floats, (const char *)source->weights + (size_t)from * length * weight_size(source->type),
-                                  length, source->type);
+                m->kernels->widen(floats, column_of(source, (size_t)from), length, source->type);
         if (m->products->group == 2) {
                 m->kernels->narrow(elements, floats, length);
                 panel_gather_halves(ret, elements, m->k, m->taps, padded);
@@ -199,6 +204,7 @@ bool matrix_lay_out(Matrix *ret, Arena *arena, Arena *bias_arena, const MatrixSo
         };
 
         assert(!m.gated || m.taps == 1);
+        assert(!weight_has_blocks(m.type) || (m.taps == 1 && m.k % WEIGHT_BLOCK == 0));
         if (!alloc_parts(&m, arena, source->bias ? bias_arena : NULL))
                 return false;
         if (source->bias)

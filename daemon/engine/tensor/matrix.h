@@ -38,9 +38,9 @@ typedef struct MatrixSource {
         uint32_t n, k, taps;
         bool gated;
         Precision precision; /* PRECISION_AUTO, or one that the kernels lack: floats */
-        WeightType type;
+        WeightType type; /* of blocks: there is one tap, and k is whole blocks */
         const void *weights; /* [n][k][taps], with `gated` [2 n][k]: values, then gates; aligned for their
-                                type */
+                                type, which blocks need not be */
         const float *bias; /* NULL, or as many as there are columns */
 } MatrixSource;
 

@@ -31,7 +31,7 @@ typedef uint16_t __attribute__((may_alias)) Bits16;
                                 for (size_t row = row0; row < MIN(row0 + BLOCK, p->rows); row++) {          \
                                         const type *from = data + column * p->column_stride;                \
                                         for (size_t tap = 0; tap < p->taps; tap++)                          \
-                                                ret[tap * matrix + row * p->width + column] =               \
+                                                ret[tap * matrix + row * p->width + p->first + column] =    \
                                                                 from[row * p->row_stride + tap];            \
                                 }                                                                           \
         }
@@ -39,9 +39,26 @@ typedef uint16_t __attribute__((may_alias)) Bits16;
 DEFINE_PACK(pack_words, Bits32)
 DEFINE_PACK(pack_halves, Bits16)
 
+static void pack_blocks(char *ret, const char *data, WeightType type, const PanelColumns *p)
+{
+        const size_t size = weight_bytes(type, WEIGHT_BLOCK), scale = sizeof(uint16_t);
+
+        for (size_t row = 0; row < p->rows; row += WEIGHT_BLOCK, ret += size * p->width)
+                for (size_t column = 0; column < p->columns; column++) {
+                        const char *from = data + weight_bytes(type, column * p->column_stride + row);
+                        char *to = ret + scale * p->width + p->first + column;
+
+                        memcpy(ret + scale * (p->first + column), from, scale);
+                        for (size_t i = 0; i < size - scale; i++)
+                                to[i * p->width] = from[scale + i];
+                }
+}
+
 void panel_pack(void *ret, const void *data, WeightType type, const PanelColumns *columns)
 {
-        if (type == WEIGHT_F32)
+        if (weight_has_blocks(type))
+                pack_blocks(ret, data, type, columns);
+        else if (type == WEIGHT_F32)
                 pack_words(ret, data, columns);
         else
                 pack_halves(ret, data, columns);

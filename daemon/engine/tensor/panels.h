@@ -13,9 +13,12 @@ size_t panels_size(const Products *products, size_t n, size_t k);
 
 /* Some columns on their way into a panel. The taps of an element lie together in the source, and each gets a
  * matrix of its own in the panel: element (row, tap, column) comes from data[column * column_stride + row *
- * row_stride + tap] and goes to ret[(tap * rows + row) * width + column]. */
+ * row_stride + tap] and goes to ret[(tap * rows + row) * width + first + column].
+ *
+ * Columns of blocks have one tap and are whole blocks, one after another. In the panel the blocks of some rows lie side by
+ * side: the scales of all its columns, then the first byte of each, then the second … */
 typedef struct PanelColumns {
-        size_t columns, rows, taps;
+        size_t first, columns, rows, taps;
         size_t column_stride, row_stride;
         size_t width; /* of the panel, in elements */
 } PanelColumns;

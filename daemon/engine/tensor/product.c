@@ -63,24 +63,24 @@ static void multiply_tap(const Matrix *matrix, Product *product, const char **pa
         const Products *products = matrix->products;
         const bool widen = products->group == 1 && matrix->type != WEIGHT_F32;
         const size_t length = products_length(products, matrix->k);
-        const size_t row = product->width * (matrix_column_bytes(matrix) / matrix->taps / length);
+        const size_t size = product->width * (matrix_column_bytes(matrix) / matrix->taps);
         const size_t slices = (length + products->depth - 1) / products->depth;
         const size_t depth = products_length(products, (length + slices - 1) / slices);
 
         for (size_t k = 0; k < length; k += depth) {
                 product->offset = k;
                 product->depth = MIN(depth, length - k);
-                product->panel = *panel;
+                product->panel = *panel + size * k / length;
                 if (widen) {
-                        matrix->kernels->widen(slice, *panel, product->depth * product->width, matrix->type);
+                        matrix->kernels->widen_panel(slice, *panel, k, product->depth, product->width, matrix->type);
                         product->panel = slice;
                 }
-                *panel += product->depth * row;
-                product->ahead = *panel;
-                product->ahead_size = depth * row;
+                product->ahead = *panel + size * (k + product->depth) / length;
+                product->ahead_size = size * depth / length;
                 products->multiply(product);
                 product->add = true;
         }
+        *panel += size;
 }
 
 static void fill_up(const Products *products, const ProductTile *t)
