@@ -69,24 +69,22 @@ static int embed_with(Pipeline *p, uint32_t encoder, const Chunks *texts, uint32
         return 0;
 }
 
-/* The pooled output of each text's first chunk comes first. */
-static Tensor first_rows(const Tensor *pooled, uint32_t n)
+/* The pooled output of each text's first chunk is the text's. */
+static void place_pooled(const Tensor *pooled, const Tensor *to)
 {
-        const uint32_t step = pooled->n / n;
-        Tensor ret = *pooled;
-
-        for (uint32_t i = 1; i < n && pooled->data; i++)
-                memcpy(ret.data + (size_t)i * ret.c, ret.data + (size_t)i * step * ret.c, ret.c * sizeof(float));
-        ret.n = n;
-        return ret;
+        if (!pooled->data || !to->data) /* only Stable Diffusion XL has them */
+                return;
+        for (size_t i = 0; i < to->n; i++)
+                memcpy(to->data + i * to->c, pooled->data + i * (pooled->n / to->n) * to->c, to->c * sizeof(float));
 }
 
-int pipeline_embed(Pipeline *p, const Chunks *texts, uint32_t n, uint32_t clip_skip, Embeddings *ret)
+/* To n texts' places. */
+static int embed_to(Pipeline *p, const Chunks *texts, uint32_t clip_skip, const Embeddings *to)
 {
         const bool xl = model_is_xl(p->model);
-        const uint32_t rows = texts[0].n * texts[0].length;
-        Tensor text = compute_tensor(&p->compute, n, 1, rows, p->model->unet.cross_attention_dim), pooled = {};
-        int r = compute_finish(&p->compute);
+        const uint32_t n = to->text.n;
+        Tensor pooled = {};
+        int r = 0;
 
         for (uint32_t i = 0, column = 0; i < p->model->n_texts && r >= 0; i++) {
                 const TextEncoderConfig *config = &p->model->texts[i].config;
@@ -97,27 +95,72 @@ int pipeline_embed(Pipeline *p, const Chunks *texts, uint32_t n, uint32_t clip_s
 
                 r = embed_with(p, i, texts, n, &wish, &part, &pooled);
                 if (r >= 0)
-                        place(&part, &text, column);
+                        place(&part, &to->text, column);
                 column += config->hidden_size;
         }
-        if (r < 0)
-                return r;
-
-        *ret = (Embeddings) { .text = text, .pooled = first_rows(&pooled, n) };
-        return 0;
+        if (r >= 0)
+                place_pooled(&pooled, &to->pooled);
+        return r;
 }
 
-/* Adapters would have to be part of the key, with all that is in their files: without them it is simple. */
-static int embed_once(Pipeline *p, const PictureJob *job, const Chunks *texts, uint32_t n, Embeddings *ret)
+static int embeddings_new(Pipeline *p, const Chunks *texts, uint32_t n, Embeddings *ret)
 {
-        const TextKey key = { .texts = texts, .n = n, .clip_skip = job->request->clip_skip,
-                              .precision = pipeline_ends_precision(p->precision) };
+        const TextEncoder *last = p->text_encoders[p->model->n_texts - 1];
 
-        if (!job->adapted && text_cache_find(&p->texts, &key, &p->compute, ret))
-                return 0;
-        int r = pipeline_embed(p, texts, n, key.clip_skip, ret);
-        if (r >= 0 && !job->adapted && !compute_cancelled(&p->compute))
-                text_cache_keep(&p->texts, &key, ret);
+        ret->text = compute_tensor(&p->compute, n, 1, texts[0].n * texts[0].length, p->model->unet.cross_attention_dim);
+        ret->pooled = (Tensor) {};
+        if (model_is_xl(p->model))
+                ret->pooled = compute_tensor(&p->compute, n, 1, 1, text_encoder_pooled_width(last));
+        return compute_finish(&p->compute);
+}
+
+int pipeline_embed(Pipeline *p, const Chunks *texts, uint32_t n, uint32_t clip_skip, Embeddings *ret)
+{
+        Embeddings all;
+        int r = embeddings_new(p, texts, n, &all);
+
+        if (r >= 0)
+                r = embed_to(p, texts, clip_skip, &all);
+        if (r >= 0)
+                *ret = all;
+        return r;
+}
+
+/* One text, or two together where that gives the same bytes. */
+static int embed_and_keep(Pipeline *p, const TextKey *keys, const Embeddings *to)
+{
+        int r = embed_to(p, keys->text, keys->clip_skip, to);
+
+        for (uint32_t i = 0; i < to->text.n && r >= 0 && !compute_cancelled(&p->compute); i++) {
+                const Embeddings one = embeddings_at(to, i);
+                text_cache_keep(&p->texts, &keys[i], &one);
+        }
+        return r;
+}
+
+/* Those that are not known yet of at most two texts. */
+static int embed_once(Pipeline *p, uint32_t clip_skip, const Chunks *texts, uint32_t n, Embeddings *ret)
+{
+        const Precision precision = pipeline_ends_precision(p->precision);
+        bool alone = n < 2 || kernels_get()->products[precision]->uneven, known[2] = {};
+        TextKey keys[2];
+        int r = embeddings_new(p, texts, n, ret);
+
+        for (uint32_t i = 0; i < n && r >= 0; i++) {
+                const Embeddings one = embeddings_at(ret, i);
+
+                keys[i] = (TextKey) { .text = &texts[i], .clip_skip = clip_skip, .precision = precision };
+                known[i] = text_cache_find(&p->texts, &keys[i], &one);
+                alone = alone || known[i];
+        }
+        if (!alone && r >= 0)
+                return embed_and_keep(p, keys, ret);
+        for (uint32_t i = 0; i < n && r >= 0; i++) {
+                const Embeddings one = embeddings_at(ret, i);
+
+                if (!known[i])
+                        r = embed_and_keep(p, &keys[i], &one);
+        }
         return r;
 }
 
@@ -186,7 +229,9 @@ int pipeline_encode(Pipeline *p, const PictureJob *job, UNetContext **ret, Error
         ArenaMark mark = arena_mark(p->compute.arena);
         int r = read_texts(p, job, texts, &n, error);
         if (r >= 0) {
-                r = embed_once(p, job, texts, n, &embeddings);
+                /* Adapters would have to be part of the keys, with all that is in their files: without them it is simple. */
+                r = job->adapted ? pipeline_embed(p, texts, n, job->request->clip_skip, &embeddings)
+                                 : embed_once(p, job->request->clip_skip, texts, n, &embeddings);
                 if (r >= 0 && n == 2 && p->model->zero_empty_negative && texts[0].tokens == 0) {
                         clear_first(&embeddings.text);
                         clear_first(&embeddings.pooled);

@@ -26,18 +26,15 @@ static void put(Writer *w, const void *data, size_t size)
 
 static void put_key(Writer *w, const TextKey *key)
 {
-        put(w, &key->n, sizeof key->n);
+        const Chunks *text = key->text;
+        const size_t ids = (size_t)text->n * text->length;
+
         put(w, &key->clip_skip, sizeof key->clip_skip);
         put(w, &key->precision, sizeof key->precision);
-        for (uint32_t i = 0; i < key->n; i++) {
-                const Chunks *text = &key->texts[i];
-                const size_t ids = (size_t)text->n * text->length;
-
-                put(w, &text->n, sizeof text->n);
-                put(w, &text->length, sizeof text->length);
-                put(w, text->ids, ids * sizeof *text->ids);
-                put(w, text->weights, ids * sizeof *text->weights);
-        }
+        put(w, &text->n, sizeof text->n);
+        put(w, &text->length, sizeof text->length);
+        put(w, text->ids, ids * sizeof *text->ids);
+        put(w, text->weights, ids * sizeof *text->weights);
 }
 
 /* The key as bytes, from malloc(). */
@@ -111,12 +108,7 @@ static CachedText *search(TextCache *cache, const void *key, size_t size)
         return NULL;
 }
 
-static Tensor copy_of(Compute *c, const Tensor *shape)
-{
-        return tensor_elements(shape) > 0 ? compute_tensor_of(c, shape->type, shape->n, shape->h, shape->w, shape->c) : *shape;
-}
-
-bool text_cache_find(TextCache *cache, const TextKey *key, Compute *c, Embeddings *ret)
+bool text_cache_find(TextCache *cache, const TextKey *key, const Embeddings *to)
 {
         size_t size;
         _cleanup_(freep) void *bytes = key_bytes(key, &size);
@@ -124,18 +116,13 @@ bool text_cache_find(TextCache *cache, const TextKey *key, Compute *c, Embedding
         if (!entry)
                 return false;
 
-        ArenaMark mark = arena_mark(c->arena);
-        const Embeddings copy = { copy_of(c, &entry->shape.text), copy_of(c, &entry->shape.pooled) };
-        if (c->error < 0)
-                return false;
-        const size_t text = tensor_bytes(&copy.text);
-        if (!fetch(entry, 0, copy.text.data, text) || !fetch(entry, text, copy.pooled.data, tensor_bytes(&copy.pooled))) {
-                arena_release(c->arena, mark);
+        const size_t text = tensor_bytes(&to->text), pooled = tensor_bytes(&to->pooled);
+        if (text != tensor_bytes(&entry->shape.text) || pooled != tensor_bytes(&entry->shape.pooled) ||
+            !fetch(entry, 0, to->text.data, text) || !fetch(entry, text, to->pooled.data, pooled)) {
                 forget(entry);
                 return false;
         }
         entry->used = ++cache->searches;
-        *ret = copy;
         return true;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the text encoders made of the last prompts, so that the next picture of the same prompt need not ask them. It is kept
+/* What the text encoders made of the last texts, so that the next picture of the same prompt need not ask them, nor another
+ * prompt with the same negative one. It is kept
  * in pages that the system may take back when memory is short (madvise(2), MADV_FREE), and then is simply not there any
  * more; keys are compared byte for byte. Nothing of it leaves the process. Used by one thread. */
 
@@ -18,10 +19,15 @@ typedef struct Embeddings {
         Tensor pooled; /* [n, 1, 1, …]; only with Stable Diffusion XL */
 } Embeddings;
 
-/* All that decides them beside the model. The texts go through the encoders together. */
+/* Those of one of the n texts. */
+static inline Embeddings embeddings_at(const Embeddings *all, uint32_t i)
+{
+        return (Embeddings) { tensor_picture(&all->text, i), tensor_picture(&all->pooled, i) };
+}
+
+/* All that decides those of one text beside the model. */
 typedef struct TextKey {
-        const Chunks *texts;
-        uint32_t n;
+        const Chunks *text;
         uint32_t clip_skip;
         Precision precision;
 } TextKey;
@@ -40,8 +46,8 @@ typedef struct TextCache { /* text_cache_done() */
         uint64_t searches;
 } TextCache;
 
-/* False if they are not there, or if the memory for a copy is not (which c tells). */
-bool text_cache_find(TextCache *cache, const TextKey *key, Compute *c, Embeddings *ret);
+/* Writes them where `to` has them, whose shapes are those that were kept; false if they are not there. */
+bool text_cache_find(TextCache *cache, const TextKey *key, const Embeddings *to);
 
 /* In place of what was not asked for the longest time. Without memory nothing happens. */
 void text_cache_keep(TextCache *cache, const TextKey *key, const Embeddings *embeddings);
