@@ -262,15 +262,16 @@ static void measure_shortcuts(Bench *b, double rate)
 static void load_with(Bench *b, const char *dir, const PackFiles *files, const char *name)
 {
         Error error = {};
-        double begin = seconds(), busy_begin = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
+        const double begin = seconds(), busy_begin = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
 
         const PipelinePrecision precision = { .wanted = b->precision };
         check(pipeline_load_packed(&b->pipeline, dir, precision, b->threads, files, &error), &error, dir);
-        (void)printf("  %-28s %9.4f s  %9.4f s of processor\n",
-                     b->pipeline.pack && pack_is_read(b->pipeline.pack) ? "load (packed before)" : name,
-                     seconds() - begin, clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy_begin);
-        if (b->pipeline.pack && pack_is_read(b->pipeline.pack))
-                print_row(b, "load", seconds() - begin, 0, 0, clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy_begin);
+        const double took = seconds() - begin, busy = clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy_begin;
+        const bool packed_before = b->pipeline.pack && pack_is_read(b->pipeline.pack);
+
+        (void)printf("  %-28s %9.4f s  %9.4f s of processor\n", packed_before ? "load (packed before)" : name, took, busy);
+        if (packed_before || !b->pipeline.pack)
+                print_row(b, packed_before ? "load" : "load-new", took, took, took, busy);
 }
 
 /* Leaves the pipeline as the service's workers have it: with the weights mapped. */

@@ -92,7 +92,7 @@ static double weights_bytes_of(const char *model)
         return bytes;
 }
 
-static void print_memory(const char *model)
+static void print_memory(const char *model, uint32_t size)
 {
         struct rusage usage;
         double most, weights = weights_bytes_of(model);
@@ -101,6 +101,8 @@ static void print_memory(const char *model)
         most = (double)usage.ru_maxrss * 1024;
         (void)printf("  %-28s %9.0f MB  (%.0f MB beside the weights' %.0f)\n", "most resident", most / 1e6, (most - weights) / 1e6,
                      weights / 1e6);
+        if (getenv("BENCH_ROWS"))
+                (void)printf("row own beyond auto %u %.4f - - -\n", size, (most - weights) / 1048576);
 }
 
 int main(int argc, char **argv)
@@ -144,7 +146,7 @@ int main(int argc, char **argv)
                              "PNG)\n",
                              "call to first step, cold", cold, "call to first step, warm", first, "whole job", job,
                              steps);
-                print_memory(argv[1]);
+                print_memory(argv[1], request.width);
                 if (getenv("BENCH_ROWS"))
                         (void)printf("row own job auto %u %.4f %.4f %.4f -\nrow own first auto %u %.4f %.4f %.4f -\n",
                                      request.width, job, jobs[0], jobs[runs - 1], request.width, first, firsts[0],
