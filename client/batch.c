@@ -13,6 +13,7 @@
 #include "client/input.h"
 #include "client/json.h"
 #include "client/notify.h"
+#include "client/recorded.h"
 #include "dbus/names.h"
 
 #define STEM_MAX 200 /* bytes of a file's name that go into another one, which may have 255 */
@@ -85,6 +86,8 @@ static ExitCode make(Client *c, const Batch *batch, const char *path, int number
                 return code;
         if (!c->options.output)
                 c->options.output = directory;
+        if (batch->word)
+                recorded_made_of(c, path, batch->word);
         return generate_pictures(c, words);
 }
 

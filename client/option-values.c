@@ -8,6 +8,7 @@
 #include "client/i18n.h"
 #include "client/option-values.h"
 #include "client/values.h"
+#include "records/records.h"
 
 typedef enum Kind {
         KIND_FLAG, /* bool */
@@ -31,6 +32,8 @@ typedef enum Kind {
         KIND_PRIORITY, /* const char * */
         KIND_FORMAT, /* const char * */
         KIND_PREVIEW, /* const char * */
+        KIND_STATE, /* const char * */
+        KIND_TIME, /* uint64_t, µs since 1970 */
 } Kind;
 
 /* How each option's value is read, and where it goes. */
@@ -141,6 +144,13 @@ static int check_preview(const char *name, Error *error)
         return error_set(error, -EINVAL, _("'%s' is none of auto, kitty, sixel, none"), name);
 }
 
+static int check_state(const char *name, Error *error)
+{
+        if (record_state_is_valid(name))
+                return 0;
+        return error_set(error, -EINVAL, _("'%s' is none of draft, approved, rejected, retired"), name);
+}
+
 static int check_path(const char *path, Error *error)
 {
         return path[0] != '\0' ? 0 : error_set(error, -EINVAL, _("the name is empty"));
@@ -210,6 +220,10 @@ int option_read(Options *o, OptionId id, const char *value, Error *error)
                                   value, field);
         case KIND_PREVIEW:
                 return store_text(check_preview(value, error), value, field);
+        case KIND_STATE:
+                return store_text(check_state(value, error), value, field);
+        case KIND_TIME:
+                return value_parse_time(value, field, error);
         case KIND_PRIORITY:
                 return store_text(check_priority(value, error), value, field);
         case KIND_INTEGER:

@@ -69,7 +69,7 @@
           "+which text layer counts")                                                                      \
         X(LORA, 0, "lora", "NAME[:X]", LORA, loras, 0, 0, ASKS, "+adapter and its weight")                 \
         X(COUNT, 0, "count", "N", INTEGER, count, 1, REQUEST_COUNT_MAX, ASKS | VARIES | WRITES, "several pictures")          \
-        X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, FINISHES | WRITES | CHECKS, "one of 'models'")                           \
+        X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, FINISHES | WRITES | CHECKS | FINDS, "one of 'models'")                           \
         X(DETACH, 0, "detach", NULL, FLAG, detach, 0, 0, GENERATES, "do not wait")                              \
         X(PRIORITY, 0, "priority", "P", PRIORITY, priority, 0, 0, FINISHES, "batch, normal, ..")               \
         X(KEEP_ALIVE, 0, "keep-alive", "TIME", DURATION, keep_alive, 0, KEEP_ALIVE_MAX, FINISHES,              \
@@ -94,10 +94,21 @@
         X(SERVER, 0, "server", "NAME", TEXT, server, 0, 0, GENERATES | SENDS, "+one of 'consent'")                     \
         X(DRY_RUN, 0, "dry-run", NULL, FLAG, dry_run, 0, 0, GENERATES | SENDS, "+show what would be sent")             \
         X(INSPECT, 0, "inspect", "PATH", PATH, inspect, 0, 0, LOOKS, "+what a model is")                    \
+        X(PROVIDER, 0, "provider", "NAME", TEXT, provider, 0, 0, FINDS, "+one of 'providers'")             \
+        X(STATE, 0, "state", "NAME", STATE, state, 0, 0, FINDS, "+draft, approved, ...")                   \
+        X(TAG, 0, "tag", "TEXT", TEXT, tag, 0, 0, FINDS, "+what it was tagged with")                       \
+        X(APP, 0, "app", "NAME", TEXT, app, 0, 0, FINDS, "+that asked for it")                             \
+        X(SINCE, 0, "since", "TIME", TIME, since, 0, 0, FINDS, "+a date, or 7d")                           \
+        X(UNTIL, 0, "until", "TIME", TIME, until, 0, 0, FINDS, "+likewise")                                \
+        X(LIMIT, 0, "limit", "N", INTEGER, limit, 0, 1000000, SHOWS, "+at most so many, 0: all")           \
+        X(PROMPTS, 0, "prompts", NULL, FLAG, prompts, 0, 0, FORGETS, "+nothing else")                      \
+        X(REMOVE, 0, "remove", NULL, FLAG, remove, 0, 0, TAGS, "+take tags away")                          \
+        X(FILES, 0, "files", NULL, FLAG, files, 0, 0, REMOVES, "+files, too")                              \
+        X(ONLY_FILES, 0, "only-files", NULL, FLAG, only_files, 0, 0, REMOVES, "+keep records")             \
         X(LAST, 0, "last", NULL, FLAG, last, 0, 0, VARIES, "+the newest in 'folder'")                      \
         X(SCALE, 0, "scale", "X", NUMBER, scale, 1, REQUEST_HIRES_MAX, ENLARGES, "+times as large")        \
         X(OPEN, 0, "open", NULL, FLAG, open, 0, 0, OPENS, "+in the file manager")                          \
-        X(EVERYBODY, 0, "all", NULL, FLAG, everybody, 0, 0, LISTS | SETS_UP, "+jobs, or pieces")                   \
+        X(EVERYBODY, 0, "all", NULL, FLAG, everybody, 0, 0, LISTS | SETS_UP | FORGETS, "+jobs, pieces, records")                   \
         X(OF, 0, "of", "USER", TEXT, of, 0, 0, ENDS, "+another user's job")                                \
         X(JSON, 0, "json", NULL, FLAG, json, 0, 0, ALL, "object on stdout")                                \
         X(QUIET, 'q', "quiet", NULL, FLAG, quiet, 0, 0, ALL, "no progress")                                \
@@ -163,6 +174,10 @@ typedef struct Options {
         const char *alt_text, *creator;
         const char *preview;
         bool last, open;
+        const char *provider, *state, *tag, *app;
+        uint64_t since, until; /* µs since 1970; 0: any time */
+        uint64_t limit;
+        bool prompts, remove, files, only_files;
         double scale;
         bool everybody;
         const char *of;

@@ -20,6 +20,7 @@ typedef struct Picture {
         size_t size;
         uint32_t width, height;
         const char *extension; /* "png", "jpg", "webp" */
+        char pixels[72], record[16]; /* what the service tells of it: digest of its pixels, id of its record; "": nothing */
 } Picture;
 
 /* 0, -EBADMSG with a sentence if it is not such a descriptor, or what mapping gave. The descriptor can be

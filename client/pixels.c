@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <openssl/sha.h>
 #include <png.h>
 #include <stdlib.h>
 
@@ -64,4 +65,15 @@ void pixels_done(Pixels *pixels)
 {
         free(pixels->rgb);
         *pixels = (Pixels) { 0 };
+}
+
+int pixels_digest(const Pixels *pixels, char ret[static PIXELS_DIGEST_SIZE])
+{
+        uint8_t digest[SHA256_DIGEST_LENGTH];
+
+        if (!SHA256(pixels->rgb, (size_t)3 * pixels->width * pixels->height, digest))
+                return -EIO;
+        for (size_t i = 0; i < sizeof(digest); i++)
+                (void)snprintf(ret + 2 * i, 3, "%02x", digest[i]);
+        return 0;
 }

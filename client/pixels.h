@@ -18,3 +18,8 @@ int pixels_from_png(const Picture *png, uint32_t side_max, Pixels *ret);
 int pixels_shrink(const Pixels *from, uint32_t width, uint32_t height, Pixels *ret);
 
 void pixels_done(Pixels *pixels);
+
+#define PIXELS_DIGEST_SIZE 65
+
+/* SHA-256 of the bytes, hexadecimal: what GetResult tells of a picture. 0 or -EIO. */
+int pixels_digest(const Pixels *pixels, char ret[static PIXELS_DIGEST_SIZE]);

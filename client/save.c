@@ -5,6 +5,7 @@
 #include "client/i18n.h"
 #include "client/json.h"
 #include "client/notify.h"
+#include "client/recorded.h"
 #include "client/save.h"
 #include "client/terminal/preview.h"
 
@@ -37,6 +38,8 @@ static void keep(Saver *saver, const char *path, uint64_t seed, const Picture *p
 
         (void)json_object_set_new(object, "path", path ? json_from_text(path) : json_null());
         (void)json_object_set_new(object, "seed", json_from_u64(seed));
+        if (picture->record[0])
+                (void)json_object_set_new(object, "record", json_string(picture->record));
         (void)json_array_append_new(saver->pictures, object);
 }
 
@@ -53,6 +56,8 @@ ExitCode saver_take(
                 return client_fail_error(c, CODE_FAILED, &error, r);
         saver_show(c, picture);
         keep(saver, path, seed, picture);
+        if (path)
+                recorded_saved(c, picture, path);
         if (path)
                 notifier_add_path(c->notifier, path);
         if (path && !c->options.json && (printf("%s\n", path) < 0 || fflush(stdout) == EOF))

@@ -94,8 +94,18 @@ static int read_picture(sd_bus_message *m, Picture *ret, Error *error)
         return r < 0 ? r : picture_map(fd, ret, error);
 }
 
-/* Of what is told of a picture, its seed; left as it is where there is none. */
-static int read_seed(sd_bus_message *m, uint64_t *ret)
+static int read_text(sd_bus_message *m, char *ret, size_t size)
+{
+        const char *text;
+
+        int r = sd_bus_message_read(m, "v", "s", &text);
+        if (r >= 0)
+                (void)snprintf(ret, size, "%s", text);
+        return r;
+}
+
+/* What is told of a picture: its seed, left as it is where there is none; its pixels and record. */
+static int read_details(sd_bus_message *m, uint64_t *ret_seed, Picture *picture)
 {
         const char *key;
         int r = sd_bus_message_enter_container(m, 'a', "{sv}");
@@ -103,7 +113,11 @@ static int read_seed(sd_bus_message *m, uint64_t *ret)
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
                 r = sd_bus_message_read_basic(m, 's', &key);
                 if (r >= 0 && streq(key, "seed") && sd_bus_message_verify_type(m, 'v', "t") > 0)
-                        r = sd_bus_message_read(m, "v", "t", ret);
+                        r = sd_bus_message_read(m, "v", "t", ret_seed);
+                else if (r >= 0 && streq(key, "pixels") && sd_bus_message_verify_type(m, 'v', "s") > 0)
+                        r = read_text(m, picture->pixels, sizeof(picture->pixels));
+                else if (r >= 0 && streq(key, "record") && sd_bus_message_verify_type(m, 'v', "s") > 0)
+                        r = read_text(m, picture->record, sizeof(picture->record));
                 else if (r >= 0)
                         r = sd_bus_message_skip(m, "v");
                 if (r >= 0)
@@ -128,7 +142,7 @@ static int take_picture(Track *t, sd_bus_message *m)
 
         int r = read_picture(m, &picture, &error);
         if (r >= 0)
-                r = read_seed(m, &seed);
+                r = read_details(m, &seed, &picture);
         if (r < 0)
                 return finish(t, client_fail_error(t->client, CODE_FAILED, &error, r));
 

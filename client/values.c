@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/request.h"
 #include "base/util.h"
 #include "client/i18n.h"
@@ -180,5 +182,45 @@ int value_parse_duration(const char *text, uint64_t max, uint64_t *ret, Error *e
                 return error_set(error, -EINVAL, _("%s is longer than %llu seconds"), text,
                                  (unsigned long long)max);
         *ret = value;
+        return 0;
+}
+
+static bool parse_day(const char *text, uint64_t *ret)
+{
+        struct tm day = { .tm_isdst = -1 };
+        const char *end = strptime(text, "%Y-%m-%d", &day);
+        const time_t time = end && *end == '\0' ? mktime(&day) : -1;
+
+        if (time < 0)
+                return false;
+        *ret = (uint64_t)time * USEC_PER_SEC;
+        return true;
+}
+
+int value_parse_time(const char *text, uint64_t *ret, Error *error)
+{
+        static const struct {
+                char unit;
+                uint64_t days;
+        } units[] = { { 'd', 1 }, { 'w', 7 } };
+        const uint64_t now = clock_usec(CLOCK_REALTIME), most = now / USEC_PER_SEC;
+        const size_t length = strlen(text);
+        char digits[24] = "";
+        uint64_t seconds, n;
+
+        if (parse_day(text, ret))
+                return 0;
+        for (size_t i = 0; i < ELEMENTSOF(units); i++) {
+                if (length < 2 || length > sizeof(digits) || text[length - 1] != units[i].unit)
+                        continue;
+                memcpy(digits, text, length - 1);
+                if (value_parse_integer(digits, 0, most / 86400 / units[i].days, &n, NULL) < 0)
+                        break;
+                *ret = now - n * units[i].days * 86400 * USEC_PER_SEC;
+                return 0;
+        }
+        if (value_parse_duration(text, most, &seconds, NULL) < 0)
+                return error_set(error, -EINVAL, _("'%s' is neither a date like 2026-11-22 nor a time ago like 7d"), text);
+        *ret = now - seconds * USEC_PER_SEC;
         return 0;
 }

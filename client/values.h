@@ -27,5 +27,8 @@ int value_parse_interval(const char *text, double low, double high, double ret[2
 /* "left:128,up:64": sides in any order, each once, at least one, 1 to high pixels; the others 0. */
 int value_parse_sides(const char *text, uint32_t high, uint32_t ret[SIDE_MAX], Error *error);
 
+/* "2026-11-22", its beginning here; "7d", "2w" or a duration: that long ago. In µs since 1970. */
+int value_parse_time(const char *text, uint64_t *ret, Error *error);
+
 /* "90", "90s", "15m" or "2h": seconds, at most max. */
 int value_parse_duration(const char *text, uint64_t max, uint64_t *ret, Error *error);

@@ -9,6 +9,7 @@
 #include "client/models.h"
 #include "client/names.h"
 #include "client/notify.h"
+#include "client/recorded.h"
 #include "client/save.h"
 #include "dbus/names.h"
 
@@ -115,10 +116,12 @@ static bool draws_nothing(const Options *o)
 /* What --enhance says; the words of the idea stay those of the file. */
 static ExitCode enhance_first(Client *c, json_t **ret)
 {
-        ExitCode code = enhance_options(c, ret);
+        _cleanup_(freep) char *asked = strdup(c->options.prompt);
+        ExitCode code = asked ? enhance_options(c, ret) : client_fail(c, CODE_FAILED, _("out of memory"));
 
         if (code != CODE_OK)
                 return code;
+        recorded_made_from(c, asked, *ret);
         enhance_say_notes(c, *ret);
         if (!draws_nothing(&c->options))
                 client_say(c, _("Drawing: %s"), c->options.prompt);
@@ -137,6 +140,8 @@ ExitCode verb_generate(Client *c)
         ExitCode code = c->options.enhance ? enhance_first(c, &enhanced) : CODE_OK;
         if (code == CODE_OK && !draws_nothing(&c->options)) {
                 notifier_set_subject(c->notifier, c->options.prompt, 0, 0);
+                if (c->options.from)
+                        recorded_made_of(c, c->options.from, "from");
                 code = generate_pictures(c, words);
         }
         if (enhanced && !c->result)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "client/batch.h"
 #include "client/i18n.h"
 #include "client/json.h"
 #include "client/notify.h"
+#include "client/record-text.h"
+#include "client/recorded.h"
 #include "client/settings.h"
 
 static json_t *to_json(const char *path, const Settings *s)
@@ -41,7 +44,10 @@ static ExitCode show(Client *c, const char *path, json_t *shown)
                 return client_fail(c, CODE_FAILED, "%s: %s", path, strerror(-r));
         if (r == 0)
                 return client_fail(c, CODE_FAILED, _("%s does not say how it was made"), path);
-        (void)json_array_append_new(shown, to_json(path, &settings));
+        json_t *object = to_json(path, &settings), *record = recorded_find_file(path);
+        if (record)
+                (void)json_object_set_new(object, "record", record);
+        (void)json_array_append_new(shown, object);
         const char *slash = strrchr(path, '/');
         notifier_set_text(c->notifier, slash ? slash + 1 : path, settings.text);
         if (!c->options.json) {
@@ -54,7 +60,31 @@ static ExitCode show(Client *c, const char *path, json_t *shown)
                         (void)puts(line);
                 }
         }
+        if (record)
+                client_say(c, _("More is on record: imagine show %s"), recorded_text(record, "id"));
         return CODE_OK;
+}
+
+/* A word that is no file. */
+static ExitCode show_record(Client *c, const char *id, json_t *shown)
+{
+        _cleanup_(records_closep) Records *records = NULL;
+        json_t *record = NULL;
+
+        ExitCode code = recorded_open(c, &records);
+        if (code == CODE_OK)
+                code = recorded_find(c, records, id, &record);
+        if (code == CODE_OK && !c->options.json)
+                record_print(record);
+        if (code == CODE_OK)
+                (void)json_array_append_new(shown, json_pack("{s:O}", "record", record));
+        json_decref(record);
+        return code;
+}
+
+static bool is_id(const char *word)
+{
+        return access(word, F_OK) < 0 && strlen(word) < RECORD_ID_SIZE && !strpbrk(word, "./");
 }
 
 ExitCode verb_show(Client *c)
@@ -66,7 +96,9 @@ ExitCode verb_show(Client *c)
                 _cleanup_(freep) char *path = batch_path(c->options.words[i]);
                 if (i > 0 && !c->options.json)
                         (void)putchar('\n');
-                ExitCode code = path ? show(c, path, shown) : client_fail(c, CODE_FAILED, _("out of memory"));
+                ExitCode code = !path         ? client_fail(c, CODE_FAILED, _("out of memory"))
+                                : is_id(path) ? show_record(c, path, shown)
+                                              : show(c, path, shown);
                 worst = code != CODE_OK ? code : worst;
         }
         c->result = json_pack("{s:o}", "pictures", shown);

@@ -29,8 +29,14 @@ typedef struct Client Client;
         X(VERB_TEMPLATES, templates, "[NAME]", 0, 1, "+templates of prompts")                  \
         X(VERB_PROFILES, profiles, "[NAME]", 0, 1, "+brand profiles")                          \
         X(VERB_PURPOSES, purposes, "[NAME]", 0, 1, "+purposes of pictures")                    \
-        X(VERB_SHOW, show, "FILE...", 1, INT_MAX, "how it was made")                           \
+        X(VERB_SHOW, show, "FILE|ID...", 1, INT_MAX, "how it was made")                           \
         X(VERB_CHECK, check, "FILE...", 1, INT_MAX, "+what a file says of its picture")         \
+        X(VERB_HISTORY, history, "", 0, 0, "+pictures that were made")                         \
+        X(VERB_SEARCH, search, "[WORDS...]", 0, INT_MAX, "+pictures by what was asked for")      \
+        X(VERB_TAG, tag, "ID|FILE TAG...", 2, INT_MAX, "+file pictures under words")           \
+        X(VERB_RM, rm, "ID|FILE...", 1, INT_MAX, "+take records out, and files")               \
+        X(VERB_FORGET, forget, "[WORDS...]", 0, INT_MAX, "+prompts, or all")                   \
+        X(VERB_LOG, log, "export|import [FILE]", 1, 2, "+records as JSON lines")               \
         X(VERB_FOLDER, folder, "", 0, 0, "+where desktop programs put pictures")               \
         X(VERB_DESKTOP, desktop, "[WHAT [NAME...]]", 0, INT_MAX, "+menus, keys and launchers") \
         X(VERB_MCP, mcp, "", 0, 0, "+for chat assistants, over standard input and output")      \

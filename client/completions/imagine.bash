@@ -22,7 +22,7 @@ _imagine_presets() { # VERB
 }
 
 _imagine() {
-        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check folder desktop mcp describe http consent models load unload help version'
+        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search tag rm forget log folder desktop mcp describe http consent models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --alt-text --creator --notify --preview'
@@ -33,6 +33,7 @@ _imagine() {
                 --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --format --quality
                 --enlarge --remove-artefacts --smooth-edges --sharpen
                 --priority --keep-alive --no-prompt-metadata --alt-text --creator'
+        local finds='--model --provider --state --tag --app --since --until'
         local prompts='--template --profile --purpose --field --refine --engine'
         local samplers='ddim euler euler-a heun dpm2 dpm2-a dpm++-2s-a dpm++-2m dpm++-2m-sde dpm++-sde lms ddpm pndm unipc lcm'
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' words=''
@@ -44,7 +45,8 @@ _imagine() {
                 --output | -o | --inspect | --of | --from | --mask | --outpaint | --strength | --format | --quality | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
                         --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --preview | --folder | --prompt | \
-                        --template | --profile | --purpose | --field | --refine | --earlier | --engine | --alt-text | --creator) ((i++)) ;;
+                        --template | --profile | --purpose | --field | --refine | --earlier | --engine | --alt-text | --creator | \
+                        --provider | --state | --tag | --app | --since | --until | --limit) ((i++)) ;;
                 -*) ;;
                 *)
                         verb=${COMP_WORDS[i]}
@@ -77,11 +79,13 @@ _imagine() {
         --model) words=$(_imagine_ask models) ;;
         --server) words=$(_imagine_ask consent) ;;
         --priority) words='interactive normal batch' ;;
+        --state) words='draft approved rejected retired' ;;
         --engine) words='builtin chat' ;;
         --template | --profile | --purpose) words=$(_imagine_presets "${previous#--}s") ;;
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | --clip-skip | --lora | --hires | --hires-strength | --hires-steps | \
                 --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --vary | --variation-seed | --scale | --prompt | --outpaint | --strength | --quality | \
-                --remove-artefacts | --smooth-edges | --sharpen | --field | --refine | --alt-text | --creator) return ;;
+                --remove-artefacts | --smooth-edges | --sharpen | --field | --refine | --alt-text | --creator | \
+                --provider | --tag | --app | --since | --until | --limit) return ;;
         *)
                 case $current,$verb in
                 -*,get) words="$all $makes" ;;
@@ -100,16 +104,21 @@ _imagine() {
                 -*,check-prompt) words="$all --model" ;;
                 -*,templates | -*,profiles | -*,purposes) words=$all ;;
                 -*,show) words="$all --notify" ;;
-                -*,check) words=$all ;;
+                -*,check | -*,log) words=$all ;;
+                -*,history | -*,search) words="$all --limit $finds" ;;
+                -*,forget) words="$all --all --prompts $finds" ;;
+                -*,tag) words="$all --remove" ;;
+                -*,rm) words="$all --files --only-files" ;;
                 -*,desktop) words="$all --all" ;;
                 -*,folder) words="$all --open --notify" ;;
                 -*,ask) words="$all --folder --prompt --from" ;;
                 -*,mcp) words="$all --folder" ;;
                 -*) words="$all $makes $asks $starts --enhance --prompt-only --server --dry-run $prompts" ;;
                 *,) words=$verbs ;;
+                *,log) words='export import' ;;
                 *,http) words='token add list remove' ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;
-                *,vary | *,enlarge | *,illustrate | *,show | *,check | *,describe)
+                *,vary | *,enlarge | *,illustrate | *,show | *,check | *,describe | *,tag | *,rm)
                         compopt -o filenames 2>/dev/null
                         mapfile -t COMPREPLY < <(compgen -f -- "$current")
                         return

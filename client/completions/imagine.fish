@@ -4,7 +4,7 @@
 
 function __imagine_verb -d "The verb of the command line, generate without one"
     set -l words (commandline -opc)[2..-1]
-    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --alt-text --creator --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of -o
+    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --alt-text --creator --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of --provider --state --tag --app --since --until --limit -o
     set -l skip 0
     for word in $words
         if test $skip = 1
@@ -12,7 +12,7 @@ function __imagine_verb -d "The verb of the command line, generate without one"
         else if contains -- $word $takes_value
             set skip 1
         else if not string match -q -- '-*' $word
-            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check folder desktop mcp describe http consent models load unload help version
+            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search tag rm forget log folder desktop mcp describe http consent models load unload help version
                 echo $word
             else
                 echo generate
@@ -58,6 +58,12 @@ complete -c imagine -n __imagine_has_no_verb -a profiles -d 'brand profiles'
 complete -c imagine -n __imagine_has_no_verb -a purposes -d 'purposes of pictures'
 complete -c imagine -n __imagine_has_no_verb -a show -d 'how it was made'
 complete -c imagine -n __imagine_has_no_verb -a check -d 'what a file says of its picture'
+complete -c imagine -n __imagine_has_no_verb -a history -d 'pictures that were made'
+complete -c imagine -n __imagine_has_no_verb -a search -d 'pictures by what was asked for'
+complete -c imagine -n __imagine_has_no_verb -a tag -d 'file pictures under words'
+complete -c imagine -n __imagine_has_no_verb -a rm -d 'take records out, and files'
+complete -c imagine -n __imagine_has_no_verb -a forget -d 'prompts, or all'
+complete -c imagine -n __imagine_has_no_verb -a log -d 'records as JSON lines'
 complete -c imagine -n __imagine_has_no_verb -a folder -d 'where desktop programs put pictures'
 complete -c imagine -n __imagine_has_no_verb -a desktop -d 'menus, keys and launchers'
 complete -c imagine -n __imagine_has_no_verb -a mcp -d 'for chat assistants'
@@ -69,8 +75,9 @@ complete -c imagine -n __imagine_has_no_verb -a load -d 'make it resident'
 complete -c imagine -n __imagine_has_no_verb -a unload -d 'free its memory'
 complete -c imagine -n __imagine_has_no_verb -a help -d 'this text'
 complete -c imagine -n __imagine_has_no_verb -a version -d 'the version'
-complete -c imagine -n '__imagine_is vary enlarge illustrate show check describe' -F
+complete -c imagine -n '__imagine_is vary enlarge illustrate show check describe tag rm' -F
 complete -c imagine -n '__imagine_is watch get cancel' -a '(__imagine_ask jobs)'
+complete -c imagine -n '__imagine_is log' -a 'export import'
 complete -c imagine -n '__imagine_is consent' -a 'grant revoke list (__imagine_ask consent)'
 complete -c imagine -n '__imagine_is load' -a '(__imagine_ask models)'
 complete -c imagine -n '__imagine_is templates' -a '(__imagine_presets templates)'
@@ -114,7 +121,7 @@ complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l precis
 complete -c imagine -n '__imagine_is generate illustrate' -l clip-skip -x -d 'which text layer counts'
 complete -c imagine -n '__imagine_is generate illustrate' -l lora -x -d 'adapter and its weight'
 complete -c imagine -n '__imagine_is generate illustrate vary enhance' -l count -x -d 'several pictures'
-complete -c imagine -n '__imagine_is generate illustrate vary enlarge enhance check-prompt' -l model -x -a '(__imagine_ask models)' -d "one of 'models'"
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge enhance check-prompt history search forget' -l model -x -a '(__imagine_ask models)' -d "one of 'models'"
 complete -c imagine -n '__imagine_is generate' -l detach -d 'do not wait'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l priority -x -a 'interactive normal batch' -d 'batch, normal, ..'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l keep-alive -x -d 'keep the model'
@@ -132,6 +139,17 @@ complete -c imagine -n '__imagine_is enhance' -l earlier -r -F -d 'what to refin
 complete -c imagine -n '__imagine_is generate enhance' -l engine -x -a 'builtin chat' -d 'builtin or chat'
 complete -c imagine -n '__imagine_is generate describe enhance' -l server -x -a '(__imagine_ask consent)' -d "one of 'consent'"
 complete -c imagine -n '__imagine_is generate describe enhance' -l dry-run -d 'show what would be sent'
+complete -c imagine -n '__imagine_is history search forget' -l provider -x -d "one of 'providers'"
+complete -c imagine -n '__imagine_is history search forget' -l state -x -a 'draft approved rejected retired' -d 'draft, approved, ...'
+complete -c imagine -n '__imagine_is history search forget' -l tag -x -d 'what it was tagged with'
+complete -c imagine -n '__imagine_is history search forget' -l app -x -d 'that asked for it'
+complete -c imagine -n '__imagine_is history search forget' -l since -x -d 'a date, or 7d'
+complete -c imagine -n '__imagine_is history search forget' -l until -x -d 'likewise'
+complete -c imagine -n '__imagine_is history search' -l limit -x -d 'at most so many, 0: all'
+complete -c imagine -n '__imagine_is forget' -l prompts -d 'nothing else'
+complete -c imagine -n '__imagine_is tag' -l remove -d 'take tags away'
+complete -c imagine -n '__imagine_is rm' -l files -d 'files, too'
+complete -c imagine -n '__imagine_is rm' -l only-files -d 'keep records'
 complete -c imagine -n '__imagine_is models' -l inspect -r -F -d 'what a model is'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge show check folder' -l notify -d 'on the desktop, too'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge watch' -l preview -x -a 'auto kitty sixel none' -d 'in the terminal'
@@ -140,7 +158,7 @@ complete -c imagine -n '__imagine_is ask' -l prompt -x -d 'to begin with'
 complete -c imagine -n '__imagine_is vary' -l last -d "the newest in 'folder'"
 complete -c imagine -n '__imagine_is enlarge' -l scale -x -d 'times as large'
 complete -c imagine -n '__imagine_is folder' -l open -d 'in the file manager'
-complete -c imagine -n '__imagine_is jobs desktop' -l all -d 'jobs, or pieces'
+complete -c imagine -n '__imagine_is jobs desktop forget' -l all -d 'jobs, pieces, records'
 complete -c imagine -n '__imagine_is cancel' -l of -x -a '(__fish_complete_users)' -d "another user's job"
 complete -c imagine -l json -d 'object on stdout'
 complete -c imagine -s q -l quiet -d 'no progress'

@@ -41,7 +41,6 @@ typedef struct Column {
 extern const Column record_columns[];
 extern const size_t record_n_columns;
 
-bool record_state_is_valid(const char *state);
 bool record_id_is_valid(const char *id);
 
 /* sql.c: what SQLite says, as a negative errno with its words; statements. */

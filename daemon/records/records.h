@@ -41,6 +41,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 
@@ -66,6 +67,9 @@ DEFINE_CLEANUP(Records *, records_close)
 void records_set_patience(Records *records, int milliseconds);
 
 /* Errors of all that follow: -EAGAIN, -ENOSPC, -EIO, -EBADMSG, -ENOMEM, with a sentence that quotes nothing of any record. */
+
+/* draft, approved, rejected, retired. */
+bool record_state_is_valid(const char *state);
 
 /* A new id, random. */
 int records_new_id(char ret[static RECORD_ID_SIZE]);
@@ -111,3 +115,13 @@ int records_scrub(Records *records, Error *error);
 
 /* Takes out what is older than so many days, and the oldest while the database is larger; 0: no limit. */
 int records_limit(Records *records, uint64_t days, uint64_t bytes, Error *error);
+
+/* exchange.c: records as JSON, one a line, newest first. What cannot be written is a negative errno. */
+int records_export(Records *records, const RecordsQuery *query, FILE *to, uint64_t *ret_n, Error *error);
+
+typedef struct RecordsImported {
+        uint64_t added, known; /* those whose id was there already stay as they are */
+} RecordsImported;
+
+/* -EINVAL with the number of the line that is none; *ret counts those before it, which stay. */
+int records_import(Records *records, FILE *from, RecordsImported *ret, Error *error);

@@ -51,13 +51,13 @@ static void set_text(json_t *record, const char *key, const char *text)
                 (void)json_object_set_new(record, key, json_string(text));
 }
 
-static void set_model(json_t *record, Service *service, const char *name)
+bool record_set_model(json_t *record, Service *service, const char *name)
 {
         Catalogue catalogue = {};
 
         set_text(record, "model", name);
         if (catalogue_read(service, &catalogue) < 0)
-                return;
+                return false;
         for (size_t i = 0; i < catalogue.n; i++) {
                 const CatalogueEntry *entry = &catalogue.entries[i];
                 if (!streq(entry->name, name))
@@ -68,6 +68,7 @@ static void set_model(json_t *record, Service *service, const char *name)
                 set_text(record, "license", entry->ready ? entry->ready->license : entry->files ? entry->files->info.license : NULL);
         }
         catalogue_clear(&catalogue);
+        return json_object_get(record, "model_digest") != NULL;
 }
 
 json_t *record_new(Service *service, const Job *job, uint32_t index, double seconds)
@@ -84,7 +85,7 @@ json_t *record_new(Service *service, const Job *job, uint32_t index, double seco
                 (void)json_object_set_new(record, "prompt", json_string(job->request->prompt));
                 set_text(record, "negative", job->request->negative_prompt);
         }
-        set_model(record, service, job->policy.model);
+        (void)record_set_model(record, service, job->policy.model);
         set_text(record, "pixels", picture->pixels);
         set_text(record, "app", job->app ? job->app->name : NULL);
         return record;

@@ -16,6 +16,7 @@ struct Recorder {
         Service *service;
         Records *records; /* NULL: not opened yet, or it cannot be */
         json_t *waiting; /* records, oldest first, while somebody else writes */
+        json_t *incomplete; /* by id: the model whose digest was not known yet */
         sd_event_source *timer;
         int complained; /* the error that the log has, so that it has it once */
         uint64_t job, spent; /* the last one noted, and how much work was behind it then, µs */
@@ -28,8 +29,9 @@ int recorder_new(Recorder **ret, Service *service)
                 return -ENOMEM;
         recorder->service = service;
         recorder->waiting = json_array();
-        if (!recorder->waiting) {
-                free(recorder);
+        recorder->incomplete = json_object();
+        if (!recorder->waiting || !recorder->incomplete) {
+                recorder_free(recorder);
                 return -ENOMEM;
         }
         *ret = recorder;
@@ -112,6 +114,7 @@ Recorder *recorder_free(Recorder *recorder)
         sd_event_source_disable_unref(recorder->timer);
         records_close(recorder->records);
         json_decref(recorder->waiting);
+        json_decref(recorder->incomplete);
         free(recorder);
         return NULL;
 }
@@ -140,8 +143,26 @@ void recorder_note(Recorder *recorder, Job *job, uint32_t index)
             json_array_append(recorder->waiting, record) < 0) {
                 complain(recorder, -ENOMEM, &(Error) { .text = "There are too many that wait" });
                 picture->record[0] = '\0';
+        } else if (!json_object_get(record, "model_digest") && json_object_size(recorder->incomplete) < WAITING_MAX) {
+                (void)json_object_set(recorder->incomplete, picture->record, json_object_get(record, "model"));
         }
         json_decref(record);
         if (!recorder->timer)
                 try_again(recorder);
+}
+
+void recorder_follow_digests(Recorder *recorder)
+{
+        const char *id;
+        json_t *model;
+        void *next;
+
+        json_object_foreach_safe(recorder->incomplete, next, id, model)
+        {
+                json_t *changes = json_object();
+                if (recorder->records && record_set_model(changes, recorder->service, json_string_value(model)) &&
+                    records_change(recorder->records, id, changes, NULL) != -EAGAIN)
+                        (void)json_object_del(recorder->incomplete, id);
+                json_decref(changes);
+        }
 }

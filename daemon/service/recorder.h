@@ -16,5 +16,8 @@ int recorder_new(Recorder **ret, struct Service *service);
 Recorder *recorder_free(Recorder *recorder);
 DEFINE_CLEANUP(Recorder *, recorder_free)
 
+/* Digests of models are known now that were not: those of pictures that were made before are put down. */
+void recorder_follow_digests(Recorder *recorder);
+
 /* That picture of the job is finished. Its id is in it afterwards, if it is recorded. */
 void recorder_note(Recorder *recorder, Job *job, uint32_t index);

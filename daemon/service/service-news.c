@@ -165,6 +165,7 @@ static void on_forward_changed(void *userdata)
                 return;
         manager_update(service);
         manager_tell_digests(service);
+        recorder_follow_digests(service->recorder);
         runner_schedule(service->runner);
         service_update_status(service);
 }

@@ -45,7 +45,11 @@ static void on_job_removed(Job *job, void *userdata)
 
 static void on_digests_changed(void *userdata)
 {
-        manager_tell_digests(userdata);
+        Service *service = userdata;
+
+        manager_tell_digests(service);
+        if (service->recorder)
+                recorder_follow_digests(service->recorder);
 }
 
 static int look_for_machine(Service *service)

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The user's records (records/records.h), as verbs need them: opened with words of regret, asked for what the options say, found
+ * by what stands on the command line.
+ *
+ *     _cleanup_(records_closep) Records *records = NULL;
+ *     json_t *record = NULL;
+ *
+ *     ExitCode code = recorded_open(c, &records);
+ *     if (code == CODE_OK)
+ *             code = recorded_find(c, records, c->options.words[0], &record);
+ */
+
+#include "client/client.h"
+#include "client/picture.h"
+#include "records/records.h"
+
+/* CODE_OK, or what was reported: CODE_NOT_FOUND if there are none. */
+ExitCode recorded_open(Client *client, Records **ret);
+
+/* Says what went wrong with them. */
+ExitCode recorded_fail(Client *client, const Error *error, int r);
+
+/* By its id, by the beginning of one, or by a file: the one that was saved there, unless its pixels are another one's. */
+ExitCode recorded_find(Client *client, Records *records, const char *word, json_t **ret);
+
+/* The same for a file whose record is of use, but need not be: NULL. */
+json_t *recorded_find_file(const char *path);
+
+/* What --model, --state and the like say. words: may be NULL. */
+RecordsQuery recorded_query(const Options *options, const char *words);
+
+/* All words of the command line as one text, to be freed. */
+char *recorded_words(const Options *options);
+
+/* A picture was written there: its record gets to know where, and client->to_record. Without a record nothing happens. */
+void recorded_saved(const Client *client, const Picture *picture, const char *path);
+
+/* What is made next is made of that file: of the picture that it is, if that is recorded. */
+void recorded_made_of(Client *client, const char *path, const char *relation);
+
+/* Its prompt was made of what was asked for, as GetResult gives it. */
+void recorded_made_from(Client *client, const char *asked, const json_t *enhanced);
+
+/* The text of a key; "" without one. */
+const char *recorded_text(const json_t *record, const char *key);

@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Pictures and their records: history, search, show, tag, rm, forget, log, on a session bus of their own.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+B=${B:-build}
+# shellcheck source=tests/e2e/checks.bash
+. tests/e2e/checks.bash
+
+if [ -z "${IMAGINED_ROOT:-}" ]; then
+        work=$(mktemp -d)
+        trap 'rm -rf "$work"' EXIT
+        export WORK=$work MODEL=tests/fixtures/tiny-model LC_ALL=C.UTF-8 TZ=UTC LANGUAGE=''
+        B=$B tests/with-service bash "$PWD/tests/e2e/records.sh"
+        exit $?
+fi
+export XDG_DATA_HOME=$IMAGINED_ROOT/data # where the service has them, too
+cd "$WORK" || exit 1
+
+json() { # EXPRESSION, of r, with JSON on standard input
+        python3 -c "import json, sys; r = json.load(sys.stdin); print($1)"
+}
+
+check "without records there is a word of regret" test "$(imagine history 2>&1 | grep -c 'no records of pictures yet')" = 1
+imagine --quiet --seed 7 --steps 2 -o fox.png "a red fox" >/dev/null
+imagine --quiet --seed 9 --steps 2 -o wolf.png --negative "snow" "a grey wolf" >/dev/null
+id=$(imagine history --quiet | tail -n 1)
+check "two pictures are on record" test "$(imagine history --quiet | wc -l)" = 2
+check "the newest comes first" test "$(imagine history --json | json 'r["records"][0]["prompt"]')" = "a grey wolf"
+check "a list has the words" grep -q "$id .* a red fox" <(imagine history)
+check "search finds words" test "$(imagine search --quiet fox)" = "$id"
+check "all of them" test "$(imagine search --quiet fox wolf | wc -l)" = 0
+check "by date" test "$(imagine search --quiet --since 1h | wc -l) $(imagine search --quiet --until 1h 2>/dev/null | wc -l)" = "2 0"
+check "a wrong date is refused" test "$(imagine history --since soon >/dev/null 2>&1; echo $?)" = 2
+check "a wrong state is refused" test "$(imagine history --state fine >/dev/null 2>&1; echo $?)" = 2
+check "show takes the beginning of an id" grep -q '^prompt  *a red fox$' <(imagine show "${id:0:6}")
+check "it knows where the picture is" grep -q "^files  *$WORK/fox.png$" <(imagine show "$id")
+for _ in $(seq 600); do # it is computed when nothing else is to be done
+        imagine show "$id" | grep -q '^digest of the model' && break
+        sleep 0.05
+done
+check "and the model's digest" grep -qE '^digest of the model +[0-9a-f]{64}$' <(imagine show "$id")
+check "the pixels' digest is that of the file" python3 - fox.png "$(imagine show "$id" --json | json 'r["pictures"][0]["record"]["pixels"]')" <<'END'
+import hashlib, sys, zlib
+data, at, image = open(sys.argv[1], 'rb').read(), 8, b''
+width, height = int.from_bytes(data[16:20], 'big'), int.from_bytes(data[20:24], 'big')
+while at < len(data):
+    size = int.from_bytes(data[at:at + 4], 'big')
+    if data[at + 4:at + 8] == b'IDAT':
+        image += data[at + 8:at + 8 + size]
+    at += size + 12
+raw, rgb, before, stride = zlib.decompress(image), b'', bytes(3 * width), 3 * width
+for y in range(height):
+    kind, line = raw[y * (stride + 1)], bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
+    for x in range(stride):
+        a, b, c = line[x - 3] if x >= 3 else 0, before[x], before[x - 3] if x >= 3 else 0
+        p = a + b - c
+        paeth = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
+        line[x] = (line[x] + (0, a, b, (a + b) // 2, paeth)[kind]) & 255
+    rgb += line
+    before = line
+sys.exit(hashlib.sha256(rgb).hexdigest() != sys.argv[2])
+END
+check "show of a file has its record" test "$(imagine show fox.png --json | json 'r["pictures"][0]["record"]["id"]')" = "$id"
+cp fox.png copy.png
+check "a copy is known by its pixels" test "$(imagine show copy.png --json | json 'r["pictures"][0]["record"]["id"]')" = "$id"
+cp wolf.png fox.png
+check "what was put in its place is told apart" test "$(imagine show fox.png --json | json 'r["pictures"][0]["record"]["prompt"]')" = "a grey wolf"
+check "and stays when the record goes with its files" grep -q 'another picture by now' <(imagine rm --only-files "$id" 2>&1)
+cp copy.png fox.png
+
+imagine tag "$id" animal "red thing" && imagine tag fox.png animal
+check "tags are kept once" test "$(imagine show "$id" --json | json 'r["pictures"][0]["record"]["tags"]')" = "['animal', 'red thing']"
+check "and found" test "$(imagine history --tag animal --quiet) $(imagine search thing --quiet)" = "$id $id"
+imagine tag --remove "$id" animal
+check "and taken away" test "$(imagine history --tag animal --quiet)" = ""
+
+imagine vary --quiet fox.png >/dev/null
+check "a variation is linked to what it was made of" test "$(imagine history --limit 1 --json | json 'r["records"][0]["parent"] + r["records"][0]["relation"]')" = "${id}varied"
+imagine --quiet --enhance --profile storybook --steps 2 -o cottage.png "a cottage" >/dev/null
+check "what was asked for is kept beside the prompt" test "$(imagine history --limit 1 --json | json 'r["records"][0]["asked"] + r["records"][0]["lineage"]["profile"]')" = "a cottagestorybook"
+check "a name says nothing of other users" test "$(stat -c %a "$XDG_DATA_HOME/imagined/records")" = 700
+
+imagine log export all.jsonl --quiet
+check "four records are exported" test "$(wc -l <all.jsonl)" = 4
+check "nothing is replaced" test "$(imagine log export all.jsonl >/dev/null 2>&1; echo $?)" = 1
+check "known ones are not added" test "$(imagine log import all.jsonl --json | json '[r["added"], r["known"]]')" = "[0, 4]"
+XDG_DATA_HOME=$WORK/other imagine log import --quiet - <all.jsonl
+check "elsewhere they are all the same" test "$(XDG_DATA_HOME=$WORK/other imagine log export)" = "$(cat all.jsonl)"
+check "a line that is none is named" grep -q 'line 2' <(printf '\n{}\n' | imagine log import 2>&1)
+
+imagine rm --quiet --files "$id"
+check "rm takes record and file" test "$(imagine history --quiet | wc -l)" = 3 -a ! -e fox.png
+check "forget wants to know what" test "$(imagine forget >/dev/null 2>&1; echo $?)" = 2
+check "words are forgotten" grep -q '^1 record' <(imagine forget wolf 2>&1)
+check "and their bytes are gone" test "$(cat "$XDG_DATA_HOME/imagined/records/"* | grep -aic wolf)" = 0
+check "prompts are forgotten" grep -q '^The prompts of 2' <(imagine forget --all --prompts 2>&1)
+check "and what tells of them" test "$(cat "$XDG_DATA_HOME/imagined/records/"* | grep -aicE 'fox|cottage')" = 0
+check "the rest is there" test "$(imagine history --quiet | wc -l)" = 2
+check "everything is forgotten" grep -q '^2 records' <(imagine forget --all 2>&1)
+[ -z "$failed" ]
