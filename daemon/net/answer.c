@@ -35,25 +35,33 @@ json_t *answer_load(const HttpAnswer *answer, const char *what, Error *error)
         return NULL;
 }
 
-/* Of an error object, or of a text in its place. */
+/* Of an error object, a list of which the first says it, or a text in its place. */
 static const json_t *error_message(const json_t *error)
 {
-        const json_t *message = json_object_get(error, "message");
-        return message ? message : error;
+        static const char *const names[] = { "message", "msg", "description" };
+
+        if (json_is_array(error))
+                error = json_array_get(error, 0);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (json_is_string(json_object_get(error, names[i])))
+                        return json_object_get(error, names[i]);
+        return error;
 }
 
 void answer_error(const char *json, size_t size, char ret_message[static 256], char ret_code[static 64])
 {
+        static const char *const places[] = { "error", "errors", "detail" }, *const codes[] = { "name", "type", "code" };
         _cleanup_(json_decrefp) json_t *root = size > 0 ? json_loadb(json, size, 0, NULL) : NULL;
-        const json_t *error = json_object_get(root, "error");
+        const json_t *error = NULL;
 
         ret_message[0] = ret_code[0] = '\0';
-        if (!error)
-                error = json_object_get(root, "detail") ? json_object_get(root, "detail") : root;
-        answer_copy(ret_message, 256, error_message(error));
-        answer_copy(ret_code, 64, json_object_get(error, "code"));
-        if (ret_code[0] == '\0')
-                answer_copy(ret_code, 64, json_object_get(error, "type"));
+        for (size_t i = 0; i < ELEMENTSOF(places) && !error; i++)
+                error = json_object_get(root, places[i]);
+        answer_copy(ret_message, 256, error_message(error ? error : root));
+        for (size_t i = 0; i < ELEMENTSOF(codes); i++) {
+                answer_copy(ret_code, 64, json_object_get(root, codes[i]));
+                answer_copy(ret_code, 64, json_object_get(error, codes[i]));
+        }
 }
 
 /* A message may quote the request. It goes to the caller alone. */
@@ -76,6 +84,17 @@ bool answer_explain(const Talk *talk, const HttpAnswer *answer, bool is_refusal,
         else
                 (void)error_set(error, NET_BAD_ANSWER, "The server failed (status %ld)%s%s", status, colon, message);
         return is_spent || is_refusal;
+}
+
+bool answer_task(char ret[static 128], const json_t *value)
+{
+        const char *id = json_string_value(value);
+
+        if (!id || id[0] == '\0' || strlen(id) >= 128 ||
+            id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")] != '\0')
+                return false;
+        (void)snprintf(ret, 128, "%s", id);
+        return true;
 }
 
 bool answer_explain_link(const HttpAnswer *answer, Error *error)

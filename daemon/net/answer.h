@@ -20,6 +20,9 @@ json_t *answer_load(const HttpAnswer *answer, const char *what, Error *error);
 /* The message and code in an error's body, each "" where there is none. */
 void answer_error(const char *json, size_t size, char ret_message[static 256], char ret_code[static 64]);
 
+/* The name of a task, which becomes a part of addresses: letters, digits, '_' and '-' only. */
+bool answer_task(char ret[static 128], const json_t *value);
+
 /* What an answer that is not 2xx means: fills in the error. is_refusal: it is one of the server's rules. Whether it is of no
  * use to try again. */
 bool answer_explain(const Talk *talk, const HttpAnswer *answer, bool is_refusal, const char *message, const char *code, Error *error);

@@ -66,6 +66,22 @@ int compose_seed(json_t *body, const char *name, uint64_t seed)
         return set(body, name, json_integer((json_int_t)(seed & INT64_MAX)));
 }
 
+int compose_query(Bytes *query, const char *name, const char *value)
+{
+        static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+        int r = bytes_add_text(query, name);
+
+        if (r >= 0)
+                r = bytes_add_text(query, "=");
+        for (const char *p = value ? value : ""; *p && r >= 0; p++) {
+                char coded[4];
+
+                (void)snprintf(coded, sizeof(coded), strchr(plain, *p) ? "%c" : "%%%02X", (unsigned char)*p);
+                r = bytes_add_text(query, coded);
+        }
+        return r < 0 ? r : bytes_add_text(query, "&");
+}
+
 json_t *compose_base64(const Bytes *picture, const char *start)
 {
         const size_t n = strlen(start);

@@ -26,6 +26,9 @@ int compose_text(json_t *body, const char *name, const char *text);
 int compose_number(json_t *body, const char *name, double number);
 int compose_seed(json_t *body, const char *name, uint64_t seed);
 
+/* Adds "NAME=VALUE&" to a query, all but letters, digits and "-._~" as %XX. value: NULL: "". */
+int compose_query(Bytes *query, const char *name, const char *value);
+
 /* A picture in base64 behind `start` ("" or that of a data URL); NULL: memory is short. */
 json_t *compose_base64(const Bytes *picture, const char *start);
 json_t *compose_data_url(const Bytes *picture);

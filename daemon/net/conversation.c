@@ -51,13 +51,17 @@ static void on_stage(NetStage stage, uint64_t received, void *userdata)
 }
 
 /* Whatever the service says after ASK is that it wants no more. */
-static bool on_readable(void *userdata)
+bool conversation_is_stopped(const Conversation *c)
 {
-        const Conversation *c = userdata;
         _cleanup_(closep) int fd = -1;
         NetMessage m;
 
         return net_receive(c->socket, &m, &fd) != -EAGAIN;
+}
+
+static bool on_readable(void *userdata)
+{
+        return conversation_is_stopped(userdata);
 }
 
 static void on_progress(Talk *talk, NetStage stage, double fraction, const char *task)
@@ -222,13 +226,16 @@ static int wait_before(Conversation *c, const HttpRequest *request, Error *error
 static void take_back(Conversation *c)
 {
         const HttpWatch watch = { .socket = -1 };
-        _cleanup_(http_request_done) HttpRequest request = {};
-        _cleanup_(http_answer_done) HttpAnswer answer = { .hints = RETRY_NO_HINTS };
+        HttpAnswer answer = { .hints = RETRY_NO_HINTS };
+        HttpRequest request = {};
 
-        if (!c->dialect->cancel || c->dialect->cancel(&c->talk, &request) <= 0)
-                return;
         http_give_time(c->http, NET_CANCEL_MS);
-        (void)http_exchange(c->http, &request, &answer, &watch, NULL);
+        while (c->dialect->cancel && c->dialect->cancel(&c->talk, &request) > 0) {
+                (void)http_exchange(c->http, &request, &answer, &watch, NULL);
+                http_request_done(&request);
+        }
+        http_request_done(&request);
+        http_answer_done(&answer);
 }
 
 int conversation_hold(Conversation *c, Error *error)
@@ -260,6 +267,8 @@ int conversation_check(Conversation *c, Error *error)
         _cleanup_(http_request_done) HttpRequest request = { .method = "GET", .key_header = c->dialect->key_header };
 
         int r = http_request_url(&request, c->ask.url, c->dialect->check_path);
+        if (r >= 0 && c->dialect->check_header)
+                r = http_request_header(&request, c->dialect->check_header);
         if (r < 0)
                 return error_set(error, r, "Out of memory");
         r = ask_server(c, &request, &answer, error);

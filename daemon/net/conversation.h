@@ -37,5 +37,8 @@ int conversation_check(Conversation *c, Error *error);
 /* NET_ASK_DRY_RUN: what conversation_hold() would send first for each result. */
 int conversation_show(Conversation *c, Error *error);
 
+/* When there is something to read from the service: whether all is to end. */
+bool conversation_is_stopped(const Conversation *c);
+
 int conversation_say(Conversation *c, const NetMessage *message, int fd);
 void conversation_tell(Conversation *c, NetStage stage);

@@ -51,12 +51,12 @@ typedef struct Dialect {
         int (*side)(Talk *talk, HttpRequest *request);
         void (*side_answer)(Talk *talk, const HttpAnswer *answer);
 
-        /* When it is not to go on: the request that takes back what the server has begun. 1: send it; 0: nothing is begun.
-         * NULL: it cannot be taken back. */
+        /* When it is not to go on: the next request that takes back what the server has begun. 1: send it; 0: there is nothing
+         * left. NULL: it cannot be taken back. */
         int (*cancel)(Talk *talk, HttpRequest *request);
 
         /* NET_ASK_CHECK: what is fetched, and what it says. */
-        const char *check_path;
+        const char *check_path, *check_header; /* NULL: no header beside the key */
         int (*checked)(Talk *talk, const HttpAnswer *answer, Error *error);
 
         bool has_links; /* its answers may have links to other hosts */
@@ -64,8 +64,13 @@ typedef struct Dialect {
         void (*done)(Talk *talk);
 } Dialect;
 
-/* NULL: it is none of those that are spoken. */
+/* NULL: it is a program (net/program.h). */
 const Dialect *dialect_get(NetDialect dialect);
 
 extern const Dialect dialect_chat;
 extern const Dialect dialect_openai_images;
+extern const Dialect dialect_webui;
+extern const Dialect dialect_stability;
+extern const Dialect dialect_runway;
+extern const Dialect dialect_midjourney_proxy;
+extern const Dialect dialect_comfyui;

@@ -49,6 +49,10 @@ static void take_header(Transfer *t, const char *line, size_t size)
                 take_type(t->answer, value);
         else if (strcasecmp(text, "location") == 0)
                 (void)snprintf(t->location, sizeof(t->location), "%s", value);
+        else if (strcasecmp(text, "finish-reason") == 0)
+                (void)snprintf(t->answer->finish_reason, sizeof(t->answer->finish_reason), "%s", value);
+        else if (strcasecmp(text, "seed") == 0)
+                (void)snprintf(t->answer->seed, sizeof(t->answer->seed), "%s", value);
         else
                 retry_read_header(&t->answer->hints, text, value, (int64_t)time(NULL));
 }

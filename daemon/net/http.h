@@ -38,6 +38,7 @@ typedef struct HttpAnswer { /* http_answer_done() */
         char type[128]; /* of the content, without parameters, in lower case */
         Bytes body; /* without what went to HttpWatch.data */
         RetryHints hints;
+        char finish_reason[32], seed[24]; /* Stability's headers; "": they did not come */
         bool was_sent; /* the request, or a part of it */
         bool is_cut; /* the connection ended before the answer did */
 } HttpAnswer;

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "base/util.h"
 #include "net/conversation.h"
+#include "net/program.h"
 #include "net/resolver.h"
 #include "net/sandbox.h"
 #include "net/worker.h"
@@ -96,6 +97,30 @@ static void end(Conversation *c, int r, Error *error)
         (void)conversation_say(c, &m, -1);
 }
 
+/* Of a server. */
+static int ask_server(Conversation *c, Error *error)
+{
+        int r = c->ask.flags & NET_ASK_CHECK ? 0 : c->dialect->check(&c->talk, error);
+
+        if (r >= 0 && c->ask.flags & NET_ASK_DRY_RUN)
+                return conversation_show(c, error);
+        if (r >= 0)
+                r = prepare(c, error);
+        if (r < 0)
+                return r;
+        return c->ask.flags & NET_ASK_CHECK ? conversation_check(c, error) : conversation_hold(c, error);
+}
+
+static int ask(Conversation *c, Error *error)
+{
+        if (c->ask.dialect == NET_DIALECT_PROGRAM)
+                return c->ask.flags & NET_ASK_DRY_RUN ? program_show(c, error) : program_hold(c, error);
+        c->dialect = dialect_get((NetDialect)c->ask.dialect);
+        int r = ask_server(c, error);
+        c->dialect->done(&c->talk);
+        return r;
+}
+
 int net_worker_run(int socket)
 {
         Conversation *c = calloc(1, sizeof(Conversation));
@@ -105,22 +130,11 @@ int net_worker_run(int socket)
                 return log_error_errno(-ENOMEM, "The network worker cannot begin");
         conversation_init(c, socket);
         int r = collect(c, &error);
-        c->dialect = dialect_get((NetDialect)c->ask.dialect);
-        if (r > 0 && !c->dialect)
-                r = error_set(&error, NET_UNSUPPORTED, "%s is not spoken", net_dialect_to_string((NetDialect)c->ask.dialect));
-        if (r > 0) {
-                r = c->ask.flags & NET_ASK_CHECK ? 0 : c->dialect->check(&c->talk, &error);
-                if (r >= 0 && c->ask.flags & NET_ASK_DRY_RUN)
-                        r = conversation_show(c, &error);
-                else if (r >= 0 && (r = prepare(c, &error)) >= 0)
-                        r = c->ask.flags & NET_ASK_CHECK ? conversation_check(c, &error) : conversation_hold(c, &error);
+        if (r > 0)
+                end(c, ask(c, &error), &error);
+        else if (r < 0)
                 end(c, r, &error);
-                c->dialect->done(&c->talk);
-                r = 0;
-        } else if (r < 0) {
-                end(c, r, &error);
-        }
         conversation_done(c);
         free(c);
-        return r;
+        return MIN(r, 0);
 }

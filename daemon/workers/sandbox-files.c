@@ -27,6 +27,8 @@
 #define RULE_NET_PORT 2
 #define SCOPE_6 UINT64_C(3) /* abstract sockets and signals of others */
 
+#define WRITING \
+        (FS_1 & ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR))
 #define READ_FILE LANDLOCK_ACCESS_FS_READ_FILE
 #define READ_BELOW (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 
@@ -152,4 +154,22 @@ int sandbox_restrict_files(const char *directory, const uint16_t *ports, size_t 
         if (r < 0)
                 return r;
         return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
+}
+
+int sandbox_restrict_writing(void)
+{
+        long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+        if (version < 1)
+                return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
+
+        const uint64_t handled = WRITING | (version >= 2 ? FS_2 : 0) | (version >= 3 ? FS_3 : 0);
+        _cleanup_(closep) int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
+        _cleanup_(closep) int null = open("/dev/null", O_PATH | O_CLOEXEC);
+        struct landlock_path_beneath_attr rule = { .allowed_access = LANDLOCK_ACCESS_FS_WRITE_FILE, .parent_fd = null };
+        if (ruleset < 0 || null < 0)
+                return -errno;
+        if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ||
+            syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+                return -errno;
+        return 0;
 }

@@ -18,5 +18,9 @@
  * none. 0 also where the kernel has none. */
 int sandbox_restrict_files(const char *directory, const uint16_t *ports, size_t n);
 
+/* sandbox-files.c: Landlock for a program that is to be started: it may read what it could, and write to nothing but the
+ * descriptors that it has, and /dev/null. 0 also where the kernel has none. */
+int sandbox_restrict_writing(void);
+
 /* sandbox-calls.c: seccomp. */
 int sandbox_restrict_calls(void);

@@ -42,7 +42,10 @@ static inline void send_parts(int socket, uint32_t parts)
                 NetPart part;
                 const char *text;
         } all[] = {
-                { NET_PART_NEGATIVE, "text, blur" }, { NET_PART_PICTURE, A_PICTURE }, { NET_PART_MASK, A_PICTURE },
+                { NET_PART_NEGATIVE, "text, blur" },
+                { NET_PART_PICTURE, A_PICTURE },
+                { NET_PART_MASK, A_PICTURE },
+                { NET_PART_WORKFLOW, "{\"6\":{\"inputs\":{\"text\":\"{{prompt}}\"}}}" },
         };
 
         send_text(socket, NET_PART_PROMPT, "a \"red\" fox");
@@ -59,7 +62,7 @@ static inline Outcome draw_with(const Fake *fake, NetDialect dialect, const Play
 
         if (play->change)
                 play->change(&question);
-        send_parts(socket, play->parts);
+        send_parts(socket, play->parts | (dialect == NET_DIALECT_COMFYUI ? 1U << NET_PART_WORKFLOW : 0));
         send_ask(socket, &question);
         return hear(socket, pid);
 }
@@ -132,9 +135,11 @@ static inline void small(NetAsk *ask)
         ask->limits.answer_bytes = 65536;
 }
 
-static inline void check_transport(const Fake *fake, NetDialect dialect)
+/* taken_back: requests that follow one that broke off. */
+static inline void check_transport(const Fake *fake, NetDialect dialect, size_t taken_back)
 {
-        static const Play plays[] = {
+        const size_t one = 1 + taken_back, four = 4 + taken_back;
+        const Play plays[] = {
                 { "401", NET_KEY_REJECTED, "wants a key", 1 },
                 { "403", NET_KEY_REJECTED, "403", 1 },
                 { "429", NET_LIMITED, "too many requests", 3 },
@@ -144,18 +149,18 @@ static inline void check_transport(const Fake *fake, NetDialect dialect)
                 { "400", NET_BAD_ANSWER, "400", 1 },
                 { "html", NET_BAD_ANSWER, NULL, 1 },
                 { "nothing", NET_BAD_ANSWER, NULL, 1 },
-                { "truncated", NET_BAD_ANSWER, "cut off", 1 },
                 { "gzip", NET_BAD_ANSWER, NULL, 1 },
-                { "endless", NET_BAD_ANSWER, "more than 65536 bytes", 1, small },
-                { "endless-header", NET_BAD_ANSWER, "more than 65536 bytes", 1, small },
-                { "silent", NET_UNREACHABLE, "does not answer", 1, hasty },
-                { "half", NET_UNREACHABLE, "stopped in the middle", 1, restless },
-                { "drip", NET_UNREACHABLE, "longer than", 1, short_of_time },
-                { "close", NET_UNREACHABLE, "127.0.0.1", 1 }, /* it may have cost something */
-                { "redirect-loop", NET_BAD_ANSWER, "not followed", 4 },
-                { "redirect-host", NET_BAD_ANSWER, "not followed", 1 },
-                { "redirect-file", NET_BAD_ANSWER, "not followed", 1 },
-                { "redirect-302", NET_BAD_ANSWER, "not followed", 1 },
+                { "truncated", NET_BAD_ANSWER, "cut off", one },
+                { "endless", NET_BAD_ANSWER, "more than 65536 bytes", one, small },
+                { "endless-header", NET_BAD_ANSWER, "more than 65536 bytes", one, small },
+                { "silent", NET_UNREACHABLE, "does not answer", ANY, hasty }, /* it may not have got so far as to ask */
+                { "half", NET_UNREACHABLE, "stopped in the middle", one, restless },
+                { "drip", NET_UNREACHABLE, "longer than", ANY, short_of_time },
+                { "close", NET_UNREACHABLE, "127.0.0.1", one }, /* it may have cost something */
+                { "redirect-loop", NET_BAD_ANSWER, "not followed", four },
+                { "redirect-host", NET_BAD_ANSWER, "not followed", one },
+                { "redirect-file", NET_BAD_ANSWER, "not followed", one },
+                { "redirect-302", NET_BAD_ANSWER, "not followed", one },
         };
 
         check_plays(fake, dialect, plays, ELEMENTSOF(plays));
@@ -169,6 +174,69 @@ static inline void check_patience(const Fake *fake, NetDialect dialect, size_t m
                 { "redirect-path", 0, NULL, 2 + more },
         };
 
-        fake_forget(fake);
         check_plays(fake, dialect, plays, ELEMENTSOF(plays));
+}
+
+/* Cancels, or goes (by_closing), once that stage was told of and so many requests have come; the server is then told, too:
+ * what it noted of that, to be freed. */
+static inline char *cancel_at(const Fake *fake, NetDialect dialect, const Play *play, NetStage stage, bool by_closing)
+{
+        NetMessage m = { .type = NET_TYPE_MAX };
+        NetAsk question = good_draw(fake, dialect, play->name);
+        int socket;
+
+        fake_forget(fake);
+        pid_t pid = start_worker(&socket);
+        if (play->change)
+                play->change(&question);
+        send_parts(socket, play->parts | (dialect == NET_DIALECT_COMFYUI ? 1U << NET_PART_WORKFLOW : 0));
+        send_ask(socket, &question);
+        while (m.type != NET_PROGRESS || m.progress.stage != stage) {
+                _cleanup_(closep) int fd = -1;
+                assert_int_equal(net_receive(socket, &m, &fd), 1);
+                assert_true(m.type == NET_PROGRESS || m.type == NET_RESULT);
+        }
+        for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE; count_lines(fake, "requests") < play->requests; sleep_ms(5))
+                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
+        if (by_closing) {
+                (void)close(socket);
+                assert_int_equal(wait_for_exit(pid), 0);
+        } else {
+                m = (NetMessage) { .version = NET_VERSION, .type = NET_CANCEL };
+                assert_int_equal(net_send(socket, &m, -1), 0);
+                Outcome o = hear(socket, pid);
+                if (o.code != -ECANCELED)
+                        fail_msg("%s: %d %s", play->name, o.code, o.text);
+                outcome_done(&o);
+        }
+        return fake_file(fake, "cancelled");
+}
+
+static inline int draw_set_up(Fake *fake)
+{
+        fake_make(fake);
+        fake_start(fake, NULL);
+        return setenv("IMAGINED_NET_TEST_WAIT_MS", "1", 1);
+}
+
+/* What ASK_CHECK makes of a server. */
+static inline void check_check(const Fake *fake, NetDialect dialect, const char *says)
+{
+        NetAsk question = good_draw(fake, dialect, "ok");
+
+        for (int i = 0; i < 2; i++) {
+                int socket;
+                pid_t pid = start_worker(&socket);
+
+                if (i == 1)
+                        question = good_draw(fake, dialect, "401");
+                question.flags |= NET_ASK_CHECK;
+                send_ask(socket, &question);
+                Outcome o = hear(socket, pid);
+                if (o.code != (i == 0 ? 0 : NET_KEY_REJECTED))
+                        fail_msg("%d %s", o.code, o.text);
+                if (i == 0)
+                        assert_string_equal(o.results[0], says);
+                outcome_done(&o);
+        }
 }

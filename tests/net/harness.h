@@ -47,7 +47,7 @@ static inline size_t fake_count(const Fake *fake, const char *name)
 
 static inline void fake_forget(const Fake *fake)
 {
-        static const char *const names[] = { "received", "connections", "left", "requests", "cancelled" };
+        static const char *const names[] = { "received", "connections", "left", "requests", "cancelled", "asked" };
         char path[PATH_MAX];
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {

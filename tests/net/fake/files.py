@@ -20,6 +20,8 @@ def play(peer, case, path, headers, body):
         peer.answer(302, "", {"Location": "/ok" + path if name == "to-self" else moved[name]})
     elif name == "expired":
         peer.answer(403, "<Error><Code>AccessDenied</Code></Error>", {"Content-Type": "application/xml"})
+    elif name == "hang":
+        peer.wait_for_end()
     elif name == "html":
         peer.answer(200, "<html>Sign in</html>", {"Content-Type": "image/png"})
     elif name == "untyped":
