@@ -159,16 +159,22 @@ static void narrow(uint16_t *ret, const float *x, size_t n)
 
 static void range(const float *x, size_t n, float *ret_least, float *ret_most)
 {
-        Vec least = {}, most = {};
+        Vec low[4] = {}, high[4] = {}; /* of -x and of x; four chains, for each waits for itself */
+        size_t i = 0;
 
-        FOR_VECTORS(i, n)
-        {
-                Vec v = load_at(x, i, n);
-                least = vec_min(v, least);
-                most = vec_max(v, most);
+        for (; i + 4 * LANES <= n; i += 4 * LANES)
+                for (size_t j = 0; j < 4; j++) {
+                        const Vec v = vec_load(x + i + j * LANES);
+                        low[j] = vec_max(-v, low[j]);
+                        high[j] = vec_max(v, high[j]);
+                }
+        for (; i < n; i += LANES) {
+                const Vec v = load_at(x, i, n);
+                low[0] = vec_max(-v, low[0]);
+                high[0] = vec_max(v, high[0]);
         }
-        *ret_least = -vec_largest(-least);
-        *ret_most = vec_largest(most);
+        *ret_least = -vec_largest(vec_max(vec_max(low[0], low[1]), vec_max(low[2], low[3])));
+        *ret_most = vec_largest(vec_max(vec_max(high[0], high[1]), vec_max(high[2], high[3])));
 }
 
 /* Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the lowest bits. */
