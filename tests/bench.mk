@@ -4,9 +4,9 @@
 # make bench QUICK=1  fewer runs, and only what is quick to make
 # make bench PEER=program   stable-diffusion.cpp beside it
 
-$(B)/tests/bench/bench: $(B)/tests/bench/bench.o $(ENGINE_LIB) $(BASE_LIB)
+$(B)/tests/bench/bench: $(B)/tests/bench/bench.o $(ENGINE_LIB) $(MARKS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
-$(B)/tests/bench/job: $(B)/tests/bench/job.o $(ENGINE_LIB) $(BASE_LIB)
+$(B)/tests/bench/job: $(B)/tests/bench/job.o $(ENGINE_LIB) $(MARKS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
 $(B)/tests/bench/random-model: $(B)/tests/bench/random-model.o $(BASE_LIB)
 	$(LINK) -o $@ $^ -lm
