@@ -6,24 +6,12 @@
 
 #include "base/memfd.h"
 #include "base/request.h"
-#include "base/utf8.h"
 #include "base/util.h"
 #include "net/protocol.h"
+#include "workers/packet-fields.h"
 #include "workers/packet.h"
 
-#define ERRNO_MAX 4095
 #define HEADER_SIZE offsetof(NetMessage, part)
-
-static bool in_range(uint64_t value, uint64_t low, uint64_t high)
-{
-        return value >= low && value <= high;
-}
-
-static bool is_text(const char *text, size_t capacity)
-{
-        size_t size = strnlen(text, capacity);
-        return size < capacity && utf8_is_valid(text, size);
-}
 
 /* Nothing that could end a line of a request's header. */
 static bool is_printable(const char *text, size_t capacity)
@@ -98,8 +86,7 @@ static bool check_result(const NetMessage *m)
 
 static bool check_failed(const NetMessage *m)
 {
-        return in_range((uint64_t) - (int64_t)m->failed.code, 1, ERRNO_MAX) && m->failed.may_cost <= 1 &&
-               is_text(m->failed.text, sizeof(m->failed.text));
+        return is_error_code(m->failed.code) && m->failed.may_cost <= 1 && is_text(m->failed.text, sizeof(m->failed.text));
 }
 
 static size_t part_bytes_max(const NetMessage *m)
@@ -141,8 +128,10 @@ int net_send(int socket, const NetMessage *message, int fd)
         return packet_send(socket, message, HEADER_SIZE + types[message->type].payload_size, fd);
 }
 
-static bool message_is_valid(const NetMessage *m, size_t size, size_t n_fds, int fd)
+static bool message_is_valid(const void *packet, size_t size, size_t n_fds, int fd)
 {
+        const NetMessage *m = packet;
+
         if (size < HEADER_SIZE || m->version != NET_VERSION || m->type >= NET_TYPE_MAX ||
             size != HEADER_SIZE + types[m->type].payload_size)
                 return false;
@@ -155,18 +144,12 @@ static bool message_is_valid(const NetMessage *m, size_t size, size_t n_fds, int
 
 int net_receive(int socket, NetMessage *ret, int *ret_fd)
 {
-        _cleanup_(closep) int fd = -1;
         NetMessage message = {};
-        size_t size, n_fds;
 
-        int r = packet_receive(socket, &message, sizeof(message), &size, &fd, &n_fds);
-        if (r <= 0)
-                return r;
-        if (!message_is_valid(&message, size, n_fds, fd))
-                return -EBADMSG;
-        *ret = message;
-        *ret_fd = TAKE_FD(fd);
-        return 1;
+        int r = packet_receive(socket, &message, sizeof(message), message_is_valid, ret_fd);
+        if (r > 0)
+                *ret = message;
+        return r;
 }
 
 static const char *const dialects[NET_DIALECT_MAX] = {

@@ -57,7 +57,7 @@ static size_t take_descriptors(struct msghdr *msg, int *ret_fd)
         return count;
 }
 
-int packet_receive(int socket, void *buffer, size_t capacity, size_t *ret_size, int *ret_fd, size_t *ret_fds)
+int packet_receive(int socket, void *buffer, size_t capacity, packet_check_t is_valid, int *ret_fd)
 {
         union {
                 struct cmsghdr header;
@@ -82,10 +82,8 @@ int packet_receive(int socket, void *buffer, size_t capacity, size_t *ret_size, 
         size_t n_fds = take_descriptors(&msg, &fd);
         if (n == 0) /* an empty packet looks the same, and nobody who means well sends one */
                 return 0;
-        if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+        if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || !is_valid(buffer, (size_t)n, n_fds, fd))
                 return -EBADMSG;
-        *ret_size = (size_t)n;
         *ret_fd = TAKE_FD(fd);
-        *ret_fds = n_fds;
         return 1;
 }

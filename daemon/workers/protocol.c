@@ -5,25 +5,13 @@
 #include <string.h>
 
 #include "base/memfd.h"
-#include "base/utf8.h"
 #include "base/util.h"
+#include "workers/packet-fields.h"
 #include "workers/packet.h"
 #include "workers/protocol.h"
 
-#define ERRNO_MAX 4095
 #define DRAWN_SIZE_MAX (2 * REQUEST_SIZE_MAX) /* what is drawn may be cut */
 #define HEADER_SIZE offsetof(Message, generate)
-
-static bool in_range(uint64_t value, uint64_t low, uint64_t high)
-{
-        return value >= low && value <= high;
-}
-
-static bool is_text(const char *text, size_t capacity)
-{
-        size_t size = strnlen(text, capacity);
-        return size < capacity && utf8_is_valid(text, size);
-}
 
 static bool is_name(const char *name, size_t capacity)
 {
@@ -146,8 +134,7 @@ static size_t pixels_size(const Message *m)
 
 static bool check_failed(const Message *m)
 {
-        return in_range((uint64_t) - (int64_t)m->failed.code, 1, ERRNO_MAX) &&
-               is_text(m->failed.text, sizeof(m->failed.text));
+        return is_error_code(m->failed.code) && is_text(m->failed.text, sizeof(m->failed.text));
 }
 
 /* What a message of each type consists of. */
@@ -189,8 +176,10 @@ int protocol_send(int socket, const Message *message, int fd)
         return packet_send(socket, message, HEADER_SIZE + message_types[message->type].payload_size, fd);
 }
 
-static bool message_is_valid(const Message *message, size_t size, size_t n_fds, int fd)
+static bool message_is_valid(const void *packet, size_t size, size_t n_fds, int fd)
 {
+        const Message *message = packet;
+
         if (size < HEADER_SIZE || message->version != PROTOCOL_VERSION || message->type >= MESSAGE_TYPE_MAX)
                 return false;
 
@@ -209,16 +198,10 @@ static bool message_is_valid(const Message *message, size_t size, size_t n_fds, 
 
 int protocol_receive(int socket, Message *ret, int *ret_fd)
 {
-        _cleanup_(closep) int fd = -1;
         Message message = {};
-        size_t size, n_fds;
 
-        int r = packet_receive(socket, &message, sizeof(message), &size, &fd, &n_fds);
-        if (r <= 0)
-                return r;
-        if (!message_is_valid(&message, size, n_fds, fd))
-                return -EBADMSG;
-        *ret = message;
-        *ret_fd = TAKE_FD(fd);
-        return 1;
+        int r = packet_receive(socket, &message, sizeof(message), message_is_valid, ret_fd);
+        if (r > 0)
+                *ret = message;
+        return r;
 }
