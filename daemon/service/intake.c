@@ -16,7 +16,7 @@ typedef struct Waiting {
         sd_bus_message *call; /* NULL: answered, or its caller has left; counted until its copies have ended */
         uid_t uid;
         JobInput inputs[INPUT_MAX];
-        Copy *copies[INPUT_MAX];
+        Child *copies[INPUT_MAX];
         struct Waiting *next;
 } Waiting;
 
@@ -38,7 +38,7 @@ void inputs_close(JobInput inputs[INPUT_MAX])
 static Waiting *waiting_free(Waiting *waiting)
 {
         for (size_t i = 0; i < INPUT_MAX; i++)
-                copy_free(waiting->copies[i]);
+                child_free(waiting->copies[i]);
         inputs_close(waiting->inputs);
         sd_bus_message_unref(waiting->call);
         free(waiting);
@@ -88,6 +88,9 @@ static int describe(int code, Input input, Error *error)
                 return error_set(error, -EINVAL, "%s: reading it takes too long", field);
         case -ENOMEM:
                 return error_set(error, -ENOMEM, "%s: out of memory", field);
+        case -EMFILE:
+        case -ENFILE:
+                return error_set(error, code, "%s: no file descriptor is left; try again later", field);
         default:
                 return error_set(error, -EINVAL, "%s: cannot be read: %s", field, strerror(-code));
         }
@@ -132,10 +135,10 @@ static void abandon(Waiting *waiting)
         waiting->call = sd_bus_message_unref(waiting->call);
         for (size_t i = 0; i < INPUT_MAX; i++)
                 if (waiting->copies[i])
-                        copy_cancel(waiting->copies[i]);
+                        child_cancel(waiting->copies[i]);
 }
 
-static void on_copied(Copy *copy, int result, void *userdata)
+static void on_copied(Child *copy, int result, void *userdata)
 {
         Waiting *waiting = userdata;
         Intake *intake = waiting->intake;
@@ -148,7 +151,7 @@ static void on_copied(Copy *copy, int result, void *userdata)
                         more = more || waiting->copies[i];
                         continue;
                 }
-                waiting->copies[i] = copy_free(copy);
+                waiting->copies[i] = child_free(copy);
                 if (result >= 0 && memfd_check_sealed(result, INPUT_BYTES_MAX, &size) >= 0)
                         waiting->inputs[i] = (JobInput) { .fd = result, .size = size };
                 else

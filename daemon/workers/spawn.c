@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/prctl.h>
 
 #include "base/cpu.h"
 #include "base/util.h"
+#include "workers/child.h"
 #include "workers/spawn.h"
 
 #define ENVIRONMENT_MAX 256
@@ -107,18 +106,12 @@ _Noreturn static void become_worker(
                 const WorkerSpec *spec, char *const argv[], char *const environment[], int socket, pid_t parent)
 {
         int fds[] = { socket, spec->pack, spec->new_pack };
-        struct sigaction action = { .sa_handler = SIG_DFL };
-        for (int i = 1; i < NSIG; i++)
-                (void)sigaction(i, &action, NULL);
-        sigset_t none;
-        (void)sigemptyset(&none);
-        (void)sigprocmask(SIG_SETMASK, &none, NULL);
 
+        if (!child_begin(parent))
+                _exit(127);
         (void)setpgid(0, 0);
         be_expendable();
         (void)!nice(spec->task == WORKER_DIGESTS ? DIGESTS_NICE : ENGINE_NICE);
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
-                _exit(127);
 
         if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
                 _exit(127);

@@ -7,7 +7,7 @@
 #include "process.h"
 #include "workers/copy.h"
 
-static void on_copied(Copy *copy, int result, void *userdata)
+static void on_copied(Child *copy, int result, void *userdata)
 {
         (void)copy, (void)result, (void)userdata;
         fail_msg("nobody waits for this any more");
@@ -28,11 +28,11 @@ static void test_given_up(void **state)
         assert_true(sd_event_new(&event) >= 0);
         _cleanup_(closep) int fd = memfd_new_sealed("test", "abc", 3);
         for (int i = 0; i < 20; i++) {
-                Copy *copy = NULL;
+                Child *copy = NULL;
                 assert_int_equal(copy_new(&copy, event, fd, 100, on_copied, NULL, &error), 0);
                 if (i % 2) /* it may have ended already */
                         sleep_ms(5);
-                (void)copy_free(copy);
+                (void)child_free(copy);
         }
         while (waitid(P_ALL, 0, &(siginfo_t) {}, WEXITED | WNOHANG | WNOWAIT) == 0) {
                 assert_true(clock_usec(CLOCK_MONOTONIC) < end);

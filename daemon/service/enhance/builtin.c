@@ -13,7 +13,7 @@
 #define ARGUMENTS_MAX 160
 
 typedef struct Builtin {
-        Program *program;
+        Child *child;
         prompt_done_t done;
         void *userdata;
 } Builtin;
@@ -24,7 +24,7 @@ void builtin_stop(void *task)
 
         if (!builtin)
                 return;
-        program_free(builtin->program);
+        child_free(builtin->child);
         free(builtin);
 }
 
@@ -52,14 +52,14 @@ static json_t *read_answer(int fd, size_t size, Error *error)
         return NULL;
 }
 
-static void on_done(Program *program, int result, void *userdata)
+static void on_done(Child *child, int result, void *userdata)
 {
         Builtin *builtin = userdata;
         _cleanup_(closep) int fd = result;
         json_t *answer = NULL;
         Error error = {};
         size_t size;
-        (void)program;
+        (void)child;
 
         if (result == -ETIME)
                 (void)error_set(&error, -EINVAL, "Making a prompt of this takes too long");
@@ -120,7 +120,7 @@ int builtin_start(void **ret, Service *service, const Job *job, const json_t *re
         builtin->done = done;
         builtin->userdata = userdata;
         const ProgramSpec spec = { .arguments = arguments, .input = input, .bytes_max = ANSWER_BYTES_MAX, .seconds = SECONDS_MAX };
-        int r = program_new(&builtin->program, service->event, &spec, on_done, builtin, error);
+        int r = program_new(&builtin->child, service->event, &spec, on_done, builtin, error);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(builtin);
