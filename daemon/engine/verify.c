@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -34,11 +35,24 @@ static void send_failure(int socket, const Error *error)
         (void)protocol_send(socket, &m, -1);
 }
 
+/* Says that reading goes on, if the service asks. */
+static void answer_ping(void *userdata)
+{
+        struct pollfd ready = { .fd = *(const int *)userdata, .events = POLLIN };
+        _cleanup_(closep) int fd = -1;
+        Message m;
+
+        if (poll(&ready, 1, 0) <= 0 || protocol_receive(ready.fd, &m, &fd) <= 0 || m.type != MESSAGE_PING)
+                return;
+        m.type = MESSAGE_PONG;
+        (void)protocol_send(ready.fd, &m, -1);
+}
+
 static int tell(int socket, const char *model_dir, ModelDigest *digest, Error *error)
 {
         Message m = { .version = PROTOCOL_VERSION, .type = MESSAGE_DIGEST };
 
-        int r = model_digest(digest, model_dir, error);
+        int r = model_digest(digest, model_dir, answer_ping, &socket, error);
         if (r < 0)
                 return r;
         memcpy(m.digest.digest, digest->digest, sizeof(m.digest.digest));

@@ -3,7 +3,7 @@
 
 /* What a worker tells the service about the files of its model. */
 
-/* Tells the model's digest. Nothing is loaded for it. 0, or a negative errno after FAILED. */
+/* Tells the model's digest, and meanwhile answers pings. Nothing is loaded for it. 0, or a negative errno after FAILED. */
 int verify_tell_digest(int socket, const char *model_dir);
 
 /* Holds the model against its SHA256SUMS, if it has one, and tells the digest. -EBADMSG after FAILED: it differs.

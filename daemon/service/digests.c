@@ -71,11 +71,13 @@ static void on_ended(Worker *worker, WorkerEnd end, const Error *error, void *us
 {
         Digests *digests = userdata;
         DigestEntry *entry = digests->current;
-        (void)end, (void)error;
+        (void)end;
 
         /* Without a word. It is not tried again with the same files. */
-        if (entry && entry->identity && streq(entry->identity, digests->computing))
+        if (entry && entry->identity && streq(entry->identity, digests->computing)) {
+                log_warning("The digest of %s cannot be computed: %s", entry->files.name, error->text);
                 digest_list_set_state(&digests->list, entry, DIGEST_UNKNOWN);
+        }
         digests->current = NULL;
         digests->worker = worker_free(worker);
         tell(digests);
@@ -98,6 +100,7 @@ static void compute(Digests *digests, DigestEntry *entry)
         int r = digests->computing ? worker_new(&digests->worker, digests->event, &spec, &handlers, digests, &error)
                                    : -ENOMEM;
         if (r >= 0) {
+                worker_set_busy(digests->worker, true);
                 digests->current = entry;
                 return;
         }

@@ -5,6 +5,7 @@
 #include "tests/engine/child.h"
 
 #include "engine/model/digest.h"
+#include "engine/verify.h"
 #include "tests/scratch.h"
 
 static char path[128]; /* of the model */
@@ -28,7 +29,7 @@ static ModelDigest digest_of(const char *model)
         ModelDigest digest;
         Error error = {};
 
-        if (model_digest(&digest, model, &error) < 0)
+        if (model_digest(&digest, model, NULL, NULL, &error) < 0)
                 fail_msg("%s", error.text);
         return digest;
 }
@@ -129,13 +130,33 @@ static void test_unreadable(void **state)
         Error error = {};
         (void)state;
 
-        assert_int_equal(model_digest(&digest, "/nonexistent", &error), -ENOENT);
+        assert_int_equal(model_digest(&digest, "/nonexistent", NULL, NULL, &error), -ENOENT);
         make_model();
         scratch_run("rm m/SHA256SUMS && mkdir m/SHA256SUMS");
-        assert_true(model_digest(&digest, path, &error) < 0);
+        assert_true(model_digest(&digest, path, NULL, NULL, &error) < 0);
         scratch_run("rm -r m/SHA256SUMS && mkfifo m/SHA256SUMS");
-        assert_int_equal(model_digest(&digest, path, &error), -EBADMSG);
+        assert_int_equal(model_digest(&digest, path, NULL, NULL, &error), -EBADMSG);
         assert_int_equal(digest.check, 99);
+}
+
+/* The service asks whether it goes on. */
+static void test_pings_are_answered_meanwhile(void **state)
+{
+        Message m = { .version = PROTOCOL_VERSION, .type = MESSAGE_PING, .ping = 7 };
+        int pair[2], fd;
+        (void)state;
+
+        make_model();
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+        assert_int_equal(protocol_send(pair[0], &m, -1), 0);
+        assert_int_equal(verify_tell_digest(pair[1], path), 0);
+        assert_int_equal(protocol_receive(pair[0], &m, &fd), 1);
+        assert_int_equal(m.type, MESSAGE_PONG);
+        assert_int_equal(m.ping, 7);
+        assert_int_equal(protocol_receive(pair[0], &m, &fd), 1);
+        assert_int_equal(m.type, MESSAGE_DIGEST);
+        (void)close(pair[0]);
+        (void)close(pair[1]);
 }
 
 /* --- the program --- */
@@ -215,6 +236,7 @@ int main(void)
                 cmocka_unit_test(test_one_file),
                 cmocka_unit_test(test_mismatches),
                 cmocka_unit_test(test_unreadable),
+                cmocka_unit_test(test_pings_are_answered_meanwhile),
                 cmocka_unit_test(test_worker_tells_the_digest),
                 cmocka_unit_test(test_worker_verifies),
                 cmocka_unit_test(test_default_model),

@@ -3,7 +3,7 @@
 
 /* The stub worker's digests: 64 digits that change with model_index.json. A SHA256SUMS fits if it begins with "good". A
  * byte is added to the hidden file ".digested", or ".verified", of the model for each; the name of its directory may end
- * in -digest-dies, -digest-fails, -digest-lies or -digest-slow. */
+ * in -digest-dies, -digest-fails, -digest-hangs, -digest-lies or -digest-slow. */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -66,6 +66,8 @@ static inline void stub_misbehave(int socket, const char *directory)
                         (void)poll(NULL, 0, 10);
         if (streq(mode, "-digest-lies"))
                 message.type = MESSAGE_DONE, message.job = 1;
+        if (streq(mode, "-digest-hangs"))
+                (void)pause();
         if (!streq(mode, "-digest-slow")) {
                 (void)protocol_send(socket, &message, -1);
                 (void)poll(NULL, 0, 60000);

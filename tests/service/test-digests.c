@@ -403,6 +403,22 @@ static void test_jobs_come_first(void **state)
         assert_true(kill(pid, 0) < 0);
 }
 
+/* One that does not come forward is ended, and the others have their turn. */
+static void test_hung(void **state)
+{
+        (void)state;
+
+        install("stub-digest-hangs", "{}", NULL);
+        place_start_service(&place, "worker_ping_seconds = 1;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        (void)wait_until(bus, "stub-digest-hangs", "unknown");
+        (void)wait_until(bus, "stub", "unlisted");
+        (void)wait_until(bus, "stub-slow", "unlisted");
+        assert_int_equal(count("stub-digest-hangs", ".digested"), 1);
+        wait_for_log(&place, "The digest of stub-digest-hangs cannot be computed: The engine did not answer");
+        place_stop_service(&place);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, clean)
@@ -414,6 +430,7 @@ int main(void)
                 T(test_changed_files),
                 T(test_loading_verifies),
                 T(test_jobs_come_first),
+                T(test_hung),
         };
         return cmocka_run_group_tests(tests, setup, place_tear_down);
 }

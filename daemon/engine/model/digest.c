@@ -14,6 +14,8 @@
 #define HEX "0123456789abcdefABCDEF"
 
 typedef struct Digests {
+        digest_tick_t tick;
+        void *userdata;
         Tree tree;
         char (*of)[DIGEST_SIZE]; /* each file's; "" for SHA256SUMS */
 } Digests;
@@ -39,27 +41,21 @@ static int digest_file(Digests *digests, size_t i, const char *dir, Error *error
                 path = NULL;
                 return error_set(error, -ENOMEM, "%s: out of memory", dir);
         }
-        return sha256_file(path, digests->of[i], error);
+        return sha256_file(path, digests->of[i], digests->tick, digests->userdata, error);
 }
 
-static int digest_files(Digests *ret, const char *dir, Error *error)
+static int digest_files(Digests *digests, const char *dir, Error *error)
 {
-        _cleanup_(digests_done) Digests digests = {};
-
-        int r = tree_read(&digests.tree, dir);
+        int r = tree_read(&digests->tree, dir);
         if (r < 0)
                 return error_set(error, r, "%s: %s", dir, strerror(-r));
-        digests.of = calloc(digests.tree.n + 1, sizeof(*digests.of));
-        if (!digests.of)
+        digests->of = calloc(digests->tree.n + 1, sizeof(*digests->of));
+        if (!digests->of)
                 return error_set(error, -ENOMEM, "%s: out of memory", dir);
-        for (size_t i = 0; i < digests.tree.n && r >= 0; i++)
-                if (!is_sums(&digests.tree.files[i]))
-                        r = digest_file(&digests, i, dir, error);
-        if (r < 0)
-                return r;
-        *ret = digests;
-        digests = (Digests) {};
-        return 0;
+        for (size_t i = 0; i < digests->tree.n && r >= 0; i++)
+                if (!is_sums(&digests->tree.files[i]))
+                        r = digest_file(digests, i, dir, error);
+        return r;
 }
 
 static int digest_digests(const Digests *digests, char ret[static DIGEST_SIZE], Error *error)
@@ -170,9 +166,9 @@ bool model_has_sums(const char *model_dir)
         return path_join(&path, model_dir, SUMS, NULL) >= 0 && access(path, F_OK) >= 0;
 }
 
-int model_digest(ModelDigest *ret, const char *model_dir, Error *error)
+int model_digest(ModelDigest *ret, const char *model_dir, digest_tick_t tick, void *userdata, Error *error)
 {
-        _cleanup_(digests_done) Digests digests = {};
+        _cleanup_(digests_done) Digests digests = { .tick = tick, .userdata = userdata };
         ModelDigest digest = { .check = DIGEST_UNLISTED };
 
         int r = digest_files(&digests, model_dir, error);

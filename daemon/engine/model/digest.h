@@ -28,8 +28,12 @@ typedef struct ModelDigest {
         char difference[256]; /* with DIGEST_MISMATCH: which file differs first, and how */
 } ModelDigest;
 
-/* Reads all files, which takes a second for some gigabytes. -EACCES, -EIO and the like: a file cannot be read. */
-int model_digest(ModelDigest *ret, const char *model_dir, Error *error);
+/* Called time and again while files are read: there is progress. */
+typedef void (*digest_tick_t)(void *userdata);
+
+/* Reads all files, which takes a second for some gigabytes. tick may be NULL. -EACCES, -EIO and the like: a file cannot be
+ * read. */
+int model_digest(ModelDigest *ret, const char *model_dir, digest_tick_t tick, void *userdata, Error *error);
 
 /* Whether there is a SHA256SUMS. */
 bool model_has_sums(const char *model_dir);

@@ -41,13 +41,15 @@ static int end(EVP_MD_CTX *context, char ret[static DIGEST_SIZE])
         return 0;
 }
 
-static int feed(EVP_MD_CTX *context, int fd)
+static int feed(EVP_MD_CTX *context, int fd, digest_tick_t tick, void *userdata)
 {
         _cleanup_(freep) uint8_t *chunk = malloc(CHUNK);
         if (!chunk)
                 return -ENOMEM;
 
         for (;;) {
+                if (tick)
+                        tick(userdata);
                 ssize_t n = read(fd, chunk, CHUNK);
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -58,7 +60,7 @@ static int feed(EVP_MD_CTX *context, int fd)
         }
 }
 
-int sha256_file(const char *path, char ret[static DIGEST_SIZE], Error *error)
+int sha256_file(const char *path, char ret[static DIGEST_SIZE], digest_tick_t tick, void *userdata, Error *error)
 {
         /* O_NONBLOCK: opening a FIFO would wait for its writer. */
         _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -69,7 +71,7 @@ int sha256_file(const char *path, char ret[static DIGEST_SIZE], Error *error)
                 return error_set(error, -EBADMSG, "%s: not a regular file", path);
 
         _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *context = begin();
-        int r = context ? feed(context, fd) : -ENOMEM;
+        int r = context ? feed(context, fd, tick, userdata) : -ENOMEM;
         if (r >= 0)
                 r = end(context, ret);
         return r < 0 ? error_set(error, r, "%s: %s", path, strerror(-r)) : 0;

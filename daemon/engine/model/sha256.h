@@ -10,5 +10,5 @@
 #include "engine/model/digest.h"
 
 /* -ENOMEM, or -EIO and the like where the file cannot be read; *error says so. */
-int sha256_file(const char *path, char ret[static DIGEST_SIZE], Error *error);
+int sha256_file(const char *path, char ret[static DIGEST_SIZE], digest_tick_t tick, void *userdata, Error *error);
 int sha256_bytes(const void *data, size_t size, char ret[static DIGEST_SIZE], Error *error);
