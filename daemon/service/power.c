@@ -31,24 +31,10 @@ struct Power {
         sd_bus *bus; /* on which it is watched; NULL: it is not */
         power_changed_t changed;
         void *userdata;
-        bool was_short;
-        sd_bus_slot *lost;
+        bool is_wanted, was_short;
+        SystemBusFollower follower;
         Gauge gauges[ELEMENTSOF(questions)];
 };
-
-int power_new(Power **ret, SystemBus *system_bus, power_changed_t changed, void *userdata)
-{
-        Power *power = calloc(1, sizeof(Power));
-        if (!power)
-                return -ENOMEM;
-        power->system_bus = system_bus;
-        power->changed = changed;
-        power->userdata = userdata;
-        for (size_t i = 0; i < ELEMENTSOF(questions); i++)
-                power->gauges[i] = (Gauge) { .power = power, .question = &questions[i] };
-        *ret = power;
-        return 0;
-}
 
 /* --- what is told --- */
 
@@ -166,21 +152,17 @@ static void unwatch(Gauge *gauge)
 }
 
 /* Nobody tells a user's instance any more. */
-static int on_lost(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+static void on_lost(void *userdata)
 {
         Power *power = userdata;
-        (void)signal, (void)error;
 
         for (size_t i = 0; i < ELEMENTSOF(power->gauges); i++)
                 take_reading(&power->gauges[i], false);
-        return 0;
 }
 
 static int watch_all(Power *power)
 {
         int r = system_bus_reach(power->system_bus, &power->bus);
-        if (r >= 0)
-                r = system_bus_watch_loss(power->bus, &power->lost, on_lost, power);
         for (size_t i = 0; i < ELEMENTSOF(power->gauges) && r >= 0; i++)
                 r = watch(&power->gauges[i]);
         return r;
@@ -188,24 +170,50 @@ static int watch_all(Power *power)
 
 static void unwatch_all(Power *power)
 {
-        power->lost = sd_bus_slot_unref(power->lost);
         for (size_t i = 0; i < ELEMENTSOF(power->gauges); i++)
                 unwatch(&power->gauges[i]);
         power->was_short = false;
         power->bus = sd_bus_unref(power->bus);
 }
 
-void power_set_config(Power *power, const Config *config)
+static void follow_wish(Power *power)
 {
-        bool wanted = !streq(config->on_battery, "normal");
-
         /* A user's connection may have been lost since. */
-        if (wanted && power->bus && sd_bus_is_open(power->bus) > 0)
+        if (power->is_wanted && power->bus && sd_bus_is_open(power->bus) > 0)
                 return;
         unwatch_all(power);
-        int r = wanted ? watch_all(power) : 0;
+        int r = power->is_wanted ? watch_all(power) : 0;
         if (r < 0)
                 log_debug("Whether there is power cannot be watched: %s", strerror(-r));
+}
+
+static void on_retry(void *userdata)
+{
+        follow_wish(userdata);
+}
+
+void power_set_config(Power *power, const Config *config)
+{
+        power->is_wanted = !streq(config->on_battery, "normal");
+        follow_wish(power);
+}
+
+/* --- the whole --- */
+
+int power_new(Power **ret, SystemBus *system_bus, power_changed_t changed, void *userdata)
+{
+        Power *power = calloc(1, sizeof(Power));
+        if (!power)
+                return -ENOMEM;
+        power->system_bus = system_bus;
+        power->changed = changed;
+        power->userdata = userdata;
+        for (size_t i = 0; i < ELEMENTSOF(questions); i++)
+                power->gauges[i] = (Gauge) { .power = power, .question = &questions[i] };
+        power->follower = (SystemBusFollower) { .lost = on_lost, .retry = on_retry, .userdata = power };
+        system_bus_follow(system_bus, &power->follower);
+        *ret = power;
+        return 0;
 }
 
 Power *power_free(Power *power)

@@ -22,7 +22,8 @@ struct Sleep {
 
         sd_bus *bus; /* on which logind is listened to; NULL: not yet */
         char *login; /* its unique name; NULL: it is not there */
-        sd_bus_slot *login_get, *login_match, *sleep_match, *lost;
+        sd_bus_slot *login_get, *login_match, *sleep_match;
+        SystemBusFollower follower;
         bool asleep;
         sd_event_source *oversleep;
 
@@ -30,20 +31,6 @@ struct Sleep {
         sd_bus_slot *inhibit; /* the call */
         int inhibitor; /* -1: sleep is not inhibited */
 };
-
-int sleep_new(Sleep **ret, sd_event *event, SystemBus *system_bus, sleep_told_t told, void *userdata)
-{
-        Sleep *sleep = calloc(1, sizeof(Sleep));
-        if (!sleep)
-                return -ENOMEM;
-        sleep->event = sd_event_ref(event);
-        sleep->system_bus = system_bus;
-        sleep->told = told;
-        sleep->userdata = userdata;
-        sleep->inhibitor = -1;
-        *ret = sleep;
-        return 0;
-}
 
 /* --- logind's word --- */
 
@@ -115,11 +102,9 @@ static int on_login_changed(sd_bus_message *signal, void *userdata, sd_bus_error
 }
 
 /* Nor can anybody tell a user's instance then. */
-static int on_lost(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+static void on_lost(void *userdata)
 {
-        (void)signal, (void)error;
         take_login(userdata, NULL);
-        return 0;
 }
 
 static void unwatch(Sleep *sleep)
@@ -127,7 +112,6 @@ static void unwatch(Sleep *sleep)
         sleep->login_get = sd_bus_slot_unref(sleep->login_get);
         sleep->login_match = sd_bus_slot_unref(sleep->login_match);
         sleep->sleep_match = sd_bus_slot_unref(sleep->sleep_match);
-        sleep->lost = sd_bus_slot_unref(sleep->lost);
         sleep->oversleep = sd_event_source_disable_unref(sleep->oversleep);
         free(TAKE_PTR(sleep->login));
         sleep->bus = sd_bus_unref(sleep->bus);
@@ -136,8 +120,6 @@ static void unwatch(Sleep *sleep)
 static int watch(Sleep *sleep)
 {
         int r = system_bus_reach(sleep->system_bus, &sleep->bus);
-        if (r >= 0)
-                r = system_bus_watch_loss(sleep->bus, &sleep->lost, on_lost, sleep);
         if (r >= 0)
                 r = system_bus_watch_owner(sleep->bus, &sleep->login_match, LOGIN, on_login_changed, sleep);
         if (r >= 0)
@@ -203,6 +185,16 @@ static void follow_busy(Sleep *sleep)
                 log_debug("Sleep cannot be inhibited: %s", strerror(-r));
 }
 
+static void on_retry(void *userdata)
+{
+        Sleep *sleep = userdata;
+
+        if (!sleep->busy)
+                return;
+        watch_again(sleep);
+        follow_busy(sleep);
+}
+
 void sleep_set_busy(Sleep *sleep, bool busy)
 {
         if (busy == sleep->busy)
@@ -217,6 +209,24 @@ void sleep_set_config(Sleep *sleep, const Config *config)
 {
         sleep->inhibits = config->inhibit_sleep;
         follow_busy(sleep);
+}
+
+/* --- the whole --- */
+
+int sleep_new(Sleep **ret, sd_event *event, SystemBus *system_bus, sleep_told_t told, void *userdata)
+{
+        Sleep *sleep = calloc(1, sizeof(Sleep));
+        if (!sleep)
+                return -ENOMEM;
+        sleep->event = sd_event_ref(event);
+        sleep->system_bus = system_bus;
+        sleep->told = told;
+        sleep->userdata = userdata;
+        sleep->inhibitor = -1;
+        sleep->follower = (SystemBusFollower) { .lost = on_lost, .retry = on_retry, .userdata = sleep };
+        system_bus_follow(system_bus, &sleep->follower);
+        *ret = sleep;
+        return 0;
 }
 
 Sleep *sleep_free(Sleep *sleep)

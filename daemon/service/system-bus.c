@@ -2,13 +2,21 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "service/system-bus.h"
+
+#define RETRY_FIRST USEC_PER_SEC
+#define RETRY_LAST (64 * USEC_PER_SEC)
 
 struct SystemBus {
         sd_event *event;
         sd_bus *bus; /* NULL: not needed yet */
         bool is_borrowed; /* it is the service's own */
+        sd_bus_slot *loss;
+        SystemBusFollower *followers;
+        sd_event_source *retry;
+        uint64_t pause; /* before the next */
 };
 
 static bool is_system(sd_bus *bus)
@@ -23,6 +31,7 @@ int system_bus_new(SystemBus **ret, sd_event *event, sd_bus *bus)
         if (!system_bus)
                 return -ENOMEM;
         system_bus->event = sd_event_ref(event);
+        system_bus->pause = RETRY_FIRST;
         system_bus->is_borrowed = is_system(bus);
         system_bus->bus = system_bus->is_borrowed ? sd_bus_ref(bus) : NULL;
         *ret = system_bus;
@@ -33,6 +42,8 @@ SystemBus *system_bus_free(SystemBus *system_bus)
 {
         if (!system_bus)
                 return NULL;
+        sd_event_source_disable_unref(system_bus->retry);
+        sd_bus_slot_unref(system_bus->loss);
         if (system_bus->is_borrowed)
                 sd_bus_unref(system_bus->bus);
         else
@@ -42,17 +53,63 @@ SystemBus *system_bus_free(SystemBus *system_bus)
         return NULL;
 }
 
+void system_bus_follow(SystemBus *system_bus, SystemBusFollower *follower)
+{
+        follower->next = system_bus->followers;
+        system_bus->followers = follower;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        SystemBus *system_bus = userdata;
+        (void)source, (void)usec;
+
+        system_bus->retry = sd_event_source_disable_unref(system_bus->retry);
+        for (SystemBusFollower *follower = system_bus->followers; follower; follower = follower->next)
+                follower->retry(follower->userdata);
+        return 0;
+}
+
+/* Each time after twice as long. */
+static void retry_later(SystemBus *system_bus)
+{
+        if (system_bus->retry)
+                return;
+        (void)sd_event_add_time_relative(
+                        system_bus->event, &system_bus->retry, CLOCK_MONOTONIC, system_bus->pause, 0, on_retry, system_bus);
+        system_bus->pause = MIN(2 * system_bus->pause, RETRY_LAST);
+}
+
+static int on_loss(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+        SystemBus *system_bus = userdata;
+        (void)signal, (void)error;
+
+        for (SystemBusFollower *follower = system_bus->followers; follower; follower = follower->next)
+                follower->lost(follower->userdata);
+        retry_later(system_bus);
+        return 0;
+}
+
 static int connect_anew(SystemBus *system_bus)
 {
+        _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *loss = NULL;
         _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
 
         int r = sd_bus_open_system_with_description(&bus, "imagined-system");
         if (r >= 0)
                 r = sd_bus_attach_event(bus, system_bus->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r >= 0)
+                r = sd_bus_match_signal_async(
+                                bus, &loss, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
+                                "org.freedesktop.DBus.Local", "Disconnected", on_loss, NULL, system_bus);
         if (r < 0)
                 return r;
+        sd_bus_slot_unref(system_bus->loss);
         sd_bus_unref(system_bus->bus);
+        system_bus->loss = TAKE_PTR(loss);
         system_bus->bus = TAKE_PTR(bus);
+        system_bus->pause = RETRY_FIRST;
         return 0;
 }
 
@@ -60,8 +117,10 @@ int system_bus_reach(SystemBus *system_bus, sd_bus **ret)
 {
         if (!system_bus->is_borrowed && !(system_bus->bus && sd_bus_is_open(system_bus->bus) > 0)) {
                 int r = connect_anew(system_bus);
-                if (r < 0)
+                if (r < 0) {
+                        retry_later(system_bus);
                         return r;
+                }
         }
         *ret = sd_bus_ref(system_bus->bus);
         return 0;
@@ -88,11 +147,4 @@ bool system_bus_read_owner(sd_bus_message *signal, const char **ret)
                 return false;
         *ret = now;
         return true;
-}
-
-int system_bus_watch_loss(sd_bus *bus, sd_bus_slot **slot, sd_bus_message_handler_t handler, void *userdata)
-{
-        return sd_bus_match_signal_async(
-                        bus, slot, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
-                        "org.freedesktop.DBus.Local", "Disconnected", handler, NULL, userdata);
 }

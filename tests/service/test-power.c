@@ -392,7 +392,9 @@ static void test_user(void **state)
         mocks = start_mocks(&place, false);
         place_open_bus(&user, true);
         place_add_model(&user, "stub-slow");
-        user.system_address = place.address;
+        char address[sizeof(place.address)];
+        (void)snprintf(address, sizeof(address), "%.*s", (int)strcspn(place.address, ","), place.address); /* of any bus there */
+        user.system_address = address;
         place_start_service(&user, "engine = \"own\"; on_battery = \"batch-waits\"; inhibit_sleep = true;");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&user), *system_bus = place_connect(&place);
         begin_batch(bus, &job);
@@ -406,6 +408,12 @@ static void test_user(void **state)
         /* Without the system bus things are as if nobody had ever spoken. */
         place_stop_bus(&place);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
+
+        /* When it is back it is heard again. */
+        end_mocks(mocks);
+        place_start_bus(&place);
+        mocks = start_mocks(&place, true);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_QUEUED));
         assert_true(job_call(bus, job.path, "Cancel", NULL, NULL, NULL) >= 0);
         place_close(&user);
         close_all();
