@@ -5,8 +5,6 @@
 #include "listener.h"
 #include "service/appetite.h"
 
-#define LONG_JOB "width", "u", 64, "height", "u", 64, "steps", "u", 40, "seed", "t", UINT64_C(7)
-
 static Place place;
 
 static int setup(void **state)
@@ -68,61 +66,6 @@ static void test_what_is_freed_is_returned(void **state)
         assert_true(after.rss < before.rss + (1 << 20));
         assert_true(after.pss < before.pss + (2 << 20)); /* what others no longer share counts as its own */
 #endif
-        place_stop_service(&place);
-}
-
-static uint64_t checksum(int fd)
-{
-        uint8_t bytes[65536];
-        uint64_t sum = 1469598103934665603; /* FNV-1a */
-        ssize_t n = pread(fd, bytes, sizeof(bytes), 0);
-
-        assert_true(n > 100 && n < (ssize_t)sizeof(bytes));
-        for (ssize_t i = 0; i < n; i++)
-                sum = (sum ^ bytes[i]) * 1099511628211;
-        return sum;
-}
-
-/* A FIFO stands for the kernel's file. */
-static void test_pressure(void **state)
-{
-        char fifo[128];
-        (void)state;
-
-        (void)snprintf(fifo, sizeof(fifo), "%s/pressure", place.directory);
-        assert_int_equal(mkfifo(fifo, 0600), 0);
-        assert_int_equal(setenv("MEMORY_PRESSURE_WATCH", fifo, 1), 0);
-        place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
-        assert_int_equal(unsetenv("MEMORY_PRESSURE_WATCH"), 0);
-
-        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
-        _cleanup_(closep) int fd = open(fifo, O_WRONLY | O_CLOEXEC);
-        JobRef job;
-
-        /* At work the model stays, and the job comes to its end, with the bytes that it always has. */
-        assert_true(generate(bus, &job, "a fox", 4, LONG_JOB) >= 0);
-        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
-        _cleanup_(closep) int quiet = get_result(bus, job.path, 0, NULL);
-        pid_t worker = place_worker(&place);
-        assert_int_equal(kill(worker, SIGSTOP), 0);
-        assert_true(generate(bus, &job, "a fox", 4, LONG_JOB) >= 0);
-        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
-        assert_int_equal(write(fd, "x", 1), 1);
-        assert_int_equal(kill(worker, SIGCONT), 0);
-        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
-        assert_int_equal(place_worker(&place), worker);
-        _cleanup_(closep) int pressed = get_result(bus, job.path, 0, NULL);
-        assert_true(checksum(quiet) == checksum(pressed));
-
-        /* Idle it goes, with its process and all of its memory. */
-        sleep_ms(1100); /* one event a second is heard */
-        assert_int_equal(write(fd, "x", 1), 1);
-        assert_true(wait_for_model_state(bus, "unloaded"));
-        while (place_worker(&place) != 0)
-                sleep_ms(5);
-        assert_int_equal(kill(worker, 0), -1);
-        assert_int_equal(errno, ESRCH);
-        draw(bus);
         place_stop_service(&place);
 }
 
@@ -225,7 +168,6 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_what_is_freed_is_returned),
-                cmocka_unit_test(test_pressure),
                 cmocka_unit_test(test_admission),
                 cmocka_unit_test(test_clients_share_one_model),
                 cmocka_unit_test(test_change_of_models),

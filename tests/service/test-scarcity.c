@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
+#include "cgroup.h"
 #include "listener.h"
 
 #define LARGE "width", "u", 1024, "height", "u", 1024, "steps", "u", 1
@@ -44,64 +45,6 @@ static void assert_done(sd_bus *bus, JobRef *job)
 }
 
 /* --- memory --- */
-
-static bool write_number(const char *directory, const char *name, const char *text)
-{
-        char path[PATH_MAX];
-
-        (void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-        _cleanup_(closep) int fd = open(path, O_WRONLY | O_CLOEXEC);
-        return fd >= 0 && write(fd, text, strlen(text)) > 0;
-}
-
-/* A cgroup of either version, with the names of its files. */
-typedef struct Cgroup {
-        const char *root, *limit, *usage;
-        char path[PATH_MAX];
-} Cgroup;
-
-/* A new one without a limit. False: this process may make none. */
-static bool make_cgroup(Cgroup *ret)
-{
-        static const Cgroup kinds[] = {
-                { .root = "/sys/fs/cgroup/memory", .limit = "memory.limit_in_bytes", .usage = "memory.usage_in_bytes" },
-                { .root = "/sys/fs/cgroup", .limit = "memory.max", .usage = "memory.current" },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
-                char limit[2 * PATH_MAX];
-                *ret = kinds[i];
-                (void)snprintf(ret->path, sizeof(ret->path), "%s/imagined-test-%d", ret->root, (int)getpid());
-                if (mkdir(ret->path, 0755) < 0)
-                        continue;
-                (void)snprintf(limit, sizeof(limit), "%s/%s", ret->path, ret->limit);
-                if (access(limit, W_OK) == 0)
-                        return true;
-                (void)rmdir(ret->path);
-        }
-        return false;
-}
-
-/* What is used now, and ROOM. */
-static void limit_cgroup(const Cgroup *cgroup)
-{
-        char path[2 * PATH_MAX], number[32];
-
-        (void)snprintf(path, sizeof(path), "%s/%s", cgroup->path, cgroup->usage);
-        _cleanup_(freep) char *usage = read_text_file(path);
-        (void)snprintf(number, sizeof(number), "%llu", strtoull(usage, NULL, 10) + ROOM);
-        assert_true(write_number(cgroup->path, cgroup->limit, number));
-}
-
-/* The last process may not have been buried yet. */
-static void remove_cgroup(const Cgroup *cgroup)
-{
-        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
-        while (rmdir(cgroup->path) < 0) {
-                assert_true(errno == EBUSY && clock_usec(CLOCK_MONOTONIC) < end);
-                sleep_ms(20);
-        }
-}
 
 static int oom_score_adj(pid_t pid)
 {
@@ -163,7 +106,7 @@ static void test_a_cgroup_without_memory(void **state)
         if (IS_SANITIZED)
                 assert_true(protect(place.service));
         assert_done(bus, &first);
-        limit_cgroup(&cgroup);
+        limit_cgroup(&cgroup, ROOM);
         assert_true(generate(bus, &hungry, "a fox", 3, LARGE) >= 0);
         assert_false(wait_for_state(bus, hungry.path, IMAGINE_STATE_DONE));
         job_error(bus, hungry.path, name);
