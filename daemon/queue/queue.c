@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/util.h"
 #include "queue/queue-private.h"
 
@@ -161,7 +162,7 @@ static int check_limits(const Queue *queue, const User *user, const App *app, Pr
                                 (unsigned long long)limits->interactive_per_app);
         if (user->last_id == UINT32_MAX)
                 return error_set(error, -EDQUOT, "The numbers for jobs are used up; restart the service");
-        return 0;
+        return descriptors_check(error);
 }
 
 static void count_active(Queue *queue, User *user, App *app, const Job *job, int by)

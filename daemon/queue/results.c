@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 
+#include "base/descriptors.h"
 #include "base/util.h"
 #include "queue/queue-private.h"
 
@@ -75,6 +76,9 @@ int queue_add_picture(Queue *queue, Job *job, const Picture *picture, Error *err
 
         if (job->n_pictures >= job->count)
                 return error_set(error, -EOVERFLOW, "More pictures than were asked for");
+        int r = descriptors_check(error);
+        if (r < 0)
+                return r;
         const char *limit = results_make_room(queue, user, 1, picture->size);
         if (limit)
                 return error_set(error, -EDQUOT, "The pictures are more than what may be kept (%s)", limit);

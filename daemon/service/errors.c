@@ -14,6 +14,8 @@ static const struct {
         { -EINVAL, IMAGINE_ERROR_INVALID_ARGS, "An argument is not acceptable" },
         { -ERANGE, IMAGINE_ERROR_INVALID_ARGS, "An argument is out of its range" },
         { -EDQUOT, IMAGINE_ERROR_LIMITS_EXCEEDED, "A limit is reached" },
+        { -EMFILE, IMAGINE_ERROR_LIMITS_EXCEEDED, "The service has no file descriptor left" },
+        { -ENFILE, IMAGINE_ERROR_LIMITS_EXCEEDED, "The machine has no file descriptor left" },
         { -ENOPKG, IMAGINE_ERROR_NO_SUCH_MODEL, "No model of that name is installed" },
         { -ESRCH, IMAGINE_ERROR_NO_SUCH_JOB, "There is no such job" },
         { -EBADMSG, IMAGINE_ERROR_BAD_MODEL, "The model's files are broken" },
