@@ -21,12 +21,13 @@ typedef struct JobRef {
         char path[96];
 } JobRef;
 
-/* generate(bus, &job, "a fox", 1, "steps", "u", 3): returns as sd_bus_call_method does. */
-#define generate_error(bus, job, error, prompt, ...)                                                            \
+/* generate(bus, &job, "a fox", 1, "steps", "u", 3): returns as sd_bus_call_method does. order_error: likewise
+ * for other methods that make a job of a text. */
+#define order_error(bus, job, error, method, text, ...)                                                         \
         ({                                                                                                      \
                 sd_bus_message *_reply = NULL;                                                                  \
                 const char *_path;                                                                              \
-                int _r = manager_call(bus, "Generate", error, &_reply, "sa{sv}", prompt, __VA_ARGS__);          \
+                int _r = manager_call(bus, method, error, &_reply, "sa{sv}", text, __VA_ARGS__);                \
                 if (_r >= 0)                                                                                    \
                         _r = sd_bus_message_read(_reply, "uo", &(job)->id, &_path);                             \
                 if (_r >= 0)                                                                                    \
@@ -34,6 +35,7 @@ typedef struct JobRef {
                 sd_bus_message_unref(_reply);                                                                   \
                 _r;                                                                                             \
         })
+#define generate_error(bus, job, error, prompt, ...) order_error(bus, job, error, "Generate", prompt, __VA_ARGS__)
 #define generate(bus, job, prompt, ...) generate_error(bus, job, NULL, prompt, __VA_ARGS__)
 
 static inline int job_string(sd_bus *bus, const char *path, const char *property, char ret[static 64])

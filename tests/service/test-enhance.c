@@ -8,18 +8,7 @@
 
 static Place place;
 
-#define enhance_error(bus, job, error, idea, ...)                                                               \
-        ({                                                                                                      \
-                sd_bus_message *_reply = NULL;                                                                  \
-                const char *_path;                                                                              \
-                int _r = manager_call(bus, "Enhance", error, &_reply, "sa{sv}", idea, __VA_ARGS__);             \
-                if (_r >= 0)                                                                                    \
-                        _r = sd_bus_message_read(_reply, "uo", &(job)->id, &_path);                             \
-                if (_r >= 0)                                                                                    \
-                        (void)snprintf((job)->path, sizeof((job)->path), "%s", _path);                          \
-                sd_bus_message_unref(_reply);                                                                   \
-                _r;                                                                                             \
-        })
+#define enhance_error(bus, job, error, idea, ...) order_error(bus, job, error, "Enhance", idea, __VA_ARGS__)
 #define enhance(bus, job, idea, ...) enhance_error(bus, job, NULL, idea, __VA_ARGS__)
 
 static int setup(void **state)
