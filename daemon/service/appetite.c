@@ -26,9 +26,17 @@ static uint64_t status_field(pid_t pid, const char *name)
         return 0;
 }
 
+/* Describe asks for it often; "status" takes the kernel ten times as long. */
 uint64_t process_resident(pid_t pid)
 {
-        return status_field(pid, "VmRSS");
+        unsigned long long size, resident;
+        char path[64];
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+        _cleanup_(fclosep) FILE *file = fopen(path, "re");
+        if (!file || fscanf(file, "%llu %llu", &size, &resident) != 2)
+                return 0;
+        return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 uint64_t process_peak(pid_t pid)

@@ -44,7 +44,7 @@ static json_t *describe_job(const Service *service, const Job *job)
         char path[JOB_PATH_MAX];
         Snapshot now;
 
-        snapshot_take(&now, job, service->queue, runner_pace(service->runner));
+        snapshot_take(&now, job, service->queue, NULL);
         job_object_path(job, path);
         json_t *object = json_pack(
                         "{s:I, s:s, s:s, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:s, s:b}", "id", (json_int_t)now.id,
@@ -130,7 +130,7 @@ int describe_service(Service *service, uid_t uid, char **ret)
                         (json_int_t)(worker > 0 ? process_resident(worker) : 0));
         if (!root)
                 return -ENOMEM;
-        char *text = json_dumps(root, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+        char *text = json_dumps(root, JSON_ENSURE_ASCII);
         json_decref(root);
         if (!text)
                 return -ENOMEM;

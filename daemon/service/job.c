@@ -203,7 +203,8 @@ static int get_property(
         Snapshot now;
         (void)bus, (void)path, (void)interface, (void)error;
 
-        snapshot_take(&now, job, service->queue, runner_pace(service->runner));
+        const Pace *pace = streq(property, "ExpectedEnd") ? runner_pace(service->runner) : NULL;
+        snapshot_take(&now, job, service->queue, pace);
         return snapshot_append_property(&now, property, reply);
 }
 

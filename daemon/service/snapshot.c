@@ -84,7 +84,7 @@ void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, const Pace
                 .prompt_tokens = job->resolved.prompt_tokens,
                 .prompt_chunks = job->resolved.prompt_chunks,
                 .truncated = job->resolved.truncated_tokens,
-                .expected_end = to_realtime(pace_expected_end(pace, queue, job, now)),
+                .expected_end = pace ? to_realtime(pace_expected_end(pace, queue, job, now)) : 0,
                 .created = job->created,
                 .expires = to_realtime(queue_job_expiry(queue, job)),
                 .seed = job->seed,

@@ -17,6 +17,7 @@ typedef struct Snapshot {
         const char *model; /* the job's */
 } Snapshot;
 
+/* pace: NULL where the expected end, which costs most, is not asked for. */
 void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, const Pace *pace);
 
 /* Appends the property's value; -ENOENT: none of that name. */
