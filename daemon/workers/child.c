@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
+#include <linux/sched/types.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/memfd.h"
 #include "workers/child.h"
 
+#define LONGEST_SLICE UINT64_C(100000000) /* ns */
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 struct Child {
@@ -71,6 +75,21 @@ bool child_begin(pid_t parent)
         (void)sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
         return prctl(PR_SET_PDEATHSIG, SIGKILL) >= 0 && getppid() == parent;
+}
+
+/* Who asks for long slices does not hold up who wakes up and asks for shorter ones, as all others do, until one is over
+ * (kernels before 6.12 pass over it); and threads of SCHED_BATCH that wake up interrupt nobody. */
+void child_give_way(int nice_value)
+{
+        const struct sched_attr attributes = {
+                .size = sizeof(attributes),
+                .sched_policy = SCHED_BATCH,
+                .sched_nice = nice_value,
+                .sched_runtime = LONGEST_SLICE,
+        };
+
+        if (syscall(SYS_sched_setattr, 0, &attributes, 0) < 0)
+                (void)!nice(nice_value);
 }
 
 _Noreturn static void run(const ChildSpec *spec, int output, pid_t parent)

@@ -8,6 +8,7 @@
 #include "workers/program.h"
 
 #define ENVIRONMENT_MAX 256
+#define NICE 10 /* as the engine */
 
 typedef struct Execution {
         char *const *arguments;
@@ -21,6 +22,7 @@ static int run(const void *what, int output)
         const Execution *execution = what;
         int in = fcntl(execution->input, F_DUPFD_CLOEXEC, 3), out = fcntl(output, F_DUPFD_CLOEXEC, 3);
 
+        child_give_way(NICE);
         if (in >= 0 && out >= 0 && dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
             close_range(3, ~0U, 0) >= 0)
                 (void)execve(execution->arguments[0], execution->arguments, execution->environment);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <linux/sched/types.h>
-#include <sys/syscall.h>
 
 #include "base/cpu.h"
 #include "base/util.h"
@@ -14,9 +11,6 @@
 /* Who asks the service something waits for the bus and the service, which must not wait for the engine on a machine whose
  * processors all compute. With 200 clients answers came three times as soon. */
 #define ENGINE_NICE 10
-/* For the same reason the engine asks for long slices: then whoever wakes up and asks for shorter ones, as all do, has the
- * processor at once, and need not wait until a slice is over. (Kernels before 6.12 pass over it.) */
-#define ENGINE_SLICE UINT64_C(100000000) /* ns; the longest */
 #define SETTINGS_MAX 5
 #define ARGUMENTS_MAX 16
 #define DIGESTS_NICE 19 /* the scheduler of disks goes by it, too */
@@ -107,20 +101,6 @@ static void be_expendable(void)
         (void)close(fd);
 }
 
-/* Threads that wake up interrupt nobody either. Whoever may not ask for that goes with the nice value alone. */
-static void give_way(int nice_value)
-{
-        const struct sched_attr attributes = {
-                .size = sizeof(attributes),
-                .sched_policy = SCHED_BATCH,
-                .sched_nice = nice_value,
-                .sched_runtime = ENGINE_SLICE,
-        };
-
-        if (syscall(SYS_sched_setattr, 0, &attributes, 0) < 0)
-                (void)!nice(nice_value);
-}
-
 /* Between fork and exec: system calls only. */
 _Noreturn static void become_worker(
                 const WorkerSpec *spec, char *const argv[], char *const environment[], int socket, pid_t parent)
@@ -131,7 +111,7 @@ _Noreturn static void become_worker(
                 _exit(127);
         (void)setpgid(0, 0);
         be_expendable();
-        give_way(spec->task == WORKER_DIGESTS ? DIGESTS_NICE : ENGINE_NICE);
+        child_give_way(spec->task == WORKER_DIGESTS ? DIGESTS_NICE : ENGINE_NICE);
 
         if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
                 _exit(127);
