@@ -71,7 +71,7 @@ fuzz-corpus:
 	@printf 'x\1\0\0\0a\0\0\0\24\0\0\0\0\0\0\0\5\0\0\0steps\0\1u\0\0\0\0\7\0\0\0' >$(FUZZ_B)/corpus/messages/steps
 	@tests/fuzz/checkpoint-seeds $(FUZZ_B)/corpus/checkpoint
 	@tests/fuzz/net-seeds $(FUZZ_B)/corpus/net-answer
-	@tests/fuzz/pictures-seeds $(FUZZ_B)/corpus/net-pictures
+	@tests/fuzz/pictures-seeds $(FUZZ_B)/corpus/net-pictures $(FUZZ_B)/corpus/net-program
 	@for d in tests/fuzz/found/*/; do [ ! -d "$$d" ] || cp -n "$$d"* $(FUZZ_B)/corpus/$$(basename "$$d")/; done
 
 FUZZ_RUN = LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $$f -artifact_prefix=$(FUZZ_B)/ -max_len=64000 \

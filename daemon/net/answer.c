@@ -24,6 +24,14 @@ uint64_t answer_number(const json_t *value)
         return n > 0 ? (uint64_t)n : 0;
 }
 
+void answer_seed(NetResult *result, const json_t *value)
+{
+        const json_int_t seed = json_is_integer(value) ? json_integer_value(value) : -1;
+
+        result->has_seed = seed >= 0;
+        result->seed = seed >= 0 ? (uint64_t)seed : 0;
+}
+
 json_t *answer_load(const HttpAnswer *answer, const char *what, Error *error)
 {
         json_t *root = answer->body.size > 0 ? json_loadb(answer->body.data, answer->body.size, 0, NULL) : NULL;
@@ -122,6 +130,12 @@ int answer_picture(Talk *talk, const NetResult *result, const void *data, size_t
                 return error_set(error, NET_BAD_ANSWER, "What the server sent is no PNG, JPEG or WebP");
         int r = talk->deliver(talk, result, data, size);
         return r < 0 ? error_set(error, r, "The picture cannot be handed over: %s", strerror(-r)) : 0;
+}
+
+int answer_body(Talk *talk, NetResult *result, const HttpAnswer *answer, Error *error)
+{
+        (void)snprintf(result->mime, sizeof(result->mime), "%.63s", answer->type);
+        return answer_picture(talk, result, answer->body.size > 0 ? answer->body.data : "", answer->body.size, error);
 }
 
 int answer_base64(Talk *talk, const NetResult *result, json_t *text, Error *error)

@@ -14,6 +14,9 @@ void answer_copy(char *field, size_t size, const json_t *value);
 /* A whole number above 0, else 0. */
 uint64_t answer_number(const json_t *value);
 
+/* A whole number from 0 on is the seed; else it is not known. */
+void answer_seed(NetResult *result, const json_t *value);
+
 /* The body as a JSON object; NULL with a sentence that says "no WHAT". */
 json_t *answer_load(const HttpAnswer *answer, const char *what, Error *error);
 
@@ -32,6 +35,9 @@ bool answer_explain_link(const HttpAnswer *answer, Error *error);
 
 /* Delivers a picture; the bytes are looked at only for the beginning of PNG, JPEG or WebP. NET_BAD_ANSWER with a sentence. */
 int answer_picture(Talk *talk, const NetResult *result, const void *data, size_t size, Error *error);
+
+/* The same of an answer's body, with the type that it came as. */
+int answer_body(Talk *talk, NetResult *result, const HttpAnswer *answer, Error *error);
 
 /* The same of a text in base64, or of a data URL, which is decoded in its place. */
 int answer_base64(Talk *talk, const NetResult *result, json_t *text, Error *error);

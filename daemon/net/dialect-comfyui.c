@@ -34,13 +34,6 @@ typedef struct State {
         unsigned cancelled; /* requests of taking it back that were made */
 } State;
 
-static State *state_of(Talk *talk)
-{
-        if (!talk->state)
-                talk->state = calloc(1, sizeof(State));
-        return talk->state;
-}
-
 static void done(Talk *talk)
 {
         State *state = talk->state;
@@ -214,8 +207,7 @@ static int take_picture(Talk *talk, State *state, const HttpAnswer *answer, Erro
         result.has_seed = state->fetched == 1 && workflow_has(talk->parts[NET_PART_WORKFLOW].data, "seed");
         if (result.has_seed)
                 result.seed = talk->ask->flags & NET_ASK_SEED ? talk_seed(talk) : state->seed;
-        (void)snprintf(result.mime, sizeof(result.mime), "%.63s", answer->type);
-        int r = answer_picture(talk, &result, answer->body.data ? answer->body.data : "", answer->body.size, error);
+        int r = answer_body(talk, &result, answer, error);
         if (r >= 0 && --state->wanted == 0) {
                 json_decref(state->pictures);
                 state->pictures = NULL;
@@ -242,7 +234,7 @@ static int take(Talk *talk, State *state, const HttpAnswer *answer, HttpRequest 
 
 static int next(Talk *talk, const HttpAnswer *answer, HttpRequest *request, Error *error)
 {
-        State *state = state_of(talk);
+        State *state = talk_state(talk, sizeof(State));
 
         if (!state)
                 return error_set(error, -ENOMEM, "Out of memory");

@@ -22,13 +22,6 @@ typedef struct State {
         char *link; /* of its picture */
 } State;
 
-static State *state_of(Talk *talk)
-{
-        if (!talk->state)
-                talk->state = calloc(1, sizeof(State));
-        return talk->state;
-}
-
 static void done(Talk *talk)
 {
         State *state = talk->state;
@@ -37,13 +30,6 @@ static void done(Talk *talk)
                 free(state->link);
         free(state);
         talk->state = NULL;
-}
-
-static int check(const Talk *talk, Error *error)
-{
-        if (talk->parts[NET_PART_PROMPT].size == 0)
-                return error_set(error, -EINVAL, "There is nothing to draw");
-        return 0;
 }
 
 static unsigned divisor(unsigned a, unsigned b)
@@ -190,8 +176,7 @@ static int take_picture(Talk *talk, State *state, const HttpAnswer *answer, Erro
 
         free(state->link);
         *state = (State) {};
-        (void)snprintf(result.mime, sizeof(result.mime), "%.63s", answer->type);
-        return answer_picture(talk, &result, answer->body.data ? answer->body.data : "", answer->body.size, error);
+        return answer_body(talk, &result, answer, error);
 }
 
 /* 1: *request is to be sent; 0: a picture is delivered. */
@@ -210,7 +195,7 @@ static int go_on(Talk *talk, State *state, const HttpAnswer *answer, HttpRequest
 
 static int next(Talk *talk, const HttpAnswer *answer, HttpRequest *request, Error *error)
 {
-        State *state = state_of(talk);
+        State *state = talk_state(talk, sizeof(State));
 
         if (!state)
                 return error_set(error, -ENOMEM, "Out of memory");
@@ -237,7 +222,7 @@ static int checked(Talk *talk, const HttpAnswer *answer, Error *error)
 
 const Dialect dialect_midjourney_proxy = {
         .key_header = "mj-api-secret: ",
-        .check = check,
+        .check = talk_check,
         .next = next,
         .explain = explain,
         .check_path = "/mj/task/queue",

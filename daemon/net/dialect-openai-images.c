@@ -27,13 +27,6 @@ typedef struct State {
         Error error; /* that a stream told of */
 } State;
 
-static State *state_of(Talk *talk)
-{
-        if (!talk->state)
-                talk->state = calloc(1, sizeof(State));
-        return talk->state;
-}
-
 static void done(Talk *talk)
 {
         State *state = talk->state;
@@ -42,15 +35,6 @@ static void done(Talk *talk)
                 json_decref(state->items);
         free(state);
         talk->state = NULL;
-}
-
-static int check(const Talk *talk, Error *error)
-{
-        if (talk->parts[NET_PART_PROMPT].size == 0)
-                return error_set(error, -EINVAL, "There is nothing to draw");
-        if (talk->parts[NET_PART_MASK].size > 0 && talk->parts[NET_PART_PICTURE].size == 0)
-                return error_set(error, -EINVAL, "A mask needs a picture");
-        return 0;
 }
 
 static bool starts(const char *text, const char *start)
@@ -203,11 +187,8 @@ static void take_info(State *state, const json_t *root)
 /* What an item, or an event, says of its own picture. */
 static void take_item(State *state, const json_t *item)
 {
-        const json_t *seed = json_object_get(item, "seed");
-
         answer_copy(state->info.revised, sizeof(state->info.revised), json_object_get(item, "revised_prompt"));
-        state->info.has_seed = json_is_integer(seed) && json_integer_value(seed) >= 0;
-        state->info.seed = state->info.has_seed ? (uint64_t)json_integer_value(seed) : 0;
+        answer_seed(&state->info, json_object_get(item, "seed"));
 }
 
 /* After a picture: what was said of all is not said again. */
@@ -285,7 +266,7 @@ static int take_event(Talk *talk, State *state, json_t *event, const char *type)
 /* Partial pictures are a courtesy, but a server that sends what is none is not to be believed further. */
 static int event(Talk *talk, const char *name, const char *data, size_t size)
 {
-        State *state = state_of(talk);
+        State *state = talk_state(talk, sizeof(State));
         char type[64] = "";
 
         if (!state)
@@ -360,8 +341,8 @@ static int fetch(Talk *talk, State *state, HttpRequest *request, Error *error)
 
 static int take_fetched(Talk *talk, State *state, const HttpAnswer *answer, Error *error)
 {
-        (void)snprintf(state->info.mime, sizeof(state->info.mime), "%.63s", answer->type);
-        int r = answer_picture(talk, &state->info, answer->body.data ? answer->body.data : "", answer->body.size, error);
+        int r = answer_body(talk, &state->info, answer, error);
+
         forget_usage(state);
         return r;
 }
@@ -377,7 +358,7 @@ static int take(Talk *talk, State *state, const HttpAnswer *answer, Error *error
 
 static int next(Talk *talk, const HttpAnswer *answer, HttpRequest *request, Error *error)
 {
-        State *state = state_of(talk);
+        State *state = talk_state(talk, sizeof(State));
 
         if (!state)
                 return error_set(error, -ENOMEM, "Out of memory");
@@ -404,7 +385,7 @@ static int checked(Talk *talk, const HttpAnswer *answer, Error *error)
 
 const Dialect dialect_openai_images = {
         .key_header = "Authorization: Bearer ",
-        .check = check,
+        .check = talk_check,
         .next = next,
         .event = event,
         .explain = explain,

@@ -21,13 +21,6 @@ typedef struct State {
         char *link; /* of its picture */
 } State;
 
-static State *state_of(Talk *talk)
-{
-        if (!talk->state)
-                talk->state = calloc(1, sizeof(State));
-        return talk->state;
-}
-
 static void done(Talk *talk)
 {
         State *state = talk->state;
@@ -52,8 +45,9 @@ static int check(const Talk *talk, Error *error)
 {
         const Bytes *prompt = &talk->parts[NET_PART_PROMPT];
 
-        if (prompt->size == 0)
-                return error_set(error, -EINVAL, "There is nothing to draw");
+        int r = talk_check(talk, error);
+        if (r < 0)
+                return r;
         if (count_units(prompt) > PROMPT_UNITS_MAX)
                 return error_set(error, -EINVAL, "The prompt is longer than the %d characters that the server takes", PROMPT_UNITS_MAX);
         if (talk->parts[NET_PART_PICTURE].size > PICTURE_MAX)
@@ -155,12 +149,11 @@ static int take_picture(Talk *talk, State *state, const HttpAnswer *answer, Erro
 
         free(state->link);
         state->link = NULL;
-        (void)snprintf(result.mime, sizeof(result.mime), "%.63s", answer->type);
         if (talk->ask->flags & NET_ASK_SEED) {
                 result.has_seed = 1;
                 result.seed = talk_seed(talk);
         }
-        return answer_picture(talk, &result, answer->body.data ? answer->body.data : "", answer->body.size, error);
+        return answer_body(talk, &result, answer, error);
 }
 
 /* 1: *request is to be sent; 0: a picture is delivered. */
@@ -185,7 +178,7 @@ static int go_on(Talk *talk, State *state, const HttpAnswer *answer, HttpRequest
 
 static int next(Talk *talk, const HttpAnswer *answer, HttpRequest *request, Error *error)
 {
-        State *state = state_of(talk);
+        State *state = talk_state(talk, sizeof(State));
 
         if (!state)
                 return error_set(error, -ENOMEM, "Out of memory");

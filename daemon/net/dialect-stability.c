@@ -32,8 +32,9 @@ static const char *path_for(const char *model)
 
 static int check(const Talk *talk, Error *error)
 {
-        if (talk->parts[NET_PART_PROMPT].size == 0)
-                return error_set(error, -EINVAL, "There is nothing to draw");
+        int r = talk_check(talk, error);
+        if (r < 0)
+                return r;
         if (!path_for(talk->ask->model))
                 return error_set(error, -EINVAL, "The server has no model %s; it has core, ultra and sd3", talk->ask->model);
         return 0;
@@ -104,23 +105,20 @@ static int take_bytes(Talk *talk, const HttpAnswer *answer, Error *error)
 
         result.seed = strtoull(answer->seed, &rest, 10);
         result.has_seed = answer->seed[0] >= '0' && answer->seed[0] <= '9' && *rest == '\0';
-        (void)snprintf(result.mime, sizeof(result.mime), "%.63s", answer->type);
         int r = judge(answer->finish_reason, error);
-        return r < 0 ? r : answer_picture(talk, &result, answer->body.data ? answer->body.data : "", answer->body.size, error);
+        return r < 0 ? r : answer_body(talk, &result, answer, error);
 }
 
 static int take_json(Talk *talk, const HttpAnswer *answer, Error *error)
 {
         _cleanup_(json_decrefp) json_t *root = answer_load(answer, "picture", error);
         NetResult result = { .kind = NET_RESULT_PICTURE, .cost = -1 };
-        const json_t *seed = json_object_get(root, "seed");
         char finish[32] = "";
 
         if (!root)
                 return error->code;
         answer_copy(finish, sizeof(finish), json_object_get(root, "finish_reason"));
-        result.has_seed = json_is_integer(seed) && json_integer_value(seed) >= 0;
-        result.seed = result.has_seed ? (uint64_t)json_integer_value(seed) : 0;
+        answer_seed(&result, json_object_get(root, "seed"));
         int r = judge(finish, error);
         if (r < 0)
                 return r;

@@ -24,26 +24,10 @@ typedef struct State {
         size_t preview; /* a sum of the last preview, which is sent until there is another one */
 } State;
 
-static State *state_of(Talk *talk)
-{
-        if (!talk->state)
-                talk->state = calloc(1, sizeof(State));
-        return talk->state;
-}
-
 static void done(Talk *talk)
 {
         free(talk->state);
         talk->state = NULL;
-}
-
-static int check(const Talk *talk, Error *error)
-{
-        if (talk->parts[NET_PART_PROMPT].size == 0 && talk->parts[NET_PART_PICTURE].size == 0)
-                return error_set(error, -EINVAL, "There is nothing to draw");
-        if (talk->parts[NET_PART_MASK].size > 0 && talk->parts[NET_PART_PICTURE].size == 0)
-                return error_set(error, -EINVAL, "A mask needs a picture");
-        return 0;
 }
 
 static int set(json_t *body, const char *name, json_t *value)
@@ -123,10 +107,8 @@ static int compose(const Talk *talk, State *state, HttpRequest *request, Error *
 static NetResult describe(const json_t *info, const json_t *seeds, size_t place)
 {
         NetResult result = { .kind = NET_RESULT_PICTURE, .cost = -1, .mime = "image/png" };
-        const json_t *seed = json_array_get(seeds, place);
 
-        result.has_seed = json_is_integer(seed) && json_integer_value(seed) >= 0;
-        result.seed = result.has_seed ? (uint64_t)json_integer_value(seed) : 0;
+        answer_seed(&result, json_array_get(seeds, place));
         answer_copy(result.model, sizeof(result.model), json_object_get(info, "sd_model_name"));
         return result;
 }
@@ -159,7 +141,7 @@ static int take(Talk *talk, State *state, const HttpAnswer *answer, Error *error
 
 static int next(Talk *talk, const HttpAnswer *answer, HttpRequest *request, Error *error)
 {
-        State *state = state_of(talk);
+        State *state = talk_state(talk, sizeof(State));
 
         if (!state)
                 return error_set(error, -ENOMEM, "Out of memory");
@@ -235,7 +217,7 @@ static int checked(Talk *talk, const HttpAnswer *answer, Error *error)
 
 const Dialect dialect_webui = {
         .key_header = "Authorization: Basic ",
-        .check = check,
+        .check = talk_check,
         .next = next,
         .explain = explain,
         .side = side,

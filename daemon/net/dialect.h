@@ -7,6 +7,9 @@
  *     while ((r = dialect->next(talk, answer, &request, &error)) > 0)
  *             send the request: events of a stream go to dialect->event, all else becomes the answer */
 
+#include <errno.h>
+#include <stdlib.h>
+
 #include "net/http.h"
 #include "net/protocol.h"
 
@@ -28,6 +31,24 @@ typedef struct Talk {
 static inline uint64_t talk_seed(const Talk *talk)
 {
         return (talk->ask->seed + talk->n_results) & INT64_MAX;
+}
+
+/* The dialect's own, of that size and all zeros at first; NULL: memory is short. */
+static inline void *talk_state(Talk *talk, size_t size)
+{
+        if (!talk->state)
+                talk->state = calloc(1, size);
+        return talk->state;
+}
+
+/* Whether there is anything to draw: what all that make pictures need. -EINVAL with a sentence. */
+static inline int talk_check(const Talk *talk, Error *error)
+{
+        if (talk->parts[NET_PART_PROMPT].size == 0)
+                return error_set(error, -EINVAL, "There is nothing to draw");
+        if (talk->parts[NET_PART_MASK].size > 0 && talk->parts[NET_PART_PICTURE].size == 0)
+                return error_set(error, -EINVAL, "A mask needs a picture");
+        return 0;
 }
 
 typedef struct Dialect {

@@ -9,20 +9,18 @@
 #include "base/util.h"
 #include "net/answer.h"
 #include "net/compose.h"
+#include "net/program-lines.h"
 #include "net/program.h"
 #include "net/sandbox.h"
 
 #define FORMAT 1
-#define LINES_MAX 10000
 #define CANCEL "{\"type\":\"cancel\"}\n"
 
 /* One job of a program. */
 typedef struct Run {
         Conversation *conversation;
         Program program;
-        Bytes line; /* that is not whole yet */
-        unsigned n_lines;
-        off_t taken; /* bytes of Program.pictures */
+        ProgramLines lines;
         uint64_t deadline; /* CLOCK_MONOTONIC, µs */
 } Run;
 
@@ -84,140 +82,6 @@ static int send_all(int fd, const char *text, size_t size)
         return write(fd, text, size) == (ssize_t)size ? 0 : -EPIPE;
 }
 
-/* "reason" of an error; what is none of these is a failure. */
-static int code_for(const char *reason)
-{
-        static const struct {
-                const char *reason;
-                int code;
-        } codes[] = {
-                { "refused", NET_REFUSED }, { "key", NET_KEY_REJECTED }, { "limited", NET_LIMITED },
-                { "unreachable", NET_UNREACHABLE }, { "unsupported", NET_UNSUPPORTED },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(codes); i++)
-                if (streq(reason, codes[i].reason))
-                        return codes[i].code;
-        return NET_BAD_ANSWER;
-}
-
-static int take_error(Run *run, const json_t *line, Error *error)
-{
-        const uint64_t wait = answer_number(json_object_get(line, "retry_after"));
-        char reason[32] = "", message[256] = "no reason given";
-
-        answer_copy(reason, sizeof(reason), json_object_get(line, "reason"));
-        answer_copy(message, sizeof(message), json_object_get(line, "message"));
-        run->conversation->wait_s = (uint32_t)MIN(wait, UINT64_C(86400));
-        run->conversation->may_cost = json_is_true(json_object_get(line, "may_cost"));
-        return error_set(error, code_for(reason), streq(reason, "refused") ? "The provider refused: %s" : "The provider failed: %s", message);
-}
-
-static NetResult describe(const json_t *line, NetResultKind kind)
-{
-        const json_t *seed = json_object_get(line, "seed"), *cost = json_object_get(line, "cost");
-        NetResult result = { .kind = kind, .cost = -1 };
-
-        result.has_seed = json_is_integer(seed) && json_integer_value(seed) >= 0;
-        result.seed = result.has_seed ? (uint64_t)json_integer_value(seed) : 0;
-        if (json_is_number(cost) && json_number_value(cost) >= 0)
-                result.cost = json_number_value(cost);
-        answer_copy(result.currency, sizeof(result.currency), json_object_get(line, "currency"));
-        answer_copy(result.mime, sizeof(result.mime), json_object_get(line, "mime"));
-        answer_copy(result.model, sizeof(result.model), json_object_get(line, "model"));
-        answer_copy(result.revised, sizeof(result.revised), json_object_get(line, "revised_prompt"));
-        return result;
-}
-
-/* So many bytes that it has written behind those before. */
-static int take_written(Run *run, const NetResult *result, uint64_t size, Error *error)
-{
-        _cleanup_(freep) char *data = size > 0 && size <= NET_DRAWN_MAX ? malloc(size) : NULL;
-        size_t got = 0;
-
-        while (data && got < size) {
-                ssize_t n = pread(run->program.pictures, data + got, size - got, run->taken + (off_t)got);
-                if (n <= 0)
-                        break;
-                got += (size_t)n;
-        }
-        if (!data || got < size)
-                return error_set(error, NET_BAD_ANSWER, "The provider has not written the picture that it speaks of");
-        run->taken += (off_t)size;
-        return answer_picture(&run->conversation->talk, result, data, size, error);
-}
-
-static int take_picture(Run *run, const json_t *line, NetResultKind kind, Error *error)
-{
-        const NetResult result = describe(line, kind);
-        Talk *talk = &run->conversation->talk;
-
-        if (talk->n_results >= talk->ask->count)
-                return error_set(error, NET_BAD_ANSWER, "The provider has drawn more than was asked for");
-        if (json_object_get(line, "base64"))
-                return answer_base64(talk, &result, json_object_get(line, "base64"), error);
-        return take_written(run, &result, answer_number(json_object_get(line, "bytes")), error);
-}
-
-static void take_progress(Run *run, const json_t *line)
-{
-        const json_t *fraction = json_object_get(line, "fraction");
-        const double f = json_is_number(fraction) ? json_number_value(fraction) : -1;
-        const char *task = json_string_value(json_object_get(line, "task"));
-        Talk *talk = &run->conversation->talk;
-
-        talk->progress(talk, f >= 0 ? NET_STAGE_DRAWING : NET_STAGE_QUEUED, f >= 0 && f <= 1 ? f : -1, task ? task : "");
-}
-
-static int take_check(Run *run, const json_t *line, Error *error)
-{
-        const json_t *credits = json_object_get(line, "credits");
-        json_t *models = json_object_get(line, "models");
-
-        if (!(run->conversation->ask.flags & NET_ASK_CHECK) || run->conversation->talk.n_results > 0)
-                return error_set(error, NET_BAD_ANSWER, "The provider answers what was not asked");
-        return answer_check(&run->conversation->talk, json_is_array(models) ? models : NULL,
-                            json_is_number(credits) ? json_number_value(credits) : -1, error);
-}
-
-/* What it says that is not known here is for later versions. */
-static int take_line(Run *run, const char *text, size_t size, Error *error)
-{
-        _cleanup_(json_decrefp) json_t *line = json_loadb(text, size, 0, NULL);
-        const bool draws = !(run->conversation->ask.flags & NET_ASK_CHECK);
-        char type[32] = "";
-
-        if (!json_is_object(line) || ++run->n_lines > LINES_MAX)
-                return error_set(error, NET_BAD_ANSWER, "The provider does not speak as docs/providers.md has it");
-        answer_copy(type, sizeof(type), json_object_get(line, "type"));
-        if (streq(type, "error"))
-                return take_error(run, line, error);
-        if (streq(type, "check"))
-                return take_check(run, line, error);
-        if (streq(type, "progress"))
-                take_progress(run, line);
-        if (draws && streq(type, "partial"))
-                return take_picture(run, line, NET_RESULT_PARTIAL, error);
-        return draws && streq(type, "picture") ? take_picture(run, line, NET_RESULT_PICTURE, error) : 0;
-}
-
-static int take_bytes(Run *run, const char *bytes, size_t size, Error *error)
-{
-        for (const char *end; (end = memchr(bytes, '\n', size));) {
-                const size_t n = (size_t)(end - bytes);
-                int r = bytes_add(&run->line, bytes, n);
-
-                if (r >= 0 && run->line.size > 0)
-                        r = take_line(run, run->line.data, run->line.size, error);
-                if (r < 0)
-                        return r == -EFBIG ? error_set(error, NET_BAD_ANSWER, "The provider's line is too long") : r;
-                bytes_clear(&run->line);
-                bytes += n + 1;
-                size -= n + 1;
-        }
-        return bytes_add(&run->line, bytes, size) < 0 ? error_set(error, NET_BAD_ANSWER, "The provider's line is too long") : 0;
-}
-
 /* Something is there. 1, or 0: it has ended. */
 static int hear(Run *run, Error *error)
 {
@@ -228,7 +92,7 @@ static int hear(Run *run, Error *error)
                 return errno == EAGAIN || errno == EINTR ? 1 : error_set(error, NET_BAD_ANSWER, "The provider cannot be read");
         if (n == 0)
                 return 0;
-        int r = take_bytes(run, buffer, (size_t)n, error);
+        int r = program_lines_take(&run->lines, buffer, (size_t)n, error);
         return r < 0 ? r : 1;
 }
 
@@ -305,10 +169,15 @@ static int ask_program(Run *run, Error *error)
         if (r < 0)
                 return r;
         conversation_tell(c, NET_STAGE_WAITING);
-        c->may_cost = !(c->ask.flags & NET_ASK_CHECK);
+        run->lines = (ProgramLines) {
+                .talk = &c->talk, .pictures = run->program.pictures, .line = { .max = c->ask.limits.answer_bytes },
+                .may_cost = !(c->ask.flags & NET_ASK_CHECK),
+        };
         if (send_all(run->program.in, request, strlen(request)) < 0 || send_all(run->program.in, "\n", 1) < 0)
                 return error_set(error, NET_BAD_ANSWER, "The provider ended before it was asked");
         r = listen_to(run, error);
+        c->may_cost = run->lines.may_cost;
+        c->wait_s = run->lines.wait_s;
         if (r < 0)
                 take_back(run);
         return r;
@@ -317,7 +186,7 @@ static int ask_program(Run *run, Error *error)
 int program_hold(Conversation *c, Error *error)
 {
         Run run = {
-                .conversation = c, .program = PROGRAM_NONE, .line = { .max = c->ask.limits.answer_bytes },
+                .conversation = c, .program = PROGRAM_NONE,
                 .deadline = clock_usec(CLOCK_MONOTONIC) + c->ask.limits.total_ms * USEC_PER_MSEC,
         };
         const uint32_t wanted = c->ask.flags & NET_ASK_CHECK ? 1 : c->ask.count;
@@ -326,7 +195,7 @@ int program_hold(Conversation *c, Error *error)
         if (r >= 0 && c->talk.n_results < wanted)
                 r = error_set(error, NET_BAD_ANSWER, "The provider ended without an answer");
         program_stop(&run.program);
-        bytes_done(&run.line);
+        bytes_done(&run.lines.line);
         return r;
 }
 

@@ -2,10 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/utf8.h"
-#include "base/util.h"
-#include "net/dialect.h"
 #include "net/sse.h"
+#include "tests/fuzz/drawn.h"
 #include "tests/fuzz/fuzz.h"
 
 /* What servers of pictures may say, in each dialect, one answer after the other: whatever it is, what comes of it are pictures by
@@ -17,42 +15,6 @@
 #define SEPARATOR 0x1e
 #define URL "http://127.0.0.1/v1"
 #define WORKFLOW "{\"1\":{\"inputs\":{\"text\":\"{{prompt}}\",\"seed\":\"{{seed}}\",\"n\":\"{{count}}\",\"i\":\"{{image|}}\",\"m\":\"{{mask|}}\"}}}"
-
-static void check_line(const char *text, size_t capacity)
-{
-        const size_t size = strnlen(text, capacity);
-
-        if (size == capacity || !utf8_is_valid(text, size))
-                abort();
-        for (size_t i = 0; i < size; i++)
-                if ((unsigned char)text[i] < ' ')
-                        abort();
-}
-
-static int deliver(Talk *talk, const NetResult *result, const void *data, size_t size)
-{
-        static const char *const starts[] = { "\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "RIFF" };
-        bool is_picture = false;
-
-        for (size_t i = 0; i < ELEMENTSOF(starts); i++)
-                is_picture = is_picture || (size >= strlen(starts[i]) && memcmp(data, starts[i], strlen(starts[i])) == 0);
-        if (!is_picture || (result->kind != NET_RESULT_PICTURE && result->kind != NET_RESULT_PARTIAL) || result->has_seed > 1)
-                abort();
-        check_line(result->model, sizeof(result->model));
-        check_line(result->revised, sizeof(result->revised));
-        check_line(result->mime, sizeof(result->mime));
-        if (talk->n_results >= talk->ask->count)
-                return -EBADMSG;
-        talk->n_results += result->kind == NET_RESULT_PICTURE;
-        return 0;
-}
-
-static void on_progress(Talk *talk, NetStage stage, double fraction, const char *task)
-{
-        (void)talk;
-        if (stage >= NET_STAGE_MAX || fraction != fraction || strlen(task) >= 128)
-                abort();
-}
 
 static void check_request(const HttpRequest *request)
 {

@@ -222,11 +222,24 @@ static void test_links_elsewhere(void **state)
         outcome_done(&o);
 }
 
+/* Each kind of server, over TLS. */
+static void test_all_kinds(void **state)
+{
+        (void)state;
+        for (int dialect = NET_DIALECT_OPENAI_IMAGES; dialect < NET_DIALECT_PROGRAM; dialect++) {
+                Outcome o = draw_with(&fake, (NetDialect)dialect, &(Play) { "ok", .change = with_authority });
+                if (o.code != 0)
+                        fail_msg("%s: %s", net_dialect_to_string((NetDialect)dialect), o.text);
+                assert_int_equal(o.n_results, 1);
+                outcome_done(&o);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_trusted), cmocka_unit_test(test_distrusted), cmocka_unit_test(test_dry_run),
-                cmocka_unit_test(test_links_elsewhere),
+                cmocka_unit_test(test_links_elsewhere), cmocka_unit_test(test_all_kinds),
         };
         return cmocka_run_group_tests(tests, set_up, tear_down);
 }

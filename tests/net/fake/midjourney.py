@@ -29,7 +29,7 @@ TASKS = {
 
 
 def play(peer, case, path, headers, body):
-    files = f"http://{headers.get('host')}/ok/files/"
+    files = f"{peer.scheme}://{headers.get('host')}/ok/files/"
     if path == "/mj/task/queue":
         if case == "ok":
             peer.answer(200, [])

@@ -63,7 +63,7 @@ def play(peer, case, path, headers, body):
             peer.answer(200, {"object": "list", "data": [{"id": "gpt-image-1", "object": "model"}, {"id": "dall-e-3"}]})
         return case == "ok"
     fields = fields_of(headers, body)
-    links = f"http://{headers.get('host')}/ok/files/"
+    links = f"{peer.scheme}://{headers.get('host')}/ok/files/"
     what = "image_edit" if path.endswith("/edits") else "image_generation"
     n = int(fields.get("n", 1))
     good = answer_of(*[pictures.RED] * n)

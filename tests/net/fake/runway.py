@@ -12,7 +12,7 @@ def is_mine(path):
 
 
 def play(peer, case, path, headers, body):
-    files = f"http://{headers.get('host')}/ok/files/"
+    files = f"{peer.scheme}://{headers.get('host')}/ok/files/"
     if path == "/v1/organization":
         if case == "ok" and headers.get("x-runway-version") == "2024-11-06":
             peer.answer(200, {"creditBalance": 99, "tier": {"models": {"gen4_image": {"maxConcurrentGenerations": 2}}}})
