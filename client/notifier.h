@@ -27,6 +27,7 @@ struct Notifier {
         void *userdata;
 
         char subject[SUBJECT_BYTES], title[128], body[1024];
+        const char *failure; /* the title if nothing came of it, or NULL */
         JobState state; /* at the last progress */
         int percent;
         uint64_t sent; /* CLOCK_MONOTONIC */

@@ -193,6 +193,12 @@ void notifier_set_text(Notifier *n, const char *title, const char *text)
         n->is_text = true;
 }
 
+void notifier_set_failure(Notifier *n, const char *title)
+{
+        if (n)
+                n->failure = title;
+}
+
 void notifier_set_command(Notifier *n, char *const command[], const char *input)
 {
         if (!n)
@@ -228,7 +234,7 @@ static void describe_outcome(Notifier *n, const Client *c)
         const char *name = n->n_paths > 0 ? strrchr(n->paths[0], '/') + 1 : "";
 
         if (n->n_paths == 0) {
-                (void)snprintf(n->title, sizeof(n->title), "%s", _("No picture"));
+                (void)snprintf(n->title, sizeof(n->title), "%s", n->failure ? n->failure : _("No picture"));
                 (void)snprintf(n->body, sizeof(n->body), "%s%s%s", message ? message : "", c->hint ? "\n" : "",
                                c->hint ? c->hint : "");
                 return;

@@ -41,6 +41,9 @@ void notifier_add_path(Notifier *notifier, const char *path);
 /* What is shown at the end instead of pictures: of work that makes none. What comes next stands below it. */
 void notifier_set_text(Notifier *notifier, const char *title, const char *text);
 
+/* What the end is called if nothing came of it, where that is not "No picture". It has to live as long. */
+void notifier_set_failure(Notifier *notifier, const char *title);
+
 /* What the program was called with (up to NULL), and what it has read on stdin (or NULL), so that it can be tried again where
  * that may help. Both have to live as long. */
 void notifier_set_command(Notifier *notifier, char *const command[], const char *input);

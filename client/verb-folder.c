@@ -4,6 +4,7 @@
 #include "client/bus.h"
 #include "client/folder.h"
 #include "client/i18n.h"
+#include "client/notify.h"
 #include "client/spawn.h"
 
 #define FILE_MANAGER_TIMEOUT_USEC (10 * UINT64_C(1000000))
@@ -35,6 +36,7 @@ ExitCode verb_folder(Client *c)
 {
         _cleanup_(freep) char *path = NULL;
 
+        notifier_set_failure(c->notifier, _("Cannot open the folder of pictures"));
         ExitCode code = folder_make(c, &path);
         if (code != CODE_OK)
                 return code;

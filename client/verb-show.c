@@ -92,6 +92,7 @@ ExitCode verb_show(Client *c)
         json_t *shown = json_array();
         ExitCode worst = CODE_OK;
 
+        notifier_set_failure(c->notifier, _("Cannot show how it was made"));
         for (int i = 0; i < c->options.n_words; i++) {
                 _cleanup_(freep) char *path = batch_path(c->options.words[i]);
                 if (i > 0 && !c->options.json)

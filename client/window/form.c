@@ -137,23 +137,23 @@ static GtkWidget *prompt_row(Window *w)
         return row;
 }
 
-static GtkWidget *style_new(void)
+static GtkWidget *style_new(const char *label)
 {
         const char *names[ELEMENTSOF(styles) + 1] = { NULL };
 
         for (size_t i = 0; i < ELEMENTSOF(styles); i++)
                 names[i] = _(styles[i].name);
-        return gtk_drop_down_new_from_strings(names);
+        return widget_new_choice(label, names);
 }
 
-static GtkWidget *size_new(void)
+static GtkWidget *size_new(const char *label)
 {
         g_auto(GStrv) names = g_new0(char *, ELEMENTSOF(sizes) + 1);
 
         for (size_t i = 0; i < ELEMENTSOF(sizes); i++)
                 names[i] = sizes[i].width ? g_strdup_printf("%s, %u × %u", _(sizes[i].name), sizes[i].width, sizes[i].height)
                                           : g_strdup(_(sizes[i].name));
-        return gtk_drop_down_new_from_strings((const char *const *)names);
+        return widget_new_choice(label, (const char *const *)names);
 }
 
 static void attach(GtkWidget *grid, int row, const char *text, GtkWidget *widget)
@@ -171,7 +171,7 @@ static void attach(GtkWidget *grid, int row, const char *text, GtkWidget *widget
 static GtkWidget *more_new(Window *w)
 {
         GtkWidget *expander = gtk_expander_new_with_mnemonic(_("Style, size and c_ount")), *grid = gtk_grid_new();
-        GtkWidget *style = style_new(), *size = size_new(), *count = gtk_spin_button_new_with_range(1, WINDOW_COUNT_MAX, 1);
+        GtkWidget *style = style_new(_("S_tyle")), *size = size_new(_("Si_ze")), *count = gtk_spin_button_new_with_range(1, WINDOW_COUNT_MAX, 1);
 
         w->style = GTK_DROP_DOWN(style);
         w->size = GTK_DROP_DOWN(size);

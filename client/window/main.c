@@ -17,6 +17,8 @@ static void on_active(GtkWindow *window, GParamSpec *spec, Window *w)
         (void)spec;
         if (gtk_window_is_active(window))
                 notifier_close(w->client.notifier);
+        else
+                widget_set_name(window, _("Imagine")); /* not what was announced last */
 }
 
 static gboolean on_close(GtkWindow *window, Window *w)

@@ -5,6 +5,7 @@
 
 #define PICTURE_MIN 160 /* pixels of a side, before scaling */
 #define THUMBNAIL 64
+#define ANNOUNCE_USEC (5 * G_USEC_PER_SEC) /* how often progress is read out, at most; each new state is */
 
 void result_free(Result *result)
 {
@@ -20,17 +21,35 @@ const Result *view_result(const Window *w)
         return w->shown < w->results->len ? g_ptr_array_index(w->results, w->shown) : NULL;
 }
 
-void view_say(Window *w, const char *text)
+/* Has screen readers read it out. */
+static void announce(Window *w, const char *text)
 {
-        if (streq(gtk_label_get_text(w->status), text))
-                return;
-        gtk_label_set_text(w->status, text);
-        widget_set_name(w->status, text);
+        w->announced = g_get_monotonic_time();
 #if GTK_CHECK_VERSION(4, 14, 0)
         G_GNUC_BEGIN_IGNORE_DEPRECATIONS
         gtk_accessible_announce(GTK_ACCESSIBLE(w->status), text, GTK_ACCESSIBLE_ANNOUNCEMENT_PRIORITY_MEDIUM);
         G_GNUC_END_IGNORE_DEPRECATIONS
+#else
+        /* There is no live region that GTK tells them of. What they do read out is a new name of the window that is worked with;
+         * its title stays. */
+        if (gtk_window_is_active(w->window))
+                widget_set_name(w->window, text);
 #endif
+}
+
+static bool write_status(Window *w, const char *text)
+{
+        if (streq(gtk_label_get_text(w->status), text))
+                return false;
+        gtk_label_set_text(w->status, text);
+        widget_set_name(w->status, text);
+        return true;
+}
+
+void view_say(Window *w, const char *text)
+{
+        if (write_status(w, text))
+                announce(w, text);
 }
 
 static void show_texture(Window *w, GdkTexture *texture, const char *name)
@@ -113,11 +132,15 @@ void view_begin(Window *w)
 
 void view_progress(Window *w, const JobInfo *job)
 {
+        const JobState state = job_state(job);
         char label[160];
 
         progress_format_label(job, label, sizeof(label));
-        view_say(w, label);
-        if (job_state(job) == JOB_RUNNING)
+        const bool is_due = state != w->state || g_get_monotonic_time() - w->announced >= ANNOUNCE_USEC;
+        if (write_status(w, label) && is_due)
+                announce(w, label);
+        w->state = state;
+        if (state == JOB_RUNNING)
                 gtk_progress_bar_set_fraction(w->progress, job->progress);
         else
                 gtk_progress_bar_pulse(w->progress);

@@ -14,6 +14,26 @@ static char *without_mnemonic(const char *label)
         return g_strjoinv("", parts);
 }
 
+static void name_choice(GtkDropDown *choice, GParamSpec *spec, const char *what)
+{
+        GtkStringObject *chosen = gtk_drop_down_get_selected_item(choice);
+        g_autofree char *name = g_strdup_printf("%s: %s", what, chosen ? gtk_string_object_get_string(chosen) : "");
+
+        (void)spec;
+        widget_set_name(gtk_widget_get_first_child(GTK_WIDGET(choice)), name);
+}
+
+GtkWidget *widget_new_choice(const char *label, const char *const *names)
+{
+        GtkWidget *choice = gtk_drop_down_new_from_strings(names);
+        char *what = without_mnemonic(label);
+
+        g_object_set_data_full(G_OBJECT(choice), "what", what, g_free);
+        g_signal_connect(choice, "notify::selected", G_CALLBACK(name_choice), what);
+        name_choice(GTK_DROP_DOWN(choice), NULL, what);
+        return choice;
+}
+
 /* The label is a widget of its own: a button's own would name it twice. */
 GtkWidget *widget_new_button(const char *label, const char *action, const char *tooltip)
 {

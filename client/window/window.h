@@ -70,6 +70,8 @@ typedef struct Window {
         GtkWidget *make, *cancel, *thumbnails, *results_row, *trouble_row, *start, *machine;
         GPtrArray *results; /* Result; of the last job */
         guint shown; /* which of them */
+        JobState state; /* at the last progress */
+        gint64 announced; /* when something was, monotonic */
 } Window;
 
 /* --- widgets.c --- */
@@ -77,6 +79,9 @@ typedef struct Window {
 void widget_set_name(gpointer widget, const char *name);
 /* A button with a mnemonic that does the action, or nothing with NULL. */
 GtkWidget *widget_new_button(const char *label, const char *action, const char *tooltip);
+/* A drop-down of these names (up to NULL). What takes the keyboard is a button within it, to which GTK gives no name: it tells
+ * what is chosen, and by the label (with a mnemonic) of what. */
+GtkWidget *widget_new_choice(const char *label, const char *const *names);
 
 /* --- form.c --- */
 GtkWidget *form_new(Window *w);

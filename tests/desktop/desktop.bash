@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=bash disable=SC2317
+# shellcheck shell=bash disable=SC2154,SC2317 # top is the source tree
 #
 # What the scripts here share: waiting for what comes in the end, a notification server, programs that only note how
 # they were called. They run in $IMAGINED_ROOT, on the session bus of tests/with-service.
@@ -67,18 +67,39 @@ logged_times() { # N TEXT
 
 # --- an X server without a screen ---
 
-start_display() {
+start_display() { # WIDTHxHEIGHT
         local number
         mkfifo "$IMAGINED_ROOT/display"
         mkdir "$IMAGINED_ROOT/screen"
         # Without -noreset it begins anew when its last client leaves, and who comes just then finds no display.
-        Xvfb -displayfd 3 -noreset -screen 0 1000x900x24 -fbdir "$IMAGINED_ROOT/screen" -nolisten tcp 3>"$IMAGINED_ROOT/display" >/dev/null 2>&1 &
+        Xvfb -displayfd 3 -noreset -screen 0 "$1x24" -fbdir "$IMAGINED_ROOT/screen" -nolisten tcp 3>"$IMAGINED_ROOT/display" >/dev/null 2>&1 &
         pids+=($!)
         read -r number <"$IMAGINED_ROOT/display"
         export DISPLAY=:$number
 }
 
+id_of() { # PATTERN: the window with that title
+        xdotool search --onlyvisible --name "$1" 2>/dev/null | tail -n 1
+}
+focus_window() { # PATTERN: gives it the keyboard, as a window manager would
+        has_id() { [ -n "$(id_of "$1")" ]; }
+        eventually has_id "$1" && xdotool windowfocus --sync "$(id_of "$1")"
+}
+
 screen() { "$top/tests/desktop/screen.py" "$IMAGINED_ROOT/screen/Xvfb_screen0" "$@"; }
+
+# --- what assistive technology is told ---
+
+start_accessibility() {
+        "$(find /usr/libexec /usr/lib -name at-spi-bus-launcher 2>/dev/null | head -n 1)" --launch-immediately 2>/dev/null &
+        pids+=($!)
+        eventually has_name org.a11y.Bus
+}
+tree() { "$top/tests/desktop/tree.py" "$@"; }
+sees() { TREE_WAIT=$deadline tree has "$@" || { tree list; false; }; } # ROLE NAME
+sees_focus() { TREE_WAIT=$deadline tree focused "$@" || { tree list; false; }; } # [ROLE [NAME]]
+is_pressed() { TREE_WAIT=$deadline tree pressed "$1" || { tree list; false; }; } # NAME
+press() { TREE_WAIT=$deadline tree press "$1"; } # NAME
 
 # --- programs that note how they were called ---
 

@@ -32,16 +32,12 @@ cp -r "$data/imagined/desktop" "$IMAGINED_ROOT/one/imagined/"
 check "the menus are put in place" env XDG_DATA_DIRS="$IMAGINED_ROOT/one" imagine desktop enable nautilus nautilus-scripts nemo thunar
 
 trap stop_all EXIT
-start_display
+start_display 1000x900
 export XDG_DATA_DIRS=/usr/local/share:/usr/share
 dbus-update-activation-environment DISPLAY HOME PATH XDG_DATA_DIRS GSK_RENDERER GDK_BACKEND 2>/dev/null
 xdotool mousemove 990 890 # on no menu
 launcher=$(find /usr/libexec /usr/lib -name at-spi-bus-launcher 2>/dev/null | head -n 1)
-if [ -n "$launcher" ]; then
-        "$launcher" --launch-immediately 2>/dev/null &
-        pids+=($!)
-        eventually has_name org.a11y.Bus
-fi
+[ -z "$launcher" ] || start_accessibility
 
 # The file named so is the only one in the folder: quotes, commands, a line break, letters, and what stands for files in menus.
 odd=$'a "red" fox\'s $(touch pwned) `touch pwned`\n%f %F -ä.png'

@@ -93,6 +93,31 @@ wait $job
 check "Cancel ends the first" test $? -eq 4
 check "and stops the rest" fails 2 ls ./two-varied*
 
+# The second one is to be cancelled: its settings ask for more than any machine does meanwhile.
+mkdir batch
+cp two.png batch/first.png
+"$top/tests/desktop/settings.py" two.png batch/second.png 'Steps: 50,' 'Steps: 500,' 'Size: 64x64' 'Size: 1024x1024'
+cp two.png batch/third.png
+number=$(newest)
+logged_from() { # LINE TEXT: from that line of the log on
+        found() { tail -n "+$1" "$IMAGINED_ROOT/notifications" | grep -qF -e "$2"; }
+        eventually found "$@"
+}
+before=$(wc -l <"$IMAGINED_ROOT/notifications")
+imagine --user vary --notify batch/*.png >paths 2>said &
+job=$!
+check "a second file is worked at" logged_from "$before" '"Making picture 2 of 3" "second.png'
+check "in the notification of the first" test "$(newest)" -eq $((number + 1))
+invoke "$(newest)" cancel
+wait $job
+check "Cancel ends that" test $? -eq 4
+check "and the job" is_idle
+check "the first picture stays" test -s "$(cat paths)" -a "$(cat paths)" = batch/first-varied-1.png
+check "the others are not made" fails 2 ls batch/second-* batch/third-*
+check "what is there is shown" logged_from "$before" '"The picture is ready" "first-varied-1.png'
+invoke "$(newest)" default
+check "and can be opened" opened xdg-open "$(realpath batch/first-varied-1.png)"
+
 
 # What makes no pictures tells of all files, and of what went wrong with one.
 printf 'no picture' >none.png
@@ -103,6 +128,15 @@ shown() { # TEXT: below the one of two.png
 }
 check "show: has the other file, too" shown 'one &amp; only.png'
 check "show: and what went wrong" shown 'none.png does not say how it was made'
+german() { LC_ALL=C.UTF-8 LANGUAGE=de TEXTDOMAINDIR=$XDG_DATA_DIRS/locale "$@"; }
+imagine show --notify none.png >/dev/null 2>&1
+check "show: where that is all, it says what failed" logged '"Cannot show how it was made" "none.png does not say how it was made'
+german imagine show --notify none.png >/dev/null 2>&1
+check "show: in German" logged '"Kann nicht zeigen, wie es entstand" "none.png sagt nicht, wie es entstand'
+imagine folder --notify --open >/dev/null 2>&1
+check "folder: a desktop without a file manager is told of" logged '"Cannot open the folder of pictures" "no file manager opens '
+german imagine folder --notify --open >/dev/null 2>&1
+check "folder: in German" logged '"Kann den Ordner der Bilder nicht öffnen" "keine Dateiverwaltung öffnet '
 
 server "body"
 imagine --user --notify --seed 9 "a fox" >paths 2>said

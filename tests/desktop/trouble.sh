@@ -107,13 +107,8 @@ if [ -n "${SAN:-}" ] || [ ! -x "$(dirname "$(command -v imagine)")/imagine-windo
         exit "${failed:-0}"
 fi
 export XDG_DATA_DIRS=$IMAGINED_ROOT/none:/usr/share GDK_BACKEND=x11 GSK_RENDERER=cairo
-tree() { "$top/tests/desktop/tree.py" "$@"; }
-sees() { eventually tree has "$@" || { tree list; false; }; } # ROLE NAME
-press() { eventually tree press "$1"; } # NAME
-start_display
-"$launcher" --launch-immediately 2>/dev/null &
-pids+=($!)
-eventually has_name org.a11y.Bus
+start_display 1000x900
+start_accessibility
 imagine ask --user --folder . --prompt "a boat" 2>said &
 pids+=($!)
 check "the window opens without a service" press Make
