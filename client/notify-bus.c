@@ -29,6 +29,17 @@ static int on_capabilities(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         return 0;
 }
 
+static int on_information(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Notifier *n = userdata;
+        const char *name;
+
+        (void)ret_error;
+        n->is_xfce = !sd_bus_message_is_method_error(m, NULL) && sd_bus_message_read_basic(m, 's', &name) > 0 &&
+                     streq(name, "Xfce Notify Daemon");
+        return 0;
+}
+
 static int on_action(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         Notifier *n = userdata;
@@ -79,6 +90,9 @@ static int connect_bus(Notifier *n)
         if (r >= 0)
                 r = sd_bus_match_signal(n->bus, NULL, NOTIFY_NAME, NOTIFY_PATH, NOTIFY_NAME, "NotificationClosed",
                                         on_closed, n);
+        if (r >= 0) /* answered before the next, which is waited for */
+                r = sd_bus_call_method_async(n->bus, NULL, NOTIFY_NAME, NOTIFY_PATH, NOTIFY_NAME, "GetServerInformation",
+                                             on_information, n, "");
         if (r >= 0)
                 r = sd_bus_call_method_async(n->bus, NULL, NOTIFY_NAME, NOTIFY_PATH, NOTIFY_NAME, "GetCapabilities",
                                              on_capabilities, n, "");

@@ -50,7 +50,7 @@ static void describe_progress(Notifier *n, NotifyContent *content)
 {
         content->title = n->title;
         content->body = n->body;
-        content->percent = n->percent;
+        content->percent = n->is_xfce ? -1 : n->percent;
         content->preview = &n->preview;
         content->is_lasting = true;
         if (n->has_actions) {
@@ -69,7 +69,7 @@ static void describe_end(Notifier *n, const char *uri, NotifyContent *content)
                 { ACTION_SHOW, N_("Show in Folder") },
                 { ACTION_VARY, N_("Vary") },
         };
-        size_t count = verb_find("vary") ? 4 : 3;
+        const size_t first = n->is_xfce ? 1 : 0, count = verb_find("vary") ? 4 : 3;
 
         content->title = n->title;
         content->body = n->body;
@@ -81,9 +81,9 @@ static void describe_end(Notifier *n, const char *uri, NotifyContent *content)
                 content->actions[0].key = ACTION_AGAIN;
                 content->actions[0].label = _("Try Again");
         }
-        for (size_t i = 0; n->has_actions && n->n_paths > 0 && i < count; i++) {
-                content->actions[i].key = offers[i].key;
-                content->actions[i].label = _(offers[i].label);
+        for (size_t i = first; n->has_actions && n->n_paths > 0 && i < count; i++) {
+                content->actions[i - first].key = offers[i].key;
+                content->actions[i - first].label = _(offers[i].label);
         }
 }
 

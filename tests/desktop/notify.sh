@@ -148,6 +148,15 @@ check "a failure is shown" fails 3 imagine --user --notify --model missing "a fo
 check "in words" logged '"No picture"'
 check "with what can be done" logged 'lists what is installed'
 
+# Xfce's has its ways: words and actions go where a number is shown, and the default action is one more button.
+server "actions body body-markup"
+busctl --user call org.freedesktop.Notifications /org/freedesktop/Notifications org.freedesktop.DBus.Mock AddMethod sssss \
+        org.freedesktop.Notifications GetServerInformation "" ssss 'ret = ("Xfce Notify Daemon", "Xfce", "0.7", "1.2")' >/dev/null
+imagine --user --notify --seed 9 --size 64x64 --steps 50 "a fox" >paths 2>said
+check "Xfce: the progress is in words" logged 'Step '
+check "Xfce: not as a number" not_logged '"value": '
+check "Xfce: the picture can be opened" logged '["open", "Open", "show", "Show in Folder"'
+
 end_server
 imagine --user --notify --seed 10 "a fox" >paths 2>said
 check "without a server the picture is made" test -s "$(cat paths)"
