@@ -14,6 +14,7 @@ struct Notifier {
         sd_bus_slot *shown; /* the last Notify */
         uint32_t id; /* what the server calls it; 0: it shows nothing of ours */
         bool is_ready, has_actions, has_markup; /* the server has told what it can do */
+        bool is_xfce; /* with a number it shows neither words nor actions; the default action is a button like the others */
         bool is_pending; /* a Notify is under way */
         bool is_stale; /* what is shown is not the latest */
         bool is_to_close; /* as soon as the server has said which one it is */

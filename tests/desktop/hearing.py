@@ -12,6 +12,7 @@ EVENTS = [
     "object:announcement",
     "object:property-change:accessible-name",
     "object:property-change:accessible-value",
+    "object:state-changed:focused",
     "object:state-changed:showing",
     "object:text-changed:insert",
     "window:activate",
