@@ -308,7 +308,8 @@ static enum MHD_Result ask(Exchange *x)
                 x->route->ask(x);
         if (r->is_answered || r->is_streaming)
                 return queue(x);
-        watch(x);
+        if (x->route->body_max > 0) /* a list comes soon, also to those who have nothing more to say */
+                watch(x);
         r->is_suspended = true;
         MHD_suspend_connection(r->connection);
         return MHD_YES;

@@ -262,6 +262,7 @@ def test_apps(b, first, second):
     check("a stream begins", line.recv(10) == b"HTTP/1.1 2")
     line.close()
     check("and ends, too", eventually(lambda: not at_work()))
+    test_half_closed(b, first)
 
     statuses, stop = [], threading.Event()
 
@@ -280,6 +281,35 @@ def test_apps(b, first, second):
         for t in threads:
             t.join(0.01)
     check("and all come to an end", all(s[0] in (200, 400, 429) for s in statuses), [s[0] for s in statuses])
+
+
+def everything(line):
+    data = b""
+    while True:
+        more = line.recv(65536)
+        if not more:
+            return data
+        data += more
+
+
+def test_half_closed(b, token):
+    """Who closes the sending half is taken for gone where work would go on for it, and gets lists."""
+    head = b"Host: localhost\r\nConnection: close\r\nAuthorization: Bearer " + token.encode() + b"\r\n"
+    for path in (b"/v1/models", b"/sdapi/v1/sd-models", b"/sdapi/v1/progress"):
+        with b.raw() as line:
+            line.sendall(b"GET " + path + b" HTTP/1.1\r\n" + head + b"\r\n")
+            line.shutdown(socket.SHUT_WR)
+            answer = everything(line)
+        check(f"half closed, {path.decode()} is answered", answer.startswith(b"HTTP/1.1 200"), answer)
+    body = json.dumps({"prompt": "half of it", "steps": 500, "n": 8}).encode()
+    with b.raw() as line:
+        line.sendall(b"POST /v1/images/generations HTTP/1.1\r\n" + head + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) +
+                     body)
+        check("a job begins", eventually(at_work))
+        line.shutdown(socket.SHUT_WR)
+        answer = everything(line)
+    check("half closed, it is told that nothing comes", answer.startswith(b"HTTP/1.1 503"), answer)
+    check("and the job ends", eventually(lambda: not at_work()))
 
 
 def test_liars(b, token):
