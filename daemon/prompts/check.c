@@ -50,7 +50,7 @@ static void check_pairs(const Found *found, size_t n, json_t *problems)
                         const Phrase *a = found[i].phrase, *b = found[j].phrase;
                         if (found[i].field == found[j].field && is_single(found[i].field))
                                 notes_add(problems, "two", b->say, a->say, "Two of %s: \"%s\" and \"%s\"", field_to_string(found[i].field), a->say, b->say);
-                        else if (a->is & b->excludes || a->excludes & b->is)
+                        else if (phrases_contradict(a, b))
                                 notes_add(problems, "contradiction", b->say, a->say, "\"%s\" and \"%s\" contradict each other", a->say, b->say);
                 }
 }

@@ -68,13 +68,12 @@ static const Phrase *find_any(const Vocabulary *v, PromptField field, const Aim 
         return NULL;
 }
 
-/* Takes a phrase that fits, `by` places away or as near to that as there is one. */
-static int move(Refiner *refiner, PromptField field, Axis axis, int from, int by, bool *ret_moved)
+/* A phrase for the field that goes with all other fields, and fits; NULL: there is none. */
+static int draw(
+                Refiner *refiner, PromptField field, bool (*fits)(const Phrase *phrase, const void *userdata), const void *userdata,
+                const Phrase **ret)
 {
         _cleanup_(words_done) WordList idea = {};
-        const Vocabulary *v = refiner->vocabulary;
-        const Phrase *phrase = NULL;
-        int left = by > 0 ? by : -by, first = next_place(v, field, axis, from, by > 0);
         Fields *fields = refiner->fields;
         const char *subject = fields->text[FIELD_SUBJECT] ? fields->text[FIELD_SUBJECT] : "";
         char *before = TAKE_PTR(fields->text[field]);
@@ -83,9 +82,23 @@ static int move(Refiner *refiner, PromptField field, Axis axis, int from, int by
         fields->text[field] = before;
         if (words_split(&idea, subject, strlen(subject)) < 0)
                 return error_set(refiner->error, -ENOMEM, "Out of memory");
+        *ret = draw_phrase(refiner->vocabulary, field, &idea, facts, excluded, &refiner->random, fits, userdata);
+        return 0;
+}
+
+/* Takes a phrase that fits, `by` places away or as near to that as there is one. */
+static int move(Refiner *refiner, PromptField field, Axis axis, int from, int by, bool *ret_moved)
+{
+        const Vocabulary *v = refiner->vocabulary;
+        const Phrase *phrase = NULL;
+        int left = by > 0 ? by : -by, first = next_place(v, field, axis, from, by > 0);
+
         for (int place = first; place != INT_MAX && left > 0; place = next_place(v, field, axis, place, by > 0)) {
                 const Aim aim = { axis, place };
-                const Phrase *found = draw_phrase(v, field, &idea, facts, excluded, &refiner->random, is_there, &aim);
+                const Phrase *found;
+                int r = draw(refiner, field, is_there, &aim, &found);
+                if (r < 0)
+                        return r;
                 phrase = found ? found : phrase;
                 left -= found != NULL;
         }
@@ -94,7 +107,7 @@ static int move(Refiner *refiner, PromptField field, Axis axis, int from, int by
         if (!phrase)
                 return 0;
         *ret_moved = true;
-        return fields_set(fields, field, phrase->say, refiner->error);
+        return fields_set(refiner->fields, field, phrase->say, refiner->error);
 }
 
 /* Fields that stand on the axis go along it; where none does, the first one that can begins. */
@@ -166,6 +179,23 @@ static int leave_out(Refiner *refiner, const char *thing)
         return r < 0 ? r : fields_add(refiner->fields, FIELD_NEGATIVE, ", ", thing, refiner->error);
 }
 
+/* What contradicts the field that was set gives way to something that does not, or to nothing. */
+static int give_way(Refiner *refiner, PromptField set, const Phrase *phrase)
+{
+        int r = 0;
+
+        for (int field = FIELD_SETTING; field < FIELD_NEGATIVE && r >= 0; field++) {
+                const char *text = refiner->fields->text[field];
+                const Phrase *other = text && field != (int)set ? vocabulary_phrase(refiner->vocabulary, (PromptField)field, text) : NULL;
+                if (!other || !phrases_contradict(phrase, other))
+                        continue;
+                r = draw(refiner, (PromptField)field, NULL, NULL, &other);
+                if (r >= 0)
+                        r = fields_set(refiner->fields, (PromptField)field, other ? other->say : "", refiner->error);
+        }
+        return r;
+}
+
 /* A phrase of the vocabulary: it takes its field's place. */
 static int take_phrases(Refiner *refiner, const char *part, bool *ret_taken)
 {
@@ -177,6 +207,8 @@ static int take_phrases(Refiner *refiner, const char *part, bool *ret_taken)
                         continue;
                 *ret_taken = true;
                 r = fields_set(refiner->fields, (PromptField)field, phrase->say, refiner->error);
+                if (r >= 0)
+                        r = give_way(refiner, (PromptField)field, phrase);
         }
         return r;
 }

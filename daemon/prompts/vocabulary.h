@@ -32,6 +32,12 @@ typedef struct Phrase {
         int place[AXIS_MAX];
 } Phrase;
 
+/* Whether one says what the other rules out. */
+static inline bool phrases_contradict(const Phrase *a, const Phrase *b)
+{
+        return a->is & b->excludes || a->excludes & b->is;
+}
+
 typedef struct Fact {
         const char *name;
         const config_setting_t *words; /* that say so in an idea, or NULL */

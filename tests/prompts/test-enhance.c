@@ -240,6 +240,22 @@ static void test_other_instructions(void **state)
         json_decref(result);
 }
 
+/* What cannot be at night is drawn anew; the rest stays. */
+static void test_refining_gives_way(void **state)
+{
+        (void)state;
+        for (int seed = 0; seed < 20; seed++) {
+                json_t *result = ask(&generator, "{s:s, s:s, s:i}", "idea", "a house, oil painting, glowing sunset light, close view",
+                                     "refine", "at night", "seed", seed);
+                const char *prompt = said(result, "prompt");
+                assert_non_null(strstr(prompt, "stars"));
+                assert_null(strstr(prompt, "sunset"));
+                assert_non_null(strstr(prompt, "oil painting"));
+                assert_non_null(strstr(prompt, "close view"));
+                json_decref(result);
+        }
+}
+
 static void test_layers(void **state)
 {
         (void)state;
@@ -333,7 +349,7 @@ int main(void)
                 cmocka_unit_test(test_the_model_understands), cmocka_unit_test(test_more_is_said),
                 cmocka_unit_test(test_no_contradictions),     cmocka_unit_test(test_variations_differ),
                 cmocka_unit_test(test_what_the_idea_says),    cmocka_unit_test(test_unknown_words),
-                cmocka_unit_test(test_counts),                cmocka_unit_test(test_refining),
+                cmocka_unit_test(test_counts),                cmocka_unit_test(test_refining), cmocka_unit_test(test_refining_gives_way),
                 cmocka_unit_test(test_refining_to_the_end),   cmocka_unit_test(test_other_instructions),
                 cmocka_unit_test(test_layers),                cmocka_unit_test(test_seed_policy),
                 cmocka_unit_test(test_texts),                 cmocka_unit_test(test_without_a_model),
