@@ -22,7 +22,8 @@ typedef struct Talk {
 
         /* Takes a result; its index is filled in. A negative errno ends all. */
         int (*deliver)(struct Talk *talk, const NetResult *result, const void *data, size_t size);
-        /* How far the server is with the result n_results; fraction: negative: not known; task: "": it has no name. */
+        /* How far the server is with the result n_results; fraction: negative: not known; task: up to 127 bytes;
+         * "": it has no name. */
         void (*progress)(struct Talk *talk, NetStage stage, double fraction, const char *task);
         void *userdata;
 } Talk;

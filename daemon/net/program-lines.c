@@ -86,10 +86,10 @@ static void take_progress(ProgramLines *lines, const json_t *line)
 {
         const json_t *fraction = json_object_get(line, "fraction");
         const double f = json_is_number(fraction) ? json_number_value(fraction) : -1;
-        const char *task = json_string_value(json_object_get(line, "task"));
-        Talk *talk = lines->talk;
+        char task[128] = "";
 
-        talk->progress(talk, f >= 0 ? NET_STAGE_DRAWING : NET_STAGE_QUEUED, f >= 0 && f <= 1 ? f : -1, task ? task : "");
+        answer_copy(task, sizeof(task), json_object_get(line, "task"));
+        lines->talk->progress(lines->talk, f >= 0 ? NET_STAGE_DRAWING : NET_STAGE_QUEUED, f >= 0 && f <= 1 ? f : -1, task);
 }
 
 static int take_check(ProgramLines *lines, const json_t *line, Error *error)
