@@ -84,6 +84,11 @@ static int append_options(sd_bus_message *m, const Options *o, const Inputs *inp
                 { o->detach, "detach", 'b', &(int) { true } },
                 { o->alt_text, "alt-text", 's', o->alt_text },
                 { o->creator, "creator", 's', o->creator },
+                { o->provider, "provider", 's', o->provider },
+                { o->purpose, "purpose", 's', o->purpose },
+                { o->best_effort, "best-effort", 'b', &(int) { true } },
+                { o->private, "private", 'b', &(int) { true } },
+                { o->dry_run && !o->enhance, "dry-run", 'b', &(int) { true } },
                 { o->no_prompt_metadata, "prompt-metadata", 'b', &(int) { false } },
         };
 
@@ -122,6 +127,20 @@ static int make_call(Client *c, const Inputs *inputs, sd_bus_message **ret)
         if (r >= 0)
                 *ret = TAKE_PTR(m);
         return r;
+}
+
+ExitCode generate_new_import(Client *c, int picture, sd_bus_message **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        int r = bus_new_call(c, "Import", &m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "hs", picture, c->options.prompt_text ? c->options.prompt_text : "");
+        if (r >= 0)
+                r = append_options(m, &c->options, &(Inputs) { -1, -1 });
+        if (r >= 0)
+                *ret = TAKE_PTR(m);
+        return r < 0 ? bus_fail(c, NULL, r) : CODE_OK;
 }
 
 static ExitCode read_inputs(Client *c, Inputs *inputs)

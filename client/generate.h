@@ -11,6 +11,9 @@ ExitCode generate_pictures(Client *client, const char *words);
  * CODE_OK, or what was reported. */
 ExitCode generate_new_call(Client *client, sd_bus_message **ret);
 
+/* The Import call for a picture in a sealed memfd, drawn of options.prompt_text by options.provider; likewise. */
+ExitCode generate_new_import(Client *client, int picture, sd_bus_message **ret);
+
 /* The pictures to start from, sealed memfds; -1: none. inputs_done() closes them. */
 typedef struct Inputs {
         int from, mask;

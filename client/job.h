@@ -21,6 +21,7 @@ typedef struct JobInfo {
         uint32_t id;
         char path[256];
         char state[16], stage[16], model[128], sampler[32], schedule[32], priority[16];
+        char provider[64]; /* "" of an older service */
         double progress; /* 0 to 1 */
         double guidance; /* negative: not known yet */
         uint32_t step, steps, count, pictures, queue_position;

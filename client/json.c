@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
+#include "base/util.h"
 #include "client/json.h"
 
 #define EXACT_MAX (UINT64_C(1) << 53)
@@ -81,6 +82,18 @@ static int read_basic(sd_bus_message *m, char type, json_t **ret)
         return *ret ? 0 : -ENOMEM;
 }
 
+/* An array of strings, inside its variant. */
+static int read_texts(sd_bus_message *m, json_t **ret)
+{
+        const char *text;
+
+        *ret = json_array();
+        int r = sd_bus_message_enter_container(m, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read_basic(m, 's', &text)) > 0)
+                (void)json_array_append_new(*ret, json_from_text(text));
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 static int read_entry(sd_bus_message *m, json_t *object)
 {
         const char *key, *contents;
@@ -93,15 +106,18 @@ static int read_entry(sd_bus_message *m, json_t *object)
         r = sd_bus_message_peek_type(m, &type, &contents);
         if (r < 0)
                 return r;
-        if (strlen(contents) != 1)
+        const bool is_texts = streq(contents, "as");
+        if (strlen(contents) != 1 && !is_texts)
                 return sd_bus_message_skip(m, "v");
 
         r = sd_bus_message_enter_container(m, 'v', contents);
         if (r < 0)
                 return r;
-        r = read_basic(m, contents[0], &value);
-        if (r < 0)
+        r = is_texts ? read_texts(m, &value) : read_basic(m, contents[0], &value);
+        if (r < 0) {
+                json_decref(value);
                 return r;
+        }
         if (value && json_object_set_new(object, key, value) < 0)
                 return -ENOMEM;
         return sd_bus_message_exit_container(m);

@@ -25,6 +25,9 @@
 #define ASKS_IN_WINDOW VERB_BIT(VERB_ASK)
 #define HAS_FOLDER (ASKS_IN_WINDOW | VERB_BIT(VERB_MCP))
 #define SENDS (VERB_BIT(VERB_DESCRIBE) | VERB_BIT(VERB_ENHANCE))
+#define COMPARES VERB_BIT(VERB_COMPARE)
+#define TAKES_IN VERB_BIT(VERB_IMPORT)
+#define PROVIDES VERB_BIT(VERB_PROVIDERS)
 #define LOOKS VERB_BIT(VERB_MODELS)
 #define LISTS VERB_BIT(VERB_JOBS)
 #define WATCHES VERB_BIT(VERB_WATCH)
@@ -191,9 +194,8 @@ static int check_inputs(const Options *o, Error *error)
 /* What makes a prompt goes with the verb for it, or with --enhance. */
 static int check_prompts(const Options *o, Error *error)
 {
-        static const OptionId needs[] = { OPTION_PROMPT_ONLY, OPTION_TEMPLATE, OPTION_PROFILE, OPTION_PURPOSE,
-                                          OPTION_FIELD,       OPTION_REFINE,   OPTION_WRITER,  OPTION_SERVER,
-                                          OPTION_DRY_RUN };
+        static const OptionId needs[] = { OPTION_PROMPT_ONLY, OPTION_TEMPLATE, OPTION_PROFILE, OPTION_FIELD,
+                                          OPTION_REFINE,      OPTION_WRITER,   OPTION_SERVER };
 
         for (size_t i = 0; !o->enhance && o->verb->id == VERB_GENERATE && i < ELEMENTSOF(needs); i++)
                 if (options_has(o, needs[i]))
@@ -277,7 +279,7 @@ int options_parse(Options *o, int argc, char *argv[], Error *error)
                 r = check_prompts(o, error);
         if (r >= 0)
                 infer_format(o);
-        if (r >= 0 && (o->verb->id == VERB_GENERATE || o->verb->id == VERB_CHECK_PROMPT || (o->verb->id == VERB_ENHANCE && !o->earlier)))
+        if (r >= 0 && (o->verb->id == VERB_GENERATE || o->verb->id == VERB_COMPARE || o->verb->id == VERB_CHECK_PROMPT || (o->verb->id == VERB_ENHANCE && !o->earlier)))
                 r = prompt_new(o->words, o->n_words, &o->prompt, error);
         return r;
 }

@@ -24,15 +24,15 @@
 #define OPTIONS(X)                                                                                         \
         /* id, letter, name, argument, kind, field, least, most, verbs, what it does: with a + before it in \
          * the manual page only, and not in the help that fits on a screen */                              \
-        X(OUTPUT, 'o', "output", "FILE", PATH, output, 0, 0, MAKES | FINISHES, "FILE, DIR/, or -")                    \
-        X(FORCE, 'f', "force", NULL, FLAG, force, 0, 0, MAKES, "replace FILE")                             \
-        X(SEED, 0, "seed", "N", INTEGER, seed, 0, UINT64_MAX, ASKS | WRITES, "repeats a picture")                   \
-        X(SIZE, 0, "size", "WxH", SIZE, width, 0, 0, ASKS, "in pixels")                                    \
+        X(OUTPUT, 'o', "output", "FILE", PATH, output, 0, 0, MAKES | FINISHES | COMPARES | TAKES_IN, "FILE, DIR/, or -")                    \
+        X(FORCE, 'f', "force", NULL, FLAG, force, 0, 0, MAKES | COMPARES | TAKES_IN, "replace FILE")                             \
+        X(SEED, 0, "seed", "N", INTEGER, seed, 0, UINT64_MAX, ASKS | WRITES | COMPARES | TAKES_IN, "repeats a picture")                   \
+        X(SIZE, 0, "size", "WxH", SIZE, width, 0, 0, ASKS | COMPARES | TAKES_IN, "in pixels")                                    \
         X(ASPECT, 0, "aspect", "W:H", ASPECT, aspect, 0, 0, ASKS, "shape, as 16:9")                        \
         X(STEPS, 0, "steps", "N", INTEGER, steps, 1, REQUEST_STEPS_MAX, ASKS, "denoising steps")           \
         X(GUIDANCE, 0, "guidance", "X", NUMBER, guidance, 0, REQUEST_GUIDANCE_MAX, ASKS, "guidance scale") \
         X(FAST, 0, "fast", NULL, FLAG, fast, 0, 0, ASKS, "few steps, sooner")                              \
-        X(NEGATIVE, 0, "negative", "TEXT", TEXT, negative, 0, 0, ASKS, "what not to show")                 \
+        X(NEGATIVE, 0, "negative", "TEXT", TEXT, negative, 0, 0, ASKS | COMPARES | TAKES_IN, "what not to show")                 \
         X(SAMPLER, 0, "sampler", "NAME", SAMPLER, sampler, 0, 0, ASKS, "ddim, euler, ...")                 \
         X(SCHEDULE, 0, "schedule", "NAME", SCHEDULE, schedule, 0, 0, ASKS, "+karras, simple, ...")         \
         X(RNG, 0, "rng", "NAME", RNG, rng, 0, 0, ASKS, "+cpu or philox")                                   \
@@ -52,13 +52,13 @@
           "+deep layers every N steps")                                                                    \
         X(MERGE_TOKENS, 0, "merge-tokens", "X", NUMBER, merge_tokens, 0, REQUEST_MERGE_MAX, ASKS,          \
           "+alike ones attend as one")                                                                     \
-        X(FORMAT, 0, "format", "NAME", FORMAT, format, 0, 0, FINISHES, "+png, jpeg or webp")                    \
-        X(QUALITY, 0, "quality", "N", INTEGER, quality, 1, 100, FINISHES, "+of jpeg and webp")                 \
+        X(FORMAT, 0, "format", "NAME", FORMAT, format, 0, 0, FINISHES | TAKES_IN, "+png, jpeg or webp")                    \
+        X(QUALITY, 0, "quality", "N", INTEGER, quality, 1, 100, FINISHES | TAKES_IN, "+of jpeg and webp")                 \
         X(ENLARGE, 0, "enlarge", "HOW", ENLARGE, enlarge, 0, 0, FINISHES, "+the size asked for")                \
-        X(REMOVE_ARTEFACTS, 0, "remove-artefacts", "X", NUMBER, remove_artefacts, 0, 1, FINISHES,              \
+        X(REMOVE_ARTEFACTS, 0, "remove-artefacts", "X", NUMBER, remove_artefacts, 0, 1, FINISHES | TAKES_IN,              \
           "+ringing, blotches")                                                                            \
-        X(SMOOTH_EDGES, 0, "smooth-edges", "X", NUMBER, smooth_edges, 0, 1, FINISHES, "+stairs")               \
-        X(SHARPEN, 0, "sharpen", "X", NUMBER, sharpen, 0, 1, FINISHES, "+steeper edges")                       \
+        X(SMOOTH_EDGES, 0, "smooth-edges", "X", NUMBER, smooth_edges, 0, 1, FINISHES | TAKES_IN, "+stairs")               \
+        X(SHARPEN, 0, "sharpen", "X", NUMBER, sharpen, 0, 1, FINISHES | TAKES_IN, "+steeper edges")                       \
         X(HIRES, 0, "hires", "X", NUMBER, hires, 1, REQUEST_HIRES_MAX, ASKS, "+in two passes")               \
         X(HIRES_STRENGTH, 0, "hires-strength", "X", NUMBER, hires_strength, 0, 1, ASKS, "+of the second")  \
         X(HIRES_STEPS, 0, "hires-steps", "N", INTEGER, hires_steps, 1, REQUEST_STEPS_MAX, ASKS,            \
@@ -69,19 +69,19 @@
           "+which text layer counts")                                                                      \
         X(LORA, 0, "lora", "NAME[:X]", LORA, loras, 0, 0, ASKS, "+adapter and its weight")                 \
         X(COUNT, 0, "count", "N", INTEGER, count, 1, REQUEST_COUNT_MAX, ASKS | VARIES | WRITES, "several pictures")          \
-        X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, FINISHES | WRITES | CHECKS | FINDS, "one of 'models'")                           \
+        X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, FINISHES | WRITES | CHECKS | FINDS | TAKES_IN, "one of 'models'")                           \
         X(DETACH, 0, "detach", NULL, FLAG, detach, 0, 0, GENERATES, "do not wait")                              \
         X(PRIORITY, 0, "priority", "P", PRIORITY, priority, 0, 0, FINISHES, "batch, normal, ..")               \
         X(KEEP_ALIVE, 0, "keep-alive", "TIME", DURATION, keep_alive, 0, KEEP_ALIVE_MAX, FINISHES,              \
           "keep the model")                                                                                \
-        X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, FINISHES,         \
+        X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, FINISHES | TAKES_IN,         \
           "no prompt in PNG")                                                                              \
-        X(ALT_TEXT, 0, "alt-text", "TEXT", TEXT, alt_text, 0, 0, FINISHES, "+for who cannot see it")           \
-        X(CREATOR, 0, "creator", "NAME", TEXT, creator, 0, 0, FINISHES, "+who has it made")                    \
+        X(ALT_TEXT, 0, "alt-text", "TEXT", TEXT, alt_text, 0, 0, FINISHES | TAKES_IN, "+for who cannot see it")           \
+        X(CREATOR, 0, "creator", "NAME", TEXT, creator, 0, 0, FINISHES | TAKES_IN, "+who has it made")                    \
         X(NOTIFY, 0, "notify", NULL, FLAG, notify, 0, 0, MAKES | FINISHES | TELLS, "+on the desktop, too")                     \
         X(PREVIEW, 0, "preview", "HOW", PREVIEW, preview, 0, 0, MAKES | FINISHES | WATCHES, "+in the terminal")          \
         X(FOLDER, 0, "folder", "DIR", PATH, folder, 0, 0, HAS_FOLDER,     "+where pictures go")            \
-        X(PROMPT, 0, "prompt", "TEXT", TEXT, prompt_text, 0, 0, ASKS_IN_WINDOW, "+to begin with")          \
+        X(PROMPT, 0, "prompt", "TEXT", TEXT, prompt_text, 0, 0, ASKS_IN_WINDOW | TAKES_IN, "+to begin with")          \
         X(ENHANCE, 0, "enhance", NULL, FLAG, enhance, 0, 0, GENERATES, "+a full prompt of it first")        \
         X(PROMPT_ONLY, 0, "prompt-only", NULL, FLAG, prompt_only, 0, 0, GENERATES, "+print it, draw nothing") \
         X(TEMPLATE, 0, "template", "NAME", TEXT, template, 0, 0, GENERATES | WRITES, "+one of 'templates'") \
@@ -93,8 +93,12 @@
         X(WRITER, 0, "engine", "NAME", TEXT, engine, 0, 0, GENERATES | WRITES, "+builtin or chat")         \
         X(SERVER, 0, "server", "NAME", TEXT, server, 0, 0, GENERATES | SENDS, "+one of 'consent'")                     \
         X(DRY_RUN, 0, "dry-run", NULL, FLAG, dry_run, 0, 0, GENERATES | SENDS, "+show what would be sent")             \
+        X(PROVIDER, 0, "provider", "NAME", TEXT, provider, 0, 0, GENERATES | TAKES_IN | FINDS, "+one of 'providers'")          \
+        X(PROVIDERS, 0, "providers", "A,B", TEXT, providers, 0, 0, COMPARES, "+who is compared")           \
+        X(BEST_EFFORT, 0, "best-effort", NULL, FLAG, best_effort, 0, 0, GENERATES | COMPARES, "+leave out what it has not") \
+        X(PRIVATE, 0, "private", NULL, FLAG, private, 0, 0, GENERATES, "+stays on this machine")           \
+        X(CHECK, 0, "check", NULL, FLAG, check, 0, 0, PROVIDES, "+ask each whether it is there")           \
         X(INSPECT, 0, "inspect", "PATH", PATH, inspect, 0, 0, LOOKS, "+what a model is")                    \
-        X(PROVIDER, 0, "provider", "NAME", TEXT, provider, 0, 0, FINDS, "+one of 'providers'")             \
         X(STATE, 0, "state", "NAME", STATE, state, 0, 0, FINDS, "+draft, approved, ...")                   \
         X(TAG, 0, "tag", "TEXT", TEXT, tag, 0, 0, FINDS, "+what it was tagged with")                       \
         X(APP, 0, "app", "NAME", TEXT, app, 0, 0, FINDS, "+that asked for it")                             \
@@ -183,6 +187,8 @@ typedef struct Options {
         const char *of;
         const char *server;
         bool dry_run;
+        const char *providers;
+        bool best_effort, private, check;
         bool json, quiet;
         bool user, system, no_start;
         bool help, version;

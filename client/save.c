@@ -5,6 +5,7 @@
 #include "client/i18n.h"
 #include "client/json.h"
 #include "client/notify.h"
+#include "client/provenance.h"
 #include "client/recorded.h"
 #include "client/save.h"
 #include "client/terminal/preview.h"
@@ -73,6 +74,9 @@ void saver_report(Client *c, Saver *saver, const JobInfo *job)
                 return;
         job_describe(job, settings, sizeof(settings));
         client_say(c, "%s", settings);
+        json_t *provenance = provenance_read(c, job);
+        if (provenance)
+                provenance_say(c, job, provenance);
         if (job->truncated_tokens > 0)
                 client_warn(c,
                             _("the model takes no prompt of that length: the last %u tokens of it were not "
@@ -81,6 +85,9 @@ void saver_report(Client *c, Saver *saver, const JobInfo *job)
         c->result = job_to_json(job);
         if (c->result)
                 (void)json_object_set(c->result, "pictures", saver->pictures);
+        if (c->result && provenance)
+                (void)json_object_set(c->result, "provenance", provenance);
+        json_decref(provenance);
 }
 
 void saver_done(Saver *saver)

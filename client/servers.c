@@ -25,7 +25,7 @@ static int read_servers(sd_bus_message *reply, json_t *servers)
         return r < 0 ? r : sd_bus_message_exit_container(reply);
 }
 
-ExitCode servers_list(Client *c, json_t **ret)
+ExitCode servers_list_of(Client *c, const char *method, json_t **ret)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -33,7 +33,7 @@ ExitCode servers_list(Client *c, json_t **ret)
         ExitCode code = bus_connect(c);
         if (code != CODE_OK)
                 return code;
-        int r = bus_call_manager(c, "ListServers", &error, &reply, "");
+        int r = bus_call_manager(c, method, &error, &reply, "");
         json_t *servers = json_array();
         if (r >= 0)
                 r = read_servers(reply, servers);
@@ -43,6 +43,19 @@ ExitCode servers_list(Client *c, json_t **ret)
         }
         *ret = servers;
         return CODE_OK;
+}
+
+ExitCode servers_list(Client *c, json_t **ret)
+{
+        return servers_list_of(c, "ListServers", ret);
+}
+
+void servers_print_names(const json_t *servers)
+{
+        for (size_t i = 0; i < json_array_size(servers); i++) {
+                const char *name = json_string_value(json_object_get(json_array_get(servers, i), "name"));
+                (void)printf("%s\n", name ? name : "");
+        }
 }
 
 json_t *servers_find(const json_t *servers, const char *name)

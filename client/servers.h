@@ -10,5 +10,11 @@
 /* An array of objects: name, and what ListServers says of it. CODE_OK, or what has been reported. */
 ExitCode servers_list(Client *client, json_t **ret);
 
+/* The same of another method that answers a(sa{sv}). */
+ExitCode servers_list_of(Client *client, const char *method, json_t **ret);
+
+/* Their names on stdout, one a line. */
+void servers_print_names(const json_t *servers);
+
 /* The one of that name, borrowed; NULL. */
 json_t *servers_find(const json_t *servers, const char *name);

@@ -27,12 +27,6 @@ static void print_table(const json_t *servers)
         table_print(&table);
 }
 
-static void print_names(const json_t *servers)
-{
-        for (size_t i = 0; i < json_array_size(servers); i++)
-                (void)printf("%s\n", text_of(json_array_get(servers, i), "name"));
-}
-
 static ExitCode list(Client *c)
 {
         json_t *servers = NULL;
@@ -43,13 +37,26 @@ static ExitCode list(Client *c)
         if (c->options.json)
                 c->result = json_pack("{s:O}", "servers", servers);
         else if (c->options.quiet)
-                print_names(servers);
+                servers_print_names(servers);
         else if (json_array_size(servers) == 0)
                 client_say(c, _("No server is configured; see 'servers' in imagined.conf(5)"));
         else
                 print_table(servers);
         json_decref(servers);
         return CODE_OK;
+}
+
+/* What its terms warn of, if it is one that makes pictures. */
+static void warn_of(Client *c, const char *name)
+{
+        json_t *providers = NULL;
+
+        if (servers_list_of(c, "ListProviders", &providers) != CODE_OK)
+                return;
+        const char *warning = text_of(servers_find(providers, name), "warning");
+        if (*warning)
+                client_warn(c, "%s", warning);
+        json_decref(providers);
 }
 
 static ExitCode set(Client *c, const char *name, bool given)
@@ -62,6 +69,8 @@ static ExitCode set(Client *c, const char *name, bool given)
                 return code;
         const char *url = text_of(servers_find(servers, name), "url");
         int r = bus_call_manager(c, "SetConsent", &error, NULL, "sb", name, (int)given);
+        if (r >= 0 && given)
+                warn_of(c, name);
         if (r < 0)
                 code = bus_fail(c, &error, r);
         else if (given)

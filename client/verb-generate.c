@@ -9,6 +9,7 @@
 #include "client/models.h"
 #include "client/names.h"
 #include "client/notify.h"
+#include "client/provenance.h"
 #include "client/recorded.h"
 #include "client/save.h"
 #include "dbus/names.h"
@@ -65,10 +66,16 @@ static ExitCode resolve_aspect(Client *c)
         return code;
 }
 
+/* What would be sent is printed, and no picture made. */
+static bool shows_requests(const Options *options)
+{
+        return options->dry_run && !options->enhance;
+}
+
 static ExitCode generate(Client *c, Saver *saver)
 {
         const FollowHooks hooks = {
-                .on_picture = c->options.detach ? NULL : saver_take,
+                .on_picture = c->options.detach || shows_requests(&c->options) ? NULL : saver_take,
                 .userdata = saver,
                 .owns_job = true,
                 .leaves = c->options.detach,
@@ -86,6 +93,8 @@ static ExitCode generate(Client *c, Saver *saver)
         if (code != CODE_OK)
                 return code;
         code = follow_generate(c, call, &hooks, &job);
+        if (shows_requests(&c->options))
+                return code == CODE_OK ? provenance_print_requests(c, &job) : code;
         saver_report(c, saver, &job);
         if (code == CODE_OK && c->options.detach)
                 client_say(c,
@@ -99,7 +108,7 @@ ExitCode generate_pictures(Client *c, const char *words)
 {
         _cleanup_(saver_done) Saver saver = { 0 };
 
-        if (!c->options.detach) {
+        if (!c->options.detach && !shows_requests(&c->options)) {
                 ExitCode code = saver_prepare(c, &saver, words, (uint32_t)c->options.count);
                 if (code != CODE_OK)
                         return code;
@@ -110,7 +119,7 @@ ExitCode generate_pictures(Client *c, const char *words)
 /* Whether it ends with the prompt, or with what would be sent for one. */
 static bool draws_nothing(const Options *o)
 {
-        return o->prompt_only || o->dry_run;
+        return o->prompt_only || (o->dry_run && o->enhance);
 }
 
 /* What --enhance says; the words of the idea stay those of the file. */

@@ -42,6 +42,9 @@ typedef struct Client Client;
         X(VERB_MCP, mcp, "", 0, 0, "+for chat assistants, over standard input and output")      \
         X(VERB_DESCRIBE, describe, "FILE", 1, 1, "+what a picture shows")                        \
         X(VERB_CONSENT, consent, "[WHAT [SERVER]]", 0, 2, "+servers that may be asked")         \
+        X(VERB_COMPARE, compare, "PROMPT...", 1, INT_MAX, "+the same by several providers")      \
+        X(VERB_IMPORT, import, "FILE", 1, 1, "+a picture drawn elsewhere by hand")               \
+        X(VERB_PROVIDERS, providers, "", 0, 0, "+who can draw, for how much")                    \
         X(VERB_HTTP, http, "token WHAT [NAME]", 2, 3, "+who may draw over HTTP")               \
         X(VERB_MODELS, models, "", 0, 0, "installed models")                                   \
         X(VERB_LOAD, load, "[MODEL]", 0, 1, "make it resident")                                \

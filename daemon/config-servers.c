@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/util.h"
@@ -46,7 +47,7 @@ bool server_is_here(const Server *server)
         static const char *const hosts[] = { "http://127.0.0.1", "http://localhost", "http://[::1]" };
 
         for (size_t i = 0; i < ELEMENTSOF(hosts); i++)
-                if (starts(server->url, hosts[i]) && strchr(":/", server->url[strlen(hosts[i])]))
+                if (strncasecmp(server->url, hosts[i], strlen(hosts[i])) == 0 && strchr(":/", server->url[strlen(hosts[i])]))
                         return true; /* strchr finds the end, too */
         return false;
 }

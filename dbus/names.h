@@ -27,6 +27,8 @@
 /* Servers that are asked over the network. */
 #define IMAGINE_ERROR_NOT_CONFIGURED IMAGINE_ERROR("NotConfigured") /* there is no such server */
 #define IMAGINE_ERROR_NO_CONSENT IMAGINE_ERROR("NoConsent") /* the user has not consented to it; nothing was sent */
+#define IMAGINE_ERROR_WITHHELD IMAGINE_ERROR("Withheld") /* it is private, or a rule of the configuration forbids it; nothing was sent */
+#define IMAGINE_ERROR_OVER_BUDGET IMAGINE_ERROR("OverBudget") /* or its price is not known; nothing was sent */
 #define IMAGINE_ERROR_NO_KEY IMAGINE_ERROR("NoKey") /* its key is nowhere to be had; nothing was sent */
 #define IMAGINE_ERROR_KEY_REJECTED IMAGINE_ERROR("KeyRejected")
 #define IMAGINE_ERROR_REFUSED IMAGINE_ERROR("Refused") /* by its rules; the message may say why */
@@ -51,6 +53,7 @@
 /* What a job makes, as the Kind property has it. */
 #define IMAGINE_KIND_PICTURES "pictures"
 #define IMAGINE_KIND_PROMPTS "prompts"
+#define IMAGINE_KIND_REQUESTS "requests" /* what would be sent */
 
 /* What Stage says of a queued job that has work behind it. */
 #define IMAGINE_STAGE_PARKED "parked"

@@ -22,7 +22,7 @@ _imagine_presets() { # VERB
 }
 
 _imagine() {
-        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search tag rm forget log folder desktop mcp describe http consent models load unload help version'
+        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search tag rm forget log folder desktop mcp describe http consent compare import providers models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --alt-text --creator --notify --preview'
@@ -46,7 +46,7 @@ _imagine() {
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
                         --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --preview | --folder | --prompt | \
                         --template | --profile | --purpose | --field | --refine | --earlier | --engine | --alt-text | --creator | \
-                        --provider | --state | --tag | --app | --since | --until | --limit) ((i++)) ;;
+                        --provider | --providers | --state | --tag | --app | --since | --until | --limit) ((i++)) ;;
                 -*) ;;
                 *)
                         verb=${COMP_WORDS[i]}
@@ -78,6 +78,7 @@ _imagine() {
         --of) words=$(compgen -u) ;;
         --model) words=$(_imagine_ask models) ;;
         --server) words=$(_imagine_ask consent) ;;
+        --provider) words=$(_imagine_ask providers) ;;
         --priority) words='interactive normal batch' ;;
         --state) words='draft approved rejected retired' ;;
         --engine) words='builtin chat' ;;
@@ -85,7 +86,7 @@ _imagine() {
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | --clip-skip | --lora | --hires | --hires-strength | --hires-steps | \
                 --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --vary | --variation-seed | --scale | --prompt | --outpaint | --strength | --quality | \
                 --remove-artefacts | --smooth-edges | --sharpen | --field | --refine | --alt-text | --creator | \
-                --provider | --tag | --app | --since | --until | --limit) return ;;
+                --providers | --tag | --app | --since | --until | --limit) return ;;
         *)
                 case $current,$verb in
                 -*,get) words="$all $makes" ;;
@@ -97,6 +98,12 @@ _imagine() {
                         ;;
                 -*,models) words="$all --inspect" ;;
                 -*,describe) words="$all --server --dry-run" ;;
+                -*,providers) words="$all --check" ;;
+                -*,compare) words="$all --output --force --providers --best-effort --seed --size --negative" ;;
+                -*,import)
+                        words="$all --output --force --provider --prompt --seed --size --negative --model --format --quality --remove-artefacts
+                                --smooth-edges --sharpen --no-prompt-metadata --alt-text --creator"
+                        ;;
                 -*,vary) words="$all $finishes --last --vary --variation-seed --strength --count" ;;
                 -*,enlarge) words="$all $finishes --scale" ;;
                 -*,illustrate) words="$all --output --notify --preview $asks" ;;
@@ -113,12 +120,12 @@ _imagine() {
                 -*,folder) words="$all --open --notify" ;;
                 -*,ask) words="$all --folder --prompt --from" ;;
                 -*,mcp) words="$all --folder" ;;
-                -*) words="$all $makes $asks $starts --enhance --prompt-only --server --dry-run $prompts" ;;
+                -*) words="$all $makes $asks $starts --enhance --prompt-only --server --dry-run --provider --best-effort --private $prompts" ;;
                 *,) words=$verbs ;;
                 *,log) words='export import' ;;
                 *,http) words='token add list remove' ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;
-                *,vary | *,enlarge | *,illustrate | *,show | *,check | *,describe | *,tag | *,rm)
+                *,vary | *,enlarge | *,illustrate | *,show | *,import | *,check | *,describe | *,tag | *,rm)
                         compopt -o filenames 2>/dev/null
                         mapfile -t COMPREPLY < <(compgen -f -- "$current")
                         return

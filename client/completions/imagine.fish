@@ -4,7 +4,7 @@
 
 function __imagine_verb -d "The verb of the command line, generate without one"
     set -l words (commandline -opc)[2..-1]
-    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --alt-text --creator --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of --provider --state --tag --app --since --until --limit -o
+    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --alt-text --creator --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of --provider --providers --state --tag --app --since --until --limit -o
     set -l skip 0
     for word in $words
         if test $skip = 1
@@ -12,7 +12,7 @@ function __imagine_verb -d "The verb of the command line, generate without one"
         else if contains -- $word $takes_value
             set skip 1
         else if not string match -q -- '-*' $word
-            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search tag rm forget log folder desktop mcp describe http consent models load unload help version
+            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search tag rm forget log folder desktop mcp describe http consent compare import providers models load unload help version
                 echo $word
             else
                 echo generate
@@ -69,6 +69,9 @@ complete -c imagine -n __imagine_has_no_verb -a desktop -d 'menus, keys and laun
 complete -c imagine -n __imagine_has_no_verb -a mcp -d 'for chat assistants'
 complete -c imagine -n __imagine_has_no_verb -a describe -d 'what a picture shows'
 complete -c imagine -n __imagine_has_no_verb -a consent -d 'servers that may be asked'
+complete -c imagine -n __imagine_has_no_verb -a compare -d 'the same by several providers'
+complete -c imagine -n __imagine_has_no_verb -a import -d 'a picture drawn elsewhere by hand'
+complete -c imagine -n __imagine_has_no_verb -a providers -d 'who can draw, for how much'
 complete -c imagine -n __imagine_has_no_verb -a http -d 'who may draw over HTTP'
 complete -c imagine -n __imagine_has_no_verb -a models -d 'installed models'
 complete -c imagine -n __imagine_has_no_verb -a load -d 'make it resident'
@@ -84,15 +87,15 @@ complete -c imagine -n '__imagine_is templates' -a '(__imagine_presets templates
 complete -c imagine -n '__imagine_is profiles' -a '(__imagine_presets profiles)'
 complete -c imagine -n '__imagine_is purposes' -a '(__imagine_presets purposes)'
 complete -c imagine -n '__imagine_is desktop' -a 'enable disable status (imagine desktop 2>/dev/null | string split -f 1 " ")'
-complete -c imagine -n '__imagine_is generate get illustrate vary enlarge' -s o -l output -r -F -d 'FILE, DIR/, or -'
-complete -c imagine -n '__imagine_is generate get' -s f -l force -d 'replace FILE'
-complete -c imagine -n '__imagine_is generate illustrate enhance' -l seed -x -d 'repeats a picture'
-complete -c imagine -n '__imagine_is generate illustrate' -l size -x -d 'in pixels'
+complete -c imagine -n '__imagine_is generate get illustrate vary enlarge compare import' -s o -l output -r -F -d 'FILE, DIR/, or -'
+complete -c imagine -n '__imagine_is generate get compare import' -s f -l force -d 'replace FILE'
+complete -c imagine -n '__imagine_is generate illustrate enhance compare import' -l seed -x -d 'repeats a picture'
+complete -c imagine -n '__imagine_is generate illustrate compare import' -l size -x -d 'in pixels'
 complete -c imagine -n '__imagine_is generate illustrate' -l aspect -x -d 'shape, as 16:9'
 complete -c imagine -n '__imagine_is generate illustrate' -l steps -x -d 'denoising steps'
 complete -c imagine -n '__imagine_is generate illustrate' -l guidance -x -d 'guidance scale'
 complete -c imagine -n '__imagine_is generate illustrate' -l fast -d 'few steps, sooner'
-complete -c imagine -n '__imagine_is generate illustrate' -l negative -x -d 'what not to show'
+complete -c imagine -n '__imagine_is generate illustrate compare import' -l negative -x -d 'what not to show'
 complete -c imagine -n '__imagine_is generate illustrate' -l sampler -x -a 'ddim euler euler-a heun dpm2 dpm2-a dpm++-2s-a dpm++-2m dpm++-2m-sde dpm++-sde lms ddpm pndm unipc lcm' -d 'ddim, euler, ...'
 complete -c imagine -n '__imagine_is generate illustrate' -l schedule -x -a 'normal karras exponential sgm-uniform simple beta' -d 'karras, simple, ...'
 complete -c imagine -n '__imagine_is generate illustrate' -l rng -x -a 'cpu philox' -d 'cpu or philox'
@@ -107,12 +110,12 @@ complete -c imagine -n '__imagine_is generate illustrate' -l guidance-rescale -x
 complete -c imagine -n '__imagine_is generate illustrate' -l guidance-interval -x -d 'guided part of the way'
 complete -c imagine -n '__imagine_is generate illustrate' -l reuse-deep -x -d 'deep layers every N steps'
 complete -c imagine -n '__imagine_is generate illustrate' -l merge-tokens -x -d 'alike ones attend as one'
-complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l format -x -a 'png jpeg webp' -d 'png, jpeg or webp'
-complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l quality -x -d 'of jpeg and webp'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge import' -l format -x -a 'png jpeg webp' -d 'png, jpeg or webp'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge import' -l quality -x -d 'of jpeg and webp'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l enlarge -x -a 'network lanczos none' -d 'the size asked for'
-complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l remove-artefacts -x -d 'ringing, blotches'
-complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l smooth-edges -x -d 'stairs'
-complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l sharpen -x -d 'steeper edges'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge import' -l remove-artefacts -x -d 'ringing, blotches'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge import' -l smooth-edges -x -d 'stairs'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge import' -l sharpen -x -d 'steeper edges'
 complete -c imagine -n '__imagine_is generate illustrate' -l hires -x -d 'in two passes'
 complete -c imagine -n '__imagine_is generate illustrate' -l hires-strength -x -d 'of the second'
 complete -c imagine -n '__imagine_is generate illustrate' -l hires-steps -x -d 'of the second'
@@ -121,13 +124,13 @@ complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l precis
 complete -c imagine -n '__imagine_is generate illustrate' -l clip-skip -x -d 'which text layer counts'
 complete -c imagine -n '__imagine_is generate illustrate' -l lora -x -d 'adapter and its weight'
 complete -c imagine -n '__imagine_is generate illustrate vary enhance' -l count -x -d 'several pictures'
-complete -c imagine -n '__imagine_is generate illustrate vary enlarge enhance check-prompt history search forget' -l model -x -a '(__imagine_ask models)' -d "one of 'models'"
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge enhance check-prompt history search forget import' -l model -x -a '(__imagine_ask models)' -d "one of 'models'"
 complete -c imagine -n '__imagine_is generate' -l detach -d 'do not wait'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l priority -x -a 'interactive normal batch' -d 'batch, normal, ..'
 complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l keep-alive -x -d 'keep the model'
-complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l no-prompt-metadata -d 'no prompt in PNG'
-complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l alt-text -x -d 'for who cannot see it'
-complete -c imagine -n '__imagine_is generate illustrate vary enlarge' -l creator -x -d 'who has it made'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge import' -l no-prompt-metadata -d 'no prompt in PNG'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge import' -l alt-text -x -d 'for who cannot see it'
+complete -c imagine -n '__imagine_is generate illustrate vary enlarge import' -l creator -x -d 'who has it made'
 complete -c imagine -n '__imagine_is generate' -l enhance -d 'a full prompt of it first'
 complete -c imagine -n '__imagine_is generate' -l prompt-only -d 'print it, draw nothing'
 complete -c imagine -n '__imagine_is generate enhance' -l template -x -a '(__imagine_presets templates)' -d "one of 'templates'"
@@ -139,7 +142,11 @@ complete -c imagine -n '__imagine_is enhance' -l earlier -r -F -d 'what to refin
 complete -c imagine -n '__imagine_is generate enhance' -l engine -x -a 'builtin chat' -d 'builtin or chat'
 complete -c imagine -n '__imagine_is generate describe enhance' -l server -x -a '(__imagine_ask consent)' -d "one of 'consent'"
 complete -c imagine -n '__imagine_is generate describe enhance' -l dry-run -d 'show what would be sent'
-complete -c imagine -n '__imagine_is history search forget' -l provider -x -d "one of 'providers'"
+complete -c imagine -n '__imagine_is compare' -l providers -x -d 'who is compared'
+complete -c imagine -n '__imagine_is generate compare' -l best-effort -d 'leave out what it has not'
+complete -c imagine -n '__imagine_is generate' -l private -d 'stays on this machine'
+complete -c imagine -n '__imagine_is providers' -l check -d 'ask each whether it is there'
+complete -c imagine -n '__imagine_is history search forget generate import' -l provider -x -a '(__imagine_ask providers)' -d "one of 'providers'"
 complete -c imagine -n '__imagine_is history search forget' -l state -x -a 'draft approved rejected retired' -d 'draft, approved, ...'
 complete -c imagine -n '__imagine_is history search forget' -l tag -x -d 'what it was tagged with'
 complete -c imagine -n '__imagine_is history search forget' -l app -x -d 'that asked for it'
@@ -154,7 +161,7 @@ complete -c imagine -n '__imagine_is models' -l inspect -r -F -d 'what a model i
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge show check folder' -l notify -d 'on the desktop, too'
 complete -c imagine -n '__imagine_is generate get illustrate vary enlarge watch' -l preview -x -a 'auto kitty sixel none' -d 'in the terminal'
 complete -c imagine -n '__imagine_is ask mcp' -l folder -r -F -d 'where pictures go'
-complete -c imagine -n '__imagine_is ask' -l prompt -x -d 'to begin with'
+complete -c imagine -n '__imagine_is ask import' -l prompt -x -d 'to begin with'
 complete -c imagine -n '__imagine_is vary' -l last -d "the newest in 'folder'"
 complete -c imagine -n '__imagine_is enlarge' -l scale -x -d 'times as large'
 complete -c imagine -n '__imagine_is folder' -l open -d 'in the file manager'

@@ -30,7 +30,7 @@ void money_format(char ret[static MONEY_TEXT_MAX], int64_t amount, const char *c
 
 int64_t money_from_units(double units)
 {
-        if (!isfinite(units) || units < 0 || units > (double)(MONEY_MAX / MONEY_UNIT))
+        if (!isfinite(units) || units < 0 || units > (double)MONEY_MAX / (double)MONEY_UNIT)
                 return MONEY_UNKNOWN;
         return (int64_t)llround(units * (double)MONEY_UNIT);
 }

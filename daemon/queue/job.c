@@ -69,6 +69,8 @@ Job *job_free(Job *job)
         free(job->pictures);
         free(job->request);
         free(job->ask);
+        free(job->commission);
+        free(job->provenance);
         free(job);
         return NULL;
 }

@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include "base/provenance.h"
 #include "base/request.h"
 
 #define MODEL_NAME_MAX 63 /* bytes of [A-Za-z0-9._-]+ */
@@ -54,6 +55,8 @@ typedef struct JobPolicy {
         bool detach; /* outlives its caller */
         uint64_t keep_alive; /* seconds for which the model stays afterwards; 0: as configured */
         bool writes; /* prompts: it needs no model, and waits for no other job (service/enhance) */
+        bool remote; /* another generator draws: likewise (service/remote) */
+        bool dry; /* of these: its results are what would be sent */
 } JobPolicy;
 
 /* Where an interrupted job goes on. */
@@ -72,6 +75,7 @@ typedef struct Job {
         bool varies; /* the seed stays, its variation goes on */
         Request *request; /* NULL once the job has ended */
         char *ask; /* of one that writes: what for, as JSON; NULL once it has ended */
+        struct Commission *commission; /* of one that others may draw: to whom it is given (service/remote); plain */
         JobInput inputs[INPUT_MAX]; /* likewise without descriptors then */
         uint32_t count, preview_every;
         PictureFormat format;
@@ -97,6 +101,7 @@ typedef struct Job {
         uint32_t n_pictures;
         bool dropped; /* the pictures had to go before their time */
         Error error; /* of a failed job */
+        Provenance *provenance; /* who drew, and on which terms; NULL: drawn here, without a choice */
 
         void *userdata; /* of the one who added it */
         struct Job *next, *previous; /* in the queue, oldest first */
@@ -105,6 +110,12 @@ typedef struct Job {
 static inline bool job_state_is_final(JobState state)
 {
         return state >= JOB_DONE;
+}
+
+/* Whether it runs beside the job at work, and waits for none of those. */
+static inline bool job_is_beside(const Job *job)
+{
+        return job->policy.writes || job->policy.remote;
 }
 
 /* A queued job for that request; takes a copy. 0 or -ENOMEM. */

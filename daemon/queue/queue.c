@@ -63,7 +63,7 @@ static Job *find_next(const Queue *queue)
         Job *best = NULL;
 
         for (Job *job = queue->first; job; job = job->next)
-                if (job->state == JOB_QUEUED && !job->policy.writes && job->place == 0 && (!best || comes_before(queue, job, best)))
+                if (job->state == JOB_QUEUED && !job_is_beside(job) && job->place == 0 && (!best || comes_before(queue, job, best)))
                         best = job;
         return best;
 }
@@ -115,6 +115,26 @@ Job *queue_next(const Queue *queue)
         return NULL;
 }
 
+static bool remote_comes_before(const Queue *queue, const Job *a, const Job *b)
+{
+        if (a->policy.priority != b->policy.priority)
+                return a->policy.priority < b->policy.priority;
+        if (a->uid != b->uid)
+                return user_of(queue, a)->remote_turn < user_of(queue, b)->remote_turn;
+        return a->app != b->app && a->app->remote_turn < b->app->remote_turn;
+}
+
+Job *queue_next_remote(const Queue *queue, bool (*may_begin)(const Job *job, void *userdata), void *userdata)
+{
+        Job *best = NULL;
+
+        for (Job *job = queue->first; job; job = job->next)
+                if (job->policy.remote && job->state == JOB_QUEUED && (!best || remote_comes_before(queue, job, best)) &&
+                    may_begin(job, userdata))
+                        best = job;
+        return best;
+}
+
 bool queue_should_park(const Queue *queue, const Job *job)
 {
         const Job *next = queue_next(queue);
@@ -123,7 +143,7 @@ bool queue_should_park(const Queue *queue, const Job *job)
 
 bool queue_runs_before(const Queue *queue, const Job *other, uint32_t place, const Job *job)
 {
-        if (other->policy.writes)
+        if (job_is_beside(other))
                 return false;
         if (other->state == JOB_QUEUED)
                 return place > 0 && queue_place(queue, other) < place;
@@ -136,7 +156,7 @@ uint32_t queue_position(const Queue *queue, const Job *job)
         uint32_t place = queue_place(queue, job), position = 0;
 
         for (const Job *other = queue->first; other && place > 0; other = other->next)
-                if (other->uid == job->uid && other->state == JOB_QUEUED && !other->policy.writes && queue_place(queue, other) < place)
+                if (other->uid == job->uid && other->state == JOB_QUEUED && !job_is_beside(other) && queue_place(queue, other) < place)
                         position++;
         return position;
 }
@@ -246,11 +266,13 @@ void queue_begin(Queue *queue, Job *job, JobState state, uint64_t now)
 {
         User *user = user_of(queue, job);
 
-        if (job->state == JOB_QUEUED && !job->policy.writes) {
+        if (job->state == JOB_QUEUED && !job_is_beside(job)) {
                 job->user_turn = user->last_turn;
                 job->app_turn = job->app->last_turn;
                 user->last_turn = job->app->last_turn = ++queue->last_turn;
         }
+        if (job->state == JOB_QUEUED && job->policy.remote)
+                user->remote_turn = job->app->remote_turn = ++queue->last_turn;
         if (state == JOB_RUNNING)
                 job->begun = now;
         job->state = state;
@@ -267,6 +289,13 @@ void queue_park(Queue *queue, Job *job, uint64_t now)
         /* The turn was not used up, unless another job of theirs has had one since. */
         user->last_turn = MIN(user->last_turn, job->user_turn);
         job->app->last_turn = MIN(job->app->last_turn, job->app_turn);
+        queue->is_planned = false;
+}
+
+void queue_come_home(Queue *queue, Job *job)
+{
+        job->policy.remote = false;
+        job->state = JOB_QUEUED;
         queue->is_planned = false;
 }
 

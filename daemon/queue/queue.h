@@ -62,6 +62,9 @@ bool queue_is_held(const Queue *queue, const Job *job);
 /* The job whose turn it is, still queued; NULL: none waits but for what is held. */
 Job *queue_next(const Queue *queue);
 
+/* Of the jobs that others draw (policy.remote), whose turn it is of those that may begin; the order is the same. */
+Job *queue_next_remote(const Queue *queue, bool (*may_begin)(const Job *job, void *userdata), void *userdata);
+
 /* Whether a job that has begun should give way to one that waits. */
 bool queue_should_park(const Queue *queue, const Job *job);
 
@@ -70,6 +73,9 @@ void queue_begin(Queue *queue, Job *job, JobState state, uint64_t now);
 
 /* A job that has begun waits again, to go on from its standing when it is its turn. */
 void queue_park(Queue *queue, Job *job, uint64_t now);
+
+/* A job that others could not draw (policy.remote) waits for the resident model. */
+void queue_come_home(Queue *queue, Job *job);
 
 /* Takes picture->fd when it succeeds. Where space is short the oldest results go first. -EDQUOT: does not fit even
  * so. -EOVERFLOW: more than the job asked for. */

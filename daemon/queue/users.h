@@ -13,6 +13,7 @@ typedef struct App {
         char name[APP_NAME_MAX + 1]; /* "": none that the system knows */
         uint64_t last_turn; /* when a job of this app began, counted in turns */
         uint64_t planned_turn; /* the same while the order is planned */
+        uint64_t remote_turn; /* likewise of jobs that others draw */
         uint64_t n_active, n_interactive;
         struct App *next;
 } App;
@@ -20,7 +21,7 @@ typedef struct App {
 typedef struct User {
         uid_t uid;
         uint32_t last_id;
-        uint64_t last_turn, planned_turn;
+        uint64_t last_turn, planned_turn, remote_turn;
         uint64_t n_active, n_finished, n_pictures, bytes, input_bytes;
         App *apps;
         struct User *next;

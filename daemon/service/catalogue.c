@@ -121,6 +121,15 @@ int catalogue_resolve_request(Service *service, const char *wanted, char ret_nam
         return resolve(service, wanted, true, ret_name, error);
 }
 
+int catalogue_admit(Service *service, const Request *request, const char *wanted, char ret_name[static MODEL_NAME_MAX + 1], Error *error)
+{
+        int r = resolve(service, wanted, true, ret_name, error);
+
+        if (r < 0 || catalogue_forwards(service, ret_name))
+                return r; /* there it is checked again whether it fits */
+        return appetite_check(&service->appetite, ret_name, request->width, request->height, service->config->memory_max, error);
+}
+
 const ModelReady *catalogue_ready(const Service *service, const char *model)
 {
         if (!catalogue_forwards(service, model))

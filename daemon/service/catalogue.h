@@ -35,6 +35,9 @@ int catalogue_resolve(Service *service, const char *wanted, char ret_name[static
 /* For requests, where "" is the resident one, if there is one. */
 int catalogue_resolve_request(Service *service, const char *wanted, char ret_name[static MODEL_NAME_MAX + 1], Error *error);
 
+/* The same for a request that is to be drawn: also whether its picture fits into memory, as far as that is known here. */
+int catalogue_admit(Service *service, const Request *request, const char *wanted, char ret_name[static MODEL_NAME_MAX + 1], Error *error);
+
 /* What is known of a model that was loaded; NULL: nothing. */
 const ModelReady *catalogue_ready(const Service *service, const char *model);
 

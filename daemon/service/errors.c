@@ -4,6 +4,7 @@
 #include "base/util.h"
 #include "dbus/names.h"
 #include "service/errors.h"
+#include "service/remote/gate.h"
 #include "service/remote/remote.h"
 
 static const struct {
@@ -28,6 +29,9 @@ static const struct {
         { -EBUSY, IMAGINE_ERROR_BUSY, "The model is at work" },
         { REMOTE_NOT_CONFIGURED, IMAGINE_ERROR_NOT_CONFIGURED, "There is no such server" },
         { REMOTE_NO_CONSENT, IMAGINE_ERROR_NO_CONSENT, "The user has not consented to this server" },
+        { GATE_WITHHELD, IMAGINE_ERROR_WITHHELD, "It stays on this machine" },
+        { GATE_OVER_BUDGET, IMAGINE_ERROR_OVER_BUDGET, "The budget does not permit it" },
+        { NET_UNSUPPORTED, IMAGINE_ERROR_INVALID_ARGS, "The provider cannot do this" },
         { NET_NO_KEY, IMAGINE_ERROR_NO_KEY, "The server's key cannot be had" },
         { NET_KEY_REJECTED, IMAGINE_ERROR_KEY_REJECTED, "The server does not accept the key" },
         { NET_REFUSED, IMAGINE_ERROR_REFUSED, "The server refused" },

@@ -13,6 +13,7 @@
 #include "service/job.h"
 #include "service/journal.h"
 #include "service/options.h"
+#include "service/remote/commission.h"
 #include "service/store.h"
 
 static int read_request(Service *service, sd_bus_message *call, Options *options, Error *error)
@@ -34,12 +35,9 @@ static int read_request(Service *service, sd_bus_message *call, Options *options
         if (r < 0)
                 return r;
 
-        r = catalogue_resolve_request(service, options->policy.model, options->policy.model, error);
-        if (r < 0 || catalogue_forwards(service, options->policy.model))
-                return r; /* there it is checked again whether it fits */
-        return appetite_check(
-                        &service->appetite, options->policy.model, options->request.width, options->request.height,
-                        service->config->memory_max, error);
+        if (commission_is_wanted(service, &options->remote))
+                return 0; /* who draws is found when there is a job (choose) */
+        return catalogue_admit(service, &options->request, options->policy.model, options->policy.model, error);
 }
 
 /* Below 2^32, so that it is easily typed. */
@@ -92,6 +90,22 @@ static int add_inputs(Service *service, Job *job, JobInput inputs[INPUT_MAX], Er
         return 0;
 }
 
+/* Who is to draw it. */
+static int choose(Service *service, Job *job, const Options *options, Error *error)
+{
+        _cleanup_(freep) Commission *draft = calloc(1, sizeof(Commission));
+
+        if (!commission_is_wanted(service, &options->remote))
+                return 0;
+        if (!draft)
+                return -ENOMEM;
+        draft->wish = options->remote;
+        draft->has_seed = options->has_seed;
+        draft->has_strength = options->has_strength;
+        memcpy(draft->model, options->policy.model, sizeof(draft->model));
+        return commission_begin(service, job, draft, error);
+}
+
 static int add_job(
                 Service *service, sd_bus_message *call, uid_t uid, Options *options, JobInput inputs[INPUT_MAX], Job **ret,
                 Error *error)
@@ -112,14 +126,16 @@ static int add_job(
                         callers_app(service->callers, call), &job, error);
         if (r < 0)
                 return r;
-        presume(service, job);
         r = add_inputs(service, job, inputs, error);
+        if (r >= 0)
+                r = choose(service, job, options, error);
         if (r >= 0)
                 r = job_object_new(service, job, sd_bus_message_get_sender(call));
         if (r < 0) {
                 queue_remove(service->queue, job);
                 return r;
         }
+        presume(service, job);
         store_inputs(job);
         store_job(job);
         journal_job(JOURNAL_JOB_QUEUED, job);
@@ -149,7 +165,10 @@ static int generate(
         job_object_update(job_object(job));
         service_touch_user(service, uid);
         service_update_status(service);
-        runner_schedule(service->runner);
+        if (job->policy.remote)
+                painters_schedule(service->painters);
+        else
+                runner_schedule(service->runner);
         return 1;
 }
 

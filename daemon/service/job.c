@@ -9,6 +9,7 @@
 #include "service/enhance/get-prompt.h"
 #include "service/errors.h"
 #include "service/job.h"
+#include "service/remote/provenance-message.h"
 
 int job_object_new(Service *service, Job *job, const char *caller)
 {
@@ -116,10 +117,10 @@ static int reply_picture(const Job *job, sd_bus_message *call, const Picture *pi
         _cleanup_(closep) int fd = memfd_reopen(picture->fd);
         if (fd < 0)
                 return error_to_bus_code(error, fd, NULL);
-        int r = job->policy.writes
+        int r = job->policy.writes || job->policy.dry
                         ? sd_bus_reply_method_return(
                                   call, "ha{sv}", fd, 3, "seed", "t", picture->seed, "bytes", "t", picture->size, "mime", "s",
-                                  "application/json")
+                                  job->policy.dry ? "text/plain" : "application/json")
                         : sd_bus_reply_method_return(
                                   call, "ha{sv}", fd, 7, "seed", "t", picture->seed, "width", "u", picture->width, "height",
                                   "u", picture->height, "bytes", "t", picture->size, "mime", "s", format_mime(job->format),
@@ -220,6 +221,16 @@ static int get_error(
                         reply, "(ss)", failed ? error_bus_name(job->error.code) : "", failed ? job->error.text : "");
 }
 
+static int get_provenance(
+                sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                void *userdata, sd_bus_error *error)
+{
+        const Job *job = userdata;
+        (void)bus, (void)path, (void)interface, (void)property, (void)error;
+
+        return provenance_append(job->provenance, reply);
+}
+
 #define CONSTANT(name, type) SD_BUS_PROPERTY(name, type, get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST)
 #define CHANGING(name, type) SD_BUS_PROPERTY(name, type, get_property, 0, 0)
 
@@ -255,7 +266,9 @@ static const sd_bus_vtable job_vtable[] = {
         CONSTANT("Detached", "b"),
         CONSTANT("Priority", "s"),
         CONSTANT("Seed", "t"),
-        CONSTANT("Model", "s"),
+        CHANGING("Model", "s"),
+        CHANGING("Provider", "s"),
+        SD_BUS_PROPERTY("Provenance", "a{sv}", get_provenance, 0, 0),
         CHANGING("Width", "u"),
         CHANGING("Height", "u"),
         CHANGING("Sampler", "s"),

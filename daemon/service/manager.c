@@ -14,6 +14,8 @@
 #include "service/list-models.h"
 #include "service/manager.h"
 #include "service/options.h"
+#include "service/remote/import.h"
+#include "service/remote/manager-providers.h"
 #include "service/remote/manager-servers.h"
 
 /* The argument of Watch and Unwatch: a job's serial number, or WATCH_ALL. */
@@ -275,6 +277,15 @@ static const sd_bus_vtable manager_vtable[] = {
                         "Describe", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", json), on_describe, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                         "ListServers", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sa{sv})", servers), manager_list_servers,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "Import", SD_BUS_ARGS("h", picture, "s", prompt, "a{sv}", options), SD_BUS_RESULT("u", id, "o", job),
+                        manager_import, SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "ListProviders", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sa{sv})", providers), manager_list_providers,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "CheckProvider", SD_BUS_ARGS("s", provider), SD_BUS_RESULT("a{sv}", result), manager_check_provider,
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                         "SetConsent", SD_BUS_ARGS("s", server, "b", consent), SD_BUS_NO_RESULT, manager_set_consent,

@@ -81,6 +81,7 @@ int options_read(sd_bus_message *message, Options *ret, Error *error)
 
         request_init(&ret->request);
         ret->policy = (JobPolicy) { .priority = PRIORITY_NORMAL };
+        ret->remote = (RemoteWish) {};
         ret->has_seed = ret->has_variation_seed = ret->has_created = false;
         for (size_t i = 0; i < INPUT_MAX; i++)
                 ret->fds[i] = -1;
@@ -99,8 +100,9 @@ int options_read(sd_bus_message *message, Options *ret, Error *error)
         if (r >= 0)
                 r = sd_bus_message_exit_container(message);
         const int strength = find("strength");
+        ret->has_strength = strength >= 0 && seen >> strength & 1;
         if (r >= 0)
-                r = complete_inputs(&ret->request, strength >= 0 && seen >> strength & 1, error);
+                r = complete_inputs(&ret->request, ret->has_strength, error);
         return MIN(r, 0);
 }
 

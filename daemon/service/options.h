@@ -7,10 +7,13 @@
 #include <systemd/sd-bus.h>
 
 #include "queue/job.h"
+#include "service/remote/wish.h"
 
 typedef struct Options {
         Request request; /* with the prompt not yet in it */
         JobPolicy policy; /* model "": none was named */
+        RemoteWish remote; /* who is to draw */
+        bool has_strength;
         bool has_seed, has_variation_seed, has_created;
         int fds[INPUT_MAX]; /* of pictures to start from; the message's own; -1: none */
 } Options;

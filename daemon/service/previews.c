@@ -38,6 +38,14 @@ static void no_preview(const Job *job, Error *ret)
                 (void)error_set(ret, -ECANCELED, "The job was cancelled");
 }
 
+static void want_preview(const JobObject *object)
+{
+        if (object->job->policy.remote)
+                painters_want_preview(object->service->painters, object->job);
+        else
+                runner_want_preview(object->service->runner, object->job);
+}
+
 int job_object_get_preview(JobObject *object, sd_bus_message *call, sd_bus_error *error)
 {
         Error e;
@@ -53,7 +61,7 @@ int job_object_get_preview(JobObject *object, sd_bus_message *call, sd_bus_error
 
         object->preview_calls[object->n_preview_calls++] = sd_bus_message_ref(call);
         if (object->n_preview_calls == 1)
-                runner_want_preview(object->service->runner, object->job);
+                want_preview(object);
         return 1;
 }
 

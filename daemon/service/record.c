@@ -71,6 +71,25 @@ bool record_set_model(json_t *record, Service *service, const char *name)
         return json_object_get(record, "model_digest") != NULL;
 }
 
+/* Of a picture that another generator drew. */
+static void set_provenance(json_t *record, const Provenance *p)
+{
+        json_t *terms = json_pack("{s:b}", "commercial", (int)p->commercial);
+
+        set_text(terms, "address", p->terms);
+        set_text(terms, "date", p->dated);
+        set_text(terms, "owner", p->owner);
+        set_text(terms, "attribution", p->attribution);
+        (void)json_object_set_new(record, "terms", terms);
+        set_text(record, "provider", p->provider);
+        set_text(record, "model", p->model);
+        set_text(record, "license", p->licence);
+        if (p->price < 0)
+                return;
+        (void)json_object_set_new(record, "price", json_real((double)p->price / (double)MONEY_UNIT));
+        set_text(record, "currency", p->currency);
+}
+
 json_t *record_new(Service *service, const Job *job, uint32_t index, double seconds)
 {
         const Picture *picture = &job->pictures[index];
@@ -85,7 +104,10 @@ json_t *record_new(Service *service, const Job *job, uint32_t index, double seco
                 (void)json_object_set_new(record, "prompt", json_string(job->request->prompt));
                 set_text(record, "negative", job->request->negative_prompt);
         }
-        (void)record_set_model(record, service, job->policy.model);
+        if (job->policy.remote)
+                set_provenance(record, job->provenance);
+        else
+                (void)record_set_model(record, service, job->policy.model);
         set_text(record, "pixels", picture->pixels);
         set_text(record, "app", job->app ? job->app->name : NULL);
         return record;

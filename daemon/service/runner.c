@@ -361,7 +361,7 @@ static void fail_waiting(Runner *runner, const char *model, const Error *error)
         do {
                 found = false;
                 for (Job *job = queue_first(runner->service->queue); job && !found; job = job->next) {
-                        found = job->state == JOB_QUEUED && !job->policy.writes && streq(job->policy.model, model);
+                        found = job->state == JOB_QUEUED && !job_is_beside(job) && streq(job->policy.model, model);
                         /* Ending one may remove others from the queue. */
                         if (found)
                                 service_finish_job(runner->service, job, JOB_FAILED, error);

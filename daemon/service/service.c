@@ -155,6 +155,7 @@ void service_finish_job(Service *service, Job *job, JobState state, const Error 
 
         runner_forget(service->runner, job);
         enhancers_forget(service->enhancers, job);
+        painters_forget(service->painters, job, state);
         queue_finish(service->queue, job, state, error, clock_usec(CLOCK_MONOTONIC));
         store_job(job);
         journal_job(
@@ -226,6 +227,10 @@ int service_new(
         if (r >= 0)
                 r = enhancers_new(&service->enhancers, service);
         if (r >= 0)
+                r = painters_new(&service->painters, service);
+        if (r >= 0)
+                r = checks_new(&service->checks, service);
+        if (r >= 0)
                 r = load_calls_new(&service->load_calls, event);
         if (r >= 0)
                 r = handouts_new(&service->handouts, bus, job_objects_retry_get_result, service);
@@ -266,6 +271,8 @@ Service *service_free(Service *service)
         runner_free(service->runner);
         recorder_free(service->recorder);
         enhancers_free(service->enhancers);
+        painters_free(service->painters);
+        checks_free(service->checks);
         forward_free(service->forward);
         residency_free(service->residency);
         digests_free(service->digests);
@@ -384,6 +391,7 @@ void service_stop(Service *service)
         (void)error_set(&error, -ESHUTDOWN, "The service was stopped; ask again");
         runner_stop(service->runner);
         enhancers_stop(service->enhancers, &error);
+        painters_stop(service->painters, &error);
         digests_stop(service->digests);
         /* What the service manager keeps goes on with the next process. */
         while (!store_exists() && (job = find_active(service)))

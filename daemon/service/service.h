@@ -26,6 +26,8 @@
 #include "service/power.h"
 #include "service/pressure.h"
 #include "service/recorder.h"
+#include "service/remote/checks.h"
+#include "service/remote/painters.h"
 #include "service/residency.h"
 #include "service/runner.h"
 #include "service/sleep.h"
@@ -58,6 +60,8 @@ typedef struct Service {
         Runner *runner;
         Recorder *recorder;
         Enhancers *enhancers;
+        Painters *painters;
+        Checks *checks;
         LoadCalls *load_calls;
         Handouts *handouts;
         Intake *intake;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "config-remote.h"
 #include "dbus/names.h"
 #include "service/errors.h"
 #include "service/snapshot.h"
@@ -49,6 +50,7 @@ static const struct {
         { "Priority", 's', offsetof(Snapshot, priority), false },
         { "Seed", 't', offsetof(Snapshot, seed), false },
         { "Model", 's', offsetof(Snapshot, model), false },
+        { "Provider", 's', offsetof(Snapshot, provider), false },
         { "Width", 'u', offsetof(Snapshot, width), true },
         { "Height", 'u', offsetof(Snapshot, height), true },
         { "Sampler", 's', offsetof(Snapshot, sampler), true },
@@ -73,7 +75,7 @@ void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, const Pace
 
         *ret = (Snapshot) {
                 .id = job->id,
-                .kind = job->policy.writes ? IMAGINE_KIND_PROMPTS : IMAGINE_KIND_PICTURES,
+                .kind = job->policy.writes ? IMAGINE_KIND_PROMPTS : job->policy.dry ? IMAGINE_KIND_REQUESTS : IMAGINE_KIND_PICTURES,
                 .step = job->step,
                 .steps = job->resolved.steps,
                 .count = job->count,
@@ -96,7 +98,8 @@ void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, const Pace
                 .priority = priority_to_string(job->policy.priority),
                 .sampler = sampler_to_string(job->resolved.sampler),
                 .schedule = sigma_schedule_to_string(job->resolved.schedule),
-                .model = job->policy.model,
+                .model = job->policy.remote && job->provenance ? job->provenance->model : job->policy.model,
+                .provider = job->provenance ? job->provenance->provider : PROVIDER_LOCAL,
         };
 }
 

@@ -14,7 +14,7 @@ typedef struct Snapshot {
         double progress, guidance;
         int detached;
         const char *kind, *state, *stage, *priority, *sampler, *schedule; /* static strings */
-        const char *model; /* the job's */
+        const char *model, *provider; /* the job's */
 } Snapshot;
 
 /* pace: NULL where the expected end, which costs most, is not asked for. */

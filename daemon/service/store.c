@@ -107,7 +107,7 @@ void store_inputs(const Job *job)
 {
         char name[STORE_NAME_SIZE];
 
-        for (uint32_t i = 0; i < INPUT_MAX && store_exists(); i++) {
+        for (uint32_t i = 0; i < INPUT_MAX && store_exists() && !job_is_beside(job); i++) {
                 store_input_name(job, i, name);
                 if (job->inputs[i].fd >= 0)
                         put(name, job->inputs[i].fd);
@@ -130,7 +130,7 @@ void store_job(const Job *job)
 {
         char name[STORE_NAME_SIZE];
 
-        if (!store_exists() || job->policy.writes)
+        if (!store_exists() || job_is_beside(job))
                 return;
         if (job_state_is_final(job->state))
                 forget_inputs(job);

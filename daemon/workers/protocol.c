@@ -127,6 +127,26 @@ static bool check_pixels(const Message *m)
                (uint64_t)m->pixels.width * m->pixels.height <= INPUT_PIXELS_MAX;
 }
 
+static bool check_provenance(const Message *m)
+{
+        const Provenance *p = &m->provenance;
+
+        return is_text(p->provider, sizeof(p->provider)) && is_text(p->dialect, sizeof(p->dialect)) && is_text(p->url, sizeof(p->url)) &&
+               is_text(p->service, sizeof(p->service)) && is_text(p->model, sizeof(p->model)) && is_text(p->where, sizeof(p->where)) &&
+               is_text(p->licence, sizeof(p->licence)) && is_text(p->owner, sizeof(p->owner)) &&
+               is_text(p->attribution, sizeof(p->attribution)) && is_text(p->terms, sizeof(p->terms)) &&
+               is_text(p->dated, sizeof(p->dated)) && is_text(p->currency, sizeof(p->currency)) && is_text(p->notes, sizeof(p->notes)) &&
+               is_text(p->revised, sizeof(p->revised));
+}
+
+static bool check_foreign(const Message *m)
+{
+        const ForeignInfo *info = &m->foreign;
+
+        return info->use < FOREIGN_USE_MAX && info->picture < REQUEST_COUNT_MAX && info->width <= REQUEST_SIZE_MAX &&
+               info->height <= REQUEST_SIZE_MAX && !info->width == !info->height;
+}
+
 static size_t pixels_size(const Message *m)
 {
         return (size_t)m->pixels.width * m->pixels.height * 4;
@@ -154,6 +174,8 @@ static const struct {
         [MESSAGE_RESUME] = { sizeof(StateInfo), true, PROTOCOL_STATE_BYTES_MAX, check_state, true },
         [MESSAGE_INPUT] = { sizeof(PixelsInfo), true, PROTOCOL_PIXELS_BYTES_MAX, check_pixels, false, pixels_size },
         [MESSAGE_DECODE] = { sizeof(PixelsInfo), true, INPUT_BYTES_MAX, check_decode },
+        [MESSAGE_PROVENANCE] = { sizeof(Provenance), true, 0, check_provenance },
+        [MESSAGE_FOREIGN] = { sizeof(ForeignInfo), true, INPUT_BYTES_MAX, check_foreign },
         [MESSAGE_READY] = { sizeof(ModelReady), false, 0, check_ready },
         [MESSAGE_STARTED] = { sizeof(Resolved), true, 0, check_started },
         [MESSAGE_PROGRESS] = { sizeof(Progress), true, 0, check_progress },

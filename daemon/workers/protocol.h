@@ -27,12 +27,18 @@
  *
  *     DECODE job                 <- PIXELS | FAILED
  *
+ * or what a picture of another generator is to become (engine/foreign.h):
+ *
+ *     GENERATE job, PROVENANCE job              the request, and who has drawn
+ *     FOREIGN job                <- PICTURE | PREVIEW_IS | FAILED
+ *
  * One job runs at a time; a second GENERATE before DONE or FAILED is answered with FAILED (-EBUSY). */
 
+#include "base/provenance.h"
 #include "base/request.h"
 
 /* Raised with the meaning of messages; their size is part of it, so that a field more is another version by itself. */
-#define PROTOCOL_VERSION (4U << 24 | (uint32_t)sizeof(Message))
+#define PROTOCOL_VERSION (5U << 24 | (uint32_t)sizeof(Message))
 
 typedef enum MessageType {
         /* service to worker */
@@ -44,6 +50,8 @@ typedef enum MessageType {
         MESSAGE_RESUME,
         MESSAGE_INPUT,
         MESSAGE_DECODE,
+        MESSAGE_PROVENANCE,
+        MESSAGE_FOREIGN,
         /* worker to service */
         MESSAGE_READY,
         MESSAGE_STARTED,
@@ -133,6 +141,22 @@ typedef struct PixelsInfo {
         uint32_t reserved;
 } PixelsInfo;
 
+/* What is to become of a picture that was not drawn here. */
+typedef enum ForeignUse {
+        FOREIGN_RESULT, /* touched, stamped, and of the request's format: PICTURE */
+        FOREIGN_PREVIEW, /* a small PNG: PREVIEW_IS */
+        FOREIGN_SOURCE, /* a PNG of that size without any text in it, to be sent on: PICTURE */
+        FOREIGN_USE_MAX,
+} ForeignUse;
+
+/* FOREIGN; its descriptor is a sealed memfd with a PNG, JPEG or WebP, for all that is known. */
+typedef struct ForeignInfo {
+        uint32_t use; /* a ForeignUse */
+        uint32_t picture;
+        uint32_t width, height; /* of the source; 0: as it is */
+        uint64_t seed;
+} ForeignInfo;
+
 typedef struct Failure {
         int32_t code; /* negative errno */
         char text[ERROR_TEXT_MAX];
@@ -153,6 +177,8 @@ typedef struct Message {
                 PictureInfo picture;
                 StateInfo state; /* and RESUME */
                 PixelsInfo pixels; /* and INPUT, DECODE */
+                Provenance provenance;
+                ForeignInfo foreign;
                 Failure failed;
         };
 } Message;

@@ -104,7 +104,7 @@ static inline Message *good(MessageType type)
 
 static inline bool takes_memfd(MessageType type)
 {
-        return type == MESSAGE_INPUT || type == MESSAGE_PIXELS || type == MESSAGE_DECODE || type == MESSAGE_PREVIEW_IS || type == MESSAGE_PICTURE || type == MESSAGE_STATE;
+        return type == MESSAGE_INPUT || type == MESSAGE_PIXELS || type == MESSAGE_DECODE || type == MESSAGE_FOREIGN || type == MESSAGE_PREVIEW_IS || type == MESSAGE_PICTURE || type == MESSAGE_STATE;
 }
 
 /* Sends the message, with a sealed memfd where the type wants one, and returns what the other side makes of

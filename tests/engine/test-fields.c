@@ -64,6 +64,12 @@ static void test_bad_requests(void **state)
         REFUSED(MESSAGE_GENERATE, (m->generate.inputs = 3, m->generate.strength = 1, m->generate.outpaint[SIDE_UP] = 1));
         REFUSED(MESSAGE_INPUT, m->pixels.input = INPUT_MAX);
         REFUSED(MESSAGE_DECODE, m->pixels.input = INPUT_MAX);
+        REFUSED(MESSAGE_FOREIGN, m->foreign.use = FOREIGN_USE_MAX);
+        REFUSED(MESSAGE_FOREIGN, m->foreign.width = 8);
+        REFUSED(MESSAGE_FOREIGN, m->foreign.width = m->foreign.height = REQUEST_SIZE_MAX + 1);
+        REFUSED(MESSAGE_FOREIGN, m->foreign.picture = REQUEST_COUNT_MAX);
+        REFUSED(MESSAGE_PROVENANCE, memset(m->provenance.provider, 'a', sizeof(m->provenance.provider)));
+        REFUSED(MESSAGE_PROVENANCE, m->provenance.notes[0] = (char)0xff);
         REFUSED(MESSAGE_PIXELS, m->pixels.width = 0);
         REFUSED(MESSAGE_PIXELS, m->pixels.width = 4); /* more than the descriptor holds */
         REFUSED(MESSAGE_PIXELS, (m->pixels.width = 2, m->pixels.height = 2));

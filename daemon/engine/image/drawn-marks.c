@@ -31,6 +31,14 @@ static int set_licence(Marks *marks, const char *license)
         return r < 0 || !address ? r : marks_set(marks, MARK_WEB_STATEMENT, "%s", address);
 }
 
+static int set_terms(Marks *marks, const DrawnBy *by)
+{
+        int r = marks_set(marks, MARK_USAGE_TERMS, "%s", by->usage);
+        if (r >= 0)
+                r = marks_set(marks, MARK_WEB_STATEMENT, "%s", by->terms);
+        return r < 0 ? r : marks_set(marks, MARK_CREDIT, "%s", by->credit);
+}
+
 static int set_marks(Marks *marks, const Request *request, const DrawnBy *by)
 {
         const bool is_composite = request->inputs & 1U << INPUT_IMAGE;
@@ -41,7 +49,7 @@ static int set_marks(Marks *marks, const Request *request, const DrawnBy *by)
         if (r >= 0)
                 r = marks_set(marks, MARK_SYSTEM_VERSION, "%s", by->version);
         if (r >= 0)
-                r = marks_set(marks, MARK_PROVIDER, "imagined");
+                r = marks_set(marks, MARK_PROVIDER, "%s", by->provider ? by->provider : "imagined");
         if (r >= 0)
                 r = marks_set(marks, MARK_CREATOR_TOOL, "imagined %s", VERSION);
         if (r >= 0)
@@ -50,16 +58,16 @@ static int set_marks(Marks *marks, const Request *request, const DrawnBy *by)
                 r = marks_set(marks, MARK_ALT_TEXT, "%s", request->alt_text);
         if (r >= 0 && request->created > 0)
                 r = marks_set_date(marks, request->created);
-        return r < 0 ? r : set_licence(marks, by->license);
+        if (r < 0)
+                return r;
+        return by->provider ? set_terms(marks, by) : set_licence(marks, by->license);
 }
 
-int drawn_marks(Marks *ret, const Request *request, const Resolved *resolved, uint32_t index, const DrawnBy *by)
+int drawn_marks_with(Marks *ret, char *parameters, const Request *request, const DrawnBy *by)
 {
-        _cleanup_(marks_done) Marks marks = {};
+        _cleanup_(marks_done) Marks marks = { .parameters = parameters };
 
-        int r = parameters_format(&marks.parameters, request, resolved, index, by->model);
-        if (r >= 0)
-                r = set_marks(&marks, request, by);
+        int r = set_marks(&marks, request, by);
         if (r >= 0 && request->prompt_metadata)
                 r = set_prompt(&marks, request);
         if (r < 0)
@@ -67,4 +75,12 @@ int drawn_marks(Marks *ret, const Request *request, const Resolved *resolved, ui
         *ret = marks;
         marks = (Marks) {};
         return 0;
+}
+
+int drawn_marks(Marks *ret, const Request *request, const Resolved *resolved, uint32_t index, const DrawnBy *by)
+{
+        char *parameters = NULL;
+
+        int r = parameters_format(&parameters, request, resolved, index, by->model);
+        return r < 0 ? r : drawn_marks_with(ret, parameters, request, by);
 }

@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "config-remote.h"
 
-#define LEDGER_OVER_BUDGET (-EXFULL)
+#define LEDGER_OVER_BUDGET (-ENOSR)
 
 typedef struct LedgerEntry {
         const char *provider, *service, *model, *app;

@@ -12,6 +12,7 @@
 #include "service/remote/net-call.h"
 #include "workers/spawn.h"
 
+#define LEAVING_SLACK_MS 1000
 #define SLACK (15 * USEC_PER_SEC) /* for what the worker does before and after its own limit */
 
 struct NetCall {
@@ -22,7 +23,74 @@ struct NetCall {
         sd_event_source *io, *timer;
         uint32_t expected, got;
         bool is_dry; /* a request may ask for several results */
+        bool may_cost;
+        sd_event *event;
 };
+
+/* A process that may still tell its server that the task is wanted no more. Its two event sources share it, and neither holds
+ * the other or the event loop. */
+typedef struct Leaving {
+        pid_t pid; /* 0: it has ended */
+        unsigned references;
+} Leaving;
+
+static void leaving_unref(void *userdata)
+{
+        Leaving *leaving = userdata;
+
+        if (--leaving->references == 0)
+                free(leaving);
+}
+
+static int on_left(sd_event_source *source, const siginfo_t *info, void *userdata)
+{
+        Leaving *leaving = userdata;
+        (void)info;
+
+        leaving->pid = 0;
+        return sd_event_source_set_floating(source, false); /* nobody else holds it */
+}
+
+static int on_stays(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        const Leaving *leaving = userdata;
+        (void)usec;
+
+        if (leaving->pid > 0)
+                (void)kill(leaving->pid, SIGKILL);
+        return sd_event_source_set_floating(source, false);
+}
+
+static void let_go(sd_event_source *source, Leaving *leaving)
+{
+        leaving->references++;
+        (void)sd_event_source_set_destroy_callback(source, leaving_unref);
+        (void)sd_event_source_set_floating(source, true);
+        sd_event_source_unref(source);
+}
+
+static int let_leave(const NetCall *call)
+{
+        sd_event_source *child, *timer;
+        Leaving *leaving = calloc(1, sizeof(Leaving));
+        if (!leaving)
+                return -ENOMEM;
+
+        leaving->pid = call->pid;
+        int r = sd_event_add_child(call->event, &child, call->pid, WEXITED, on_left, leaving);
+        if (r < 0) {
+                free(leaving);
+                return r;
+        }
+        let_go(child, leaving);
+        r = sd_event_add_time_relative(
+                        call->event, &timer, CLOCK_MONOTONIC, (NET_CANCEL_MS + LEAVING_SLACK_MS) * USEC_PER_MSEC, 0, on_stays, leaving);
+        if (r >= 0)
+                let_go(timer, leaving);
+        else
+                (void)kill(call->pid, SIGKILL);
+        return 0;
+}
 
 NetCall *net_call_free(NetCall *call)
 {
@@ -31,13 +99,19 @@ NetCall *net_call_free(NetCall *call)
         call->io = sd_event_source_disable_unref(call->io);
         call->timer = sd_event_source_disable_unref(call->timer);
         closep(&call->socket);
-        if (call->pid > 0) {
+        if (call->pid > 0 && let_leave(call) < 0) {
                 (void)kill(call->pid, SIGKILL);
                 while (waitpid(call->pid, NULL, 0) < 0 && errno == EINTR)
                         ;
         }
+        sd_event_unref(call->event);
         free(call);
         return NULL;
+}
+
+bool net_call_may_cost(const NetCall *call)
+{
+        return call->may_cost;
 }
 
 static void end(NetCall *call, int code, const char *text)
@@ -62,8 +136,9 @@ static void handle(NetCall *call, const NetMessage *m, int fd)
                 call->got += m->result.kind != NET_RESULT_PARTIAL;
                 r = call->handlers.result(&m->result, fd, call->userdata);
                 if (r < 0)
-                        end(call, r, "What the server said cannot be taken");
+                        end(call, r == -EBADMSG ? NET_BAD_ANSWER : r, "What the server said cannot be taken");
         } else if (m->type == NET_FAILED) {
+                call->may_cost = m->failed.may_cost;
                 end(call, m->failed.code, m->failed.text);
         } else if (m->type == NET_DONE && (call->got == call->expected || (call->is_dry && call->got > 0))) {
                 end(call, 0, NULL);
@@ -166,6 +241,8 @@ int net_call_new(
         if (!call)
                 return error_set(error, -ENOMEM, "Out of memory");
         call->socket = -1;
+        call->event = sd_event_ref(event);
+        call->may_cost = true; /* unless the worker says something else */
         call->handlers = *handlers;
         call->userdata = userdata;
         call->expected = ask->count;

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/money.h"
+#include "base/util.h"
+#include "client/files.h"
+#include "client/follow.h"
+#include "client/generate.h"
+#include "client/i18n.h"
+#include "client/json.h"
+#include "client/names.h"
+#include "client/provenance.h"
+#include "client/servers.h"
+#include "client/sheet.h"
+#include "client/table.h"
+
+#define NAMES_MAX 100 /* of files that are there already */
+
+typedef struct Comparison {
+        Client *client;
+        json_t *providers; /* what is known of each before */
+        FILE *sheet;
+        Table table;
+        json_t *results; /* for --json */
+        SheetEntry entry; /* of the one that is drawn now */
+        uint64_t begun;
+        char cost[MONEY_TEXT_MAX];
+} Comparison;
+
+static const char *known(const Comparison *cmp, const char *key)
+{
+        const char *text = json_string_value(json_object_get(servers_find(cmp->providers, cmp->entry.name), key));
+        return text ? text : "";
+}
+
+/* While its bytes are there. */
+static ExitCode take(Client *c, const JobInfo *job, uint32_t index, uint64_t seed, const Picture *picture, void *userdata)
+{
+        Comparison *cmp = userdata;
+        json_t *provenance = provenance_read(c, job);
+        (void)index, (void)seed;
+
+        cmp->entry.seconds = (double)(clock_usec(CLOCK_MONOTONIC) - cmp->begun) / (double)USEC_PER_SEC;
+        cmp->entry.picture = picture;
+        cmp->entry.model = job->model;
+        if (json_object_get(provenance, "reserved"))
+                (void)provenance_amount(provenance, "reserved", cmp->cost);
+        sheet_add(cmp->sheet, c->options.prompt, &cmp->entry);
+        json_decref(provenance);
+        return CODE_OK;
+}
+
+static void note(Comparison *cmp, ExitCode code)
+{
+        const SheetEntry *entry = &cmp->entry;
+        const char *failure = json_string_value(json_object_get(cmp->client->error, "message"));
+        char seconds[32];
+
+        (void)snprintf(seconds, sizeof(seconds), _("%.1f s"), entry->seconds);
+        if (code != CODE_OK) {
+                cmp->entry.failure = failure ? failure : "";
+                cmp->entry.picture = NULL;
+                sheet_add(cmp->sheet, cmp->client->options.prompt, entry);
+        }
+        table_add_all(&cmp->table, (const char *[]) { entry->name, code == CODE_OK ? _("done") : _("failed"), code == CODE_OK ? seconds : "",
+                                                     code == CODE_OK ? entry->cost : "", entry->licence, NULL });
+        (void)json_array_append_new(cmp->results, json_pack("{s:s, s:b, s:f, s:s, s:s}", "provider", entry->name, "done", code == CODE_OK, "seconds",
+                                                            entry->seconds, "cost", code == CODE_OK ? entry->cost : "", "licence", entry->licence));
+}
+
+static ExitCode draw(Comparison *cmp, char *name)
+{
+        const FollowHooks hooks = { .on_picture = take, .userdata = cmp, .owns_job = true };
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        Client *c = cmp->client;
+        JobInfo job = { 0 };
+
+        cmp->entry = (SheetEntry) { .name = name, .model = "", .cost = cmp->cost };
+        cmp->entry.licence = known(cmp, "licence");
+        cmp->entry.terms = known(cmp, "terms");
+        cmp->entry.where = known(cmp, "where");
+        (void)provenance_amount(servers_find(cmp->providers, name), "price", cmp->cost);
+        cmp->begun = clock_usec(CLOCK_MONOTONIC);
+        c->options.provider = name;
+        client_say(c, _("Drawing: %s"), name);
+        ExitCode code = generate_new_call(c, &call);
+        if (code == CODE_OK)
+                code = follow_generate(c, call, &hooks, &job);
+        note(cmp, code);
+        return code;
+}
+
+/* CODE_OK if one could draw it; the user's leaving ends all. */
+static ExitCode draw_all(Comparison *cmp, char *names)
+{
+        ExitCode all = CODE_USAGE;
+        char *rest = names, *name;
+
+        while ((name = strsep(&rest, ","))) {
+                ExitCode code = *name ? draw(cmp, name) : CODE_OK;
+                if (code == CODE_CANCELLED)
+                        return code;
+                all = code == CODE_OK && *name ? CODE_OK : all == CODE_OK ? all : code;
+        }
+        return all;
+}
+
+/* Beside what is there, never over it. */
+static ExitCode write_sheet(Client *c, const char *text, size_t size, char **ret)
+{
+        _cleanup_(freep) char *words = name_from_prompt(c->options.prompt);
+
+        for (int i = 1; words && i < NAMES_MAX; i++) {
+                char *path;
+                int r = c->options.output ? asprintf(&path, "%s", c->options.output) : i == 1 ? asprintf(&path, "compare-%s.html", words)
+                                                                                              : asprintf(&path, "compare-%s-%d.html", words, i);
+                if (r < 0)
+                        break;
+                r = c->options.output && c->options.force ? file_replace(path, text, size) : file_write_new(path, text, size);
+                if (r >= 0) {
+                        *ret = path;
+                        return CODE_OK;
+                }
+                if (r != -EEXIST || c->options.output) {
+                        ExitCode code = client_fail(c, CODE_FAILED, "%s: %s", path, strerror(-r));
+                        free(path);
+                        return code;
+                }
+                free(path);
+        }
+        return client_fail(c, CODE_FAILED, _("out of memory"));
+}
+
+static void report(const Comparison *cmp, const char *path)
+{
+        if (cmp->client->options.json) {
+                cmp->client->result = json_pack("{s:O, s:o}", "results", cmp->results, "path", json_from_text(path));
+                return;
+        }
+        if (!cmp->client->options.quiet)
+                table_print(&cmp->table);
+        (void)printf("%s\n", path);
+}
+
+ExitCode verb_compare(Client *c)
+{
+        static const char *const heads[] = { N_("PROVIDER"), N_("STATE"), N_("TIME"), N_("COST"), N_("LICENCE"), NULL };
+        Comparison cmp = { .client = c, .table = { .columns = ELEMENTSOF(heads) - 1 }, .results = json_array() };
+        _cleanup_(freep) char *names = c->options.providers ? strdup(c->options.providers) : NULL, *text = NULL, *path = NULL;
+        size_t size = 0;
+
+        ExitCode code = names ? servers_list_of(c, "ListProviders", &cmp.providers)
+                              : client_fail(c, CODE_USAGE, _("'compare' needs --providers, as local,openai"));
+        cmp.sheet = code == CODE_OK ? open_memstream(&text, &size) : NULL;
+        if (code == CODE_OK && !cmp.sheet)
+                code = client_fail(c, CODE_FAILED, _("out of memory"));
+        if (code == CODE_OK) {
+                table_add_heads(&cmp.table, heads);
+                sheet_begin(cmp.sheet, c->options.prompt);
+                code = draw_all(&cmp, names);
+                sheet_end(cmp.sheet);
+                if (fclose(cmp.sheet) != 0)
+                        code = client_fail(c, CODE_FAILED, _("out of memory"));
+        }
+        if (code == CODE_OK)
+                code = write_sheet(c, text, size, &path);
+        if (code == CODE_OK)
+                report(&cmp, path);
+        table_done(&cmp.table);
+        json_decref(cmp.results);
+        json_decref(cmp.providers);
+        return code;
+}
