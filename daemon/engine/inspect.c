@@ -8,7 +8,7 @@
 #include "engine/pipeline.h"
 
 /* What a picture of the usual size needs beside the weights, about: bytes for each of its pixels, and for all. */
-#define BYTES_A_PIXEL 2600.0
+#define BYTES_A_PIXEL 1600.0
 #define BYTES_ALWAYS 100e6
 #define PIXELS_AT_ONCE (640.0 * 640.0) /* larger ones are decoded in tiles */
 
