@@ -21,6 +21,14 @@
 /* Its descriptors, in their order. */
 enum { IN, OUT, ERRORS, KEY, PICTURE, MASK, PICTURES, N_FDS };
 
+/* Whose files all users trust: root's, who is nobody in a namespace that does not know him (PrivateUsers= of the unit). */
+static bool is_trusted(uid_t owner)
+{
+        static const uid_t overflow = 65534;
+
+        return owner == 0 || owner == geteuid() || owner == overflow;
+}
+
 /* What anybody else could write is not run. */
 static int check_file(const char *path, Error *error)
 {
@@ -28,7 +36,7 @@ static int check_file(const char *path, Error *error)
 
         if (path[0] != '/' || stat(path, &st) < 0 || !S_ISREG(st.st_mode) || access(path, X_OK) < 0)
                 return error_set(error, -EINVAL, "%s is no program", path);
-        if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & 022)
+        if (!is_trusted(st.st_uid) || st.st_mode & 022)
                 return error_set(error, -EINVAL, "%s could be changed by others, so it is not run", path);
         return 0;
 }
