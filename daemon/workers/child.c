@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/memfd.h"
+#include "base/util.h"
 #include "workers/child.h"
 
 #define LONGEST_SLICE UINT64_C(100000000) /* ns */
@@ -79,17 +80,17 @@ bool child_begin(pid_t parent)
 
 /* Who asks for long slices does not hold up who wakes up and asks for shorter ones, as all others do, until one is over
  * (kernels before 6.12 pass over it); and threads of SCHED_BATCH that wake up interrupt nobody. */
-void child_give_way(int nice_value)
+void child_give_way(int increment)
 {
         const struct sched_attr attributes = {
                 .size = sizeof(attributes),
                 .sched_policy = SCHED_BATCH,
-                .sched_nice = nice_value,
+                .sched_nice = MIN(getpriority(PRIO_PROCESS, 0) + increment, 19),
                 .sched_runtime = LONGEST_SLICE,
         };
 
         if (syscall(SYS_sched_setattr, 0, &attributes, 0) < 0)
-                (void)!nice(nice_value);
+                (void)!nice(increment);
 }
 
 _Noreturn static void run(const ChildSpec *spec, int output, pid_t parent)

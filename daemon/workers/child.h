@@ -44,5 +44,6 @@ DEFINE_CLEANUP(Child *, child_free)
 /* First thing in any child process: signals are what they are by default, and it does not outlive its parent. False: it has. */
 bool child_begin(pid_t parent);
 
-/* In a child process that computes: all others come first. Whoever may not ask for that goes with the nice value alone. */
-void child_give_way(int nice_value);
+/* In a child process that computes: all others come first. Adds to the nice value; whoever may not ask for more goes with that
+ * alone. */
+void child_give_way(int increment);

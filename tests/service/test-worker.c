@@ -2,6 +2,7 @@
 
 /* Supervision of one worker process, without a bus. */
 
+#include <sched.h>
 #include <sys/resource.h>
 
 #include "harness.h"
@@ -236,7 +237,7 @@ static void test_what_a_worker_inherits(void **state)
                         "#!/bin/sh\n"
                         "{ echo \"$@\"; ls /proc/$$/fd | tr '\\n' ' '; echo; env;\n"
                         "readlink /proc/$$/fd/4 /proc/$$/fd/5;\n"
-                        "grep -E 'Sig(Blk|Ign)' /proc/self/status; echo nice $(nice); } >%s\n",
+                        "grep -E 'Sig(Blk|Ign)' /proc/self/status; echo nice $(nice), $(cut -d ' ' -f 41 /proc/self/stat); } >%s\n",
                         out);
         write_file(script, text);
         assert_int_equal(chmod(script, 0755), 0);
@@ -275,8 +276,8 @@ static void test_what_a_worker_inherits(void **state)
         assert_non_null(strstr(heard, "\nOMP_WAIT_POLICY=passive\n"));
         assert_non_null(strstr(heard, "\nGOMP_SPINCOUNT=" CPU_SPINS "\n"));
         assert_null(strstr(heard, "NOTIFY_SOCKET"));
-        (void)snprintf(number, sizeof(number), "nice %d\n", MIN(getpriority(PRIO_PROCESS, 0) + 10, 19));
-        assert_non_null(strstr(heard, number)); /* the service goes before it */
+        (void)snprintf(number, sizeof(number), "nice %d, %d\n", MIN(getpriority(PRIO_PROCESS, 0) + 10, 19), SCHED_BATCH);
+        assert_non_null(strstr(heard, number)); /* everybody goes before it */
         assert_non_null(strstr(heard, "SigBlk:\t0000000000000000\n"));
         /* Under make 32 and 33 are ignored, which the C library keeps for itself and lets nobody change. */
         assert_true(strstr(heard, "SigIgn:\t0000000000000000\n") || strstr(heard, "SigIgn:\t0000000180000000\n"));
