@@ -28,6 +28,7 @@ struct Client {
         bool is_user_bus;
         bool is_silent; /* what it would say goes into error and hint alone: somebody else tells it */
         json_t *to_record; /* what records of the pictures that are made do not know yet (recorded.h), or NULL */
+        json_t *extra; /* options of Generate beside those of the command line, each [type, value] (extra-options.h), or NULL */
         json_t *result; /* what --json prints at the end, an object, or NULL */
         json_t *error; /* what client_fail() said last, for it */
         char *hint; /* what it said that the user can do, or NULL */

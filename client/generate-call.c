@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/util.h"
+#include "client/extra-options.h"
 #include "client/generate.h"
 #include "client/input.h"
 
@@ -35,8 +36,9 @@ void inputs_done(Inputs *inputs)
         *inputs = (Inputs) { -1, -1 };
 }
 
-/* What goes to the service: only what was asked for, so that the model decides the rest. */
-static int append_options(sd_bus_message *m, const Options *o, const Inputs *inputs)
+/* What goes to the service: only what was asked for, so that the model decides the rest; and of the extra options those that the
+ * command line does not have. */
+static int append_options(sd_bus_message *m, const Options *o, const Inputs *inputs, json_t *extra)
 {
         const struct {
                 bool is_given;
@@ -96,6 +98,7 @@ static int append_options(sd_bus_message *m, const Options *o, const Inputs *inp
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(entries); i++) {
                 if (!entries[i].is_given)
                         continue;
+                (void)json_object_del(extra, entries[i].key);
                 r = sd_bus_message_open_container(m, 'e', "sv");
                 if (r >= 0)
                         r = sd_bus_message_append_basic(m, 's', entries[i].key);
@@ -110,8 +113,14 @@ static int append_options(sd_bus_message *m, const Options *o, const Inputs *inp
         }
         if (r >= 0 && o->n_loras > 0)
                 r = append_loras(m, o);
+        if (o->n_loras > 0)
+                (void)json_object_del(extra, "loras");
         if (r >= 0 && options_has(o, OPTION_OUTPAINT))
                 r = append_outpaint(m, o);
+        if (options_has(o, OPTION_OUTPAINT))
+                (void)json_object_del(extra, "outpaint");
+        if (r >= 0)
+                r = extra_options_append(m, extra);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
@@ -123,7 +132,7 @@ static int make_call(Client *c, const Inputs *inputs, sd_bus_message **ret)
         if (r >= 0)
                 r = sd_bus_message_append_basic(m, 's', c->options.prompt);
         if (r >= 0)
-                r = append_options(m, &c->options, inputs);
+                r = append_options(m, &c->options, inputs, c->extra);
         if (r >= 0)
                 *ret = TAKE_PTR(m);
         return r;
@@ -137,7 +146,7 @@ ExitCode generate_new_import(Client *c, int picture, sd_bus_message **ret)
         if (r >= 0)
                 r = sd_bus_message_append(m, "hs", picture, c->options.prompt_text ? c->options.prompt_text : "");
         if (r >= 0)
-                r = append_options(m, &c->options, &(Inputs) { -1, -1 });
+                r = append_options(m, &c->options, &(Inputs) { -1, -1 }, NULL);
         if (r >= 0)
                 *ret = TAKE_PTR(m);
         return r < 0 ? bus_fail(c, NULL, r) : CODE_OK;

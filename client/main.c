@@ -55,6 +55,7 @@ int main(int argc, char *argv[])
 
         c.notifier = notifier_free(c.notifier);
         c.preview = preview_free(c.preview);
+        json_decref(c.extra);
         json_decref(c.to_record);
         json_decref(c.result);
         json_decref(c.error);

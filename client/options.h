@@ -39,7 +39,7 @@
         X(VARY, 0, "vary", "X", NUMBER, vary, 0, 1, ASKS | VARIES, "+strength of variations")                      \
         X(VARIATION_SEED, 0, "variation-seed", "N", INTEGER, variation_seed, 0, UINT64_MAX, ASKS | VARIES,          \
           "+of the variation")                                                                             \
-        X(FROM, 0, "from", "FILE", PATH, from, 0, 0, GENERATES | ASKS_IN_WINDOW, "+start from a picture")                        \
+        X(FROM, 0, "from", "FILE", PATH, from, 0, 0, GENERATES | ASKS_IN_WINDOW | REMAKES, "+start from a picture")                        \
         X(MASK, 0, "mask", "FILE", PATH, mask, 0, 0, GENERATES, "+what of it to paint")                         \
         X(OUTPAINT, 0, "outpaint", "SIDES", SIDES, outpaint, 0, REQUEST_SIZE_MAX, GENERATES, "+grow it, as left:128")  \
         X(STRENGTH, 0, "strength", "X", NUMBER, strength, 0, 1, GENERATES | VARIES, "+how much anew")                    \
@@ -93,7 +93,7 @@
         X(WRITER, 0, "engine", "NAME", TEXT, engine, 0, 0, GENERATES | WRITES, "+builtin or chat")         \
         X(SERVER, 0, "server", "NAME", TEXT, server, 0, 0, GENERATES | SENDS, "+one of 'consent'")                     \
         X(DRY_RUN, 0, "dry-run", NULL, FLAG, dry_run, 0, 0, GENERATES | SENDS, "+show what would be sent")             \
-        X(PROVIDER, 0, "provider", "NAME", TEXT, provider, 0, 0, GENERATES | TAKES_IN | FINDS, "+one of 'providers'")          \
+        X(PROVIDER, 0, "provider", "NAME", TEXT, provider, 0, 0, GENERATES | REMAKES | TAKES_IN | FINDS, "+one of 'providers'")          \
         X(PROVIDERS, 0, "providers", "A,B", TEXT, providers, 0, 0, COMPARES, "+who is compared")           \
         X(BEST_EFFORT, 0, "best-effort", NULL, FLAG, best_effort, 0, 0, GENERATES | COMPARES, "+leave out what it has not") \
         X(PRIVATE, 0, "private", NULL, FLAG, private, 0, 0, GENERATES, "+stays on this machine")           \
@@ -107,6 +107,7 @@
         X(LIMIT, 0, "limit", "N", INTEGER, limit, 0, 1000000, SHOWS, "+at most so many, 0: all")           \
         X(PROMPTS, 0, "prompts", NULL, FLAG, prompts, 0, 0, FORGETS, "+nothing else")                      \
         X(REMOVE, 0, "remove", NULL, FLAG, remove, 0, 0, TAGS, "+take tags away")                          \
+        X(VERIFY, 0, "verify", NULL, FLAG, verify, 0, 0, REMAKES, "+are the pixels the same?")             \
         X(FILES, 0, "files", NULL, FLAG, files, 0, 0, REMOVES, "+files, too")                              \
         X(ONLY_FILES, 0, "only-files", NULL, FLAG, only_files, 0, 0, REMOVES, "+keep records")             \
         X(LAST, 0, "last", NULL, FLAG, last, 0, 0, VARIES, "+the newest in 'folder'")                      \
@@ -181,7 +182,7 @@ typedef struct Options {
         const char *provider, *state, *tag, *app;
         uint64_t since, until; /* µs since 1970; 0: any time */
         uint64_t limit;
-        bool prompts, remove, files, only_files;
+        bool prompts, remove, verify, files, only_files;
         double scale;
         bool everybody;
         const char *of;

@@ -8,7 +8,6 @@
 #include "client/batch.h"
 #include "client/i18n.h"
 #include "client/input.h"
-#include "client/pixels.h"
 #include "client/recorded.h"
 
 #define SAVE_PATIENCE 1000 /* milliseconds; who waits for a picture has it by then */
@@ -46,8 +45,7 @@ const char *recorded_text(const json_t *record, const char *key)
 
 /* --- by a file --- */
 
-/* Of a PNG; other formats do not keep pixels as they are. */
-static bool read_digest(const char *path, char ret[static PIXELS_DIGEST_SIZE])
+bool recorded_read_digest(const char *path, char ret[static PIXELS_DIGEST_SIZE])
 {
         _cleanup_(picture_unmap) Picture picture = { 0 };
         _cleanup_(pixels_done) Pixels pixels = { 0 };
@@ -67,7 +65,7 @@ static int find_file(Records *records, const char *path, json_t **ret, Error *er
         int r = absolute ? records_find_file(records, absolute, &by_path, error) : -errno;
         if (r < 0 && r != -ENOENT)
                 return r;
-        if (read_digest(path, digest) && !(by_path && streq(recorded_text(by_path, "pixels"), digest))) {
+        if (recorded_read_digest(path, digest) && !(by_path && streq(recorded_text(by_path, "pixels"), digest))) {
                 r = records_find_pixels(records, digest, &by_pixels, error);
                 if (r < 0 && r != -ENOENT) {
                         json_decref(by_path);

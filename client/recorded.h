@@ -13,7 +13,7 @@
  */
 
 #include "client/client.h"
-#include "client/picture.h"
+#include "client/pixels.h"
 #include "records/records.h"
 
 /* CODE_OK, or what was reported: CODE_NOT_FOUND if there are none. */
@@ -27,6 +27,9 @@ ExitCode recorded_find(Client *client, Records *records, const char *word, json_
 
 /* The same for a file whose record is of use, but need not be: NULL. */
 json_t *recorded_find_file(const char *path);
+
+/* The digest of a PNG's pixels; other formats do not keep them as they are. Whether there is one. */
+bool recorded_read_digest(const char *path, char ret[static PIXELS_DIGEST_SIZE]);
 
 /* What --model, --state and the like say. words: may be NULL. */
 RecordsQuery recorded_query(const Options *options, const char *words);

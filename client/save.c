@@ -39,6 +39,8 @@ static void keep(Saver *saver, const char *path, uint64_t seed, const Picture *p
 
         (void)json_object_set_new(object, "path", path ? json_from_text(path) : json_null());
         (void)json_object_set_new(object, "seed", json_from_u64(seed));
+        if (picture->pixels[0])
+                (void)json_object_set_new(object, "pixels", json_string(picture->pixels));
         if (picture->record[0])
                 (void)json_object_set_new(object, "record", json_string(picture->record));
         (void)json_array_append_new(saver->pictures, object);

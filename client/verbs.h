@@ -33,6 +33,7 @@ typedef struct Client Client;
         X(VERB_CHECK, check, "FILE...", 1, INT_MAX, "+what a file says of its picture")         \
         X(VERB_HISTORY, history, "", 0, 0, "+pictures that were made")                         \
         X(VERB_SEARCH, search, "[WORDS...]", 0, INT_MAX, "+pictures by what was asked for")      \
+        X(VERB_REMAKE, remake, "ID|FILE", 1, 1, "+the same picture again")                     \
         X(VERB_TAG, tag, "ID|FILE TAG...", 2, INT_MAX, "+file pictures under words")           \
         X(VERB_RM, rm, "ID|FILE...", 1, INT_MAX, "+take records out, and files")               \
         X(VERB_FORGET, forget, "[WORDS...]", 0, INT_MAX, "+prompts, or all")                   \

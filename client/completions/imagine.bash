@@ -22,7 +22,7 @@ _imagine_presets() { # VERB
 }
 
 _imagine() {
-        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search tag rm forget log folder desktop mcp describe http consent compare import providers models load unload help version'
+        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search remake tag rm forget log folder desktop mcp describe http consent compare import providers models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --alt-text --creator --notify --preview'
@@ -114,6 +114,7 @@ _imagine() {
                 -*,check | -*,log) words=$all ;;
                 -*,history | -*,search) words="$all --limit $finds" ;;
                 -*,forget) words="$all --all --prompts $finds" ;;
+                -*,remake) words="$all $makes $asks --from --verify --provider" ;;
                 -*,tag) words="$all --remove" ;;
                 -*,rm) words="$all --files --only-files" ;;
                 -*,desktop) words="$all --all" ;;
@@ -125,7 +126,7 @@ _imagine() {
                 *,log) words='export import' ;;
                 *,http) words='token add list remove' ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;
-                *,vary | *,enlarge | *,illustrate | *,show | *,import | *,check | *,describe | *,tag | *,rm)
+                *,vary | *,enlarge | *,illustrate | *,show | *,import | *,check | *,describe | *,remake | *,tag | *,rm)
                         compopt -o filenames 2>/dev/null
                         mapfile -t COMPREPLY < <(compgen -f -- "$current")
                         return

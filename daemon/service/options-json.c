@@ -36,7 +36,7 @@ static json_t *value_to_json(const Options *options, const Option *option, const
 static bool is_of_picture(const Option *option)
 {
         static const char *const others[] = {
-                "model", "negative-prompt", "count", "preview-every", "prompt-metadata", "detach", "keep-alive", "priority",
+                "model", "negative-prompt", "count", "preview-every", "prompt-metadata", "detach", "keep-alive", "priority", "alt-text", "creator",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(others); i++)

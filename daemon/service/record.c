@@ -103,6 +103,7 @@ json_t *record_new(Service *service, const Job *job, uint32_t index, double seco
         if (service->config->record_prompts) {
                 (void)json_object_set_new(record, "prompt", json_string(job->request->prompt));
                 set_text(record, "negative", job->request->negative_prompt);
+                set_text(record, "alt", job->request->alt_text);
         }
         if (job->policy.remote)
                 set_provenance(record, job->provenance);

@@ -26,6 +26,7 @@ check "without records there is a word of regret" test "$(imagine history 2>&1 |
 imagine --quiet --seed 7 --steps 2 -o fox.png "a red fox" >/dev/null
 imagine --quiet --seed 9 --steps 2 -o wolf.png --negative "snow" "a grey wolf" >/dev/null
 id=$(imagine history --quiet | tail -n 1)
+wolf=$(imagine history --quiet --limit 1)
 check "two pictures are on record" test "$(imagine history --quiet | wc -l)" = 2
 check "the newest comes first" test "$(imagine history --json | json 'r["records"][0]["prompt"]')" = "a grey wolf"
 check "a list has the words" grep -q "$id .* a red fox" <(imagine history)
@@ -75,6 +76,30 @@ check "tags are kept once" test "$(imagine show "$id" --json | json 'r["pictures
 check "and found" test "$(imagine history --tag animal --quiet) $(imagine search thing --quiet)" = "$id $id"
 imagine tag --remove "$id" animal
 check "and taken away" test "$(imagine history --tag animal --quiet)" = ""
+
+imagine remake --quiet --verify -o again.png "$id" >/dev/null
+check "made again it is the same" test "$(imagine remake --verify --json -o again2.png fox.png | json 'r["same"], r["differences"]')" = "True {}"
+check "its record is linked" test "$(imagine history --limit 1 --json | json 'r["records"][0]["parent"] + r["records"][0]["relation"]')" = "${id}remake"
+tells_why() { # WHICH OPTION VALUE: exit status 1, and what differs
+        local said
+        said=$(imagine remake --verify -f -o other.png "$@" 2>&1 >/dev/null)
+        [ $? -eq 1 ] && grep -q "^${2#--} was 7, and is 8$" <<<"$said"
+}
+check "with another seed it is another one, and that is said" tells_why "$id" --seed 8
+check "in another size, with the rest as it was" test "$(imagine remake --json --size 64x32 -o wide.png "$id" | json '[r[k] for k in ("width", "height", "seed", "steps")]')" = "[64, 32, 7, 2]"
+XDG_DATA_HOME=$WORK/none imagine remake --verify --quiet -o byfile.png copy.png >/dev/null
+check "a file says enough without a record" test $? = 0
+imagine --quiet --from fox.png --strength 0.5 --seed 3 --steps 4 -o from.png "a blue fox" >/dev/null
+check "one of another picture finds that one" imagine remake --verify --quiet -o from2.png from.png
+mv fox.png away.png
+check "or says that it is gone" test "$(imagine remake -o from3.png from.png 2>&1 | grep -c -e '--from says where')" = 1
+check "and takes it from elsewhere" imagine remake --verify --quiet --from away.png -o from4.png from.png
+mv away.png fox.png
+imagine --quiet --count 3 --seed 20 --vary 0.3 --variation-seed 5 --steps 3 --sharpen 0.5 --sampler euler-a --tiling x -o many.png "a fox" >/dev/null
+check "one of several, with many settings" imagine remake --verify --quiet -o many-again.png "$(imagine history --limit 1 --quiet)"
+for extra in $(imagine history --quiet --limit 0); do # for what follows
+        [ "$extra" = "$id" ] || [ "$extra" = "$wolf" ] || imagine rm --quiet "$extra"
+done
 
 imagine vary --quiet fox.png >/dev/null
 check "a variation is linked to what it was made of" test "$(imagine history --limit 1 --json | json 'r["records"][0]["parent"] + r["records"][0]["relation"]')" = "${id}varied"
