@@ -20,6 +20,7 @@
 #include "config.h"
 #include "../scratch.h"
 #include "service/remote/consent.h"
+#include "service/remote/fitting.h"
 #include "service/remote/gate.h"
 #include "service/remote/mention.h"
 #include "service/remote/remote.h"
@@ -372,6 +373,47 @@ static void test_routes(void **state)
         assert_int_equal(routing_check(NULL, "", far, &tariff, MONEY_UNKNOWN, NULL), 0);
 }
 
+static void test_fitting(void **state)
+{
+        Server server = server_of("far", "https://far.example/v1", "gpt-image-1");
+        Request *request = calloc(1, sizeof(Request));
+        char notes[1024] = "";
+        Error error = {};
+        uint32_t parts;
+        NetAsk ask;
+        (void)state;
+
+        assert_non_null(request);
+        request_init(request);
+        FittingWish wish = { .request = request, .model = "" };
+        assert_int_equal(fitting_make(&server, &wish, &ask, &parts, notes, &error), REMOTE_NOT_CONFIGURED); /* it chats */
+        (void)snprintf(server.dialect, sizeof(server.dialect), "openai-images");
+        (void)snprintf(server.quality, sizeof(server.quality), "low");
+        assert_int_equal(fitting_make(&server, &wish, &ask, &parts, notes, NULL), 0);
+        assert_string_equal(notes, "");
+        assert_true(ask.draw.width == 1024 && ask.draw.height == 1024 && ask.count == 1 && !(ask.flags & NET_ASK_SEED));
+        assert_string_equal(ask.draw.quality, "low");
+        assert_int_equal(parts, 1U << NET_PART_PROMPT);
+
+        request->width = 1920;
+        request->height = 1080;
+        assert_int_equal(fitting_make(&server, &wish, &ask, &parts, notes, NULL), 0);
+        assert_string_equal(notes, "far draws 1536x1024, cut and resized to 1920x1080 here\n");
+        request->sampler = 2;
+        request->n_loras = 1;
+        wish.has_seed = true;
+        assert_int_equal(fitting_make(&server, &wish, &ask, &parts, notes, &error), NET_UNSUPPORTED);
+        assert_string_equal(error.text, "far does not have: sampler, loras");
+        wish.best_effort = true;
+        notes[0] = '\0';
+        assert_int_equal(fitting_make(&server, &wish, &ask, &parts, notes, NULL), 0);
+        assert_non_null(strstr(notes, "sampler, loras; left out"));
+        assert_non_null(strstr(notes, "seed; left out"));
+        request->count = 17;
+        assert_int_equal(fitting_make(&server, &wish, &ask, &parts, notes, &error), -EINVAL);
+        free(request);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -379,7 +421,7 @@ int main(void)
                 cmocka_unit_test(test_shipped_prices), cmocka_unit_test(test_other_prices),
                 cmocka_unit_test(test_ledger),        cmocka_unit_test(test_ledger_is_crash_safe),
                 cmocka_unit_test(test_broken_ledger), cmocka_unit_test(test_gate),
-                cmocka_unit_test(test_routes),
+                cmocka_unit_test(test_routes),        cmocka_unit_test(test_fitting),
         };
         return cmocka_run_group_tests(tests, set_up, scratch_remove);
 }

@@ -538,6 +538,41 @@ static void test_import(void **state)
         assert_nothing_left();
 }
 
+/* A picture to start from leaves only where it may, as pixels of ours. */
+static void test_source(void **state)
+{
+        char settings[8192], *rule;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        JobRef job;
+        (void)state;
+
+        place_stop_service(&place);
+        write_settings(settings, sizeof(settings));
+        rule = strstr(settings, "words = [\"confidential\"]");
+        assert_non_null(rule);
+        memcpy(rule, "pictures = false        ", 24);
+        place_start_service(&place, settings);
+
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        _cleanup_(closep) int picture = sealed_file("tests/fixtures/pictures/baseline.jpg", SIZE_MAX), broken = sealed_of("no picture at all");
+        fake_forget(&fake);
+        assert_true(generate_error(bus, &job, &error, "a fox", 3, "provider", "s", "ok", "init-image", "h", picture, "mask", "h", picture) < 0);
+        assert_non_null(strstr(error.message, "mask"));
+        assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);
+        char name[128], text[512];
+        assert_true(generate(bus, &job, "a fox", 2, "provider", "s", "ok", "init-image", "h", broken) >= 0);
+        wait_for_end(bus, job.path, name, text);
+        assert_string_equal(name, IMAGINE_ERROR_INVALID_ARGS);
+        assert_nothing_left();
+
+        draw(bus, &job, "ok", "a fox", 2, "init-image", "h", picture);
+        size_t size = fake_count(&fake, "received");
+        _cleanup_(freep) char *received = fake_file(&fake, "received");
+        assert_non_null(memmem(received, size, "POST /ok/v1/images/edits", 24));
+        assert_non_null(memmem(received, size, "\x89PNG", 4));
+        assert_null(memmem(received, size, "\xff\xd8\xff", 3)); /* not the caller's file */
+}
+
 /* No prompt stands in the log, at its most talkative, nor in the ledger. */
 static void test_log(void **state)
 {
@@ -562,6 +597,7 @@ int main(void)
                 cmocka_unit_test(test_drawn),           cmocka_unit_test(test_best_effort), cmocka_unit_test(test_failures),
                 cmocka_unit_test(test_routes),          cmocka_unit_test(test_cancel),   cmocka_unit_test(test_previews),
                 cmocka_unit_test(test_providers),       cmocka_unit_test(test_import),
+                cmocka_unit_test(test_source),
                 cmocka_unit_test(test_log),
         };
         return cmocka_run_group_tests(tests, set_up, tear_down);
