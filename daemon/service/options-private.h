@@ -47,3 +47,9 @@ json_t *options_outpaint_to_json(const Options *options);
 
 /* Whether an option is given, and its value. plain: as request_init() left it. */
 bool options_get(const Options *options, const Option *option, const Options *plain, Value *ret);
+
+/* Likewise, of who is to draw (options-remote.c); what is sent to another instance is drawn there. */
+int options_set_provider(Options *options, const Option *option, const Value *value, Error *error);
+int options_set_purpose(Options *options, const Option *option, const Value *value, Error *error);
+int options_set_remote_switch(Options *options, const Option *option, const Value *value, Error *error);
+bool options_get_nothing(const Options *options, Value *ret);

@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "base/util.h"
-#include "net/protocol.h"
 #include "service/models.h"
 #include "service/options-private.h"
 
@@ -216,40 +215,6 @@ static int set_priority(Options *options, const Option *option, const Value *val
         return 0;
 }
 
-/* --- who is to draw --- */
-
-static int set_name(char ret[static PROVIDER_NAME_MAX + 1], const Option *option, const Value *value, Error *error)
-{
-        if (*value->s && !net_is_key_name(value->s))
-                return error_set(error, -EINVAL, "%s: not a name", option->name);
-        (void)snprintf(ret, PROVIDER_NAME_MAX + 1, "%s", value->s);
-        return 0;
-}
-
-static int set_provider(Options *options, const Option *option, const Value *value, Error *error)
-{
-        return set_name(options->remote.provider, option, value, error);
-}
-
-static int set_purpose(Options *options, const Option *option, const Value *value, Error *error)
-{
-        return set_name(options->remote.purpose, option, value, error);
-}
-
-static int set_remote_switch(Options *options, const Option *option, const Value *value, Error *error)
-{
-        (void)error;
-        *(bool *)((uint8_t *)options + option->offset) = value->b != 0;
-        return 0;
-}
-
-/* What is sent to another instance is drawn there. */
-static bool get_nothing(const Options *options, Value *ret)
-{
-        (void)options, (void)ret;
-        return false;
-}
-
 /* --- the same back: what set() made of a value --- */
 
 static bool get_text(const char *text, Value *ret)
@@ -397,7 +362,7 @@ static bool get_detach(const Options *options, Value *ret)
 #define SHARE(name, member) { name, 'd', .offset = offsetof(Options, request.member), .set = set_share }
 
 #define REMOTE_SWITCH(name, member) \
-        { name, 'b', .offset = offsetof(Options, remote.member), .set = set_remote_switch, .get = get_nothing }
+        { name, 'b', .offset = offsetof(Options, remote.member), .set = options_set_remote_switch, .get = options_get_nothing }
 
 const Option options_table[] = {
         { "model", 's', .set = set_model, .get = get_model },
@@ -443,8 +408,8 @@ const Option options_table[] = {
         TEXT("alt-text", alt_text, REQUEST_ALT_TEXT_MAX, get_alt_text),
         TEXT("creator", creator, REQUEST_CREATOR_MAX, get_creator),
         { "created", 't', .set = set_created, .get = get_created },
-        { "provider", 's', .set = set_provider, .get = get_nothing },
-        { "purpose", 's', .set = set_purpose, .get = get_nothing },
+        { "provider", 's', .set = options_set_provider, .get = options_get_nothing },
+        { "purpose", 's', .set = options_set_purpose, .get = options_get_nothing },
         REMOTE_SWITCH("best-effort", best_effort),
         REMOTE_SWITCH("private", is_private),
         REMOTE_SWITCH("dry-run", dry_run),
