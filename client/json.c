@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "base/util.h"
+#include "client/client.h"
 #include "client/json.h"
 
 #define EXACT_MAX (UINT64_C(1) << 53)
@@ -176,6 +177,26 @@ static bool is_too_deep(const char *text, size_t size, int most)
 json_t *json_parse_bounded(const char *text, size_t size, int depth_max)
 {
         return is_too_deep(text, size, depth_max) ? NULL : json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+}
+
+void json_clean_texts(json_t *value)
+{
+        const char *key;
+        json_t *each;
+        size_t i;
+
+        json_object_foreach(value, key, each)
+                json_clean_texts(each);
+        json_array_foreach(value, i, each)
+                json_clean_texts(each);
+        if (!json_is_string(value))
+                return;
+        char *text = strdup(json_string_value(value));
+        if (text) {
+                client_clean_text(text);
+                (void)json_string_set(value, text);
+        }
+        free(text);
 }
 
 ExitCode json_print(json_t *object)

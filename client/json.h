@@ -24,5 +24,8 @@ int json_read_dict(sd_bus_message *message, json_t **ret);
  * else NULL. */
 json_t *json_parse_bounded(const char *text, size_t size, int depth_max);
 
+/* Of all strings in it what a terminal would obey is replaced (client_clean_text): servers have had a hand in them. */
+void json_clean_texts(json_t *value);
+
 /* Prints and frees the object. CODE_OK, or CODE_FAILED if memory was short or stdout cannot be written. */
 ExitCode json_print(json_t *object);

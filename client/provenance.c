@@ -21,6 +21,7 @@ json_t *provenance_read(Client *c, const JobInfo *job)
         if (!job->path[0] || sd_bus_get_property(c->bus, IMAGINE_BUS_NAME, job->path, IMAGINE_JOB_INTERFACE, "Provenance", NULL, &reply, "a{sv}") < 0 ||
             json_read_dict(reply, &object) < 0)
                 return NULL;
+        json_clean_texts(object);
         if (json_object_size(object) > 0)
                 return object;
         json_decref(object);

@@ -41,6 +41,7 @@ ExitCode servers_list_of(Client *c, const char *method, json_t **ret)
                 json_decref(servers);
                 return bus_fail(c, &error, r);
         }
+        json_clean_texts(servers);
         *ret = servers;
         return CODE_OK;
 }

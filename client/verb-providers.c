@@ -70,6 +70,7 @@ static void check(Client *c, json_t *provider)
                 result = json_pack("{s:b, s:s}", "ready", 0, "message", error.message ? error.message : "");
         else if (json_read_dict(reply, &result) < 0)
                 result = NULL;
+        json_clean_texts(result);
         if (result)
                 (void)json_object_update(provider, result);
         json_decref(result);
