@@ -82,6 +82,29 @@ static void test_streams(void **state)
         check_plays(&fake, DIALECT, plays, ELEMENTSOF(plays));
 }
 
+static void much(NetAsk *ask)
+{
+        ask->limits.answer_bytes = 96 << 20;
+}
+
+static void much_streamed(NetAsk *ask)
+{
+        much(ask);
+        streamed(ask);
+}
+
+/* What the protocol promises fits into the worker's memory, in either way. */
+static void test_large(void **state)
+{
+        static const Play plays[] = {
+                { "large", 0, NULL, 1, much },
+                { "stream-large", 0, NULL, 1, much_streamed },
+                { "too-large", NET_BAD_ANSWER, "more than 67108864 bytes", 1, much },
+        };
+        (void)state;
+        check_plays(&fake, DIALECT, plays, ELEMENTSOF(plays));
+}
+
 static void test_links(void **state)
 {
         static const Play plays[] = {
@@ -242,7 +265,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_transport), cmocka_unit_test(test_answers), cmocka_unit_test(test_streams),
                 cmocka_unit_test(test_links),     cmocka_unit_test(test_fields),  cmocka_unit_test(test_what_is_told),
-                cmocka_unit_test(test_cost),      cmocka_unit_test(test_dry_run_and_check),
+                cmocka_unit_test(test_cost),      cmocka_unit_test(test_dry_run_and_check), cmocka_unit_test(test_large),
         };
         return cmocka_run_group_tests(tests, set_up, tear_down);
 }
