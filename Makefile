@@ -63,7 +63,7 @@ MARKS_SRC := $(wildcard daemon/marks/*.c)
 PROMPTS_SRC := $(filter-out daemon/prompts/main.c,$(wildcard daemon/prompts/*.c))
 # How pictures were made: the service writes it down, the client reads it.
 RECORDS_SRC := $(wildcard daemon/records/*.c)
-CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c client/mcp/*.c client/metadata/*.c client/terminal/*.c))
+CLIENT_SRC := $(filter-out client/main.c,$(wildcard client/*.c client/desktop/*.c client/mcp/*.c client/metadata/*.c client/review/*.c client/terminal/*.c))
 HTTP_SRC := $(filter-out client/http/main.c,$(wildcard client/http/*.c))
 # The prompt window, where GTK 4 is.
 WINDOW_SRC := $(if $(shell pkg-config --exists 'gtk4 >= 4.8' && echo yes),$(wildcard client/window/*.c))

@@ -76,10 +76,14 @@
           "keep the model")                                                                                \
         X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, FINISHES | TAKES_IN,         \
           "no prompt in PNG")                                                                              \
-        X(ALT_TEXT, 0, "alt-text", "TEXT", TEXT, alt_text, 0, 0, FINISHES | TAKES_IN, "+for who cannot see it")           \
+        X(ALT_TEXT, 0, "alt-text", "TEXT", TEXT, alt_text, 0, 0, FINISHES | TAKES_IN | DECIDES, "+for who cannot see it")           \
         X(CREATOR, 0, "creator", "NAME", TEXT, creator, 0, 0, FINISHES | TAKES_IN, "+who has it made")                    \
+        X(COMMENT, 0, "comment", "TEXT", TEXT, comment, 0, 0, DECIDES, "+why")                                  \
+        X(LICENCE_CHECKED, 0, "licence-checked", NULL, FLAG, licence_checked, 0, 0, DECIDES, "+somebody looked")  \
+        X(LEGIBILITY_CHECKED, 0, "legibility-checked", NULL, FLAG, legibility_checked, 0, 0, DECIDES,           \
+          "+it was seen small")                                                                                \
         X(NOTIFY, 0, "notify", NULL, FLAG, notify, 0, 0, MAKES | FINISHES | TELLS, "+on the desktop, too")                     \
-        X(PREVIEW, 0, "preview", "HOW", PREVIEW, preview, 0, 0, MAKES | FINISHES | WATCHES, "+in the terminal")          \
+        X(PREVIEW, 0, "preview", "HOW", PREVIEW, preview, 0, 0, MAKES | FINISHES | WATCHES | REVIEWS, "+in the terminal")          \
         X(FOLDER, 0, "folder", "DIR", PATH, folder, 0, 0, HAS_FOLDER,     "+where pictures go")            \
         X(PROMPT, 0, "prompt", "TEXT", TEXT, prompt_text, 0, 0, ASKS_IN_WINDOW | TAKES_IN, "+to begin with")          \
         X(ENHANCE, 0, "enhance", NULL, FLAG, enhance, 0, 0, GENERATES, "+a full prompt of it first")        \
@@ -176,7 +180,8 @@ typedef struct Options {
         const char *priority;
         uint64_t keep_alive; /* seconds */
         bool no_prompt_metadata, notify;
-        const char *alt_text, *creator;
+        const char *alt_text, *creator, *comment;
+        bool licence_checked, legibility_checked;
         const char *preview;
         bool last, open;
         const char *provider, *state, *tag, *app;

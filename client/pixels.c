@@ -61,6 +61,23 @@ int pixels_shrink(const Pixels *from, uint32_t width, uint32_t height, Pixels *r
         return 0;
 }
 
+int pixels_to_png(const Pixels *pixels, uint8_t **ret, size_t *ret_size)
+{
+        png_image image = {
+                .version = PNG_IMAGE_VERSION, .format = PNG_FORMAT_RGB, .width = pixels->width, .height = pixels->height,
+        };
+        png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
+        _cleanup_(freep) uint8_t *png = malloc(size);
+
+        if (!png)
+                return -ENOMEM;
+        if (!png_image_write_to_memory(&image, png, &size, 0, pixels->rgb, 0, NULL))
+                return -EIO;
+        *ret = TAKE_PTR(png);
+        *ret_size = size;
+        return 0;
+}
+
 void pixels_done(Pixels *pixels)
 {
         free(pixels->rgb);

@@ -17,6 +17,9 @@ int pixels_from_png(const Picture *png, uint32_t side_max, Pixels *ret);
 /* The same picture smaller, or as large as it is: neither side is 0 or longer than it was. 0 or -ENOMEM. */
 int pixels_shrink(const Pixels *from, uint32_t width, uint32_t height, Pixels *ret);
 
+/* A file of it; *ret is malloc'ed. 0, -EIO or -ENOMEM. */
+int pixels_to_png(const Pixels *pixels, uint8_t **ret, size_t *ret_size);
+
 void pixels_done(Pixels *pixels);
 
 #define PIXELS_DIGEST_SIZE 65

@@ -38,6 +38,12 @@ typedef struct Client Client;
         X(VERB_RM, rm, "ID|FILE...", 1, INT_MAX, "+take records out, and files")               \
         X(VERB_FORGET, forget, "[WORDS...]", 0, INT_MAX, "+prompts, or all")                   \
         X(VERB_LOG, log, "export|import [FILE]", 1, 2, "+records as JSON lines")               \
+        X(VERB_REVIEW, review, "[ID|FILE...]", 0, INT_MAX, "+walk through drafts")              \
+        X(VERB_APPROVE, approve, "ID|FILE...", 1, INT_MAX, "+pictures may be used")              \
+        X(VERB_REJECT, reject, "ID|FILE...", 1, INT_MAX, "+they may not")                        \
+        X(VERB_RETIRE, retire, "ID|FILE...", 1, INT_MAX, "+not any more")                        \
+        X(VERB_REVISE, revise, "ID|FILE NEW", 2, 2, "+file a new version")                       \
+        X(VERB_EXPORT, export, "DIR [ID|FILE...]", 1, INT_MAX, "+approved pictures for others")  \
         X(VERB_FOLDER, folder, "", 0, 0, "+where desktop programs put pictures")               \
         X(VERB_DESKTOP, desktop, "[WHAT [NAME...]]", 0, INT_MAX, "+menus, keys and launchers") \
         X(VERB_MCP, mcp, "", 0, 0, "+for chat assistants, over standard input and output")      \

@@ -31,6 +31,7 @@ INSTALLED = \
 	$(call installs,$(B)/imagine $(B)/imagined $(WINDOW),755,$(BINDIR)) \
 	$(call installs,$(B)/imagined-engine $(B)/imagined-net $(B)/imagined-prompts $(B)/imagined-http $(B)/imagine-launcher,755,$(LIBEXECDIR)) \
 	$(foreach file,$(PROMPT_FILES),644:$(file):$(PROMPTDIR)/$(patsubst conf/prompts/%,%,$(file))) \
+	644:conf/review.conf:$(DOCDIR)/review.conf \
 	644:conf/providers.conf:$(DATADIR)/imagined/providers.conf \
 	644:$(B)/systemd/imagined.service:$(UNITDIR)/imagined.service \
 	644:$(B)/systemd/user/imagined.service:$(USERUNITDIR)/imagined.service \

@@ -2,8 +2,8 @@
 #
 # make lint: what machines can find without running the program. Every warning is an error.
 
-LINT_SRC := $(wildcard daemon/*.c daemon/*/*.c daemon/*/*/*.c client/*.c client/desktop/*.c client/http/*.c client/mcp/*.c client/metadata/*.c client/terminal/*.c client/launcher/*.c tests/*/*.c) $(WINDOW_SRC)
-LINT_HEADERS := $(wildcard daemon/*.h daemon/*/*.h daemon/*/*/*.h client/*.h client/desktop/*.h client/http/*.h client/mcp/*.h client/metadata/*.h client/terminal/*.h client/launcher/*.h client/window/*.h dbus/*.h tests/*/*.h) tests/analyzer.h
+LINT_SRC := $(wildcard daemon/*.c daemon/*/*.c daemon/*/*/*.c client/*.c client/desktop/*.c client/http/*.c client/mcp/*.c client/metadata/*.c client/review/*.c client/terminal/*.c client/launcher/*.c tests/*/*.c) $(WINDOW_SRC)
+LINT_HEADERS := $(wildcard daemon/*.h daemon/*/*.h daemon/*/*/*.h client/*.h client/desktop/*.h client/http/*.h client/mcp/*.h client/metadata/*.h client/review/*.h client/terminal/*.h client/launcher/*.h client/window/*.h dbus/*.h tests/*/*.h) tests/analyzer.h
 LINT_SCRIPTS := $(sort .ci/run $(shell grep -lsE '^\#! ?/(usr/)?bin/(env )?(ba)?sh' \
 	tests/* tests/*/* client/* client/*/* docs/* desktop/nautilus/scripts/* systemd/* model/* model/*/* 2>/dev/null))
 LINT_XML := $(wildcard dbus/*.xml dbus/*.conf dbus/*.policy desktop/*.xml desktop/icons/*.svg)

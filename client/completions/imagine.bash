@@ -22,7 +22,7 @@ _imagine_presets() { # VERB
 }
 
 _imagine() {
-        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search remake tag rm forget log folder desktop mcp describe http consent compare import providers models load unload help version'
+        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search remake tag rm forget log review approve reject retire revise export folder desktop mcp describe http consent compare import providers models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --alt-text --creator --notify --preview'
@@ -45,7 +45,7 @@ _imagine() {
                 --output | -o | --inspect | --of | --from | --mask | --outpaint | --strength | --format | --quality | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
                         --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --preview | --folder | --prompt | \
-                        --template | --profile | --purpose | --field | --refine | --earlier | --engine | --alt-text | --creator | \
+                        --template | --profile | --purpose | --field | --refine | --earlier | --engine | --alt-text | --creator | --comment | \
                         --provider | --providers | --state | --tag | --app | --since | --until | --limit) ((i++)) ;;
                 -*) ;;
                 *)
@@ -85,7 +85,7 @@ _imagine() {
         --template | --profile | --purpose) words=$(_imagine_presets "${previous#--}s") ;;
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | --clip-skip | --lora | --hires | --hires-strength | --hires-steps | \
                 --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --vary | --variation-seed | --scale | --prompt | --outpaint | --strength | --quality | \
-                --remove-artefacts | --smooth-edges | --sharpen | --field | --refine | --alt-text | --creator | \
+                --remove-artefacts | --smooth-edges | --sharpen | --field | --refine | --alt-text | --creator | --comment | \
                 --providers | --tag | --app | --since | --until | --limit) return ;;
         *)
                 case $current,$verb in
@@ -111,12 +111,14 @@ _imagine() {
                 -*,check-prompt) words="$all --model" ;;
                 -*,templates | -*,profiles | -*,purposes) words=$all ;;
                 -*,show) words="$all --notify" ;;
-                -*,check | -*,log) words=$all ;;
+                -*,check | -*,log | -*,revise | -*,export) words=$all ;;
                 -*,history | -*,search) words="$all --limit $finds" ;;
                 -*,forget) words="$all --all --prompts $finds" ;;
                 -*,remake) words="$all $makes $asks --from --verify --provider" ;;
                 -*,tag) words="$all --remove" ;;
                 -*,rm) words="$all --files --only-files" ;;
+                -*,review) words="$all --preview" ;;
+                -*,approve | -*,reject | -*,retire) words="$all --alt-text --comment --licence-checked --legibility-checked" ;;
                 -*,desktop) words="$all --all" ;;
                 -*,folder) words="$all --open --notify" ;;
                 -*,ask) words="$all --folder --prompt --from" ;;
@@ -126,7 +128,7 @@ _imagine() {
                 *,log) words='export import' ;;
                 *,http) words='token add list remove' ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;
-                *,vary | *,enlarge | *,illustrate | *,show | *,import | *,check | *,describe | *,remake | *,tag | *,rm)
+                *,vary | *,enlarge | *,illustrate | *,show | *,import | *,check | *,describe | *,remake | *,tag | *,rm | *,review | *,approve | *,reject | *,retire | *,revise | *,export)
                         compopt -o filenames 2>/dev/null
                         mapfile -t COMPREPLY < <(compgen -f -- "$current")
                         return

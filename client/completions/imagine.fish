@@ -4,7 +4,7 @@
 
 function __imagine_verb -d "The verb of the command line, generate without one"
     set -l words (commandline -opc)[2..-1]
-    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --alt-text --creator --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of --provider --providers --state --tag --app --since --until --limit -o
+    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --alt-text --creator --comment --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of --provider --providers --state --tag --app --since --until --limit -o
     set -l skip 0
     for word in $words
         if test $skip = 1
@@ -12,7 +12,7 @@ function __imagine_verb -d "The verb of the command line, generate without one"
         else if contains -- $word $takes_value
             set skip 1
         else if not string match -q -- '-*' $word
-            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search remake tag rm forget log folder desktop mcp describe http consent compare import providers models load unload help version
+            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search remake tag rm forget log review approve reject retire revise export folder desktop mcp describe http consent compare import providers models load unload help version
                 echo $word
             else
                 echo generate
@@ -65,6 +65,12 @@ complete -c imagine -n __imagine_has_no_verb -a tag -d 'file pictures under word
 complete -c imagine -n __imagine_has_no_verb -a rm -d 'take records out, and files'
 complete -c imagine -n __imagine_has_no_verb -a forget -d 'prompts, or all'
 complete -c imagine -n __imagine_has_no_verb -a log -d 'records as JSON lines'
+complete -c imagine -n __imagine_has_no_verb -a review -d 'walk through drafts'
+complete -c imagine -n __imagine_has_no_verb -a approve -d 'pictures may be used'
+complete -c imagine -n __imagine_has_no_verb -a reject -d 'they may not'
+complete -c imagine -n __imagine_has_no_verb -a retire -d 'not any more'
+complete -c imagine -n __imagine_has_no_verb -a revise -d 'file a new version'
+complete -c imagine -n __imagine_has_no_verb -a export -d 'approved pictures for others'
 complete -c imagine -n __imagine_has_no_verb -a folder -d 'where desktop programs put pictures'
 complete -c imagine -n __imagine_has_no_verb -a desktop -d 'menus, keys and launchers'
 complete -c imagine -n __imagine_has_no_verb -a mcp -d 'for chat assistants'
@@ -79,7 +85,7 @@ complete -c imagine -n __imagine_has_no_verb -a load -d 'make it resident'
 complete -c imagine -n __imagine_has_no_verb -a unload -d 'free its memory'
 complete -c imagine -n __imagine_has_no_verb -a help -d 'this text'
 complete -c imagine -n __imagine_has_no_verb -a version -d 'the version'
-complete -c imagine -n '__imagine_is vary enlarge illustrate show check describe remake tag rm' -F
+complete -c imagine -n '__imagine_is vary enlarge illustrate show check describe remake tag rm review approve reject retire revise export' -F
 complete -c imagine -n '__imagine_is watch get cancel' -a '(__imagine_ask jobs)'
 complete -c imagine -n '__imagine_is log' -a 'export import'
 complete -c imagine -n '__imagine_is consent' -a 'grant revoke list (__imagine_ask consent)'
@@ -130,8 +136,11 @@ complete -c imagine -n '__imagine_is generate' -l detach -d 'do not wait'
 complete -c imagine -n '__imagine_is generate illustrate remake vary enlarge' -l priority -x -a 'interactive normal batch' -d 'batch, normal, ..'
 complete -c imagine -n '__imagine_is generate illustrate remake vary enlarge' -l keep-alive -x -d 'keep the model'
 complete -c imagine -n '__imagine_is generate illustrate remake vary enlarge import' -l no-prompt-metadata -d 'no prompt in PNG'
-complete -c imagine -n '__imagine_is generate illustrate remake vary enlarge import' -l alt-text -x -d 'for who cannot see it'
+complete -c imagine -n '__imagine_is generate illustrate remake vary enlarge import approve reject retire' -l alt-text -x -d 'for who cannot see it'
 complete -c imagine -n '__imagine_is generate illustrate remake vary enlarge import' -l creator -x -d 'who has it made'
+complete -c imagine -n '__imagine_is approve reject retire' -l comment -x -d 'why'
+complete -c imagine -n '__imagine_is approve reject retire' -l licence-checked -d 'somebody looked'
+complete -c imagine -n '__imagine_is approve reject retire' -l legibility-checked -d 'it was seen small'
 complete -c imagine -n '__imagine_is generate' -l enhance -d 'a full prompt of it first'
 complete -c imagine -n '__imagine_is generate' -l prompt-only -d 'print it, draw nothing'
 complete -c imagine -n '__imagine_is generate enhance' -l template -x -a '(__imagine_presets templates)' -d "one of 'templates'"
@@ -160,8 +169,8 @@ complete -c imagine -n '__imagine_is tag' -l remove -d 'take tags away'
 complete -c imagine -n '__imagine_is rm' -l files -d 'files, too'
 complete -c imagine -n '__imagine_is rm' -l only-files -d 'keep records'
 complete -c imagine -n '__imagine_is models' -l inspect -r -F -d 'what a model is'
-complete -c imagine -n '__imagine_is generate get illustrate remake vary enlarge show check folder' -l notify -d 'on the desktop, too'
-complete -c imagine -n '__imagine_is generate get illustrate remake vary enlarge watch' -l preview -x -a 'auto kitty sixel none' -d 'in the terminal'
+complete -c imagine -n '__imagine_is generate get illustrate remake vary enlarge show folder' -l notify -d 'on the desktop, too'
+complete -c imagine -n '__imagine_is generate get illustrate remake vary enlarge watch review' -l preview -x -a 'auto kitty sixel none' -d 'in the terminal'
 complete -c imagine -n '__imagine_is ask mcp' -l folder -r -F -d 'where pictures go'
 complete -c imagine -n '__imagine_is ask import' -l prompt -x -d 'to begin with'
 complete -c imagine -n '__imagine_is vary' -l last -d "the newest in 'folder'"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <png.h>
 
 #include "base/base64.h"
 #include "base/cleanup.h"
@@ -11,16 +10,12 @@
 
 static int encode_png(const Pixels *pixels, char **ret)
 {
-        png_image image = {
-                .version = PNG_IMAGE_VERSION, .format = PNG_FORMAT_RGB, .width = pixels->width, .height = pixels->height,
-        };
-        png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
-        _cleanup_(freep) uint8_t *png = malloc(size);
+        _cleanup_(freep) uint8_t *png = NULL;
+        size_t size;
 
-        if (!png)
-                return -ENOMEM;
-        if (!png_image_write_to_memory(&image, png, &size, 0, pixels->rgb, 0, NULL))
-                return -EIO;
+        int r = pixels_to_png(pixels, &png, &size);
+        if (r < 0)
+                return r;
         *ret = base64_encode(png, size);
         return *ret ? 0 : -ENOMEM;
 }

@@ -87,17 +87,37 @@ static bool set_value(XmpPtr xmp, Mark mark, const char *value)
         }
 }
 
-static int serialize(const Marks *marks, bool with_prompt, XmpStringPtr packet)
+/* Into xmp, in the place of what it says there, and all of it to the packet. */
+static int serialize(XmpPtr xmp, const Marks *marks, bool with_prompt, XmpStringPtr packet)
 {
-        _cleanup_(free_xmp) XmpPtr xmp = xmp_new_empty();
-
         if (!xmp)
                 return -ENOMEM;
-        for (Mark i = 0; i < MARK_MAX; i++)
-                if (marks->values[i] && (with_prompt || (i != MARK_PROMPT && i != MARK_ALT_TEXT)) &&
-                    !set_value(xmp, i, marks->values[i]))
+        for (Mark i = 0; i < MARK_MAX; i++) {
+                if (!marks->values[i] || (!with_prompt && (i == MARK_PROMPT || i == MARK_ALT_TEXT)))
+                        continue;
+                if (xmp_has_property(xmp, properties[i].ns, properties[i].property))
+                        (void)xmp_delete_property(xmp, properties[i].ns, properties[i].property);
+                if (!set_value(xmp, i, marks->values[i]))
                         return -EIO;
+        }
         return xmp_serialize(xmp, packet, XMP_SERIAL_OMITPACKETWRAPPER | XMP_SERIAL_USECOMPACTFORMAT, 0) ? 0 : -EIO;
+}
+
+static int serialize_new(const Marks *marks, bool with_prompt, XmpStringPtr packet)
+{
+        _cleanup_(free_xmp) XmpPtr xmp = xmp_new_empty();
+        return serialize(xmp, marks, with_prompt, packet);
+}
+
+static int take_text(XmpStringPtr packet, char **ret, size_t *ret_size)
+{
+        char *text = strdup(xmp_string_cstr(packet));
+
+        if (!text)
+                return -ENOMEM;
+        *ret = text;
+        *ret_size = strlen(text);
+        return 0;
 }
 
 int xmp_write(const Marks *marks, size_t most, char **ret, size_t *ret_size)
@@ -107,17 +127,10 @@ int xmp_write(const Marks *marks, size_t most, char **ret, size_t *ret_size)
         if (!packet)
                 return -EIO;
 
-        int r = serialize(marks, true, packet);
+        int r = serialize_new(marks, true, packet);
         if (r >= 0 && xmp_string_len(packet) > most)
-                r = serialize(marks, false, packet);
-        if (r < 0)
-                return r;
-        char *text = strdup(xmp_string_cstr(packet));
-        if (!text)
-                return -ENOMEM;
-        *ret = text;
-        *ret_size = strlen(text);
-        return 0;
+                r = serialize_new(marks, false, packet);
+        return r < 0 ? r : take_text(packet, ret, ret_size);
 }
 
 /* --- from a packet --- */
@@ -198,4 +211,19 @@ int xmp_read(const char *packet, size_t size, Marks *marks)
                 if (xmp_has_property(xmp, properties[i].ns, properties[i].property) && get_value(xmp, i, value))
                         r = marks_set(marks, i, "%s", xmp_string_cstr(value));
         return r;
+}
+
+int xmp_change(const char *packet, size_t packet_size, const Marks *marks, size_t most, char **ret, size_t *ret_size)
+{
+        _cleanup_(end_library) const bool started = start_library();
+        const bool is_kept = started && packet && is_harmless(packet, packet_size);
+        _cleanup_(free_xmp) XmpPtr xmp = is_kept ? xmp_new(packet, packet_size) : NULL;
+        _cleanup_(free_string) XmpStringPtr changed = started ? xmp_string_new() : NULL;
+        if (!changed)
+                return -EIO;
+
+        int r = xmp ? serialize(xmp, marks, true, changed) : serialize_new(marks, true, changed);
+        if (r >= 0 && xmp_string_len(changed) > most)
+                r = -EFBIG;
+        return r < 0 ? r : take_text(changed, ret, ret_size);
 }

@@ -13,5 +13,9 @@
  * prompt and the alternative text. The same marks give the same bytes. -ENOMEM, or -EIO if the library fails. */
 int xmp_write(const Marks *marks, size_t most, char **ret, size_t *ret_size);
 
+/* A packet from outside with these marks in the place of its own, and all else that it says; or as xmp_write(), where there is none
+ * or it is broken. -EFBIG: larger than `most`. */
+int xmp_change(const char *packet, size_t packet_size, const Marks *marks, size_t most, char **ret, size_t *ret_size);
+
 /* Adds what a packet from outside says to *marks, parameters left as they are. -EBADMSG: none, or larger than XMP_SIZE_MAX; -ENOMEM. */
 int xmp_read(const char *packet, size_t size, Marks *marks);

@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "client/metadata/made.h"
 #include "client/metadata/metadata.h"
+#include "client/metadata/rewrite.h"
 #include "client/settings.h"
 #include "marks/xmp.h"
 
@@ -149,6 +150,46 @@ static void test_marks(void **state)
         }
 }
 
+/* Another packet in the place of the old one, and nothing else another. */
+static void test_rewriting(void **state)
+{
+        static const char *const files[] = { "ours.png", "ours.jpg", "ours.webp", "webui.webp", "webui.jpg", "comfyui.png", "webui-unicode.png" };
+        (void)state;
+
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                _cleanup_(metadata_done) Metadata metadata = { 0 }, before = { 0 };
+                _cleanup_(marks_done) Marks changes = { 0 }, marks = { 0 };
+                _cleanup_(freep) uint8_t *changed = NULL, *again = NULL;
+                _cleanup_(freep) char *xmp = NULL;
+                size_t size, xmp_size, changed_size, again_size;
+                _cleanup_(freep) void *data = read_file(files[i], &size);
+
+                assert_int_equal(metadata_read(data, size, &before), 1);
+                assert_int_equal(marks_set(&changes, MARK_ALT_TEXT, "ein Leuchtturm%s", i % 2 ? "" : "!"), 0);
+                assert_int_equal(xmp_change(before.xmp, before.xmp_size, &changes, 65000, &xmp, &xmp_size), 0);
+                assert_int_equal(metadata_rewrite(data, size, xmp, xmp_size, &changed, &changed_size), 0);
+                assert_int_equal(metadata_read(changed, changed_size, &metadata), 1);
+                assert_int_equal(xmp_read(metadata.xmp, metadata.xmp_size, &marks), 0);
+                assert_string_equal(marks.values[MARK_ALT_TEXT], changes.values[MARK_ALT_TEXT]);
+                if (before.xmp)
+                        assert_string_equal(marks.values[MARK_SYSTEM], "tiny");
+                assert_int_equal(metadata.n_texts, before.n_texts);
+                for (size_t k = 0; k < metadata.n_texts; k++)
+                        assert_string_equal(metadata.texts[k].text, before.texts[k].text);
+                /* There is one packet afterwards, so that doing it twice changes nothing. */
+                assert_int_equal(metadata_rewrite(changed, changed_size, xmp, xmp_size, &again, &again_size), 0);
+                assert_int_equal(again_size, changed_size);
+                assert_memory_equal(again, changed, changed_size);
+                for (size_t end = 0; end < size; end++) {
+                        _cleanup_(freep) uint8_t *nothing = NULL;
+                        _cleanup_(freep) void *part = malloc(end + 1);
+                        assert_non_null(part);
+                        memcpy(part, data, end);
+                        (void)metadata_rewrite(part, end, xmp, xmp_size, &nothing, &again_size);
+                }
+        }
+}
+
 /* Wherever a file ends, or one of its bytes is another, it is read within its bytes. */
 static void test_broken(void **state)
 {
@@ -227,7 +268,7 @@ static void test_json(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_programs), cmocka_unit_test(test_nothing), cmocka_unit_test(test_marks), cmocka_unit_test(test_broken),
+                cmocka_unit_test(test_programs), cmocka_unit_test(test_nothing), cmocka_unit_test(test_marks), cmocka_unit_test(test_rewriting), cmocka_unit_test(test_broken),
                 cmocka_unit_test(test_values),   cmocka_unit_test(test_json),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "client/batch.h"
+#include "client/i18n.h"
+#include "client/json.h"
+#include "client/record-text.h"
+#include "client/review/legibility.h"
+#include "client/review/look.h"
+#include "client/review/sheet.h"
+#include "client/terminal/preview.h"
+
+#define SIDE_MAX 8192
+
+/* The pixels of its file. Only PNG is read here. */
+static int read_pixels(Client *c, const Subject *subject, Pixels *ret)
+{
+        _cleanup_(batch_file_done) BatchFile file = { .fd = -1 };
+
+        if (!subject->path || batch_file_read(c, subject->path, &file) != CODE_OK)
+                return -ENOENT;
+        return pixels_from_png(&(Picture) { .data = file.data, .size = file.size }, SIDE_MAX, ret);
+}
+
+static bool measure(Client *c, const Subject *subject, Legibility *ret)
+{
+        _cleanup_(pixels_done) Pixels pixels = { 0 };
+
+        return read_pixels(c, subject, &pixels) >= 0 && legibility_measure(&pixels, ret) >= 0;
+}
+
+static void print_line(const char *label, const char *value)
+{
+        _cleanup_(freep) char *text = strdup(value);
+
+        if (!text || !*text)
+                return;
+        client_clean_text(text);
+        (void)printf("  %s: %s\n", label, text);
+}
+
+static void print_comments(const Subject *subject)
+{
+        const json_t *comments = json_object_get(subject->record, "comments");
+
+        for (size_t i = 0; i < json_array_size(comments); i++) {
+                const json_t *comment = json_array_get(comments, i);
+                const char *who = json_string_value(json_object_get(comment, "who")),
+                           *text = json_string_value(json_object_get(comment, "text")),
+                           *state = json_string_value(json_object_get(comment, "state"));
+                char when[32];
+                record_format_time(json_integer_value(json_object_get(comment, "time")), when, sizeof(when));
+                _cleanup_(freep) char *line = NULL;
+                if (asprintf(&line, "%s %s%s%s", when, state ? state : "", state && text && *text ? ": " : "", text ? text : "") >= 0)
+                        print_line(who ? who : "", line);
+        }
+}
+
+static void print_legibility(const Legibility *measured)
+{
+        const double least = MIN(measured->small[0], measured->small[1]);
+
+        (void)printf(_("  contrast: %.0f of 100 in lightness; %.0f at 64 pixels, %.0f at 32%s\n"), measured->contrast,
+                     measured->small[0], measured->small[1], least < LEGIBILITY_WEAK ? _(": weak") : "");
+}
+
+void look_print(Client *c, const Subject *subject)
+{
+        const char *lacks[SUBJECT_LACKS_MAX];
+        Legibility measured;
+
+        (void)printf("%s  %s  %s\n", subject->id, subject_text(subject, "state"), subject->path ? subject->path : _("(no file)"));
+        print_line(_("prompt"), subject_text(subject, "prompt"));
+        print_line(_("alternative text"), subject_text(subject, "alt"));
+        print_line(_("model"), subject_text(subject, "model"));
+        print_line(_("provider"), subject_text(subject, "provider"));
+        print_line(_("licence"), subject_text(subject, "license"));
+        print_line(_("version of"), subject_text(subject, "parent"));
+        if (measure(c, subject, &measured))
+                print_legibility(&measured);
+        print_comments(subject);
+        subject_lacks(subject, lacks);
+        for (size_t i = 0; lacks[i]; i++)
+                (void)printf(_("  lacks %s\n"), subject_lack_text(lacks[i]));
+}
+
+json_t *look_to_json(Client *c, const Subject *subject)
+{
+        json_t *object = json_deep_copy(subject->record), *missing = json_array();
+        const char *lacks[SUBJECT_LACKS_MAX];
+        Legibility measured;
+
+        subject_lacks(subject, lacks);
+        for (size_t i = 0; lacks[i]; i++)
+                (void)json_array_append_new(missing, json_string(lacks[i]));
+        (void)json_object_set_new(object, "missing", missing);
+        if (measure(c, subject, &measured))
+                (void)json_object_set_new(object, "contrast", json_pack("{s:f, s:f, s:f}", "full", measured.contrast, "64",
+                                                                        measured.small[0], "32", measured.small[1]));
+        return object;
+}
+
+void look_show(Client *c, const Subject *subject)
+{
+        _cleanup_(pixels_done) Pixels pixels = { 0 }, sheet = { 0 };
+        _cleanup_(freep) uint8_t *png = NULL;
+        size_t size;
+
+        if (!c->preview)
+                return;
+        int r = read_pixels(c, subject, &pixels);
+        if (r >= 0)
+                r = sheet_make(&pixels, &sheet);
+        if (r >= 0)
+                r = pixels_to_png(&sheet, &png, &size);
+        if (r >= 0)
+                r = preview_picture(c->preview, &(Picture) { png, size, sheet.width, sheet.height, "png" });
+        if (r < 0)
+                client_warn(c, _("the picture cannot be shown here"));
+}

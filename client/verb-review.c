@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A walk through drafts: each is shown, and what becomes of it is asked for, a line at a time. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "client/i18n.h"
+#include "client/json.h"
+#include "client/review/look.h"
+#include "client/terminal/preview.h"
+
+#define DRAFTS_MAX 1000
+
+typedef enum Step {
+        STEP_STAY, /* at this picture */
+        STEP_ON,
+        STEP_END,
+} Step;
+
+static int collect(json_t *record, void *userdata)
+{
+        return json_array_append(userdata, json_object_get(record, "id")) < 0 ? -ENOMEM : 0;
+}
+
+/* The ids of drafts, newest first; or the words. */
+static ExitCode find_words(Client *c, const Subject *subject, json_t *ret)
+{
+        Error error = { 0 };
+
+        for (int i = 0; i < c->options.n_words; i++)
+                (void)json_array_append_new(ret, json_from_text(c->options.words[i]));
+        if (c->options.n_words > 0)
+                return CODE_OK;
+        int r = records_search(subject->records, &(RecordsQuery) { .state = "draft", .limit = DRAFTS_MAX }, collect, ret, &error);
+        return r < 0 ? client_fail_error(c, CODE_FAILED, &error, r) : CODE_OK;
+}
+
+/* A line, without its end; NULL at the end of the input. To be freed. */
+static char *read_line(Client *c, const char *question)
+{
+        size_t room = 0;
+        char *line = NULL;
+
+        preview_forget(c->preview);
+        (void)printf("%s", question);
+        (void)fflush(stdout);
+        if (getline(&line, &room, stdin) < 0) {
+                free(line);
+                return NULL;
+        }
+        line[strcspn(line, "\n")] = '\0';
+        return line;
+}
+
+static ExitCode ask_alt(Client *c, Subject *subject)
+{
+        _cleanup_(freep) char *text = read_line(c, _("alternative text: "));
+        return text && *text ? subject_set_alt(c, subject, text) : CODE_OK;
+}
+
+static ExitCode ask_comment(Client *c, Subject *subject)
+{
+        _cleanup_(freep) char *text = read_line(c, _("comment: "));
+        return text && *text ? subject_comment(c, subject, text, NULL) : CODE_OK;
+}
+
+/* What a letter does. What fails is told, and the picture stays. */
+static Step act(Client *c, Subject *subject, char letter)
+{
+        ExitCode code;
+
+        switch (letter) {
+        case 'a':
+                code = subject_comment(c, subject, "", "approved");
+                return code == CODE_OK ? STEP_ON : STEP_STAY;
+        case 'r':
+                code = subject_comment(c, subject, "", "rejected");
+                return code == CODE_OK ? STEP_ON : STEP_STAY;
+        case 't':
+                (void)ask_alt(c, subject);
+                return STEP_STAY;
+        case 'c':
+                (void)ask_comment(c, subject);
+                return STEP_STAY;
+        case 'l':
+                (void)subject_check(c, subject, "licence");
+                return STEP_STAY;
+        case 'g':
+                (void)subject_check(c, subject, "legibility");
+                return STEP_STAY;
+        case 's':
+                return STEP_ON;
+        case 'q':
+                return STEP_END;
+        default:
+                return STEP_STAY;
+        }
+}
+
+static Step review(Client *c, Subject *subject)
+{
+        Step step = STEP_STAY;
+
+        look_show(c, subject);
+        while (step == STEP_STAY) {
+                look_print(c, subject);
+                _cleanup_(freep) char *line = read_line(
+                                c, _("[a]pprove, [r]eject, alternative [t]ext, [c]omment, [l]icence checked, le[g]ible, [s]kip, [q]uit: "));
+                step = line ? act(c, subject, line[0]) : STEP_END;
+        }
+        return step;
+}
+
+static ExitCode review_all(Client *c, Subject *subject, const json_t *words)
+{
+        ExitCode worst = CODE_OK;
+        Step step = STEP_ON;
+
+        for (size_t i = 0; i < json_array_size(words) && step != STEP_END; i++) {
+                ExitCode code = subject_find(c, subject, json_string_value(json_array_get(words, i)));
+                if (code == CODE_OK)
+                        step = review(c, subject);
+                worst = code != CODE_OK ? code : worst;
+        }
+        return worst;
+}
+
+/* For programs: nothing is asked. */
+static ExitCode list_all(Client *c, Subject *subject, const json_t *words)
+{
+        json_t *pictures = json_array();
+        ExitCode worst = CODE_OK;
+
+        for (size_t i = 0; i < json_array_size(words); i++) {
+                ExitCode code = subject_find(c, subject, json_string_value(json_array_get(words, i)));
+                if (code == CODE_OK)
+                        (void)json_array_append_new(pictures, look_to_json(c, subject));
+                worst = code != CODE_OK ? code : worst;
+        }
+        c->result = json_pack("{s:o}", "pictures", pictures);
+        return worst;
+}
+
+ExitCode verb_review(Client *c)
+{
+        _cleanup_(subject_done) Subject subject = { 0 };
+        json_t *words = json_array();
+
+        ExitCode code = subject_open(c, &subject);
+        if (code == CODE_OK)
+                code = find_words(c, &subject, words);
+        if (code == CODE_OK && json_array_size(words) == 0)
+                client_say(c, _("There is no draft to review"));
+        if (code == CODE_OK)
+                code = c->options.json ? list_all(c, &subject, words) : review_all(c, &subject, words);
+        json_decref(words);
+        return code;
+}
