@@ -8,8 +8,10 @@ $(B)/tests/bench/bench: $(B)/tests/bench/bench.o $(ENGINE_LIB) $(MARKS_LIB) $(BA
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
 $(B)/tests/bench/job: $(B)/tests/bench/job.o $(ENGINE_LIB) $(MARKS_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_ENGINE)
+$(B)/tests/bench/records: $(B)/tests/bench/records.o $(RECORDS_LIB) $(BASE_LIB)
+	$(LINK) -o $@ $^ $(LDLIBS_RECORDS)
 $(B)/tests/bench/random-model: $(B)/tests/bench/random-model.o $(BASE_LIB)
 	$(LINK) -o $@ $^ -lm
 
-bench: $(B)/tests/bench/bench $(B)/tests/bench/job $(B)/tests/bench/random-model $(PROGRAMS)
+bench: $(B)/tests/bench/bench $(B)/tests/bench/records $(B)/tests/bench/job $(B)/tests/bench/random-model $(PROGRAMS)
 	B=$(B) QUICK=$(QUICK) PEER=$(PEER) tests/bench/run

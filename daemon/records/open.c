@@ -8,6 +8,7 @@
 #include "records/records-private.h"
 
 #define PATIENCE_MSEC 5000
+#define LOG_PAGES_MAX 16384 /* of 4 KiB */
 
 int records_path(char **ret)
 {
@@ -132,4 +133,9 @@ Records *records_close(Records *records)
 void records_set_patience(Records *records, int milliseconds)
 {
         (void)sqlite3_busy_timeout(records->db, milliseconds);
+}
+
+void records_leave_checkpoints(Records *records)
+{
+        (void)sqlite3_wal_autocheckpoint(records->db, LOG_PAGES_MAX);
 }

@@ -66,6 +66,9 @@ DEFINE_CLEANUP(Records *, records_close)
 /* How long a function waits while somebody else writes, before it returns -EAGAIN; at first 5 s. */
 void records_set_patience(Records *records, int milliseconds);
 
+/* Leaves it to others to move the log into the database, which waits for the disk, until there are 64 MiB of it. */
+void records_leave_checkpoints(Records *records);
+
 /* Errors of all that follow: -EAGAIN, -ENOSPC, -EIO, -EBADMSG, -ENOMEM, with a sentence that quotes nothing of any record. */
 
 /* draft, approved, rejected, retired. */

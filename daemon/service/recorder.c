@@ -56,9 +56,11 @@ static int open_records(Recorder *recorder, Error *error)
         if (r < 0)
                 return error_set(error, r, "There is no home directory");
         r = records_open(&recorder->records, path, RECORDS_CREATE, error);
-        if (r >= 0)
-                records_set_patience(recorder->records, 0);
-        return r;
+        if (r < 0)
+                return r;
+        records_set_patience(recorder->records, 0);
+        records_leave_checkpoints(recorder->records);
+        return 0;
 }
 
 static int write_down(Recorder *recorder, const json_t *record, Error *error)
