@@ -218,9 +218,11 @@ static inline void wait_for_log(const Place *place, const char *text)
 static inline sd_bus *place_connect(const Place *place)
 {
         sd_bus *bus = NULL;
+        const char *name;
 
+        /* Through the door at once: a bus closes it on whoever takes half a minute, as one that is used later may. */
         if (sd_bus_new(&bus) < 0 || sd_bus_set_address(bus, place->address) < 0 ||
-            sd_bus_set_bus_client(bus, true) < 0 || sd_bus_start(bus) < 0) {
+            sd_bus_set_bus_client(bus, true) < 0 || sd_bus_start(bus) < 0 || sd_bus_get_unique_name(bus, &name) < 0) {
                 (void)fprintf(stderr, "The bus at %s cannot be reached\n", place->address);
                 abort();
         }
