@@ -42,6 +42,20 @@ xml.dom.minidom.parseString(b"<actions>" + open(sys.argv[1], "rb").read() + b"</
 check "Python" python3 -c 'import sys
 compile(open(sys.argv[1]).read(), sys.argv[1], "exec")' desktop/nautilus/imagine.py
 
+# Each sentence of a menu is there in German, too.
+untranslated() {
+        local file
+        for file in desktop/*.desktop desktop/dolphin/*.desktop desktop/nemo/*.nemo_action desktop/krunner/*.desktop; do
+                awk -v file="$file" -F = '
+                        function tell() { for (key in plain) if (!(key in german) && plain[key] != "Imagine") print file ": " key "=" plain[key] }
+                        /^\[/ { tell(); delete plain; delete german }
+                        /^(Name|Comment|GenericName|Keywords)=/ { plain[$1] = $2 }
+                        /^[A-Za-z]*\[de\]=/ { sub(/\[de\]/, "", $1); german[$1] = $2 }
+                        END { tell() }' "$file"
+        done
+}
+check "menus are in German, too" test -z "$(untranslated | tee /dev/stderr)"
+
 # Everything that is called exists, with these options, and takes file names behind --.
 calls() {
         grep -rhE '^(Exec|	<command>)' desktop | sed -E 's/^(Exec=|	<command>)//; s,</command>,,' | grep '^imagine ' | sort -u

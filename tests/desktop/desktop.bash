@@ -4,7 +4,7 @@
 # What the scripts here share: waiting for what comes in the end, a notification server, programs that only note how
 # they were called. They run in $IMAGINED_ROOT, on the session bus of tests/with-service.
 
-deadline=${DEADLINE:-60} # seconds, for machines that are busy
+deadline=${DEADLINE:-120} # seconds, for machines that are busy
 pids=()
 
 eventually() { # COMMAND…: until it succeeds

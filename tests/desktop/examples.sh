@@ -49,4 +49,19 @@ example "the example in C" has_compiler -- ./example
 example "the example in Python" has_gi -- /usr/bin/python3 "$top/docs/example.py"
 example "the example in JavaScript" has_gjs -- gjs -m "$top/docs/example.js"
 example "the example in shell" has_busctl -- "$top/docs/example.sh"
+
+# In a sandbox: its bus lets through what the Flatpak's permission names, and nothing else.
+has_proxy() {
+        command -v xdg-dbus-proxy >/dev/null
+}
+if has_proxy; then
+        mkfifo ready
+        exec 4<>ready # the proxy ends when nobody reads
+        xdg-dbus-proxy --fd=3 "$DBUS_SESSION_BUS_ADDRESS" "$PWD/bus" --filter --talk=org.imagined.Imagine1 3>ready 4>&- &
+        proxy=$!
+        head -c 1 <&4 >/dev/null
+fi
+example "the example in Python in a sandbox" has_gi has_proxy -- \
+        env DBUS_SESSION_BUS_ADDRESS="unix:path=$PWD/bus" /usr/bin/python3 "$top/docs/example.py"
+[ -z "${proxy:-}" ] || kill "$proxy"
 check "no prompt was a command" test ! -e pwned

@@ -29,6 +29,12 @@ xdotool key ctrl+a BackSpace Up Return
 check "history, and a second file" counted 2 'seed-touch-pwned-touch-pwned-a-fox-*.png'
 check "only the user can read the history" test "$(stat -c %a "$XDG_STATE_HOME/imagine/prompts")" = 600
 sees "status bar" "The picture is ready" >/dev/null
+check "the history opens" press "Earlier prompts"
+check "and has it" sees label "--seed"
+check "all of it can be forgotten" press "Forget All"
+check "then it is gone" eventually test ! -e "$XDG_STATE_HOME/imagine/prompts"
+xdotool key Escape
+focus >/dev/null
 xdotool key ctrl+r
 check "Ctrl+R varies it" counted 3 'seed-touch-pwned-touch-pwned-a-fox-*.png'
 sees "push button" Vary >/dev/null
