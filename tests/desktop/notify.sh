@@ -152,9 +152,13 @@ check "with what can be done" logged 'lists what is installed'
 server "actions body body-markup"
 busctl --user call org.freedesktop.Notifications /org/freedesktop/Notifications org.freedesktop.DBus.Mock AddMethod sssss \
         org.freedesktop.Notifications GetServerInformation "" ssss 'ret = ("Xfce Notify Daemon", "Xfce", "0.7", "1.2")' >/dev/null
-imagine --user --notify --seed 9 --size 64x64 --steps 50 "a fox" >paths 2>said
-check "Xfce: the progress is in words" logged 'Step '
+imagine --user --notify "${long[@]}" "a fox" >paths 2>said &
+job=$!
+check "Xfce: the progress is in words" logged 'Picture 1/64, step '
 check "Xfce: not as a number" not_logged '"value": '
+invoke "$(newest)" cancel
+wait $job
+imagine --user --notify --seed 9 "a fox" >paths 2>said
 check "Xfce: the picture can be opened" logged '["open", "Open", "show", "Show in Folder"'
 
 end_server
