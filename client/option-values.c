@@ -33,6 +33,7 @@ typedef enum Kind {
         KIND_FORMAT, /* const char * */
         KIND_PREVIEW, /* const char * */
         KIND_STATE, /* const char * */
+        KIND_BY, /* const char * */
         KIND_TIME, /* uint64_t, µs since 1970 */
 } Kind;
 
@@ -151,6 +152,13 @@ static int check_state(const char *name, Error *error)
         return error_set(error, -EINVAL, _("'%s' is none of draft, approved, rejected, retired"), name);
 }
 
+static int check_by(const char *name, Error *error)
+{
+        if (streq(name, "day") || streq(name, "provider") || streq(name, "app"))
+                return 0;
+        return error_set(error, -EINVAL, _("'%s' is none of day, provider, app"), name);
+}
+
 static int check_path(const char *path, Error *error)
 {
         return path[0] != '\0' ? 0 : error_set(error, -EINVAL, _("the name is empty"));
@@ -222,6 +230,8 @@ int option_read(Options *o, OptionId id, const char *value, Error *error)
                 return store_text(check_preview(value, error), value, field);
         case KIND_STATE:
                 return store_text(check_state(value, error), value, field);
+        case KIND_BY:
+                return store_text(check_by(value, error), value, field);
         case KIND_TIME:
                 return value_parse_time(value, field, error);
         case KIND_PRIORITY:

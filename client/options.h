@@ -106,8 +106,9 @@
         X(STATE, 0, "state", "NAME", STATE, state, 0, 0, FINDS, "+draft, approved, ...")                   \
         X(TAG, 0, "tag", "TEXT", TEXT, tag, 0, 0, FINDS, "+what it was tagged with")                       \
         X(APP, 0, "app", "NAME", TEXT, app, 0, 0, FINDS, "+that asked for it")                             \
-        X(SINCE, 0, "since", "TIME", TIME, since, 0, 0, FINDS, "+a date, or 7d")                           \
-        X(UNTIL, 0, "until", "TIME", TIME, until, 0, 0, FINDS, "+likewise")                                \
+        X(SINCE, 0, "since", "TIME", TIME, since, 0, 0, FINDS | SPENDS, "+a date, or 7d")                           \
+        X(UNTIL, 0, "until", "TIME", TIME, until, 0, 0, FINDS | SPENDS, "+likewise")                                \
+        X(BY, 0, "by", "WHAT", BY, by, 0, 0, SPENDS, "+day, provider or app")                              \
         X(LIMIT, 0, "limit", "N", INTEGER, limit, 0, 1000000, SHOWS, "+at most so many, 0: all")           \
         X(PROMPTS, 0, "prompts", NULL, FLAG, prompts, 0, 0, FORGETS, "+nothing else")                      \
         X(REMOVE, 0, "remove", NULL, FLAG, remove, 0, 0, TAGS, "+take tags away")                          \
@@ -186,6 +187,7 @@ typedef struct Options {
         bool last, open;
         const char *provider, *state, *tag, *app;
         uint64_t since, until; /* µs since 1970; 0: any time */
+        const char *by;
         uint64_t limit;
         bool prompts, remove, verify, files, only_files;
         double scale;

@@ -134,7 +134,7 @@ static ExitCode copy(Client *c, const Subject *subject, const Rights *rights, co
 
 static ExitCode export(Client *c, Subject *subject, Manifest *manifest)
 {
-        const Rights rights = rights_of(subject);
+        const Rights rights = rights_of(subject->record);
         char sha256[SUBJECT_SHA256_SIZE];
         Error error = { 0 };
 

@@ -38,6 +38,8 @@ typedef struct Client Client;
         X(VERB_RM, rm, "ID|FILE...", 1, INT_MAX, "+take records out, and files")               \
         X(VERB_FORGET, forget, "[WORDS...]", 0, INT_MAX, "+prompts, or all")                   \
         X(VERB_LOG, log, "export|import [FILE]", 1, 2, "+records as JSON lines")               \
+        X(VERB_LICENCE, licence, "ID|FILE...", 1, INT_MAX, "+what a picture may be used for")     \
+        X(VERB_COSTS, costs, "", 0, 0, "+what was spent")                                       \
         X(VERB_REVIEW, review, "[ID|FILE...]", 0, INT_MAX, "+walk through drafts")              \
         X(VERB_APPROVE, approve, "ID|FILE...", 1, INT_MAX, "+pictures may be used")              \
         X(VERB_REJECT, reject, "ID|FILE...", 1, INT_MAX, "+they may not")                        \

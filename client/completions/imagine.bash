@@ -22,7 +22,7 @@ _imagine_presets() { # VERB
 }
 
 _imagine() {
-        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search remake tag rm forget log review approve reject retire revise export folder desktop mcp describe http consent compare import providers models load unload help version'
+        local verbs='generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search remake tag rm forget log licence costs review approve reject retire revise export folder desktop mcp describe http consent compare import providers models load unload help version'
         local all='--json --quiet --user --system --no-start --help --version'
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --alt-text --creator --notify --preview'
@@ -46,7 +46,7 @@ _imagine() {
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
                         --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --preview | --folder | --prompt | \
                         --template | --profile | --purpose | --field | --refine | --earlier | --engine | --alt-text | --creator | --comment | \
-                        --provider | --providers | --state | --tag | --app | --since | --until | --limit) ((i++)) ;;
+                        --provider | --providers | --state | --tag | --app | --since | --until | --by | --limit) ((i++)) ;;
                 -*) ;;
                 *)
                         verb=${COMP_WORDS[i]}
@@ -81,6 +81,7 @@ _imagine() {
         --provider) words=$(_imagine_ask providers) ;;
         --priority) words='interactive normal batch' ;;
         --state) words='draft approved rejected retired' ;;
+        --by) words='day provider app' ;;
         --engine) words='builtin chat' ;;
         --template | --profile | --purpose) words=$(_imagine_presets "${previous#--}s") ;;
         --seed | --size | --aspect | --steps | --guidance | --negative | --count | --keep-alive | --eta | --clip-skip | --lora | --hires | --hires-strength | --hires-steps | \
@@ -111,8 +112,9 @@ _imagine() {
                 -*,check-prompt) words="$all --model" ;;
                 -*,templates | -*,profiles | -*,purposes) words=$all ;;
                 -*,show) words="$all --notify" ;;
-                -*,check | -*,log | -*,revise | -*,export) words=$all ;;
+                -*,check | -*,licence | -*,log | -*,revise | -*,export) words=$all ;;
                 -*,history | -*,search) words="$all --limit $finds" ;;
+                -*,costs) words="$all --since --until --by" ;;
                 -*,forget) words="$all --all --prompts $finds" ;;
                 -*,remake) words="$all $makes $asks --from --verify --provider" ;;
                 -*,tag) words="$all --remove" ;;
@@ -128,7 +130,7 @@ _imagine() {
                 *,log) words='export import' ;;
                 *,http) words='token add list remove' ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;
-                *,vary | *,enlarge | *,illustrate | *,show | *,import | *,check | *,describe | *,remake | *,tag | *,rm | *,review | *,approve | *,reject | *,retire | *,revise | *,export)
+                *,vary | *,enlarge | *,illustrate | *,show | *,import | *,check | *,describe | *,remake | *,tag | *,rm | *,licence | *,review | *,approve | *,reject | *,retire | *,revise | *,export)
                         compopt -o filenames 2>/dev/null
                         mapfile -t COMPREPLY < <(compgen -f -- "$current")
                         return

@@ -4,7 +4,7 @@
 
 function __imagine_verb -d "The verb of the command line, generate without one"
     set -l words (commandline -opc)[2..-1]
-    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --alt-text --creator --comment --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of --provider --providers --state --tag --app --since --until --limit -o
+    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --alt-text --creator --comment --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of --provider --providers --state --tag --app --since --until --by --limit -o
     set -l skip 0
     for word in $words
         if test $skip = 1
@@ -12,7 +12,7 @@ function __imagine_verb -d "The verb of the command line, generate without one"
         else if contains -- $word $takes_value
             set skip 1
         else if not string match -q -- '-*' $word
-            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search remake tag rm forget log review approve reject retire revise export folder desktop mcp describe http consent compare import providers models load unload help version
+            if contains -- $word generate ask status jobs watch get cancel vary enlarge illustrate enhance check-prompt templates profiles purposes show check history search remake tag rm forget log licence costs review approve reject retire revise export folder desktop mcp describe http consent compare import providers models load unload help version
                 echo $word
             else
                 echo generate
@@ -65,6 +65,8 @@ complete -c imagine -n __imagine_has_no_verb -a tag -d 'file pictures under word
 complete -c imagine -n __imagine_has_no_verb -a rm -d 'take records out, and files'
 complete -c imagine -n __imagine_has_no_verb -a forget -d 'prompts, or all'
 complete -c imagine -n __imagine_has_no_verb -a log -d 'records as JSON lines'
+complete -c imagine -n __imagine_has_no_verb -a licence -d 'what a picture may be used for'
+complete -c imagine -n __imagine_has_no_verb -a costs -d 'what was spent'
 complete -c imagine -n __imagine_has_no_verb -a review -d 'walk through drafts'
 complete -c imagine -n __imagine_has_no_verb -a approve -d 'pictures may be used'
 complete -c imagine -n __imagine_has_no_verb -a reject -d 'they may not'
@@ -85,7 +87,7 @@ complete -c imagine -n __imagine_has_no_verb -a load -d 'make it resident'
 complete -c imagine -n __imagine_has_no_verb -a unload -d 'free its memory'
 complete -c imagine -n __imagine_has_no_verb -a help -d 'this text'
 complete -c imagine -n __imagine_has_no_verb -a version -d 'the version'
-complete -c imagine -n '__imagine_is vary enlarge illustrate show check describe remake tag rm review approve reject retire revise export' -F
+complete -c imagine -n '__imagine_is vary enlarge illustrate show check describe remake tag rm licence review approve reject retire revise export' -F
 complete -c imagine -n '__imagine_is watch get cancel' -a '(__imagine_ask jobs)'
 complete -c imagine -n '__imagine_is log' -a 'export import'
 complete -c imagine -n '__imagine_is consent' -a 'grant revoke list (__imagine_ask consent)'
@@ -160,8 +162,9 @@ complete -c imagine -n '__imagine_is history search forget generate import remak
 complete -c imagine -n '__imagine_is history search forget' -l state -x -a 'draft approved rejected retired' -d 'draft, approved, ...'
 complete -c imagine -n '__imagine_is history search forget' -l tag -x -d 'what it was tagged with'
 complete -c imagine -n '__imagine_is history search forget' -l app -x -d 'that asked for it'
-complete -c imagine -n '__imagine_is history search forget' -l since -x -d 'a date, or 7d'
-complete -c imagine -n '__imagine_is history search forget' -l until -x -d 'likewise'
+complete -c imagine -n '__imagine_is history search forget costs' -l since -x -d 'a date, or 7d'
+complete -c imagine -n '__imagine_is history search forget costs' -l until -x -d 'likewise'
+complete -c imagine -n '__imagine_is costs' -l by -x -a 'day provider app' -d 'day, provider or app'
 complete -c imagine -n '__imagine_is history search' -l limit -x -d 'at most so many, 0: all'
 complete -c imagine -n '__imagine_is forget' -l prompts -d 'nothing else'
 complete -c imagine -n '__imagine_is remake' -l verify -d 'are the pixels the same?'

@@ -114,16 +114,17 @@ static void test_sheet(void **state)
 
 static void check_rights(const char *json, const Rights *expected)
 {
-        Subject subject = { .record = json_loads(json, 0, NULL) };
+        json_t *record = json_loads(json, 0, NULL);
 
-        assert_non_null(subject.record);
-        const Rights rights = rights_of(&subject);
+        assert_non_null(record);
+        const Rights rights = rights_of(record);
         assert_string_equal(rights.licence ? rights.licence : "", expected->licence ? expected->licence : "");
         assert_string_equal(rights.address ? rights.address : "", expected->address ? expected->address : "");
         assert_string_equal(rights.credit ? rights.credit : "", expected->credit ? expected->credit : "");
         assert_int_equal(rights.needs_credit, expected->needs_credit);
         assert_int_equal(rights.is_commercial_refused, expected->is_commercial_refused);
-        json_decref(subject.record);
+        assert_int_equal(rights.is_commercial_permitted, expected->is_commercial_permitted);
+        json_decref(record);
 }
 
 static void test_rights(void **state)
@@ -131,13 +132,17 @@ static void test_rights(void **state)
         (void)state;
         check_rights("{}", &(Rights) { 0 });
         check_rights("{\"license\": \"CC0-1.0\"}",
-                     &(Rights) { .licence = "CC0-1.0", .address = "https://creativecommons.org/publicdomain/zero/1.0/" });
+                     &(Rights) { .licence = "CC0-1.0", .address = "https://creativecommons.org/publicdomain/zero/1.0/",
+                                 .is_commercial_permitted = true });
+        check_rights("{\"license\": \"MIT\", \"terms\": {\"commercial\": false}}",
+                     &(Rights) { .licence = "MIT", .address = "https://opensource.org/license/mit", .is_commercial_refused = true });
         check_rights("{\"license\": \"CC-BY-NC-4.0\"}", &(Rights) { "CC-BY-NC-4.0", "https://creativecommons.org/licenses/by-nc/4.0/",
                                                                     .needs_credit = true, .is_commercial_refused = true });
         check_rights("{\"license\": \"House licence\"}", &(Rights) { .licence = "House licence" });
         check_rights("{\"terms\": {\"address\": \"https://a\", \"attribution\": \"By A\", \"commercial\": false}}",
-                     &(Rights) { NULL, "https://a", true, "By A", true });
-        check_rights("{\"terms\": {\"attribution\": true, \"commercial\": true}}", &(Rights) { .needs_credit = true });
+                     &(Rights) { .address = "https://a", .needs_credit = true, .credit = "By A", .is_commercial_refused = true });
+        check_rights("{\"terms\": {\"attribution\": true, \"commercial\": true}}",
+                     &(Rights) { .needs_credit = true, .is_commercial_permitted = true });
         check_rights("{\"terms\": 3, \"license\": []}", &(Rights) { 0 });
 }
 
