@@ -149,7 +149,7 @@ ExitCode verb_generate(Client *c)
         ExitCode code = c->options.enhance ? enhance_first(c, &enhanced) : CODE_OK;
         if (code == CODE_OK && !draws_nothing(&c->options)) {
                 notifier_set_subject(c->notifier, c->options.prompt, 0, 0);
-                if (c->options.from)
+                if (c->options.from && !streq(c->options.from, "-")) /* which can be read once */
                         recorded_made_of(c, c->options.from, "from");
                 code = generate_pictures(c, words);
         }

@@ -10,6 +10,7 @@
 #include "client/record-text.h"
 #include "client/recorded.h"
 #include "client/settings.h"
+#include "client/verbs.h"
 
 static json_t *to_json(const char *path, const Settings *s)
 {
@@ -74,6 +75,8 @@ static ExitCode show_record(Client *c, const char *id, json_t *shown)
         ExitCode code = recorded_open(c, &records);
         if (code == CODE_OK)
                 code = recorded_find(c, records, id, &record);
+        if (code == CODE_NOT_FOUND) /* "imagine show me a fox" */
+                client_say(c, _("For a picture of these words write: imagine generate %s ..."), c->options.verb->name);
         if (code == CODE_OK && !c->options.json)
                 record_print(record);
         if (code == CODE_OK)

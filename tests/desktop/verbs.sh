@@ -45,7 +45,7 @@ for format in jpeg webp; do
 done
 printf 'no picture' >text.png
 check "what says nothing fails in words" refuses 1 "text.png does not say how it was made" imagine show text.png
-check "a missing file names the way out" refuses 1 "imagine generate show" imagine show me a fox
+check "what is neither file nor record names the way out" refuses 3 "imagine generate show" imagine show me a fox
 
 # Vary.
 varied=$(imagine vary --variation-seed 7 "$odd")

@@ -87,7 +87,7 @@ if [ -z "${SAN:-}" ]; then # the default model would take minutes
 fi
 check "options of prompts need --enhance" says "needs --enhance" imagine --user --profile storybook "an owl"
 check "and those of servers" says "--server needs --enhance" imagine --user --server ok "an owl"
-check "a dry run, too" says "--dry-run needs --enhance" imagine --user --dry-run "an owl"
+check "a dry run of the resident model has nothing to show" says "nothing would be sent" imagine --user --dry-run "an owl"
 check "which goes with a chat server" says "they go with the engine chat" imagine --user --enhance --dry-run "an owl"
 check "nothing of it is in the log" fails 1 grep -q owl "$IMAGINED_ROOT/log"
 [ -z "$failed" ]
