@@ -8,7 +8,9 @@
 #include "client/batch.h"
 #include "client/i18n.h"
 #include "client/input.h"
+#include "client/metadata/metadata.h"
 #include "client/recorded.h"
+#include "marks/xmp.h"
 
 #define SAVE_PATIENCE 1000 /* milliseconds; who waits for a picture has it by then */
 
@@ -53,6 +55,37 @@ bool recorded_read_digest(const char *path, char ret[static PIXELS_DIGEST_SIZE])
 
         return input_read(path, &fd, NULL) >= 0 && picture_map(fd, &picture, NULL) >= 0 &&
                pixels_from_png(&picture, INPUT_SIDE_MAX, &pixels) >= 0 && pixels_digest(&pixels, ret) >= 0;
+}
+
+static bool is_of_size(const json_t *record, const Picture *picture)
+{
+        return json_integer_value(json_object_get(record, "width")) == picture->width &&
+               json_integer_value(json_object_get(record, "height")) == picture->height;
+}
+
+static bool is_by_us(const Picture *picture)
+{
+        static const char by_us[] = "imagined ";
+        _cleanup_(metadata_done) Metadata metadata = { 0 };
+        _cleanup_(marks_done) Marks marks = { 0 };
+
+        if (metadata_read(picture->data, picture->size, &metadata) <= 0 || !metadata.xmp ||
+            xmp_read(metadata.xmp, metadata.xmp_size, &marks) < 0)
+                return false;
+        const char *tool = marks.values[MARK_CREATOR_TOOL];
+        return tool && strncmp(tool, by_us, strlen(by_us)) == 0;
+}
+
+bool recorded_is_picture(const json_t *record, const char *path)
+{
+        _cleanup_(picture_unmap) Picture picture = { 0 };
+        char digest[PIXELS_DIGEST_SIZE];
+        _cleanup_(closep) int fd = -1;
+
+        if (recorded_read_digest(path, digest))
+                return streq(recorded_text(record, "pixels"), digest);
+        return input_read(path, &fd, NULL) >= 0 && picture_map(fd, &picture, NULL) >= 0 && is_of_size(record, &picture) &&
+               is_by_us(&picture);
 }
 
 /* The record of the path; that of the pixels, if the path's is another picture's; 0: there is neither. */

@@ -31,6 +31,10 @@ json_t *recorded_find_file(const char *path);
 /* The digest of a PNG's pixels; other formats do not keep them as they are. Whether there is one. */
 bool recorded_read_digest(const char *path, char ret[static PIXELS_DIGEST_SIZE]);
 
+/* Whether the file is that record's picture, for sure: records may come from anybody. A PNG has the same pixels; one of another
+ * format was written by this program, in that size. */
+bool recorded_is_picture(const json_t *record, const char *path);
+
 /* What --model, --state and the like say. words: may be NULL. */
 RecordsQuery recorded_query(const Options *options, const char *words);
 

@@ -75,7 +75,7 @@ static ExitCode check_state(Client *c, const Subject *subject)
                 return client_fail(c, CODE_FAILED, _("%s: none of its files is there"), subject->id);
         if (!is_approved && subject->policy.approved_only)
                 return client_fail(c, CODE_FAILED, _("%s is not approved"), subject->id);
-        if (is_approved && *approved && !streq(approved, subject->sha256))
+        if (is_approved && !streq(approved, subject->sha256))
                 return client_fail_named(c, CODE_FAILED, NULL, _("'imagine revise ID FILE' files it as a new version."),
                                          _("%s was changed after it had been approved"), subject->path);
         if (!is_approved)
@@ -93,6 +93,15 @@ static void warn_of_rights(const Client *c, const Subject *subject, const Rights
                 client_warn(c, _("%s: its source has to be named; the manifest says how"), subject->id);
 }
 
+/* Whether we could have given it: it goes into a folder that others look into, and the record may be a stranger's. */
+static bool is_own_name(const char *name, const char *id)
+{
+        for (const char *p = name; *p; p++)
+                if ((unsigned char)*p < ' ' || *p == '/' || *p == 0x7f)
+                        return false;
+        return name[0] != '.' && strstr(name, id);
+}
+
 /* The same as ever, once it has one; from the alternative text, for prompts are private. */
 static char *name_of(Subject *subject, Error *error)
 {
@@ -100,8 +109,8 @@ static char *name_of(Subject *subject, Error *error)
                    *dot = strrchr(subject->path, '.');
         char *name = NULL;
 
-        if (*known)
-                return strchr(known, '/') ? NULL : strdup(known);
+        if (is_own_name(known, subject->id))
+                return strdup(known);
         _cleanup_(freep) char *words = name_from_prompt(alt);
         if (!words || asprintf(&name, "%s-%s%s", words, subject->id, dot ? dot : "") < 0)
                 return NULL;
@@ -124,6 +133,8 @@ static ExitCode copy(Client *c, const Subject *subject, const Rights *rights, co
         if (code != CODE_OK)
                 return code;
         int r = stamp_file(&file, subject, rights, &data, &size);
+        if (r == -EMEDIUMTYPE)
+                return client_fail(c, CODE_FAILED, _("%s is neither PNG nor JPEG nor WebP"), subject->path);
         if (r >= 0)
                 r = file_replace(to, data, size);
         if (r < 0)

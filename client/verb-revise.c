@@ -9,6 +9,7 @@
 #include "client/batch.h"
 #include "client/i18n.h"
 #include "client/json.h"
+#include "client/recorded.h"
 #include "client/review/subject.h"
 
 /* What is true of the old picture alone: how its pixels came about, and what was said of them. */
@@ -21,11 +22,14 @@ static const char *const own_keys[] = {
 static json_t *new_version(const Subject *old, const char *path, const char *id)
 {
         json_t *record = json_deep_copy(old->record);
+        char pixels[PIXELS_DIGEST_SIZE];
 
         for (size_t i = 0; i < ELEMENTSOF(own_keys); i++)
                 (void)json_object_del(record, own_keys[i]);
         json_t *changes = json_pack("{s:s, s:I, s:s, s:s, s:s, s:[s]}", "id", id, "time", (json_int_t)clock_usec(CLOCK_REALTIME), "parent",
                                     old->id, "relation", "edit", "state", "draft", "files", path);
+        if (changes && recorded_read_digest(path, pixels))
+                (void)json_object_set_new(changes, "pixels", json_string(pixels));
         if (!record || !changes || json_object_update(record, changes) < 0) {
                 json_decref(record);
                 record = NULL;

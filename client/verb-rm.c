@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -8,14 +9,20 @@
 #include "client/json.h"
 #include "client/recorded.h"
 
-/* Whether the file is still this picture, as far as can be said: the one that was saved there last may be another by now. */
-static bool is_still(const char *path, const char *id)
+/* Whether the file is still this picture: the one that was saved there last may be another by now. */
+static bool is_still(const char *path, const json_t *record)
 {
-        json_t *record = recorded_find_file(path);
-        const bool same = record && streq(recorded_text(record, "id"), id);
+        json_t *last = recorded_find_file(path);
+        const bool same = last && streq(recorded_text(last, "id"), recorded_text(record, "id")) && recorded_is_picture(record, path);
 
-        json_decref(record);
+        json_decref(last);
         return same;
+}
+
+static bool is_file(const char *path)
+{
+        struct stat st;
+        return stat(path, &st) >= 0 && S_ISREG(st.st_mode);
 }
 
 static ExitCode remove_files(Client *c, const json_t *record, json_t *removed)
@@ -25,9 +32,9 @@ static ExitCode remove_files(Client *c, const json_t *record, json_t *removed)
 
         for (size_t i = 0; i < json_array_size(files); i++) {
                 const char *path = json_string_value(json_array_get(files, i));
-                if (access(path, F_OK) < 0)
+                if (!is_file(path))
                         continue;
-                if (!is_still(path, recorded_text(record, "id"))) {
+                if (!is_still(path, record)) {
                         client_warn(c, _("%s stays: it is another picture by now"), path);
                         continue;
                 }

@@ -33,12 +33,12 @@ static bool measure(Client *c, const Subject *subject, Legibility *ret)
 
 static void print_line(const char *label, const char *value)
 {
-        _cleanup_(freep) char *text = strdup(value);
+        _cleanup_(freep) char *line = NULL;
 
-        if (!text || !*text)
+        if (!*value || asprintf(&line, "  %s: %s", label, value) < 0)
                 return;
-        client_clean_text(text);
-        (void)printf("  %s: %s\n", label, text);
+        client_clean_text(line);
+        (void)puts(line);
 }
 
 static void print_comments(const Subject *subject)
@@ -71,7 +71,11 @@ void look_print(Client *c, const Subject *subject)
         const char *lacks[SUBJECT_LACKS_MAX];
         Legibility measured;
 
-        (void)printf("%s  %s  %s\n", subject->id, subject_text(subject, "state"), subject->path ? subject->path : _("(no file)"));
+        _cleanup_(freep) char *path = strdup(subject->path ? subject->path : _("(no file)"));
+
+        if (path)
+                client_clean_text(path);
+        (void)printf("%s  %s  %s\n", subject->id, subject_text(subject, "state"), path ? path : "");
         print_line(_("prompt"), subject_text(subject, "prompt"));
         print_line(_("alternative text"), subject_text(subject, "alt"));
         print_line(_("model"), subject_text(subject, "model"));

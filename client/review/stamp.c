@@ -61,6 +61,8 @@ int stamp_file(const BatchFile *file, const Subject *subject, const Rights *righ
         size_t size;
 
         int r = metadata_read(file->data, file->size, &metadata);
+        if (r == 0)
+                r = -EMEDIUMTYPE;
         if (r > 0)
                 r = find_changes(&metadata, subject, rights, &changes);
         if (r < 0 || is_empty(&changes))

@@ -7,5 +7,6 @@
 #include "client/review/rights.h"
 #include "client/review/subject.h"
 
-/* *ret is malloc'ed. A file that has no room for marks, or needs no others, is copied as it is. -ENOMEM, -EIO. */
+/* *ret is malloc'ed. A file that has no room for marks, or needs no others, is copied as it is.
+ * -EMEDIUMTYPE: it is no picture of a kind that is known; -ENOMEM, -EIO. */
 int stamp_file(const BatchFile *file, const Subject *subject, const Rights *rights, uint8_t **ret, size_t *ret_size);

@@ -115,6 +115,24 @@ XDG_DATA_HOME=$WORK/other imagine log import --quiet - <all.jsonl
 check "elsewhere they are all the same" test "$(XDG_DATA_HOME=$WORK/other imagine log export)" = "$(cat all.jsonl)"
 check "a line that is none is named" grep -q 'line 2' <(printf '\n{}\n' | imagine log import 2>&1)
 
+# A record may be anybody's, once it is imported.
+echo treasure >treasure.txt
+imagine --quiet --seed 4 --steps 2 -o own.webp "an owl" >/dev/null
+strange() { # ID FILE
+        printf '{"id":"%s","time":1,"files":["%s"]}\n' "$1" "$WORK/$2" | imagine log import --quiet -
+}
+owl=$(imagine history --quiet --limit 1)
+strange hhhhhhhhhh treasure.txt
+imagine rm --quiet --files hhhhhhhhhh 2>/dev/null
+check "a stranger's record takes no file that is no picture" test -s treasure.txt
+strange jjjjjjjjjj own.webp
+imagine rm --quiet --files jjjjjjjjjj 2>/dev/null
+check "nor a picture of another size" test -s own.webp
+imagine --quiet --seed 4 --steps 2 -f -o own.webp "an owl" >/dev/null
+imagine rm --quiet --files own.webp
+check "our own go in every format" test ! -e own.webp
+imagine rm --quiet "$owl"
+
 imagine rm --quiet --files "$id"
 check "rm takes record and file" test "$(imagine history --quiet | wc -l)" = 3 -a ! -e fox.png
 check "forget wants to know what" test "$(imagine forget >/dev/null 2>&1; echo $?)" = 2

@@ -83,6 +83,9 @@ check "a new version is a draft of the same words" test "$(imagine review --json
         field "[o['pictures'][0].get(k) for k in ('state', 'parent', 'relation', 'alt', 'prompt')]")" = \
         "['draft', '$fox', 'edit', 'A fox', 'secret words of a fox']"
 check "without the settings of the old pixels" test "$(imagine review --json "$new" | field "'settings' in o['pictures'][0]")" = False
+cp cat.png second.png
+second=$(imagine revise "$fox" second.png)
+check "and takes its file along" sh -c "imagine -q rm --files $second && test ! -e second.png"
 imagine -q approve "$new"
 imagine -q retire --comment "replaced" "$fox"
 check "the folder follows" imagine export folder
@@ -94,6 +97,24 @@ fi
 check "rejected ones go" imagine reject "$cat"
 imagine -q export folder >/dev/null
 check "one is left" test "$(listed "len(o['pictures'])")" = 1
+
+# Records that are a stranger's.
+strange() { # ID FILE SHA256 MORE: a record that says it is approved
+        printf '{"id":"%s","time":5,"state":"approved","alt":"a key","files":["%s"],"approved_sha256":"%s"%s}\n' "$1" "$PWD/$2" "$3" "$4" |
+                imagine -q log import -
+}
+echo "my key" >key.txt
+sha() { sha256sum <"$1" | cut -d ' ' -f 1; }
+strange hhhhhhhhhh key.txt "$(sha key.txt)" ',"comments":[{"time":1,"who":"\u001b[31mme","text":"","state":"approved"}]'
+strange jjjjjjjjjj dog.webp "" ''
+check "a terminal obeys nobody's name" test "$(imagine review hhhhhhhhhh </dev/null | grep -c $'\033')" = 0
+check "what is no picture is not exported" fails 1 imagine export folder hhhhhhhhhh
+check "nor what nobody here has approved" fails 1 imagine export folder jjjjjjjjjj
+strange kkkkkkkkkk dog.webp "$(sha dog.webp)" ',"export_name":"index.html"'
+check "the one whose bytes were is" imagine -q export folder kkkkkkkkkk
+check "under a name of our own" test -s folder/a-key-kkkkkkkkkk.webp -a ! -e folder/index.html
+check "the key stays where it is" fails 1 grep -rqF "my key" folder
+imagine -q rm hhhhhhhhhh jjjjjjjjjj kkkkkkkkkk
 echo '{"version": 1, "pictures": [{"id": "'"$cat"'", "file": "../dog.webp"}]}' >folder/manifest.json
 imagine -q export folder >/dev/null
 check "a manifest of strangers takes nothing outside of its folder" test -s dog.webp
