@@ -97,7 +97,8 @@ static int check(const json_t *record, Error *error)
 
         if (!id || !record_id_is_valid(id))
                 return error_set(error, -EINVAL, "id: not one of a record");
-        if (json_integer_value(json_object_get(record, "time")) <= 0)
+        if (json_integer_value(json_object_get(record, "time")) <= 0 ||
+            json_integer_value(json_object_get(record, "time")) > INT64_MAX - TRIES)
                 return error_set(error, -EINVAL, "time: not one");
         if (json_is_string(state) && !record_state_is_valid(json_string_value(state)))
                 return error_set(error, -EINVAL, "state: must be draft, approved, rejected or retired");

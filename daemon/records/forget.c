@@ -23,7 +23,8 @@ int records_scrub(Records *records, Error *error)
 }
 
 static const char without_prompts[] =
-        "UPDATE picture SET prompt = NULL, negative = NULL, asked = NULL, lineage = NULL, alt = NULL WHERE time IN chosen;"
+        "UPDATE picture SET prompt = NULL, negative = NULL, asked = NULL, lineage = NULL, alt = NULL,"
+        " more = json_remove(more, '$.export_name') WHERE time IN chosen;"
         "DELETE FROM file WHERE picture IN chosen;";
 static const char without_records[] =
         "DELETE FROM picture WHERE time IN chosen;"

@@ -108,8 +108,8 @@ int records_add_file(Records *records, const char *id, const char *path, Error *
 /* state: NULL, or the one that the picture gets with it. */
 int records_comment(Records *records, const char *id, const char *who, const char *text, const char *state, Error *error);
 
-/* forget.c: takes records out, or only their prompts and what tells of them (asked, negative, lineage, alt, files, which are
- * named after prompts); nothing of it is left in the files of the database afterwards. *ret_n: how many. */
+/* forget.c: takes records out, or only their prompts and what tells of them (asked, negative, lineage, alt, export_name, files,
+ * which are named after prompts); nothing of it is left in the files of the database afterwards. *ret_n: how many. */
 int records_forget(Records *records, const RecordsQuery *query, bool prompts_only, uint64_t *ret_n, Error *error);
 
 /* Takes one out; records_scrub() makes sure that nothing of it is left in the files, which takes as long as to write them. */

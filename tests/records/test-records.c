@@ -78,6 +78,7 @@ static void test_wrong_ones_are_refused(void **state)
                 "{\"id\":\"aaaaaaaaa\",\"time\":1}",
                 "{\"id\":\"aaaaaaaaal\",\"time\":1}",
                 "{\"id\":\"aaaaaaaaaa\",\"time\":0}",
+                "{\"id\":\"aaaaaaaaaa\",\"time\":9223372036854775807}",
                 "{\"id\":\"aaaaaaaaaa\",\"time\":\"1\"}",
                 "{\"id\":\"aaaaaaaaaa\",\"time\":1,\"prompt\":7}",
                 "{\"id\":\"aaaaaaaaaa\",\"time\":1,\"settings\":\"x\"}",
@@ -317,6 +318,7 @@ static void test_forget(void **state)
                 json_t *record = numbered_record(i, i % 2 ? "quetzalcoatl feathers" : "an ordinary armadillo");
                 (void)json_object_set_new(record, "app", json_string(i % 4 == 1 ? "org.gamma" : "org.delta"));
                 (void)json_object_set_new(record, "asked", json_string("some xylophone"));
+                (void)json_object_set_new(record, "export_name", json_string("a-marimba.png"));
                 add(other, record);
         }
         assert_true(is_on_disk("quetzalcoatl") && is_on_disk("feathers"));
@@ -330,7 +332,7 @@ static void test_forget(void **state)
         assert_int_equal(n, 50);
         check_found(other, &(RecordsQuery) { .words = "armadillo" }, 50, 198);
         assert_int_equal(records_forget(records, &(RecordsQuery) { 0 }, true, &n, NULL), 0);
-        assert_false(is_on_disk("armadillo") || is_on_disk("xylophone") || is_on_disk("102.png"));
+        assert_false(is_on_disk("armadillo") || is_on_disk("xylophone") || is_on_disk("102.png") || is_on_disk("marimba"));
         assert_int_equal(records_get(other, numbered_id(2), &back, NULL), 0);
         assert_int_equal(json_integer_value(json_object_get(json_object_get(back, "settings"), "seed")), 2);
         json_decref(back);
