@@ -341,6 +341,11 @@ static void test_failures(void **state)
         wait_for_end(bus, job.path, name, text);
         assert_non_null(strstr(text, "not allowed here"));
         assert_int_equal(spent_today(), before);
+        /* Who has drawn what nobody can read may want to be paid for all of it. */
+        assert_true(generate(bus, &job, "a fox", 2, "provider", "s", "bomb", "count", "u", 2) >= 0);
+        wait_for_end(bus, job.path, name, text);
+        assert_string_equal(name, IMAGINE_ERROR_SERVER_FAILED);
+        assert_int_equal(spent_today(), before + 4 * CENT);
 }
 
 static void test_routes(void **state)
@@ -367,6 +372,7 @@ static void test_routes(void **state)
         assert_string_equal(provider, "tiny");
         known = provenance_of(bus, job.path);
         assert_non_null(strstr(known.notes, "last: "));
+        assert_int_equal(known.reserved, -1); /* nothing of what is said of the other one */
         /* The first is too dear for the route; the last of all has the last word. */
         assert_true(generate(bus, &job, "a red fox", 1, "purpose", "s", "cheap") >= 0);
         assert_done(bus, job.path);

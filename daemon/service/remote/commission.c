@@ -143,7 +143,9 @@ static int try_local(Service *service, Job *job, Error *error)
         if (r < 0)
                 return r;
         memcpy(job->policy.model, model, sizeof(model));
-        COPY(job->provenance->provider, PROVIDER_LOCAL);
+        Provenance provenance = { .provider = PROVIDER_LOCAL };
+        COPY(provenance.notes, job->provenance->notes);
+        *job->provenance = provenance;
         job->policy.remote = false;
         return 0;
 }

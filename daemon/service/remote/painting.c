@@ -61,16 +61,15 @@ Painting *painting_free(Painting *painting)
 int64_t painting_cost(const Painting *painting)
 {
         const Job *job = job_of(painting);
+        const int64_t said = painting->said_cost >= 0 ? painting->said_cost : painting->tokens_cost;
 
         if (!painting->was_sent)
                 return 0;
-        if (painting->said_cost >= 0)
-                return painting->said_cost;
-        if (painting->tokens_cost >= 0)
-                return painting->tokens_cost;
-        if (!painting->has_ended || painting->may_cost || !job || job->provenance->price < 0)
-                return MONEY_UNKNOWN;
-        return job->provenance->price * painting->n_come;
+        if (!painting->has_ended || painting->may_cost) /* what was said is not all of it */
+                return job ? MAX(said, job->provenance->reserved) : said;
+        if (said >= 0)
+                return said;
+        return job && job->provenance->price >= 0 ? job->provenance->price * painting->n_come : MONEY_UNKNOWN;
 }
 
 void painting_want_preview(Painting *painting)
@@ -101,6 +100,7 @@ static void check_end(Painting *painting)
 static void fail(Painting *painting, const Error *error)
 {
         painting->failure = *error;
+        painting->may_cost = true; /* also what it would have drawn after this */
         painting->has_ended = true;
         painting->n_come = painting->n_taken; /* nothing more is finished */
         painting->call = net_call_free(painting->call);
