@@ -20,13 +20,16 @@ static const char *const plays[] = {
 /* Each play as a server of that name; one more with a key. */
 static void write_settings(char *text, size_t size, const char *extra)
 {
-        size_t n = (size_t)snprintf(text, size, "log_level = \"debug\"; engine = \"own\"; %s servers = (\n", extra);
+        size_t n = (size_t)snprintf(text, size, "log_level = \"debug\"; engine = \"own\"; %s\n"
+                                  "remote = { private = { words = [\"confidential\"]; }; }; servers = (\n", extra);
 
         for (size_t i = 0; i < ELEMENTSOF(plays); i++)
                 n += (size_t)snprintf(text + n, size - n,
                                       "{ name = \"%s\"; url = \"http://127.0.0.1:%u/%s/v1\"; model = \"fake-1\";%s },\n", plays[i],
                                       fake.port, plays[i], streq(plays[i], "key") ? " key = \"openai\";" : "");
-        (void)snprintf(text + n, size - n, "{ name = \"last\"; url = \"http://127.0.0.1:1/v1\"; } );\n");
+        /* 127.1 is this machine, but not by a name that says so. */
+        (void)snprintf(text + n, size - n, "{ name = \"far\"; url = \"http://127.1:%u/ok/v1\"; }, { name = \"last\"; url = \"http://127.0.0.1:1/v1\"; } );\n",
+                       fake.port);
 }
 
 static int set_up(void **state)
@@ -135,6 +138,29 @@ static void test_without_consent(void **state)
         assert_true(call_enhance(bus, &error, path, "nobody", false, 1) < 0);
         assert_true(has_error(&error, IMAGINE_ERROR_NOT_CONFIGURED));
         assert_nothing_left();
+}
+
+/* Not one byte leaves for words that stay on this machine, wherever they stand. */
+#define assert_withheld(bus, idea, ...)                                                                                       \
+        do {                                                                                                                  \
+                _cleanup_(sd_bus_error_free) sd_bus_error failure = SD_BUS_ERROR_NULL;                                        \
+                assert_true(manager_call(bus, "Enhance", &failure, NULL, "sa{sv}", idea, 3, "engine", "s", "chat", "server", "s", \
+                                         "far", __VA_ARGS__) < 0);                                                            \
+                assert_true(has_error(&failure, IMAGINE_ERROR_WITHHELD));                                                     \
+        } while (0)
+
+static void test_private_words(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        (void)state;
+
+        consent(bus, "far", true);
+        fake_forget(&fake);
+        assert_withheld(bus, "a Confidential fox", "count", "u", 1);
+        assert_withheld(bus, "a fox", "refine", "s", "make it confidential");
+        assert_withheld(bus, "a fox", "fields", "a{ss}", 1, "mood", "confidential");
+        assert_nothing_left();
+        consent(bus, "far", false);
 }
 
 static void test_dry_run(void **state)
@@ -411,7 +437,7 @@ int main(void)
                 cmocka_unit_test(test_without_consent), cmocka_unit_test(test_dry_run),  cmocka_unit_test(test_asked),
                 cmocka_unit_test(test_fields),          cmocka_unit_test(test_refinement), cmocka_unit_test(test_failures),
                 cmocka_unit_test(test_cancel),          cmocka_unit_test(test_consent),  cmocka_unit_test(test_socket),
-                cmocka_unit_test(test_log),
+                cmocka_unit_test(test_log),             cmocka_unit_test(test_private_words),
         };
         return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "base/util.h"
 #include "service/enhance/chat.h"
+#include "service/remote/gate.h"
 #include "service/remote/remote.h"
 #include "service/service.h"
 
@@ -65,12 +66,32 @@ static int find(const Service *service, const json_t *request, const Server **re
         return remote_find(service, text_of(request, "server"), NET_DIALECT_CHAT, shows(request), ret, error);
 }
 
+/* Whether its words may leave the machine, and its user lets them go there. A dry run sends nothing. */
+static int check_server(const Service *service, const Server *server, const json_t *request, Error *error)
+{
+        const Privacy *privacy = &service->config->remote->privacy;
+        const char *first = json_string_value(json_array_get(json_object_get(request, "lineage"), 0));
+        const char *texts[] = { text_of(request, "idea"), text_of(request, "refine"), first ? first : "" };
+        const char *name;
+        json_t *value;
+
+        if (json_is_true(json_object_get(request, "dry-run")))
+                return 0;
+        int r = remote_check(server, error);
+        if (r >= 0)
+                r = gate_check_private_words(privacy, server, texts, ELEMENTSOF(texts), error);
+        json_object_foreach(json_object_get(request, "fields"), name, value)
+                if (r >= 0 && json_is_string(value))
+                        r = gate_check_private_words(privacy, server, (const char *[]) { json_string_value(value) }, 1, error);
+        return r;
+}
+
 int chat_check(const Service *service, const json_t *request, Error *error)
 {
         const Server *server;
 
         int r = find(service, request, &server, error);
-        return r < 0 || json_is_true(json_object_get(request, "dry-run")) ? r : remote_check(server, error);
+        return r < 0 ? r : check_server(service, server, request, error);
 }
 
 /* --- what is asked --- */
@@ -233,6 +254,8 @@ int chat_start(void **ret, Service *service, const Job *job, const json_t *reque
         NetAsk ask;
 
         int r = find(service, request, &server, error);
+        if (r >= 0)
+                r = check_server(service, server, request, error);
         if (r < 0)
                 return r;
         Chat *chat = calloc(1, sizeof(Chat));

@@ -24,10 +24,20 @@ int gate_check_words(const RemoteRules *rules, const char *provider, const GateA
         return 0;
 }
 
+int gate_check_private_words(const Privacy *privacy, const Server *server, const char *const *texts, size_t n, Error *error)
+{
+        char word[64];
+
+        if (server_is_here(server) || !mentions(&privacy->words, texts, n, word))
+                return 0;
+        return error_set(error, GATE_WITHHELD,
+                         "Prompts with the word \"%s\" stay on this machine (remote.private.words): nothing was sent to %s", word,
+                         server->name);
+}
+
 static int check_privacy(const Privacy *privacy, const Server *server, const GateAsk *ask, Error *error)
 {
         const char *texts[] = { ask->prompt, ask->negative };
-        char word[64];
 
         if (server_is_here(server))
                 return 0; /* it does not leave the machine */
@@ -36,11 +46,7 @@ static int check_privacy(const Privacy *privacy, const Server *server, const Gat
         if (ask->has_picture && privacy->pictures)
                 return error_set(error, GATE_WITHHELD,
                                  "Pictures to start from stay on this machine (remote.private.pictures): nothing was sent to %s", server->name);
-        if (mentions(&privacy->words, texts, ELEMENTSOF(texts), word))
-                return error_set(error, GATE_WITHHELD,
-                                 "Prompts with the word \"%s\" stay on this machine (remote.private.words): nothing was sent to %s", word,
-                                 server->name);
-        return 0;
+        return gate_check_private_words(privacy, server, texts, ELEMENTSOF(texts), error);
 }
 
 /* Whether one picture may cost that much. */
