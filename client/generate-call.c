@@ -36,6 +36,35 @@ void inputs_done(Inputs *inputs)
         *inputs = (Inputs) { -1, -1 };
 }
 
+static int append_entry(sd_bus_message *m, const char *key, char type, const void *value)
+{
+        int r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(m, 's', key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', (char[]) { type, '\0' });
+        if (r >= 0)
+                r = sd_bus_message_append_basic(m, type, value);
+        for (int depth = 0; r >= 0 && depth < 2; depth++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+static int append_structures(sd_bus_message *m, const Options *o, json_t *extra)
+{
+        int r = 0;
+
+        if (o->n_loras > 0) {
+                (void)json_object_del(extra, "loras");
+                r = append_loras(m, o);
+        }
+        if (r >= 0 && options_has(o, OPTION_OUTPAINT)) {
+                (void)json_object_del(extra, "outpaint");
+                r = append_outpaint(m, o);
+        }
+        return r;
+}
+
 /* What goes to the service: only what was asked for, so that the model decides the rest; and of the extra options those that the
  * command line does not have. */
 static int append_options(sd_bus_message *m, const Options *o, const Inputs *inputs, json_t *extra)
@@ -99,26 +128,10 @@ static int append_options(sd_bus_message *m, const Options *o, const Inputs *inp
                 if (!entries[i].is_given)
                         continue;
                 (void)json_object_del(extra, entries[i].key);
-                r = sd_bus_message_open_container(m, 'e', "sv");
-                if (r >= 0)
-                        r = sd_bus_message_append_basic(m, 's', entries[i].key);
-                if (r >= 0)
-                        r = sd_bus_message_open_container(m, 'v', (char[]) { entries[i].type, '\0' });
-                if (r >= 0)
-                        r = sd_bus_message_append_basic(m, entries[i].type, entries[i].value);
-                if (r >= 0)
-                        r = sd_bus_message_close_container(m);
-                if (r >= 0)
-                        r = sd_bus_message_close_container(m);
+                r = append_entry(m, entries[i].key, entries[i].type, entries[i].value);
         }
-        if (r >= 0 && o->n_loras > 0)
-                r = append_loras(m, o);
-        if (o->n_loras > 0)
-                (void)json_object_del(extra, "loras");
-        if (r >= 0 && options_has(o, OPTION_OUTPAINT))
-                r = append_outpaint(m, o);
-        if (options_has(o, OPTION_OUTPAINT))
-                (void)json_object_del(extra, "outpaint");
+        if (r >= 0)
+                r = append_structures(m, o, extra);
         if (r >= 0)
                 r = extra_options_append(m, extra);
         return r < 0 ? r : sd_bus_message_close_container(m);

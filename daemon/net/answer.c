@@ -105,6 +105,14 @@ bool answer_task(char ret[static 128], const json_t *value)
         return true;
 }
 
+bool answer_explain_plain(const Talk *talk, const HttpAnswer *answer, Error *error)
+{
+        char message[256], code[64];
+
+        answer_error(answer->body.data, answer->body.size, message, code);
+        return answer_explain(talk, answer, false, message, code, error);
+}
+
 bool answer_explain_link(const HttpAnswer *answer, Error *error)
 {
         const long status = answer->status;
@@ -164,6 +172,17 @@ int answer_check(Talk *talk, json_t *models, double credits, Error *error)
         text = json_dumps(root, JSON_COMPACT);
         int r = !text ? -ENOMEM : strlen(text) > NET_TEXT_MAX ? -EFBIG : talk->deliver(talk, &result, text, strlen(text));
         return r < 0 ? error_set(error, r, "What the server says of itself cannot be handed over: %s", strerror(-r)) : 0;
+}
+
+int answer_openai_models(Talk *talk, const HttpAnswer *answer, Error *error)
+{
+        return answer_models(talk, answer, "data", "id", error);
+}
+
+int answer_is_there(Talk *talk, const HttpAnswer *answer, Error *error)
+{
+        (void)answer;
+        return answer_check(talk, NULL, -1, error);
 }
 
 #define MODELS_MAX 100

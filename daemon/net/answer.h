@@ -30,6 +30,9 @@ bool answer_task(char ret[static 128], const json_t *value);
  * use to try again. */
 bool answer_explain(const Talk *talk, const HttpAnswer *answer, bool is_refusal, const char *message, const char *code, Error *error);
 
+/* The same for a server whose errors tell of no rules. */
+bool answer_explain_plain(const Talk *talk, const HttpAnswer *answer, Error *error);
+
 /* The same where a picture was to be fetched from its link. */
 bool answer_explain_link(const HttpAnswer *answer, Error *error);
 
@@ -44,6 +47,12 @@ int answer_base64(Talk *talk, const NetResult *result, json_t *text, Error *erro
 
 /* What ASK_CHECK wants to know, of a list of models: [list][i][name]; list: "": the answer itself is the list. */
 int answer_models(Talk *talk, const HttpAnswer *answer, const char *list, const char *name, Error *error);
+
+/* The same of OpenAI's GET …/models, which many servers copy. */
+int answer_openai_models(Talk *talk, const HttpAnswer *answer, Error *error);
+
+/* The same of a server that says no more than that it is there. */
+int answer_is_there(Talk *talk, const HttpAnswer *answer, Error *error);
 
 /* The same where it is put together already. */
 int answer_check(Talk *talk, json_t *models, double credits, Error *error);

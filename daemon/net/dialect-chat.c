@@ -174,11 +174,6 @@ static bool explain(const Talk *talk, const HttpAnswer *answer, Error *error)
 }
 
 /* Its models, as answer_models() reads them. */
-static int checked(Talk *talk, const HttpAnswer *answer, Error *error)
-{
-        return answer_models(talk, answer, "data", "id", error);
-}
-
 const Dialect dialect_chat = {
         .key_header = "Authorization: Bearer ",
         .check = check,
@@ -186,6 +181,6 @@ const Dialect dialect_chat = {
         .event = event,
         .explain = explain,
         .check_path = "/models",
-        .checked = checked,
+        .checked = answer_openai_models,
         .done = done,
 };

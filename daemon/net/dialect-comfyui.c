@@ -267,27 +267,13 @@ static int cancel(Talk *talk, HttpRequest *request)
         return compose_json(request, talk->ask->url, "/interrupt", body, NULL);
 }
 
-static bool explain(const Talk *talk, const HttpAnswer *answer, Error *error)
-{
-        char message[256], code[64];
-
-        answer_error(answer->body.data, answer->body.size, message, code);
-        return answer_explain(talk, answer, false, message, code, error);
-}
-
-static int checked(Talk *talk, const HttpAnswer *answer, Error *error)
-{
-        (void)answer;
-        return answer_check(talk, NULL, -1, error);
-}
-
 const Dialect dialect_comfyui = {
         .key_header = "Authorization: Bearer ",
         .check = check,
         .next = next,
-        .explain = explain,
+        .explain = answer_explain_plain,
         .cancel = cancel,
         .check_path = "/system_stats",
-        .checked = checked,
+        .checked = answer_is_there,
         .done = done,
 };

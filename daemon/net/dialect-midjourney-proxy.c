@@ -205,28 +205,13 @@ static int next(Talk *talk, const HttpAnswer *answer, HttpRequest *request, Erro
         return talk->n_results < talk->ask->count ? compose(talk, request, error) : 0;
 }
 
-static bool explain(const Talk *talk, const HttpAnswer *answer, Error *error)
-{
-        char message[256], code[64];
-
-        answer_error(answer->body.data, answer->body.size, message, code);
-        return answer_explain(talk, answer, false, message, code, error);
-}
-
-/* Whose tasks there are is nobody's business. */
-static int checked(Talk *talk, const HttpAnswer *answer, Error *error)
-{
-        (void)answer;
-        return answer_check(talk, NULL, -1, error);
-}
-
 const Dialect dialect_midjourney_proxy = {
         .key_header = "mj-api-secret: ",
         .check = talk_check,
         .next = next,
-        .explain = explain,
+        .explain = answer_explain_plain,
         .check_path = "/mj/task/queue",
-        .checked = checked,
+        .checked = answer_is_there, /* whose tasks there are is nobody's business */
         .has_links = true,
         .done = done,
 };

@@ -378,11 +378,6 @@ static bool explain(const Talk *talk, const HttpAnswer *answer, Error *error)
         return answer_explain(talk, answer, answer->status != 401 && is_refusal(code, ""), message, code, error);
 }
 
-static int checked(Talk *talk, const HttpAnswer *answer, Error *error)
-{
-        return answer_models(talk, answer, "data", "id", error);
-}
-
 const Dialect dialect_openai_images = {
         .key_header = "Authorization: Bearer ",
         .check = talk_check,
@@ -390,7 +385,7 @@ const Dialect dialect_openai_images = {
         .event = event,
         .explain = explain,
         .check_path = "/models",
-        .checked = checked,
+        .checked = answer_openai_models,
         .has_links = true,
         .done = done,
 };
