@@ -163,6 +163,12 @@ static int64_t shorten(const Conversation *c, int64_t ms)
         return c->wait_max >= 0 ? MIN(ms, c->wait_max) : ms;
 }
 
+/* Of a gateway that waits no longer: what is behind it may go on all the same. */
+static bool gave_up_waiting(const HttpAnswer *answer)
+{
+        return (answer->status == 504 || answer->status == 524) && answer->hints.wanted <= 0;
+}
+
 /* Once. 1: there is an answer of status 2xx; 0: it may be tried again; else an error, and there is no use in trying again. In
  * both latter cases *error says why. */
 static int try_once(Conversation *c, const HttpRequest *request, HttpAnswer *answer, const HttpWatch *watch, Error *error)
@@ -172,7 +178,7 @@ static int try_once(Conversation *c, const HttpRequest *request, HttpAnswer *ans
         *error = (Error) {};
         int r = http_exchange(c->http, request, answer, watch, error);
         if (request->draws > 0)
-                c->may_cost = answer->was_sent && (r < 0 || answer->status < 400);
+                c->may_cost = answer->was_sent && (r < 0 || answer->status < 400 || gave_up_waiting(answer));
         if (r < 0) {
                 /* What has begun may have cost something: it is not asked for twice. */
                 bool is_final = r == -ECANCELED || r == -ENOMEM || r == NET_BAD_ANSWER || answer->status > 0 || c->may_cost;
@@ -181,6 +187,7 @@ static int try_once(Conversation *c, const HttpRequest *request, HttpAnswer *ans
         if (answer->status >= 200 && answer->status < 300)
                 return 1;
         bool is_final = request->is_link ? answer_explain_link(answer, error) : c->dialect->explain(&c->talk, answer, error);
+        is_final = is_final || (request->draws > 0 && c->may_cost);
         return is_final ? error->code : 0;
 }
 
@@ -222,7 +229,7 @@ static int wait_before(Conversation *c, const HttpRequest *request, Error *error
         return r < 0 ? error_set(error, NET_UNREACHABLE, "The server took longer than the %u s that it may take", c->ask.limits.total_ms / 1000) : 0;
 }
 
-/* The server's task is given up; nobody waits for what it says to that. */
+/* The server's task is given up, if it may be at work; nobody waits for what it says to that. */
 static void take_back(Conversation *c)
 {
         const HttpWatch watch = { .socket = -1 };
@@ -254,7 +261,7 @@ int conversation_hold(Conversation *c, Error *error)
                 if (r < 0)
                         break;
         }
-        if (r < 0)
+        if (r < 0 && c->may_cost)
                 take_back(c);
         http_request_done(&request);
         http_answer_done(&answer);

@@ -198,14 +198,11 @@ static int cancel(Talk *talk, HttpRequest *request)
         return compose_json(request, talk->ask->url, INTERRUPT, nothing, NULL);
 }
 
-/* What has failed there in computing fails again; in any case nothing is at work. */
+/* What has failed there in computing fails again. */
 static bool explain(const Talk *talk, const HttpAnswer *answer, Error *error)
 {
-        State *state = talk->state;
         char message[256], code[64];
 
-        if (state)
-                state->is_drawing = false;
         answer_error(answer->body.data, answer->body.size, message, code);
         return answer_explain(talk, answer, false, message, code, error) || answer->status == 500;
 }

@@ -187,6 +187,8 @@ static void set_up(Transfer *t, const HttpRequest *request)
         (void)curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
         (void)curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
         (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+        /* On a connection that was used before, and that the server then left, libcurl would send it again by itself. */
+        (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)(request->draws > 0));
         (void)curl_easy_setopt(easy, CURLOPT_RESOLVE, t->leads_elsewhere ? http->link_addresses : http->addresses);
         (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)http->ask->limits.connect_ms);
         (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "imagined/" VERSION);

@@ -89,7 +89,7 @@ static void end(Conversation *c, int r, Error *error)
         if (r < 0) {
                 key_redact(&c->key, error->text, strlen(error->text));
                 m.type = NET_FAILED;
-                m.failed.code = error->code;
+                m.failed.code = error->code < 0 ? error->code : r;
                 m.failed.may_cost = c->may_cost;
                 m.failed.wait_s = c->wait_s;
                 (void)snprintf(m.failed.text, sizeof(m.failed.text), "%s", error->text);

@@ -146,6 +146,7 @@ static inline void check_transport(const Fake *fake, NetDialect dialect, size_t 
                 { "429-long", NET_LIMITED, "too many requests", 1 },
                 { "no-retry", NET_BAD_ANSWER, "503", 1 },
                 { "500", NET_BAD_ANSWER, "503", 3 },
+                { "504", NET_BAD_ANSWER, "504", one }, /* whoever is behind that gateway may draw it */
                 { "400", NET_BAD_ANSWER, "400", 1 },
                 { "html", NET_BAD_ANSWER, NULL, 1 },
                 { "nothing", NET_BAD_ANSWER, NULL, 1 },

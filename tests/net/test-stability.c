@@ -41,6 +41,7 @@ static void test_answers(void **state)
         static const Play plays[] = {
                 { "bytes", 0, NULL, 1 },
                 { "ok", 0, NULL, 2, two },
+                { "leave-second", 0, NULL, 2, two }, /* the second is not sent on the first one's connection, and so not twice */
                 { "filtered", NET_REFUSED, "content filter", 1 }, /* it came as a success, with a picture */
                 { "bytes-filtered", NET_REFUSED, "content filter", 1 },
                 { "bytes-text", NET_BAD_ANSWER, "no PNG", 1 },

@@ -126,6 +126,8 @@ static void test_cancel(void **state)
                 _cleanup_(freep) char *noted = cancel_at(&fake, DIALECT, &(Play) { "never", .requests = 1 }, NET_STAGE_WAITING, by_closing);
                 assert_string_equal(noted, "interrupt\n");
         }
+        _cleanup_(freep) char *later = cancel_at(&fake, DIALECT, &(Play) { "busy-never", .requests = 2 }, NET_STAGE_BACKING_OFF, false);
+        assert_string_equal(later, "interrupt\n");
         assert_int_equal(setenv("IMAGINED_NET_TEST_WAIT_MS", "50000", 1), 0);
         _cleanup_(freep) char *noted = cancel_at(&fake, DIALECT, &(Play) { "429", .requests = 1 }, NET_STAGE_BACKING_OFF, false);
         assert_string_equal(noted, "");

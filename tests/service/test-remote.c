@@ -17,7 +17,7 @@ static Fake fake;
 /* What the fake server plays, each a provider of that name; 127.1 is this machine, but not by a name that says so. */
 static const char *const plays[] = {
         "ok", "fields", "seeds", "moderation", "429", "401", "500", "html", "bomb", "text-as-picture", "silent", "stream", "stream-cut",
-        "empty-data", "quota", "link-expired",
+        "empty-data", "quota", "link-expired", "photographs",
 };
 
 static const char rules[] =
@@ -292,6 +292,18 @@ static void test_drawn(void **state)
         assert_int_equal(known.cost, 4 * CENT);
         assert_int_equal(spent_today(), before + 4 * CENT);
         assert_recorded("ok");
+}
+
+/* As large as pictures of a megapixel and more are, in one answer. */
+static void test_large(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        JobRef job;
+        (void)state;
+
+        draw(bus, &job, "photographs", "a red fox", 3, "count", "u", 2, "width", "u", 64);
+        _cleanup_(closep) int fd = get_result(bus, job.path, 1, NULL);
+        assert_is_png(fd, 64, 64);
 }
 
 /* What the server is told, and what is left out when that is permitted. */
@@ -600,7 +612,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_without_consent), cmocka_unit_test(test_dry_run),  cmocka_unit_test(test_gate),
-                cmocka_unit_test(test_drawn),           cmocka_unit_test(test_best_effort), cmocka_unit_test(test_failures),
+                cmocka_unit_test(test_drawn),           cmocka_unit_test(test_large), cmocka_unit_test(test_best_effort), cmocka_unit_test(test_failures),
                 cmocka_unit_test(test_routes),          cmocka_unit_test(test_cancel),   cmocka_unit_test(test_previews),
                 cmocka_unit_test(test_providers),       cmocka_unit_test(test_import),
                 cmocka_unit_test(test_source),

@@ -12,6 +12,7 @@
 
 #define NOTES_MAX 1024
 #define PREVIEWS 3
+#define ANSWER_BYTES (128U << 20) /* pictures in base64; what the worker's memory takes while they are parsed */
 
 void notes_add(char notes[static NOTES_MAX], const char *format, ...)
 {
@@ -91,6 +92,7 @@ static void translate(const Server *server, const FittingWish *wish, const Capab
         NetDraw *draw = &ask->draw;
 
         remote_fill(server, ask);
+        ask->limits.answer_bytes = ANSWER_BYTES;
         ask->count = request->count;
         ask->seed = request->seed;
         ask->flags |= wish->has_seed || offers_seed ? NET_ASK_SEED : 0;

@@ -7,7 +7,7 @@
 #include "service/service.h"
 
 #define CONNECT_MS 15000
-#define ANSWER_BYTES (4U << 20)
+#define ANSWER_BYTES (4U << 20) /* of texts */
 
 static bool speaks(const Server *server, NetDialect dialect)
 {

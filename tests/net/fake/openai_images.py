@@ -81,6 +81,7 @@ def play(peer, case, path, headers, body):
         "ok": lambda: say(good),
         "fields": lambda: say(answer_of(picture_with(fields))),
         "seeds": lambda: say({"data": [{"b64_json": text(pictures.RED), "seed": fields.get("seed")}]}),
+        "photographs": lambda: say(answer_of(*[pictures.noise(1400)] * n)),
         "large": lambda: say(answer_of(pictures.RED + bytes(63 << 20))),
         "too-large": lambda: say(answer_of(pictures.RED + bytes(65 << 20))),
         "stream-large": lambda: stream(peer, event(what + ".completed", {"b64_json": text(pictures.RED + bytes(63 << 20))}), 1 << 20),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Pictures that a server may send."""
 import base64
+import os
 import struct
 import zlib
 
@@ -19,6 +20,13 @@ def png(width=16, height=16, colour=b"\xc0\x40\x20", rows=None):
 
 def text(picture):
     return base64.b64encode(picture).decode()
+
+
+def noise(side):
+    """What cannot be packed: three bytes a pixel."""
+    data = b"".join(b"\0" + os.urandom(3 * side) for _ in range(side))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(data, 0)) + chunk(b"IEND", b""))
 
 
 RED = png()

@@ -6,7 +6,7 @@ import time
 from fake import pictures
 from fake.pictures import text
 
-progress = {"asked": 0}
+progress = {"asked": 0, "refused": 0}
 
 
 def is_mine(path):
@@ -56,10 +56,20 @@ def play(peer, case, path, headers, body):
         "500-memory": lambda: peer.answer(500, {"error": "OutOfMemoryError", "detail": "", "body": "", "errors": "CUDA out of memory."}),
         "slow": lambda: (wait_for_progress(peer), say([red] * n)),
         "never": peer.wait_for_end,
+        "busy-never": lambda: be_busy(peer),
     }
     if case in cases:
         cases[case]()
     return case in cases
+
+
+def be_busy(peer):
+    """At first; then it draws without an end."""
+    progress["refused"] += 1
+    if progress["refused"] % 2 == 1:
+        peer.answer(503, {"detail": "busy"})
+    else:
+        peer.wait_for_end()
 
 
 def wait_for_progress(peer):
