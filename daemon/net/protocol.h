@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/request.h"
 
 #define NET_REVISED_MAX 4096 /* bytes, its 0 included */
 #define NET_CANCEL_MS 5000 /* that telling a server may take */
@@ -115,7 +116,7 @@ typedef struct NetAsk {
 
 typedef enum NetStage {
         NET_STAGE_KEY, /* the key is fetched; a keyring may ask its user */
-        NET_STAGE_CONNECTING,
+        NET_STAGE_CONNECTING, /* told before anything is sent */
         NET_STAGE_WAITING, /* for the answer to begin */
         NET_STAGE_RECEIVING,
         NET_STAGE_BACKING_OFF, /* the server was busy; it is asked again after wait_ms */
@@ -191,7 +192,7 @@ typedef struct NetMessage {
 #define NET_TEXT_MAX (32U * 1024) /* of a PART and of a RESULT, bytes */
 #define NET_WORKFLOW_MAX (256U * 1024)
 #define NET_PICTURE_MAX (16U * 1024 * 1024) /* of a PART */
-#define NET_DRAWN_MAX (64U * 1024 * 1024) /* of a RESULT */
+#define NET_DRAWN_MAX INPUT_BYTES_MAX /* of a RESULT that is a picture: what the worker that finishes it reads */
 #define NET_REQUEST_MAX (48U * 1024 * 1024) /* a picture and its mask in base64 */
 #define NET_PREVIEWS_MAX 16
 #define NET_STEPS_MAX 500

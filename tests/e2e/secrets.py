@@ -12,40 +12,18 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
-WORK, ROOT = os.environ["WORK"], os.environ["IMAGINED_ROOT"]
+import checks
+from checks import DEADLINE, ROOT, TESTS, WORK, check, eventually, read
+
 KEY = open(os.path.join(os.environ["CREDENTIALS_DIRECTORY"], "openai"), "rb").read().strip()
 MARK = b"<the key openai>"
-DEADLINE = 120
 PLAYS = ["ok", "stream", "silent", "key", "key-error", "401", "429-once", "messages", "role"]
-TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-failed = False
-
-
-def check(what, holds, said=""):
-    global failed
-    failed = failed or not holds
-    print(f"{'ok' if holds else 'not ok'} - {what}" + ("" if holds or said == "" else f"\n    {str(said)[:3000]}"), flush=True)
 
 
 def holds_key(data):
     """Also eight characters of it in a row."""
     return any(KEY[i:i + 8] in data for i in range(len(KEY) - 7) if KEY[i:i + 8] != b"sk-test-")
-
-
-def read(name):
-    with open(os.path.join(WORK, name), "rb") as f:
-        return f.read()
-
-
-def eventually(condition):
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class Journal:
@@ -76,17 +54,14 @@ def start_monitor():
 
 
 def start_server():
-    server = subprocess.Popen(["python3", os.path.join(TESTS, "net/fake-server"), WORK])
-    assert eventually(lambda: os.path.exists(os.path.join(WORK, "port")))
-    port = read("port").decode()
+    server, port = checks.start_fake_server()
     shutil.copy(os.path.join(TESTS, "fixtures/pictures/baseline.jpg"), os.path.join(WORK, "photo.jpg"))
     with open(os.path.join(WORK, "role.txt"), "w") as f:
         f.write("You draw \"foxes\".\n")
     more = {"stream": " stream = true; temperature = 0.7; tokens = 300;", "role": f' role = "{WORK}/role.txt";'}
     servers = [f'{{ name = "{p}"; url = "http://127.0.0.1:{port}/{p if p != "role" else "ok"}/v1"; model = "fake-1"; key = "openai"; '
                f'vision = true;{more.get(p, "")} }}' for p in PLAYS]
-    with open(os.path.join(ROOT, "imagined.conf"), "a") as f:
-        f.write(f'log_level = "debug";\nservers = ( {", ".join(servers)} );\n')
+    checks.configure(f'log_level = "debug";\nservers = ( {", ".join(servers)} );\n')
     return server
 
 
@@ -97,10 +72,6 @@ def imagine(*words):
     done = subprocess.run(["imagine", "--user", *words], capture_output=True, check=False, cwd=WORK)
     answers.append(done.stdout + done.stderr)
     return done
-
-
-def forget():
-    os.truncate(os.path.join(WORK, "received"), 0)
 
 
 def shown(*words):
@@ -129,7 +100,7 @@ def test_dry_run():
     for play in PLAYS:
         imagine("consent", "grant", play)
     for name, words in cases.items():
-        forget()
+        checks.forget("received")
         done = imagine(*words)
         check(f"dry run of {name}: has the mark, once", before[name].count(MARK) == 1, before[name])
         check(f"dry run of {name}: what is sent, byte for byte", done.returncode == 0 and
@@ -140,7 +111,7 @@ def test_dry_run():
 
 def at_work():
     """What others see of the processes while one waits for the server, and has the key."""
-    forget()
+    checks.forget("received")
     asking = subprocess.Popen(["imagine", "--user", "enhance", "--engine", "chat", "--server", "silent", "a fox"],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     assert eventually(lambda: KEY in read("received"))
@@ -202,4 +173,4 @@ test_answers()
 at_work()
 test_recorded(journal, monitor)
 server.kill()
-sys.exit(failed)
+sys.exit(bool(checks.failures))

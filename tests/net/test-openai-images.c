@@ -99,7 +99,7 @@ static void test_large(void **state)
         static const Play plays[] = {
                 { "large", 0, NULL, 1, much },
                 { "stream-large", 0, NULL, 1, much_streamed },
-                { "too-large", NET_BAD_ANSWER, "more than 67108864 bytes", 1, much },
+                { "too-large", NET_BAD_ANSWER, "more than 33554432 bytes", 1, much },
         };
         (void)state;
         check_plays(&fake, DIALECT, plays, ELEMENTSOF(plays));

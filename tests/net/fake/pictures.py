@@ -32,5 +32,20 @@ def noise(side):
 RED = png()
 GREEN = png(colour=b"\x20\xc0\x40")
 GREY = png(8, 8, b"\x80\x80\x80")
+
+
+def inflated(size):
+    """So many zeros, compressed."""
+    packer = zlib.compressobj(9)
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(size >> 20)) + packer.flush()
+
+
+def bomb(kind, before, size):
+    """A small picture with a chunk that becomes a large one; IDAT: in the place of its pixels."""
+    good = png()
+    end, data = chunk(b"IEND", b""), chunk(kind, before + inflated(size))
+    return good[:33] + data + end if kind == b"IDAT" else good[:33] + data + good[33:]
+
+
 # Four hundred million pixels in some kilobytes.
 BOMB = png(20000, 20000, b"\0\0\0", rows=64)

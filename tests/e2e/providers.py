@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# See providers.sh. Prints TAP.
+
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+
+import checks
+import png
+from checks import TESTS, WORK, check, eventually, forget, read
+
+PRIVATE = "a confidential fox"
+RED = (0xc0, 0x40, 0x20) # what good servers draw
+MODELS = {"openai-images": "gpt-image-1", "stability": "core", "runway": "gen4_image"}
+
+# What a fake server plays for each dialect; a program plays what its model is called.
+DRAWS = {"openai-images": "ok", "webui": "slow", "stability": "ok", "runway": "long", "midjourney-proxy": "long", "comfyui": "ok",
+         "program": "written"}
+REFUSES = {"openai-images": "moderation", "stability": "filtered", "runway": "safety", "midjourney-proxy": "banned", "program": "refused"}
+FAILS = {"openai-images": "html", "webui": "500-memory", "stability": "bytes-text", "runway": "expired", "midjourney-proxy": "no-url",
+         "comfyui": "failed", "program": "dies"}
+HANGS = {"openai-images": "silent", "webui": "never", "stability": "silent", "runway": "running", "midjourney-proxy": "pending",
+         "comfyui": "pending", "program": "polite"}
+# What the server hears when nobody wants the picture any more; the others' connections end.
+TAKEN_BACK = {"webui": b"interrupt\n", "runway": b"task-", "comfyui": b"/interrupt ", "program": b"polite\n"}
+
+# What OpenAI's dialect gets in place of a picture, and a part of what its user is told.
+HOSTILE = {
+    "bomb": "20000 x 20000 pixels", "huge-body": "more than", "endless-header": "cut off", "gzip": "list of pictures",
+    "truncated": "cut off", "short": "list of pictures", "too-large": "more than", "text-as-picture": "no PNG, JPEG or WebP", "bad-base64": "no base64",
+    "redirect-loop": "not followed", "redirect-host": "not followed", "redirect-port": "not followed",
+    "redirect-file": "not followed", "redirect-302": "not followed", "link-html": "no PNG, JPEG or WebP", "link-huge": "more than",
+    "link-expired": "not at its address", "link-loop": "not followed", "link-to-file": "not followed", "link-to-private": "not on the Internet",
+    "link-to-port": "not followed", "link-file": "not followed", "link-plain": "not followed",
+    "link-loopback": "not on the Internet", "link-six": "not on the Internet", "link-user": "not followed",
+}
+# What is a picture all the same: 256 megabytes behind its pixels or in a text, thirty-one megabytes behind its end, lies of its type.
+HARMLESS = ["bomb-rows", "bomb-text", "large", "link-untyped", "ok"]
+
+
+def names(plays):
+    return {dialect: f"{dialect}-{play}" for dialect, play in plays.items()}
+
+
+def imagine(*words, **more):
+    return subprocess.run(["imagine", "--user", *words], capture_output=True, check=False, cwd=WORK, **more)
+
+
+def entry(port, dialect, play):
+    url = f"http://127.1:{port}/{play}" + ("/v1" if dialect == "openai-images" else "")
+    model = MODELS.get(dialect, "")
+    more = f'workflow = "{WORK}/workflow.json";' if dialect == "comfyui" else ""
+    if dialect == "program":
+        url, model = os.path.join(TESTS, "net/fake-provider"), play
+    return f'{{ name = "{dialect}-{play}"; dialect = "{dialect}"; url = "{url}"; model = "{model}"; price = 0.01; seconds = 60; {more} }}'
+
+
+def configuration(port):
+    with open(os.path.join(WORK, "workflow.json"), "w", encoding="ascii") as f:
+        json.dump({"3": {"inputs": {"seed": "{{seed}}", "width": "{{width|512}}", "height": "{{height|512}}"}},
+                   "6": {"inputs": {"text": "{{prompt}}"}}}, f)
+    servers = [entry(port, dialect, play) for plays in (DRAWS, REFUSES, FAILS, HANGS) for dialect, play in plays.items()]
+    return ('remote = { budget = { currency = "USD"; day = 100; }; private = { words = ["confidential"]; }; };\n'
+            f'servers = ( {", ".join(dict.fromkeys(servers))} );\n')
+
+
+def reconfigure(text):
+    """In the place of what was there, for the service that runs."""
+    path = os.path.join(checks.ROOT, "imagined.conf")
+    with open(path, encoding="utf-8") as f:
+        kept = f.read().split("remote = {")[0]
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(kept + text)
+    pid = subprocess.run(["busctl", "--user", "--json=short", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                          "GetConnectionUnixProcessID", "s", "org.imagined.Imagine1"], capture_output=True, check=True)
+    os.kill(json.loads(pid.stdout)["data"][0], signal.SIGHUP)
+
+
+def spent():
+    """Settled and reserved, in millionths."""
+    rows = json.loads(imagine("costs", "--json").stdout)["costs"]
+    return sum(r["settled"] for r in rows), sum(r["reserved"] for r in rows)
+
+
+def pixel(path):
+    """The one in the middle."""
+    found = list(png.chunks(open(path, "rb").read()))
+    width, height = struct.unpack(">II", found[0][1][:8])
+    picture = list(png.rows(width, height, b"".join(body for kind, body in found if kind == b"IDAT")))
+    return width, height, tuple(picture[height // 2][width // 2 * 3:][:3])
+
+
+def generate(provider, *words, prompt="a red fox"):
+    return imagine("generate", "--json", "--provider", provider, *words, prompt)
+
+
+def error_of(done):
+    error = json.loads(done.stdout or "{}").get("error") or {}
+    return error.get("name", "").rpartition(".")[2], error.get("message", "")
+
+
+def test_gate():
+    """Not one byte goes out: nobody is even connected to. What a program would send goes to the same server."""
+    url = f"http://127.1:{port}"
+    for why, words, expected in ("without consent", [], "NoConsent"), ("of what is private", ["--private"], "Withheld"), \
+            ("of private words", [], "Withheld"):
+        if expected == "Withheld" and words:
+            for provider in [*names(DRAWS).values(), *names(HANGS).values()]:
+                assert imagine("consent", "grant", provider).returncode == 0
+        for dialect, provider in {**names(DRAWS), "program": names(HANGS)["program"]}.items():
+            prompt = f"confidential {url}" if "words" in why else url
+            done = generate(provider, *words, prompt=prompt)
+            check(f"{dialect}: nothing is sent {why}", done.returncode != 0 and error_of(done)[0] == expected and
+                  read("connections") == b"" and read("received") == b"", (done, read("received")))
+    check("nothing was spent", spent() == (0, 0), spent())
+
+
+def test_pictures():
+    for dialect, provider in names(DRAWS).items():
+        path = os.path.join(WORK, f"{dialect}.png")
+        before = spent()[0]
+        done = generate(provider, "--size", "96x64", "--output", path)
+        check(f"{dialect}: a picture", done.returncode == 0 and os.path.exists(path), done)
+        if done.returncode != 0:
+            continue
+        width, height, middle = pixel(path)
+        check(f"{dialect}: of the size that was asked for", (width, height) == (96, 64), (width, height))
+        check(f"{dialect}: it is what the server drew", png.near(middle, RED), middle)
+        check(f"{dialect}: it says who drew it", b"Provider: " + provider.encode() in open(path, "rb").read())
+        check(f"{dialect}: its price is settled", spent() == (before + 10000, 0), spent())
+
+
+def test_no_pictures():
+    for plays, expected, what in (REFUSES, "Refused", "a refusal"), (FAILS, "ServerFailed", "a failure"):
+        for dialect, provider in names(plays).items():
+            assert imagine("consent", "grant", provider).returncode == 0
+            path = os.path.join(WORK, "none.png")
+            done = generate(provider, "--output", path)
+            name, message = error_of(done)
+            check(f"{dialect}: {what} is told, with its reason", done.returncode == 1 and name == expected and len(message) > 20, done)
+            check(f"{dialect}: and there is no picture", not os.path.exists(path))
+
+
+def test_cancel():
+    for dialect, provider in names(HANGS).items():
+        forget("received", "cancelled", "left", "requests")
+        before = spent()[0]
+        asking = subprocess.Popen(["imagine", "--user", "generate", "--quiet", "--provider", provider, f"http://127.1:{port}"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=WORK)
+        # It is at work there: what has tasks was asked how far it is; a program says so.
+        begun = {"runway": b"GET ", "midjourney-proxy": b"GET ", "comfyui": b"GET "}.get(dialect, b"POST ")
+        if dialect == "program":
+            begun_there = eventually(lambda: b'"progress": 0.5' in imagine("jobs", "--json").stdout or
+                                     b'"progress":0.5' in imagine("jobs", "--json").stdout)
+        else:
+            begun_there = eventually(lambda: begun in read("requests"))
+        asking.send_signal(signal.SIGINT)
+        check(f"{dialect}: cancelled", begun_there and asking.wait(checks.DEADLINE) == 4, asking.returncode)
+        if dialect in TAKEN_BACK:
+            check(f"{dialect}: its task is taken back", eventually(lambda: TAKEN_BACK[dialect] in read("cancelled")), read("cancelled"))
+        elif dialect != "midjourney-proxy":
+            check(f"{dialect}: its connection ends", eventually(lambda: read("left") != b""))
+        check(f"{dialect}: it may have cost what was reserved", spent() == (before + 10000, 0), spent())
+
+
+def test_hostile():
+    plays = [*HOSTILE, *HARMLESS]
+    reconfigure("remote = { };\nservers = ( " + ", ".join(entry(port, "openai-images", play) for play in plays) + " );\n")
+    assert eventually(lambda: imagine("consent", "grant", "openai-images-bomb").returncode == 0)
+    for play in plays:
+        provider, path = f"openai-images-{play}", os.path.join(WORK, "hostile.png")
+        assert imagine("consent", "grant", provider).returncode == 0
+        done = generate(provider, "--size", "64x64", "--output", path, "--force")
+        name, message = error_of(done)
+        if play in HARMLESS:
+            check(f"{play}: a picture all the same", done.returncode == 0 and pixel(path)[:2] == (64, 64), done)
+        else:
+            check(f"{play}: {name}: {message}", done.returncode == 1 and name == "ServerFailed" and HOSTILE[play] in message and
+                  not os.path.exists(path), (HOSTILE[play], done))
+
+
+server, port = checks.start_fake_server()
+checks.configure(configuration(port))
+try:
+    test_gate()
+    test_pictures()
+    test_no_pictures()
+    test_cancel()
+    test_hostile()
+finally:
+    server.kill()
+sys.exit(bool(checks.failures))
