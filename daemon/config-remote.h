@@ -25,7 +25,7 @@ typedef struct Budget {
 
 typedef struct Privacy {
         Words words; /* a prompt that mentions one stays here */
-        bool pictures; /* pictures to start from stay here */
+        bool pictures; /* pictures to start from, or to be described, stay here */
 } Privacy;
 
 /* What is not drawn. */

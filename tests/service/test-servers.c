@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "../net/harness.h"
+#include "inputs.h"
 #include "listener.h"
 
 #define FOX "A red fox at dawn, golden light, watercolour"
@@ -140,7 +141,7 @@ static void test_without_consent(void **state)
         assert_nothing_left();
 }
 
-/* Not one byte leaves for words that stay on this machine, wherever they stand. */
+/* Not one byte leaves of words and pictures that stay on this machine, wherever they stand. */
 #define assert_withheld(bus, idea, ...)                                                                                       \
         do {                                                                                                                  \
                 _cleanup_(sd_bus_error_free) sd_bus_error failure = SD_BUS_ERROR_NULL;                                        \
@@ -149,7 +150,7 @@ static void test_without_consent(void **state)
                 assert_true(has_error(&failure, IMAGINE_ERROR_WITHHELD));                                                     \
         } while (0)
 
-static void test_private_words(void **state)
+static void test_what_is_private(void **state)
 {
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         (void)state;
@@ -159,6 +160,8 @@ static void test_private_words(void **state)
         assert_withheld(bus, "a Confidential fox", "count", "u", 1);
         assert_withheld(bus, "a fox", "refine", "s", "make it confidential");
         assert_withheld(bus, "a fox", "fields", "a{ss}", 1, "mood", "confidential");
+        _cleanup_(closep) int picture = sealed_file("tests/fixtures/pictures/rgb.png", SIZE_MAX);
+        assert_withheld(bus, "what is to be seen?", "picture", "h", picture);
         assert_nothing_left();
         consent(bus, "far", false);
 }
@@ -437,7 +440,7 @@ int main(void)
                 cmocka_unit_test(test_without_consent), cmocka_unit_test(test_dry_run),  cmocka_unit_test(test_asked),
                 cmocka_unit_test(test_fields),          cmocka_unit_test(test_refinement), cmocka_unit_test(test_failures),
                 cmocka_unit_test(test_cancel),          cmocka_unit_test(test_consent),  cmocka_unit_test(test_socket),
-                cmocka_unit_test(test_log),             cmocka_unit_test(test_private_words),
+                cmocka_unit_test(test_log),             cmocka_unit_test(test_what_is_private),
         };
         return cmocka_run_group_tests(tests, set_up, tear_down);
 }

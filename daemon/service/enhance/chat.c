@@ -66,7 +66,7 @@ static int find(const Service *service, const json_t *request, const Server **re
         return remote_find(service, text_of(request, "server"), NET_DIALECT_CHAT, shows(request), ret, error);
 }
 
-/* Whether its words may leave the machine, and its user lets them go there. A dry run sends nothing. */
+/* Whether its words and its picture may leave the machine, and its user lets them go there. A dry run sends nothing. */
 static int check_server(const Service *service, const Server *server, const json_t *request, Error *error)
 {
         const Privacy *privacy = &service->config->remote->privacy;
@@ -79,10 +79,10 @@ static int check_server(const Service *service, const Server *server, const json
                 return 0;
         int r = remote_check(server, error);
         if (r >= 0)
-                r = gate_check_private_words(privacy, server, texts, ELEMENTSOF(texts), error);
+                r = gate_check_private(privacy, server, texts, ELEMENTSOF(texts), shows(request), error);
         json_object_foreach(json_object_get(request, "fields"), name, value)
                 if (r >= 0 && json_is_string(value))
-                        r = gate_check_private_words(privacy, server, (const char *[]) { json_string_value(value) }, 1, error);
+                        r = gate_check_private(privacy, server, (const char *[]) { json_string_value(value) }, 1, false, error);
         return r;
 }
 

@@ -24,11 +24,16 @@ int gate_check_words(const RemoteRules *rules, const char *provider, const GateA
         return 0;
 }
 
-int gate_check_private_words(const Privacy *privacy, const Server *server, const char *const *texts, size_t n, Error *error)
+int gate_check_private(const Privacy *privacy, const Server *server, const char *const *texts, size_t n, bool has_picture, Error *error)
 {
         char word[64];
 
-        if (server_is_here(server) || !mentions(&privacy->words, texts, n, word))
+        if (server_is_here(server))
+                return 0; /* it does not leave the machine */
+        if (has_picture && privacy->pictures)
+                return error_set(error, GATE_WITHHELD, "Pictures stay on this machine (remote.private.pictures): nothing was sent to %s",
+                                 server->name);
+        if (!mentions(&privacy->words, texts, n, word))
                 return 0;
         return error_set(error, GATE_WITHHELD,
                          "Prompts with the word \"%s\" stay on this machine (remote.private.words): nothing was sent to %s", word,
@@ -39,14 +44,9 @@ static int check_privacy(const Privacy *privacy, const Server *server, const Gat
 {
         const char *texts[] = { ask->prompt, ask->negative };
 
-        if (server_is_here(server))
-                return 0; /* it does not leave the machine */
-        if (ask->is_private)
+        if (ask->is_private && !server_is_here(server))
                 return error_set(error, GATE_WITHHELD, "It is private: nothing was sent to %s", server->name);
-        if (ask->has_picture && privacy->pictures)
-                return error_set(error, GATE_WITHHELD,
-                                 "Pictures to start from stay on this machine (remote.private.pictures): nothing was sent to %s", server->name);
-        return gate_check_private_words(privacy, server, texts, ELEMENTSOF(texts), error);
+        return gate_check_private(privacy, server, texts, ELEMENTSOF(texts), ask->has_picture, error);
 }
 
 /* Whether one picture may cost that much. */

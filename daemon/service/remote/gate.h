@@ -31,8 +31,8 @@ typedef struct GateAsk {
 /* What holds for any provider, PROVIDER_LOCAL too: restrictions. GATE_WITHHELD with a sentence. */
 int gate_check_words(const RemoteRules *rules, const char *provider, const GateAsk *ask, Error *error);
 
-/* What holds for any text that goes to that server, also of those that draw nothing: GATE_WITHHELD. */
-int gate_check_private_words(const Privacy *privacy, const Server *server, const char *const *texts, size_t n, Error *error);
+/* What holds for all texts and pictures that go to that server, also if it draws nothing: GATE_WITHHELD. */
+int gate_check_private(const Privacy *privacy, const Server *server, const char *const *texts, size_t n, bool has_picture, Error *error);
 
 /* All but what was spent already. *ret_price: of one picture; MONEY_UNKNOWN. REMOTE_NO_CONSENT, GATE_WITHHELD, GATE_OVER_BUDGET. */
 int gate_check(const RemoteRules *rules, const Server *server, const Tariff *tariff, const GateAsk *ask, int64_t *ret_price, Error *error);
