@@ -26,15 +26,15 @@ static NetProgress progress_of(const Conversation *c, NetStage stage)
         return (NetProgress) { .stage = stage, .result = MIN(c->n_said, c->ask.count - 1), .try = MAX(c->try, 1U), .fraction = -1 };
 }
 
-static void tell(Conversation *c, const NetProgress *progress)
+static int tell(Conversation *c, const NetProgress *progress)
 {
-        (void)conversation_say(c, &(NetMessage) { .type = NET_PROGRESS, .progress = *progress }, -1);
+        return conversation_say(c, &(NetMessage) { .type = NET_PROGRESS, .progress = *progress }, -1);
 }
 
-void conversation_tell(Conversation *c, NetStage stage)
+int conversation_tell(Conversation *c, NetStage stage)
 {
         const NetProgress progress = progress_of(c, stage);
-        tell(c, &progress);
+        return tell(c, &progress);
 }
 
 static void on_stage(NetStage stage, uint64_t received, void *userdata)
@@ -43,11 +43,11 @@ static void on_stage(NetStage stage, uint64_t received, void *userdata)
         uint64_t now = clock_usec(CLOCK_MONOTONIC);
         NetProgress progress = progress_of(c, stage);
 
-        if (stage == NET_STAGE_RECEIVING && now - c->told < PROGRESS_INTERVAL)
-                return;
+        if (stage == NET_STAGE_CONNECTING || (stage == NET_STAGE_RECEIVING && now - c->told < PROGRESS_INTERVAL))
+                return; /* it was told of before */
         c->told = stage == NET_STAGE_RECEIVING ? now : 0;
         progress.received = received;
-        tell(c, &progress);
+        (void)tell(c, &progress);
 }
 
 /* Whatever the service says after ASK is that it wants no more. */
@@ -73,7 +73,7 @@ static void on_progress(Talk *talk, NetStage stage, double fraction, const char 
         (void)snprintf(progress.task, sizeof(progress.task), "%s", task);
         clean_line(progress.task);
         key_redact(&c->key, progress.task, strlen(progress.task));
-        tell(c, &progress);
+        (void)tell(c, &progress);
 }
 
 /* A memfd of the bytes: of texts without the key, which servers quote. */
@@ -197,6 +197,9 @@ static int ask_server(Conversation *c, const HttpRequest *request, HttpAnswer *a
         const HttpWatch watch = watch_for(c, request);
 
         for (c->try = 1;; c->try++) {
+                /* Who hears no more of it takes it that nothing was sent. */
+                if (conversation_tell(c, NET_STAGE_CONNECTING) < 0)
+                        return error_set(error, -ECANCELED, "It was cancelled");
                 int r = try_once(c, request, answer, &watch, error);
                 if (r != 0)
                         return r < 0 ? r : 0;
@@ -208,7 +211,7 @@ static int ask_server(Conversation *c, const HttpRequest *request, HttpAnswer *a
                 NetProgress progress = progress_of(c, NET_STAGE_BACKING_OFF);
                 wait = shorten(c, wait);
                 progress.wait_ms = (uint32_t)wait;
-                tell(c, &progress);
+                (void)tell(c, &progress);
                 r = http_wait(c->http, wait, &watch);
                 if (r == -ECANCELED)
                         return error_set(error, r, "It was cancelled");

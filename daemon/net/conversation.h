@@ -41,4 +41,6 @@ int conversation_show(Conversation *c, Error *error);
 bool conversation_is_stopped(const Conversation *c);
 
 int conversation_say(Conversation *c, const NetMessage *message, int fd);
-void conversation_tell(Conversation *c, NetStage stage);
+
+/* NET_STAGE_CONNECTING before anything is sent, NET_STAGE_WAITING before a program is asked: with an error, it must not be. */
+int conversation_tell(Conversation *c, NetStage stage);

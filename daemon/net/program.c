@@ -146,7 +146,7 @@ static int give_key(Run *run, Error *error)
         int r = 0;
 
         if (c->ask.key[0]) {
-                conversation_tell(c, NET_STAGE_KEY);
+                (void)conversation_tell(c, NET_STAGE_KEY);
                 r = key_fetch(&c->key, c->ask.key, c->ask.limits.connect_ms, error);
                 if (r >= 0 && send_all(run->program.key, c->key.text, strlen(c->key.text)) < 0)
                         r = error_set(error, NET_BAD_ANSWER, "The provider does not take its key");
@@ -168,7 +168,8 @@ static int ask_program(Run *run, Error *error)
                 r = net_sandbox_enter(NULL, 0, error);
         if (r < 0)
                 return r;
-        conversation_tell(c, NET_STAGE_WAITING);
+        if (conversation_tell(c, NET_STAGE_WAITING) < 0)
+                return error_set(error, -ECANCELED, "It was cancelled");
         run->lines = (ProgramLines) {
                 .talk = &c->talk, .pictures = run->program.pictures, .line = { .max = c->ask.limits.answer_bytes },
                 .may_cost = !(c->ask.flags & NET_ASK_CHECK),

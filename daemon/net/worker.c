@@ -73,7 +73,7 @@ static int prepare(Conversation *c, Error *error)
         if (r < 0)
                 return r;
         if (has_key)
-                conversation_tell(c, NET_STAGE_KEY);
+                (void)conversation_tell(c, NET_STAGE_KEY);
         r = has_key ? key_fetch(&c->key, c->ask.key, c->ask.limits.connect_ms, error) : 0;
         if (r >= 0)
                 r = http_new(&c->http, &c->ask, has_key ? c->key.text : NULL, resolver, error);

@@ -217,6 +217,10 @@ static void test_ledger(void **state)
                 assert_int_equal(reserve(&budget, 9 * CENT, NOON_OF_MAY_31 - i * A_DAY, &id, NULL), 0);
         assert_int_equal(reserve(&budget, 8 * CENT, NOON_OF_MAY_31 - 5 * A_DAY, &id, &error), GATE_OVER_BUDGET);
         assert_non_null(strstr(error.text, "budget of the month"));
+        /* What is not of the budget's money is not compared with it. */
+        LedgerEntry euros = { "openai", "openai", "m", "app", 1, 1, "EUR", 500 * CENT };
+        assert_int_equal(ledger_reserve(&id, &budget, &euros, NOON_OF_MAY_31, NULL), 0);
+        assert_int_equal(ledger_reserve(&id, &budget, &euros, NOON_OF_MAY_31, NULL), 0);
         /* An unknown amount is noted, and counts for nothing once that is permitted. */
         assert_int_equal(reserve(&budget, MONEY_UNKNOWN, NOON_OF_MAY_31, &id, NULL), 0);
         assert_int_equal(stat(scratch_path("imagined/ledger.sqlite"), &st), 0);

@@ -220,6 +220,8 @@ void commission_settle(Job *job, int64_t cost, const char *outcome)
         Provenance *provenance = job->provenance;
         Error error = {};
 
+        if (!c || !provenance)
+                return;
         provenance->cost = cost >= 0 ? cost : provenance->reserved;
         if (c->entry == 0)
                 return;

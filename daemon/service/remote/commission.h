@@ -42,5 +42,5 @@ int commission_go_on(struct Service *service, Job *job, Error *error);
 /* Finds what is known of job->commission->server, and puts it on the job. */
 void commission_describe(const struct Service *service, Job *job);
 
-/* Notes in the ledger and on the job what it has cost; MONEY_UNKNOWN: what was reserved. */
+/* Notes in the ledger and on the job what it has cost; MONEY_UNKNOWN: what was reserved. Nothing where the job has none. */
 void commission_settle(Job *job, int64_t cost, const char *outcome);

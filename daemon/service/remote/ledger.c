@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/util.h"
 #include "service/remote/ledger.h"
 #include "service/remote/state.h"
 
@@ -114,8 +115,8 @@ static int check_budget(sqlite3 *db, const Budget *budget, const LedgerEntry *en
 {
         int64_t day, month;
 
-        if (!budget->currency[0] || entry->amount < 0)
-                return 0;
+        if (entry->amount < 0 || !streq(entry->currency, budget->currency))
+                return 0; /* what it is in the budget's money is not known: the gate has the word (unknown_prices) */
         int r = sums(db, entry->currency, now, &day, &month, error);
         if (r >= 0)
                 r = check("day", day, entry->amount, budget->day, entry->currency, error);

@@ -109,8 +109,32 @@ NetCall *net_call_free(NetCall *call)
         return NULL;
 }
 
-bool net_call_may_cost(const NetCall *call)
+/* Before anything goes out the worker says so, and it goes out only if that is heard. What a busy server was asked is as if it
+ * had not been. */
+static bool has_asked(const NetProgress *progress)
 {
+        return progress->stage != NET_STAGE_KEY && progress->stage != NET_STAGE_BACKING_OFF;
+}
+
+/* The worker can tell us nothing more; what it has told before is taken in. */
+static void stop_hearing(NetCall *call)
+{
+        NetMessage m;
+
+        call->io = sd_event_source_disable_unref(call->io);
+        (void)shutdown(call->socket, SHUT_RD);
+        for (int r = 1; r > 0;) {
+                _cleanup_(closep) int fd = -1;
+                r = net_receive(call->socket, &m, &fd);
+                if (r > 0 && m.type == NET_PROGRESS)
+                        call->may_cost = has_asked(&m.progress);
+        }
+}
+
+bool net_call_may_cost(NetCall *call)
+{
+        if (call->io)
+                stop_hearing(call);
         return call->may_cost;
 }
 
@@ -130,6 +154,7 @@ static void handle(NetCall *call, const NetMessage *m, int fd)
         int r = 0;
 
         if (m->type == NET_PROGRESS) {
+                call->may_cost = has_asked(&m->progress);
                 if (call->handlers.progress)
                         call->handlers.progress(&m->progress, call->userdata);
         } else if (m->type == NET_RESULT && m->result.result == call->got && call->got < call->expected) {
@@ -242,7 +267,6 @@ int net_call_new(
                 return error_set(error, -ENOMEM, "Out of memory");
         call->socket = -1;
         call->event = sd_event_ref(event);
-        call->may_cost = true; /* unless the worker says something else */
         call->handlers = *handlers;
         call->userdata = userdata;
         call->expected = ask->count;

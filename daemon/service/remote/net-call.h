@@ -25,8 +25,9 @@ int net_call_new(
                 NetCall **ret, sd_event *event, const char *program, const NetAsk *ask, const int parts[static NET_PART_MAX],
                 const NetCallHandlers *handlers, void *userdata, Error *error);
 
-/* After ended() with an error: whether what was asked for may cost all the same. */
-bool net_call_may_cost(const NetCall *call);
+/* After ended() with an error, or before net_call_free() of one that is given up, which begins nothing more from here on: whether
+ * what was asked for may cost all the same. */
+bool net_call_may_cost(NetCall *call);
 
 /* Ends it wherever it is; ended() is not called any more. A task that the server has begun is taken back there, if it can be. */
 NetCall *net_call_free(NetCall *call);

@@ -23,9 +23,8 @@ struct Painting {
         uint64_t seeds[NET_COUNT_MAX];
         uint32_t n_come, n_taken;
         bool wants_preview;
-        bool was_sent; /* a request may have gone out */
         bool has_ended; /* the call, with failure.code 0 or the error */
-        bool may_cost;
+        bool may_cost; /* then */
         Error failure;
         int64_t said_cost, tokens_cost; /* MONEY_UNKNOWN: nothing was said */
         painted_t done;
@@ -63,12 +62,10 @@ int64_t painting_cost(const Painting *painting)
         const Job *job = job_of(painting);
         const int64_t said = painting->said_cost >= 0 ? painting->said_cost : painting->tokens_cost;
 
-        if (!painting->was_sent)
-                return 0;
-        if (!painting->has_ended || painting->may_cost) /* what was said is not all of it */
-                return job ? MAX(said, job->provenance->reserved) : said;
-        if (said >= 0)
-                return said;
+        if (painting->has_ended ? painting->may_cost : painting->call && net_call_may_cost(painting->call))
+                return job ? MAX(said, job->provenance->reserved) : said; /* what was said is not all of it */
+        if (said >= 0 || painting->n_come == 0)
+                return MAX(said, 0);
         return job && job->provenance->price >= 0 ? job->provenance->price * painting->n_come : MONEY_UNKNOWN;
 }
 
@@ -100,7 +97,7 @@ static void check_end(Painting *painting)
 static void fail(Painting *painting, const Error *error)
 {
         painting->failure = *error;
-        painting->may_cost = true; /* also what it would have drawn after this */
+        painting->may_cost = painting->call != NULL; /* also what it would have drawn after this */
         painting->has_ended = true;
         painting->n_come = painting->n_taken; /* nothing more is finished */
         painting->call = net_call_free(painting->call);
@@ -292,7 +289,6 @@ static void on_progress(const NetProgress *progress, void *userdata)
         Painting *painting = userdata;
         Job *job = job_of(painting);
 
-        painting->was_sent = painting->was_sent || progress->stage >= NET_STAGE_WAITING;
         if (!job)
                 return;
         job_set_progress(job, stage_of((NetStage)progress->stage), 0,

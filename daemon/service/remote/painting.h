@@ -22,7 +22,7 @@ DEFINE_CLEANUP(Painting *, painting_free)
 
 uint64_t painting_serial(const Painting *painting); /* of the job */
 
-/* What it has cost so far as anybody can know; MONEY_UNKNOWN: it may be what was reserved. */
+/* What it has cost so far as anybody can know; MONEY_UNKNOWN: it may be what was reserved. One that is at work is at its end. */
 int64_t painting_cost(const Painting *painting);
 
 void painting_want_preview(Painting *painting);
