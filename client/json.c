@@ -95,6 +95,17 @@ static int read_texts(sd_bus_message *m, json_t **ret)
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+static int read_text_entries(sd_bus_message *m, json_t **ret)
+{
+        const char *key, *text;
+
+        *ret = json_object();
+        int r = sd_bus_message_enter_container(m, 'a', "{ss}");
+        while (r >= 0 && (r = sd_bus_message_read(m, "{ss}", &key, &text)) > 0)
+                (void)json_object_set_new(*ret, key, json_from_text(text));
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 static int read_entry(sd_bus_message *m, json_t *object)
 {
         const char *key, *contents;
@@ -107,14 +118,14 @@ static int read_entry(sd_bus_message *m, json_t *object)
         r = sd_bus_message_peek_type(m, &type, &contents);
         if (r < 0)
                 return r;
-        const bool is_texts = streq(contents, "as");
-        if (strlen(contents) != 1 && !is_texts)
+        const bool is_texts = streq(contents, "as"), is_text_entries = streq(contents, "a{ss}");
+        if (strlen(contents) != 1 && !is_texts && !is_text_entries)
                 return sd_bus_message_skip(m, "v");
 
         r = sd_bus_message_enter_container(m, 'v', contents);
         if (r < 0)
                 return r;
-        r = is_texts ? read_texts(m, &value) : read_basic(m, contents[0], &value);
+        r = is_texts ? read_texts(m, &value) : is_text_entries ? read_text_entries(m, &value) : read_basic(m, contents[0], &value);
         if (r < 0) {
                 json_decref(value);
                 return r;

@@ -167,6 +167,24 @@ static void add_comments(Table *table, const json_t *comments)
         }
 }
 
+static void add_model_files(Table *table, const json_t *files)
+{
+        const char *path;
+        json_t *digest;
+
+        json_object_foreach((json_t *)(uintptr_t)files, path, digest)
+        {
+                _cleanup_(freep) char *text = NULL;
+                if (asprintf(&text, "%s  %s", json_is_string(digest) ? json_string_value(digest) : "", path) < 0) {
+                        text = NULL;
+                        continue;
+                }
+                client_clean_text(text);
+                table_add(table, "%s", _("file of the model"));
+                table_add(table, "%s", text);
+        }
+}
+
 void record_print(const json_t *record)
 {
         _cleanup_(table_done) Table table = { .columns = 2 };
@@ -182,6 +200,7 @@ void record_print(const json_t *record)
                         table_add(&table, "%s", time);
                 }
         }
+        add_model_files(&table, json_object_get(record, "model_files"));
         add_comments(&table, json_object_get(record, "comments"));
         table_print(&table);
 }

@@ -189,6 +189,9 @@ json_t *remake_compare_records(const json_t *before, const json_t *after)
 
         for (size_t i = 0; i < ELEMENTSOF(keys); i++)
                 compare(differences, keys[i], json_object_get(before, keys[i]), json_object_get(after, keys[i]));
+        const json_t *old_files = json_object_get(before, "model_files"), *new_files = json_object_get(after, "model_files");
+        if (old_files && new_files)
+                compare_members(differences, old_files, new_files);
         compare_members(differences, json_object_get(before, "settings"), json_object_get(after, "settings"));
         compare_members(differences, json_object_get(before, "made_with"), json_object_get(after, "made_with"));
         return differences;

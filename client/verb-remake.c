@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 #include "client/names.h"
 #include "client/recorded.h"
 #include "client/remake.h"
+
+#define DIGEST_PAUSE 200 /* milliseconds, before it is asked for again */
 
 /* What is made again. */
 typedef struct Original { /* original_done() */
@@ -149,14 +152,43 @@ static ExitCode take_options(Client *c, Original *o)
 
 /* --- verify --- */
 
+/* Digests are computed when nothing else is to be done, which is now. */
+static void wait_for_digest(Client *c, const char *name)
+{
+        for (bool is_computing = true; is_computing;) {
+                json_t *models = NULL;
+                if (models_list(c, &models) != CODE_OK)
+                        return;
+                is_computing = streq(recorded_text(models_pick(models, name), "digest-state"), "computing");
+                json_decref(models);
+                if (is_computing)
+                        (void)poll(NULL, 0, DIGEST_PAUSE);
+        }
+}
+
+/* The new picture's record; with the digest of its model, where that of the old one has such. NULL: there is none. */
+static json_t *find_record(Client *c, const Original *o, const json_t *picture)
+{
+        const char *id = recorded_text(picture, "record");
+        _cleanup_(records_closep) Records *records = NULL;
+        json_t *record = NULL;
+
+        if (!o->record || recorded_open(c, &records) != CODE_OK || records_get(records, id, &record, NULL) < 0)
+                return NULL;
+        if (!*recorded_text(o->record, "model_digest") || *recorded_text(record, "provider") || *recorded_text(record, "model_digest"))
+                return record;
+        wait_for_digest(c, recorded_text(record, "model"));
+        json_decref(record);
+        record = NULL;
+        return records_get(records, id, &record, NULL) < 0 ? NULL : record;
+}
+
 static json_t *differences_of(Client *c, const Original *o, const json_t *picture)
 {
-        _cleanup_(records_closep) Records *records = NULL;
         _cleanup_(settings_done) Settings settings = { 0 };
-        json_t *record = NULL, *differences = NULL;
+        json_t *record = find_record(c, o, picture), *differences = NULL;
 
-        if (o->record && recorded_open(c, &records) == CODE_OK &&
-            records_get(records, recorded_text(picture, "record"), &record, NULL) >= 0)
+        if (record)
                 differences = remake_compare_records(o->record, record);
         else if (o->settings.values && read_settings(c, recorded_text(picture, "path"), &settings) == CODE_OK && settings.values)
                 differences = remake_compare_files(&o->settings, &settings);

@@ -126,6 +126,11 @@ const ModelInfo *engine_info(const Engine *engine)
         return &engine->info;
 }
 
+const char *engine_tokenizer_digest(const Engine *engine)
+{
+        return tokenizer_digest(engine->pipeline.tokenizer);
+}
+
 /* How the picture becomes as large as it is to be: as asked for, or as the model's card recommends. */
 static int resolve_enlarge(const Engine *engine, const Request *request, Resolved *resolved, Error *error)
 {

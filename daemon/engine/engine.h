@@ -89,6 +89,7 @@ Engine *engine_free(Engine *engine);
 DEFINE_CLEANUP(Engine *, engine_free)
 
 const ModelInfo *engine_info(const Engine *engine);
+const char *engine_tokenizer_digest(const Engine *engine); /* engine/text/tokenizer.h */
 
 /* Decides what the request left open, counts tokens, and checks it against the model: -EINVAL for what it
  * cannot do. */

@@ -116,7 +116,7 @@ static int print_digest(const char *model_dir)
         ModelDigest digest;
         Error error = {};
 
-        int r = model_digest(&digest, model_dir, NULL, NULL, &error);
+        int r = model_digest(&digest, NULL, model_dir, NULL, NULL, &error);
         if (r < 0) {
                 log_error("%s", error.text);
                 return r;

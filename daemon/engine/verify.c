@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memfd.h"
 #include "base/util.h"
 #include "engine/model/config.h"
 #include "engine/model/digest.h"
@@ -48,18 +49,27 @@ static void answer_ping(void *userdata)
         (void)protocol_send(ready.fd, &m, -1);
 }
 
+/* What the digest is of, for who wants to know each file's; longer ones are not told. -1: none. */
+static int seal_list(const char *list)
+{
+        const size_t size = strlen(list);
+        return size > 0 && size <= PROTOCOL_DIGESTS_BYTES_MAX ? memfd_new_sealed("digests", list, size) : -1;
+}
+
 static int tell(int socket, const char *model_dir, ModelDigest *digest, Error *error)
 {
         Message m = { .version = PROTOCOL_VERSION, .type = MESSAGE_DIGEST };
+        _cleanup_(freep) char *list = NULL;
 
-        int r = model_digest(digest, model_dir, answer_ping, &socket, error);
+        int r = model_digest(digest, &list, model_dir, answer_ping, &socket, error);
         if (r < 0)
                 return r;
         memcpy(m.digest.digest, digest->digest, sizeof(m.digest.digest));
         memcpy(m.digest.difference, digest->difference, sizeof(m.digest.difference));
         m.digest.check = digest->check;
         fill_card(&m.digest, model_dir);
-        r = protocol_send(socket, &m, -1);
+        _cleanup_(closep) int fd = seal_list(list);
+        r = protocol_send(socket, &m, fd);
         return r < 0 ? error_set(error, r, "Cannot send the digest: %s", strerror(-r)) : 0;
 }
 

@@ -139,8 +139,10 @@ static int send_picture(Worker *w, const Picture *picture, Error *error)
                 .picture = w->picture,
                 .width = picture->width,
                 .height = picture->height,
+                .precision = w->resolved.precision,
                 .seed = request_picture_seed(&w->request, w->picture),
         };
+        memcpy(m.picture.tokenizer, engine_tokenizer_digest(w->engine), sizeof(m.picture.tokenizer));
         r = sha256_bytes(picture->rgb, (size_t)3 * picture->width * picture->height, m.picture.pixels, error);
         if (r < 0)
                 return r;

@@ -39,6 +39,8 @@ typedef struct Picture {
         uint32_t width, height;
         uint64_t seed;
         char pixels[65]; /* their SHA-256 (workers/protocol.h); "": not known */
+        char tokenizer[65]; /* digest of it (workers/protocol.h); "": not known */
+        uint32_t precision; /* PRECISION_AUTO: not known */
         char record[11]; /* its id in the user's records; "": none */
 } Picture;
 

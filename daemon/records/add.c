@@ -212,7 +212,7 @@ int record_insert_comment(Records *records, const json_t *comment, int64_t time,
         return r < 0 ? r : records_step(statement, error);
 }
 
-static int insert_model(Records *records, const json_t *record, Error *error)
+int record_insert_model(Records *records, const json_t *record, Error *error)
 {
         _cleanup_(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
         const json_t *files = json_object_get(record, "model_files");
@@ -248,6 +248,6 @@ int records_add(Records *records, const json_t *record, Error *error)
                         r = record_insert_comment(records, comment, time, error);
         }
         if (r >= 0)
-                r = insert_model(records, record, error);
+                r = record_insert_model(records, record, error);
         return r < 0 ? r : records_commit(records, error);
 }

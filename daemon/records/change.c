@@ -56,7 +56,7 @@ static int set_all(Records *records, int64_t time, const json_t *changes, Error 
         if (r >= 0 && json_object_size(more) > 0)
                 r = set_more(records, time, more, error);
         json_decref(more);
-        return r;
+        return r < 0 ? r : record_insert_model(records, changes, error);
 }
 
 int records_change(Records *records, const char *id, const json_t *changes, Error *error)

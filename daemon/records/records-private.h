@@ -72,6 +72,8 @@ int record_bind_text(sqlite3_stmt *statement, int index, const char *text);
 /* Into the tables beside, of the picture of that time. -EINVAL. */
 int record_insert_files(Records *records, const json_t *files, int64_t time, Error *error);
 int record_insert_comment(Records *records, const json_t *comment, int64_t time, Error *error);
+/* The model_files of a record, or of changes that have its model_digest, too. */
+int record_insert_model(Records *records, const json_t *record, Error *error);
 /* A new object of those of a record's keys that have neither column nor table. */
 int record_take_more(const json_t *record, json_t **ret);
 

@@ -26,7 +26,8 @@
  *     model_files       object: digest of each of its files by path; kept once for each model_digest
  *     settings          object: the options of Generate that make it again, but prompt and negative prompt
  *     width, height     in pixels
- *     made_with         object: what else decides the pixels: engine, isa, precision; what was found: prompt_tokens, …
+ *     made_with         object: what else decides the pixels: engine, isa, precision, tokenizer (digest of its
+ *                       files); what was found: prompt_tokens, …
  *     seconds           it took
  *     pixels            SHA-256 of its pixels, 8-bit RGB, rows from top to bottom: hexadecimal
  *     parent, relation  the id of the picture it was made of, and how: vary, enlarge, from, remake, edit
@@ -101,8 +102,8 @@ typedef struct RecordsQuery {
 typedef int (*records_each_t)(json_t *record, void *userdata);
 int records_search(Records *records, const RecordsQuery *query, records_each_t each, void *userdata, Error *error);
 
-/* change.c: keys of the object take the place of the record's; null takes one out. -ENOENT, -EINVAL; id, time, files, comments
- * and model_files cannot be changed so. id as for records_get. */
+/* change.c: keys of the object take the place of the record's; null takes one out. -ENOENT, -EINVAL; id, time, files and
+ * comments cannot be changed so, model_files only with model_digest. id as for records_get. */
 int records_change(Records *records, const char *id, const json_t *changes, Error *error);
 int records_add_file(Records *records, const char *id, const char *path, Error *error);
 /* state: NULL, or the one that the picture gets with it. */

@@ -9,15 +9,23 @@
 #include "base/utf8.h"
 #include "base/util.h"
 #include "service/digest-cache.h"
+#include "service/file-digests.h"
 
-#define FORMAT 1
+#define FORMAT 2
 #define MODELS_MAX 64
 #define BYTES_MAX (4U << 20)
 
 typedef struct Known {
         char *identity;
         DigestInfo info;
+        json_t *files; /* NULL: not known */
 } Known;
+
+static void known_done(Known *known)
+{
+        free(known->identity);
+        json_decref(known->files);
+}
 
 struct DigestCache {
         char *path; /* NULL: none */
@@ -32,7 +40,7 @@ static const char *const check_names[MODEL_CHECK_MAX] = {
 };
 
 /* Takes the identity. */
-static void insert(DigestCache *cache, char *identity, const DigestInfo *info)
+static void insert(DigestCache *cache, char *identity, const DigestInfo *info, json_t *files)
 {
         size_t i = 0;
 
@@ -41,11 +49,11 @@ static void insert(DigestCache *cache, char *identity, const DigestInfo *info)
         if (i == cache->n && cache->n == MODELS_MAX)
                 i = 0;
         if (i < cache->n) {
-                free(cache->known[i].identity);
+                known_done(&cache->known[i]);
                 cache->n--;
                 memmove(&cache->known[i], &cache->known[i + 1], (cache->n - i) * sizeof(Known));
         }
-        cache->known[cache->n++] = (Known) { identity, *info };
+        cache->known[cache->n++] = (Known) { identity, *info, json_incref(files) };
 }
 
 /* --- reading --- */
@@ -78,9 +86,10 @@ static bool read_check(const json_t *object, uint32_t *ret)
 static void read_model(DigestCache *cache, const json_t *object)
 {
         const char *identity = json_string_value(json_object_get(object, "files"));
+        json_t *digests = json_object_get(object, "digests");
         DigestInfo info = {};
 
-        if (!identity || !read_check(object, &info.check) ||
+        if (!identity || (digests && !file_digests_are_valid(digests)) || !read_check(object, &info.check) ||
             !read_text(object, "digest", info.digest, sizeof(info.digest)) ||
             strspn(info.digest, "0123456789abcdef") != sizeof(info.digest) - 1 ||
             !read_text(object, "difference", info.difference, sizeof(info.difference)) ||
@@ -90,7 +99,7 @@ static void read_model(DigestCache *cache, const json_t *object)
                 return;
         char *copy = strdup(identity);
         if (copy)
-                insert(cache, copy, &info);
+                insert(cache, copy, &info, digests);
 }
 
 /* A regular file of reasonable size; NULL: there is none, or it is no JSON. */
@@ -125,8 +134,8 @@ static json_t *to_json(const DigestCache *cache)
                 const DigestInfo *info = &cache->known[i].info;
                 (void)json_array_append_new(
                                 models, json_pack(
-                                                        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "files",
-                                                        cache->known[i].identity, "digest", info->digest, "check",
+                                                        "{s:s, s:O*, s:s, s:s, s:s, s:s, s:s, s:s}", "files",
+                                                        cache->known[i].identity, "digests", cache->known[i].files, "digest", info->digest, "check",
                                                         check_names[info->check], "difference", info->difference,
                                                         "name", info->name, "version", info->version, "license",
                                                         info->license));
@@ -209,26 +218,30 @@ DigestCache *digest_cache_free(DigestCache *cache)
         if (!cache)
                 return NULL;
         for (size_t i = 0; i < cache->n; i++)
-                free(cache->known[i].identity);
+                known_done(&cache->known[i]);
         free(cache->path);
         free(cache);
         return NULL;
 }
 
-const DigestInfo *digest_cache_find(const DigestCache *cache, const char *identity)
+const DigestInfo *digest_cache_find(const DigestCache *cache, const char *identity, json_t **ret_files)
 {
-        for (size_t i = 0; i < cache->n; i++)
-                if (streq(cache->known[i].identity, identity))
-                        return &cache->known[i].info;
+        for (size_t i = 0; i < cache->n; i++) {
+                if (!streq(cache->known[i].identity, identity))
+                        continue;
+                if (ret_files)
+                        *ret_files = cache->known[i].files;
+                return &cache->known[i].info;
+        }
         return NULL;
 }
 
-void digest_cache_add(DigestCache *cache, const char *identity, const DigestInfo *info)
+void digest_cache_add(DigestCache *cache, const char *identity, const DigestInfo *info, json_t *files)
 {
         char *copy = strdup(identity);
         if (!copy)
                 return;
-        insert(cache, copy, info);
+        insert(cache, copy, info, files);
         if (cache->path)
                 save(cache);
 }

@@ -20,11 +20,20 @@ static DigestEntry *entry_free(DigestEntry *entry)
         free(entry->directory);
         free(entry->identity);
         free(entry->loading);
+        json_decref(entry->files.digests);
         free(entry);
         return NULL;
 }
 
-void digest_list_set(DigestList *list, DigestEntry *entry, const DigestInfo *info)
+static void set_digests(DigestEntry *entry, json_t *digests)
+{
+        json_t *before = entry->files.digests;
+
+        entry->files.digests = json_incref(digests);
+        json_decref(before);
+}
+
+void digest_list_set(DigestList *list, DigestEntry *entry, const DigestInfo *info, json_t *digests)
 {
         static const DigestState states[MODEL_CHECK_MAX] = {
                 [MODEL_UNLISTED] = DIGEST_UNLISTED,
@@ -32,6 +41,7 @@ void digest_list_set(DigestList *list, DigestEntry *entry, const DigestInfo *inf
                 [MODEL_MISMATCH] = DIGEST_MISMATCH,
         };
 
+        set_digests(entry, digests);
         entry->files.info = *info;
         entry->files.state = states[info->check];
         list->news = true;
@@ -44,17 +54,19 @@ void digest_list_set_state(DigestList *list, DigestEntry *entry, DigestState sta
         list->news = list->news || entry->files.state != state;
         entry->files.state = state;
         entry->files.info = (DigestInfo) {};
+        set_digests(entry, NULL);
 }
 
 /* The files are others than before. Takes the identity. */
 static void begin_anew(DigestList *list, DigestEntry *entry, char *identity)
 {
-        const DigestInfo *known = identity ? digest_cache_find(list->cache, identity) : NULL;
+        json_t *digests = NULL;
+        const DigestInfo *known = identity ? digest_cache_find(list->cache, identity, &digests) : NULL;
 
         free(entry->identity);
         entry->identity = identity;
         if (known)
-                digest_list_set(list, entry, known);
+                digest_list_set(list, entry, known, digests);
         else
                 digest_list_set_state(list, entry, identity ? DIGEST_COMPUTING : DIGEST_UNKNOWN);
 }

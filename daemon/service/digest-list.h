@@ -39,7 +39,7 @@ DigestEntry *digest_list_meet(DigestList *list, const char *name, const char *di
 /* Looks at its files; if they are others than before, so is what is known of them. */
 void digest_list_look(DigestList *list, DigestEntry *entry);
 
-void digest_list_set(DigestList *list, DigestEntry *entry, const DigestInfo *info);
+void digest_list_set(DigestList *list, DigestEntry *entry, const DigestInfo *info, json_t *digests);
 void digest_list_set_state(DigestList *list, DigestEntry *entry, DigestState state);
 
 /* Drops the entries that are not is_there, and sets it back on the others. *current: NULL, if it is among them. */

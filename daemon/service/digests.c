@@ -7,6 +7,7 @@
 #include "service/digest-cache.h"
 #include "service/digest-list.h"
 #include "service/digests.h"
+#include "service/file-digests.h"
 #include "workers/worker.h"
 
 #define LOOK_VALID (2 * USEC_PER_SEC) /* for which sizes and times are not asked for again */
@@ -40,44 +41,59 @@ static void tell(Digests *digests)
 
 static void schedule(Digests *digests, uint64_t usec);
 
+/* Whether its files are still those that the worker began with: others will have their turn. */
+static bool is_current(const Digests *digests)
+{
+        const DigestEntry *entry = digests->current;
+        return entry && entry->identity && streq(entry->identity, digests->computing);
+}
+
+static void take_digest(Digests *digests, const DigestInfo *info, int fd)
+{
+        json_t *files = file_digests_read(fd);
+
+        digest_cache_add(digests->cache, digests->computing, info, files);
+        if (is_current(digests))
+                digest_list_set(&digests->list, digests->current, info, files);
+        json_decref(files);
+}
+
+/* It is not tried again with the same files. */
+static void give_up(Digests *digests, const char *why)
+{
+        if (!is_current(digests))
+                return;
+        log_warning("The digest of %s cannot be computed: %s", digests->current->files.name, why);
+        digest_list_set_state(&digests->list, digests->current, DIGEST_UNKNOWN);
+}
+
 static void on_message(Worker *worker, const Message *message, int fd, void *userdata)
 {
         Digests *digests = userdata;
-        DigestEntry *entry = digests->current;
+        const bool is_trusted = message->type == MESSAGE_DIGEST || (message->type == MESSAGE_FAILED && message->job == 0);
 
+        if (message->type == MESSAGE_DIGEST)
+                take_digest(digests, &message->digest, fd);
+        else if (is_trusted)
+                give_up(digests, message->failed.text);
         if (fd >= 0)
                 (void)close(fd);
-        if (message->type != MESSAGE_DIGEST && (message->type != MESSAGE_FAILED || message->job != 0)) {
+        if (!is_trusted) {
                 worker_kill(worker, WORKER_DISTRUSTED);
                 return;
-        }
-        if (message->type == MESSAGE_DIGEST)
-                digest_cache_add(digests->cache, digests->computing, &message->digest);
-        /* Other files by now: they will have their turn. */
-        if (entry && entry->identity && streq(entry->identity, digests->computing)) {
-                if (message->type == MESSAGE_DIGEST) {
-                        digest_list_set(&digests->list, entry, &message->digest);
-                } else {
-                        log_warning("The digest of %s cannot be computed: %s", entry->files.name, message->failed.text);
-                        digest_list_set_state(&digests->list, entry, DIGEST_UNKNOWN);
-                }
         }
         digests->current = NULL;
         worker_stop(worker);
         tell(digests);
 }
 
+/* Without a word, if it still is the current one's. */
 static void on_ended(Worker *worker, WorkerEnd end, const Error *error, void *userdata)
 {
         Digests *digests = userdata;
-        DigestEntry *entry = digests->current;
         (void)end;
 
-        /* Without a word. It is not tried again with the same files. */
-        if (entry && entry->identity && streq(entry->identity, digests->computing)) {
-                log_warning("The digest of %s cannot be computed: %s", entry->files.name, error->text);
-                digest_list_set_state(&digests->list, entry, DIGEST_UNKNOWN);
-        }
+        give_up(digests, error->text);
         digests->current = NULL;
         digests->worker = worker_free(worker);
         tell(digests);
@@ -252,16 +268,25 @@ bool digests_must_verify(Digests *digests, const char *name, const char *directo
         return entry->files.state != DIGEST_VERIFIED && entry->files.state != DIGEST_UNLISTED;
 }
 
-void digests_take(Digests *digests, const char *name, const DigestInfo *info)
+/* Whether its files are still those that were to be loaded. */
+static bool remember(Digests *digests, DigestEntry *entry, const DigestInfo *info, int fd)
+{
+        const bool is_same = entry->identity && streq(entry->identity, entry->loading);
+        json_t *files = file_digests_read(fd);
+
+        digest_cache_add(digests->cache, entry->loading, info, files);
+        if (is_same)
+                digest_list_set(&digests->list, entry, info, files);
+        json_decref(files);
+        return is_same;
+}
+
+void digests_take(Digests *digests, const char *name, const DigestInfo *info, int fd)
 {
         DigestEntry *entry = digest_list_find(&digests->list, name);
 
-        if (!entry || !entry->loading)
+        if (!entry || !entry->loading || !remember(digests, entry, info, fd))
                 return;
-        digest_cache_add(digests->cache, entry->loading, info);
-        if (!entry->identity || !streq(entry->identity, entry->loading))
-                return;
-        digest_list_set(&digests->list, entry, info);
         if (entry == digests->current) {
                 digests->current = NULL;
                 worker_kill(digests->worker, WORKER_STOPPED);

@@ -10,6 +10,7 @@
 #include "service/models.h"
 #include "workers/protocol.h"
 
+#include <jansson.h>
 #include <systemd/sd-event.h>
 
 typedef enum DigestState {
@@ -27,6 +28,7 @@ typedef struct ModelFiles {
         uint64_t bytes;
         DigestState state;
         DigestInfo info; /* of the three last states; else empty */
+        json_t *digests; /* of each file then (file-digests.h); NULL: not known */
         struct ModelFiles *next;
 } ModelFiles;
 
@@ -58,5 +60,5 @@ void digests_stop(Digests *digests);
 /* A model is about to be loaded: whether the worker shall verify it, because nobody has since its files were changed. */
 bool digests_must_verify(Digests *digests, const char *name, const char *directory);
 
-/* What that worker says of it. */
-void digests_take(Digests *digests, const char *name, const DigestInfo *info);
+/* What that worker says of it; fd is what came with it, or -1, and stays the caller's. */
+void digests_take(Digests *digests, const char *name, const DigestInfo *info, int fd);

@@ -122,9 +122,11 @@ static int reply_picture(const Job *job, sd_bus_message *call, const Picture *pi
                                   call, "ha{sv}", fd, 3, "seed", "t", picture->seed, "bytes", "t", picture->size, "mime", "s",
                                   job->policy.dry ? "text/plain" : "application/json")
                         : sd_bus_reply_method_return(
-                                  call, "ha{sv}", fd, 7, "seed", "t", picture->seed, "width", "u", picture->width, "height",
+                                  call, "ha{sv}", fd, 9, "seed", "t", picture->seed, "width", "u", picture->width, "height",
                                   "u", picture->height, "bytes", "t", picture->size, "mime", "s", format_mime(job->format),
-                                  "pixels", "s", picture->pixels, "record", "s", picture->record);
+                                  "pixels", "s", picture->pixels, "record", "s", picture->record, "tokenizer", "s",
+                                  picture->tokenizer, "precision", "s",
+                                  picture->precision != PRECISION_AUTO ? precision_to_string((Precision)picture->precision) : "");
         if (r >= 0)
                 handouts_sent(handouts, sd_bus_message_get_sender(call), job->uid);
         return r;

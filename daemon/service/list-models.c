@@ -3,6 +3,27 @@
 #include "service/catalogue.h"
 #include "service/list-models.h"
 
+/* Each file's digest, by its path. */
+static int append_digests(sd_bus_message *reply, const json_t *digests)
+{
+        const char *path;
+        json_t *digest;
+
+        int r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", "files");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', "a{ss}");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{ss}");
+        json_object_foreach((json_t *)(uintptr_t)digests, path, digest)
+                if (r >= 0)
+                        r = sd_bus_message_append(reply, "{ss}", path, json_string_value(digest));
+        for (int i = 0; i < 3 && r >= 0; i++)
+                r = sd_bus_message_close_container(reply);
+        return r;
+}
+
 /* What the files are; files is NULL when memory ran out. */
 static int append_files(sd_bus_message *reply, const ModelFiles *files, const ModelReady *ready)
 {
@@ -17,6 +38,8 @@ static int append_files(sd_bus_message *reply, const ModelFiles *files, const Mo
         if (r >= 0 && known)
                 r = sd_bus_message_append(
                                 reply, "{sv}{sv}", "digest", "s", info->digest, "title", "s", info->name);
+        if (r >= 0 && files->digests)
+                r = append_digests(reply, files->digests);
         if (r >= 0 && files->state == DIGEST_MISMATCH)
                 r = sd_bus_message_append(reply, "{sv}", "difference", "s", info->difference);
         if (r >= 0 && (known || ready))

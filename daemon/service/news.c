@@ -64,8 +64,10 @@ int news_picture(Queue *queue, Job *job, const PictureInfo *info, int fd, Error 
                 .width = info->width,
                 .height = info->height,
                 .seed = info->seed,
+                .precision = info->precision,
         };
         memcpy(picture.pixels, info->pixels, sizeof(picture.pixels));
+        memcpy(picture.tokenizer, info->tokenizer, sizeof(picture.tokenizer));
         r = queue_add_picture(queue, job, &picture, error);
         if (r < 0)
                 return r;

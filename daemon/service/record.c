@@ -7,6 +7,12 @@
 #include "service/options.h"
 #include "service/record.h"
 
+static void set_text(json_t *record, const char *key, const char *text)
+{
+        if (text && *text)
+                (void)json_object_set_new(record, key, json_string(text));
+}
+
 /* What the model made of what was left open is asked for by name, so that it does not depend on it any more. */
 static json_t *settings_of(const Job *job, const Picture *picture, uint32_t index)
 {
@@ -23,8 +29,9 @@ static json_t *settings_of(const Job *job, const Picture *picture, uint32_t inde
         q->sampler = r->sampler;
         q->schedule = r->schedule;
         q->guidance = r->guidance;
-        if (r->precision != PRECISION_AUTO) { /* that is not told of elsewhere, nor are these */
-                q->precision = (uint8_t)r->precision;
+        if (picture->precision != PRECISION_AUTO)
+                q->precision = (uint8_t)picture->precision;
+        if (r->precision != PRECISION_AUTO) { /* of what another instance draws it is not told, nor are these */
                 q->guidance_rescale = r->guidance_rescale;
                 q->remove_artefacts = r->remove_artefacts;
                 q->smooth_edges = r->smooth_edges;
@@ -33,22 +40,17 @@ static json_t *settings_of(const Job *job, const Picture *picture, uint32_t inde
         return options_to_json(&options);
 }
 
-static json_t *made_with(const Job *job)
+static json_t *made_with(const Job *job, const Picture *picture)
 {
         const Resolved *r = &job->resolved;
 
         json_t *with = json_pack("{s:s, s:s, s:I, s:I, s:I}", "engine", "imagined " VERSION, "isa", cpu_isa_to_string(cpu_isa()),
                                  "prompt_tokens", (json_int_t)r->prompt_tokens, "prompt_chunks", (json_int_t)r->prompt_chunks,
                                  "truncated_tokens", (json_int_t)r->truncated_tokens);
-        if (with && r->precision != PRECISION_AUTO)
-                (void)json_object_set_new(with, "precision", json_string(precision_to_string((Precision)r->precision)));
+        if (with && picture->precision != PRECISION_AUTO)
+                (void)json_object_set_new(with, "precision", json_string(precision_to_string((Precision)picture->precision)));
+        set_text(with, "tokenizer", picture->tokenizer);
         return with;
-}
-
-static void set_text(json_t *record, const char *key, const char *text)
-{
-        if (text && *text)
-                (void)json_object_set_new(record, key, json_string(text));
 }
 
 bool record_set_model(json_t *record, Service *service, const char *name)
@@ -64,6 +66,8 @@ bool record_set_model(json_t *record, Service *service, const char *name)
                         continue;
                 if (entry->files)
                         set_text(record, "model_digest", entry->files->info.digest);
+                if (entry->files && entry->files->digests)
+                        (void)json_object_set(record, "model_files", entry->files->digests);
                 set_text(record, "model_version", entry->ready ? entry->ready->version : entry->files ? entry->files->info.version : NULL);
                 set_text(record, "license", entry->ready ? entry->ready->license : entry->files ? entry->files->info.license : NULL);
         }
@@ -97,7 +101,7 @@ json_t *record_new(Service *service, const Job *job, uint32_t index, double seco
         json_t *record = json_pack("{s:s, s:I, s:o, s:I, s:I, s:o, s:f}", "id", picture->record, "time",
                                    (json_int_t)clock_usec(CLOCK_REALTIME), "settings", settings_of(job, picture, index), "width",
                                    (json_int_t)picture->width, "height", (json_int_t)picture->height, "made_with",
-                                   made_with(job), "seconds", seconds);
+                                   made_with(job, picture), "seconds", seconds);
         if (!record)
                 return NULL;
         if (service->config->record_prompts) {

@@ -207,7 +207,7 @@ static void on_message(Worker *worker, const Message *message, int fd, void *use
         if (message->type == MESSAGE_READY)
                 on_ready(residency, message);
         else if (message->type == MESSAGE_DIGEST && !residency->ready)
-                residency->handlers.digest(residency->model, &message->digest, residency->userdata);
+                residency->handlers.digest(residency->model, &message->digest, fd, residency->userdata);
         else if (message->type == MESSAGE_FAILED && message->job == 0 && !residency->ready)
                 on_load_failed(residency, message);
         else if (message->type == MESSAGE_PACKED)

@@ -27,8 +27,8 @@ typedef struct ResidencyHandlers {
         void (*message)(const Message *message, int fd, void *userdata);
         /* A model is about to be loaded: whether its worker shall verify it first. */
         bool (*must_verify)(const char *model, const char *directory, void *userdata);
-        /* What it says of the files then. */
-        void (*digest)(const char *model, const DigestInfo *info, void *userdata);
+        /* What it says of the files then; fd is what came with it, or -1, and stays the residency's. */
+        void (*digest)(const char *model, const DigestInfo *info, int fd, void *userdata);
         /* A model is about to be loaded: the files for its packed weights, which are the residency's then. */
         void (*open_packs)(const char *model, const char *directory, PackPair *ret, void *userdata);
         /* The new one is whole. */

@@ -89,10 +89,10 @@ static bool on_residency_must_verify(const char *model, const char *directory, v
         return digests_must_verify(service->digests, model, directory);
 }
 
-static void on_residency_digest(const char *model, const DigestInfo *info, void *userdata)
+static void on_residency_digest(const char *model, const DigestInfo *info, int fd, void *userdata)
 {
         Service *service = userdata;
-        digests_take(service->digests, model, info);
+        digests_take(service->digests, model, info, fd);
 }
 
 static void on_residency_open_packs(const char *model, const char *directory, PackPair *ret, void *userdata)

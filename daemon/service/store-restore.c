@@ -68,6 +68,8 @@ static void restore_pictures(Queue *queue, Job *job, const Record *record, int n
         for (uint32_t i = 0; i < record->n_pictures; i++) {
                 Picture picture = record->pictures[i];
                 picture.pixels[sizeof(picture.pixels) - 1] = picture.record[sizeof(picture.record) - 1] = '\0';
+                picture.tokenizer[sizeof(picture.tokenizer) - 1] = '\0';
+                picture.precision = picture.precision < PRECISION_MAX ? picture.precision : PRECISION_AUTO;
                 picture.fd = find_picture(job, i, &picture, n, fds, names);
                 /* One that is lost is made again; those behind it as well. */
                 if (picture.fd < 0 && !job_state_is_final(record->state))

@@ -62,7 +62,9 @@ static void fill_picture(Picture *stored, const Picture *picture)
         stored->width = picture->width;
         stored->height = picture->height;
         stored->seed = picture->seed;
+        stored->precision = picture->precision;
         memcpy(stored->pixels, picture->pixels, sizeof(stored->pixels));
+        memcpy(stored->tokenizer, picture->tokenizer, sizeof(stored->tokenizer));
         memcpy(stored->record, picture->record, sizeof(stored->record));
 }
 

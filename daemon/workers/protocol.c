@@ -108,7 +108,8 @@ static bool check_picture(const Message *m)
 {
         return m->picture.picture < REQUEST_COUNT_MAX &&
                is_picture_size(m->picture.width, m->picture.height, REQUEST_SIZE_MAX) &&
-               (m->picture.pixels[0] == '\0' || is_digest(m->picture.pixels));
+               m->picture.precision < PRECISION_MAX && (m->picture.pixels[0] == '\0' || is_digest(m->picture.pixels)) &&
+               (m->picture.tokenizer[0] == '\0' || is_digest(m->picture.tokenizer));
 }
 
 static bool check_state(const Message *m)
@@ -184,7 +185,7 @@ static const struct {
         [MESSAGE_DONE] = { 0, true, 0, NULL },
         [MESSAGE_FAILED] = { sizeof(Failure), false, 0, check_failed },
         [MESSAGE_PONG] = { sizeof(uint64_t), false, 0, NULL },
-        [MESSAGE_DIGEST] = { sizeof(DigestInfo), false, 0, check_digest },
+        [MESSAGE_DIGEST] = { sizeof(DigestInfo), false, PROTOCOL_DIGESTS_BYTES_MAX, check_digest, true },
         [MESSAGE_STATE] = { sizeof(StateInfo), true, PROTOCOL_STATE_BYTES_MAX, check_state },
         [MESSAGE_PARKED] = { 0, true, 0, NULL },
         [MESSAGE_PACKED] = { 0, false, 0, NULL },

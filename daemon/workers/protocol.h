@@ -38,7 +38,7 @@
 #include "base/request.h"
 
 /* Raised with the meaning of messages; their size is part of it, so that a field more is another version by itself. */
-#define PROTOCOL_VERSION (5U << 24 | (uint32_t)sizeof(Message))
+#define PROTOCOL_VERSION (6U << 24 | (uint32_t)sizeof(Message))
 
 typedef enum MessageType {
         /* service to worker */
@@ -93,9 +93,10 @@ typedef struct ModelReady {
 } ModelReady;
 
 #define PROTOCOL_DIGEST_SIZE 65 /* 64 hexadecimal digits and the end */
+#define PROTOCOL_DIGESTS_BYTES_MAX (1U << 16)
 
 /* DIGEST: what the model's files are (engine/model/digest.h says how it is made), and what the model says about itself,
- * as in READY but possibly empty. */
+ * as in READY but possibly empty. Its descriptor, if any came, is a sealed memfd with the text that the digest is of. */
 typedef struct DigestInfo {
         char digest[PROTOCOL_DIGEST_SIZE];
         uint32_t check; /* a ModelCheck */
@@ -119,11 +120,12 @@ typedef struct PreviewInfo { /* PREVIEW_IS; its descriptor is a sealed memfd wit
 typedef struct PictureInfo { /* PICTURE; its descriptor is a sealed memfd with a PNG */
         uint32_t picture;
         uint32_t width, height;
-        uint32_t reserved;
+        uint32_t precision; /* in which it was drawn; PRECISION_AUTO: not known */
         uint64_t seed;
         char pixels[PROTOCOL_DIGEST_SIZE]; /* SHA-256 of the pixels before they were encoded, 8-bit RGB, rows from top to
                                               bottom; "": not known */
-        uint8_t reserved2[7];
+        char tokenizer[PROTOCOL_DIGEST_SIZE]; /* of the tokenizer's files (engine/text/tokenizer.h); "": not known */
+        uint8_t reserved[6];
 } PictureInfo;
 
 /* STATE; its descriptor is a sealed memfd whose bytes only the engine understands. RESUME hands it back: then pictures

@@ -42,6 +42,13 @@ for _ in $(seq 600); do # it is computed when nothing else is to be done
         sleep 0.05
 done
 check "and the model's digest" grep -qE '^digest of the model +[0-9a-f]{64}$' <(imagine show "$id")
+check "and each file's" test "$(imagine show "$id" | sed -n 's/^file of the model  *//p' | sort)" = \
+        "$(cd "$XDG_DATA_DIRS/imagined/models/default" && find . -type f -printf '%P\n' | xargs sha256sum | sort)"
+check "the tokenizer is known apart, for it may be another model's" test \
+        "$(imagine show "$id" --json | json 'r["pictures"][0]["record"]["made_with"]["tokenizer"]')" = \
+        "$(cd "$XDG_DATA_DIRS/imagined/models/default/tokenizer" && sha256sum merges.txt vocab.json | sha256sum | cut -d ' ' -f 1)"
+check "and the service tells of them, too" test "$(imagine models --json | json 'r["models"][0]["files"]')" = \
+        "$(imagine show "$id" --json | json 'r["pictures"][0]["record"]["model_files"]')"
 check "the pixels' digest is that of the file" python3 - fox.png "$(imagine show "$id" --json | json 'r["pictures"][0]["record"]["pixels"]')" <<'END'
 import hashlib, sys, zlib
 data, at, image = open(sys.argv[1], 'rb').read(), 8, b''
@@ -86,6 +93,15 @@ tells_why() { # WHICH OPTION VALUE: exit status 1, and what differs
         [ $? -eq 1 ] && grep -q "^${2#--} was 7, and is 8$" <<<"$said"
 }
 check "with another seed it is another one, and that is said" tells_why "$id" --seed 8
+model=$XDG_DATA_DIRS/imagined/models/default
+cp "$model/vae/config.json" vae.json
+imagine unload --quiet
+sed -i 's/0.18215/0.25/' "$model/vae/config.json"
+imagine remake --verify --json -f -o other.png "$id" >differs.json 2>/dev/null
+check "with another file in the model the pixels differ" test "$(json 'r["same"]' <differs.json)" = False
+check "and it is said which" test "$(json 'sorted(r["differences"])' <differs.json)" = "['model_digest', 'vae/config.json']"
+imagine unload --quiet
+cp vae.json "$model/vae/config.json"
 check "in another size, with the rest as it was" test "$(imagine remake --json --size 64x32 -o wide.png "$id" | json '[r[k] for k in ("width", "height", "seed", "steps")]')" = "[64, 32, 7, 2]"
 XDG_DATA_HOME=$WORK/none imagine remake --verify --quiet -o byfile.png copy.png >/dev/null
 check "a file says enough without a record" test $? = 0

@@ -29,7 +29,7 @@ static ModelDigest digest_of(const char *model)
         ModelDigest digest;
         Error error = {};
 
-        if (model_digest(&digest, model, NULL, NULL, &error) < 0)
+        if (model_digest(&digest, NULL, model, NULL, NULL, &error) < 0)
                 fail_msg("%s", error.text);
         return digest;
 }
@@ -55,6 +55,22 @@ static void test_definition(void **state)
         ModelDigest unlisted = digest_of(path);
         assert_int_equal(unlisted.check, DIGEST_UNLISTED);
         assert_string_equal(unlisted.digest, listed.digest);
+}
+
+/* What the worker sends along is what sha256sum says of each file. */
+static void test_list(void **state)
+{
+        char *list = NULL;
+        ModelDigest digest;
+        (void)state;
+
+        make_model();
+        assert_int_equal(model_digest(&digest, &list, path, NULL, NULL, NULL), 0);
+        FILE *f = fopen(scratch_path("list"), "we");
+        assert_non_null(f);
+        assert_true(fputs(list, f) >= 0 && fclose(f) == 0);
+        scratch_run("cmp list m/SHA256SUMS");
+        free(list);
 }
 
 /* A model of one file, with what lies beside it for it. */
@@ -130,12 +146,12 @@ static void test_unreadable(void **state)
         Error error = {};
         (void)state;
 
-        assert_int_equal(model_digest(&digest, "/nonexistent", NULL, NULL, &error), -ENOENT);
+        assert_int_equal(model_digest(&digest, NULL, "/nonexistent", NULL, NULL, &error), -ENOENT);
         make_model();
         scratch_run("rm m/SHA256SUMS && mkdir m/SHA256SUMS");
-        assert_true(model_digest(&digest, path, NULL, NULL, &error) < 0);
+        assert_true(model_digest(&digest, NULL, path, NULL, NULL, &error) < 0);
         scratch_run("rm -r m/SHA256SUMS && mkfifo m/SHA256SUMS");
-        assert_int_equal(model_digest(&digest, path, NULL, NULL, &error), -EBADMSG);
+        assert_int_equal(model_digest(&digest, NULL, path, NULL, NULL, &error), -EBADMSG);
         assert_int_equal(digest.check, 99);
 }
 
@@ -155,6 +171,7 @@ static void test_pings_are_answered_meanwhile(void **state)
         assert_int_equal(m.ping, 7);
         assert_int_equal(protocol_receive(pair[0], &m, &fd), 1);
         assert_int_equal(m.type, MESSAGE_DIGEST);
+        (void)close(fd);
         (void)close(pair[0]);
         (void)close(pair[1]);
 }
@@ -172,6 +189,8 @@ static void test_worker_tells_the_digest(void **state)
         assert_string_equal(m->digest.digest, digest_of(path).digest);
         assert_string_equal(m->digest.name, "tiny");
         assert_string_equal(m->digest.version, "1");
+        assert_true(child.fd >= 0);
+        scratch_run("cmp /proc/%d/fd/%d m/SHA256SUMS", (int)getpid(), child.fd);
         assert_int_equal(finish(&child), 0);
 
         /* Nothing is loaded: a model that could not be has a digest, too. */
@@ -232,7 +251,7 @@ static void test_default_model(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_definition), cmocka_unit_test(test_beside),
+                cmocka_unit_test(test_definition), cmocka_unit_test(test_list), cmocka_unit_test(test_beside),
                 cmocka_unit_test(test_one_file),
                 cmocka_unit_test(test_mismatches),
                 cmocka_unit_test(test_unreadable),

@@ -104,6 +104,8 @@ static void test_bad_models(void **state)
 static void test_bad_digests(void **state)
 {
         (void)state;
+        REFUSED(MESSAGE_PICTURE, m->picture.precision = PRECISION_MAX);
+        REFUSED(MESSAGE_PICTURE, m->picture.tokenizer[0] = 'a');
         REFUSED(MESSAGE_DIGEST, m->digest.digest[63] = '\0');
         REFUSED(MESSAGE_DIGEST, m->digest.digest[64] = 'a');
         REFUSED(MESSAGE_DIGEST, m->digest.digest[5] = 'A');

@@ -55,6 +55,20 @@ static bool encodes_to(const Tokenizer *tokenizer, const char *text, const json_
         return true;
 }
 
+static void test_digest(void **state)
+{
+        _cleanup_(tokenizer_freep) Tokenizer *tokenizer = open_tokenizer("tests/fixtures/tokenizer", 77);
+        char line[128] = "";
+        (void)state;
+
+        FILE *pipe = popen("cd tests/fixtures/tokenizer && sha256sum merges.txt vocab.json | sha256sum", "r");
+        assert_non_null(pipe);
+        assert_non_null(fgets(line, sizeof(line), pipe));
+        (void)pclose(pipe);
+        assert_int_equal(strlen(tokenizer_digest(tokenizer)), 64);
+        assert_memory_equal(tokenizer_digest(tokenizer), line, 64);
+}
+
 static void test_all_of_clip(void **state)
 {
         (void)state;
@@ -197,7 +211,7 @@ static void test_broken_files(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_fixture),      cmocka_unit_test(test_all_of_clip),
+                cmocka_unit_test(test_digest),       cmocka_unit_test(test_fixture),      cmocka_unit_test(test_all_of_clip),
                 cmocka_unit_test(test_not_utf8),     cmocka_unit_test(test_long_words),
                 cmocka_unit_test(test_broken_files),
         };

@@ -182,6 +182,26 @@ static void test_search(void **state)
 
 /* --- changes --- */
 
+/* Each file's digest is kept once for a model, also when it is known later than the picture. */
+static void test_model_files(void **state)
+{
+        _cleanup_(records_closep) Records *records = open_records();
+        json_t *back = NULL, *record = json_pack("{s:s, s:I}", "id", "bbbbbbbbbb", "time", (json_int_t)9),
+               *late = json_pack("{s:s, s:{s:s}}", "model_digest", "d7", "model_files", "vae", "d8");
+        (void)state;
+
+        add(records, numbered_record(1, "a fox"));
+        add(records, record);
+        assert_int_equal(records_change(records, "bbbbbbbbbb", late, NULL), 0);
+        assert_int_equal(records_get(records, "bbbbbbbbbb", &back, NULL), 0);
+        assert_string_equal(json_string_value(json_object_get(json_object_get(back, "model_files"), "vae")), "d8");
+        json_decref(back);
+        assert_int_equal(records_get(records, numbered_id(1), &back, NULL), 0);
+        assert_string_equal(json_string_value(json_object_get(json_object_get(back, "model_files"), "unet")), "d2");
+        json_decref(back);
+        json_decref(late);
+}
+
 static void test_changes(void **state)
 {
         _cleanup_(records_closep) Records *records = open_records();
@@ -425,6 +445,7 @@ int main(void)
                 cmocka_unit_test_setup(test_wrong_ones_are_refused, fresh),
                 cmocka_unit_test_setup(test_no_two_have_a_time, fresh),
                 cmocka_unit_test_setup(test_search, fresh),
+                cmocka_unit_test_setup(test_model_files, fresh),
                 cmocka_unit_test_setup(test_changes, fresh),
                 cmocka_unit_test_setup(test_a_file_is_of_the_last_that_was_written_there, fresh),
                 cmocka_unit_test_setup(test_others_cannot_read, fresh),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The stub worker's digests: 64 digits that change with model_index.json. A SHA256SUMS fits if it begins with "good". A
+/* The stub worker's digests: 64 digits that change with model_index.json, and the same of that file alone. A SHA256SUMS fits if it begins with "good". A
  * byte is added to the hidden file ".digested", or ".verified", of the model for each; the name of its directory may end
  * in -digest-dies, -digest-fails, -digest-hangs, -digest-lies or -digest-slow. */
 
@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/memfd.h"
 #include "base/util.h"
 #include "workers/protocol.h"
 
@@ -79,7 +81,7 @@ static inline ModelCheck stub_digest(int socket, const char *directory, bool to_
 {
         Message message = { .version = PROTOCOL_VERSION, .type = MESSAGE_DIGEST };
         DigestInfo *info = &message.digest;
-        char index[64], sums[64];
+        char index[64], sums[64], list[PROTOCOL_DIGEST_SIZE + 32];
         uint64_t hash = 14695981039346656037ULL; /* FNV-1a */
 
         stub_read(directory, "model_index.json", index);
@@ -99,6 +101,8 @@ static inline ModelCheck stub_digest(int socket, const char *directory, bool to_
                 (void)snprintf(info->difference, sizeof(info->difference), "model_index.json differs from SHA256SUMS");
         (void)snprintf(info->version, sizeof(info->version), "0.1");
         (void)snprintf(info->license, sizeof(info->license), "CC0-1.0");
-        (void)protocol_send(socket, &message, -1);
+        (void)snprintf(list, sizeof(list), "%s  model_index.json\n", info->digest);
+        _cleanup_(closep) int fd = memfd_new_sealed("digests", list, strlen(list));
+        (void)protocol_send(socket, &message, fd);
         return (ModelCheck)info->check;
 }

@@ -202,6 +202,8 @@ static void send_picture(Stub *stub, uint32_t picture)
                 fd = draw(stub->mode == LYING_SIZE ? width / 2 : width, height, colour_of(stub, seed), stub->mode != UNSEALED);
         Message message = { .picture = { .picture = picture, .width = width, .height = height, .seed = seed } };
         message.picture.seed += stub->mode == WRONG_SEED;
+        message.picture.precision = PRECISION_BF16;
+        memset(message.picture.tokenizer, '7', sizeof(message.picture.tokenizer) - 1);
         say(stub, &message, MESSAGE_PICTURE, fd);
         (void)close(fd);
 }

@@ -68,8 +68,21 @@ static int clean(void **state)
 
 typedef struct Seen {
         char state[16], digest[65], version[32], difference[128];
+        char file[32], file_digest[65]; /* the first of its files */
         uint64_t bytes;
 } Seen;
+
+static void see_file(sd_bus_message *m, Seen *seen)
+{
+        const char *path, *digest;
+
+        assert_true(sd_bus_message_enter_container(m, 'v', "a{ss}") > 0 && sd_bus_message_enter_container(m, 'a', "{ss}") > 0);
+        assert_true(sd_bus_message_read(m, "{ss}", &path, &digest) > 0);
+        (void)snprintf(seen->file, sizeof(seen->file), "%s", path);
+        (void)snprintf(seen->file_digest, sizeof(seen->file_digest), "%s", digest);
+        assert_int_equal(sd_bus_message_read(m, "{ss}", &path, &digest), 0);
+        assert_true(sd_bus_message_exit_container(m) >= 0 && sd_bus_message_exit_container(m) >= 0);
+}
 
 static void see_detail(sd_bus_message *m, Seen *seen)
 {
@@ -94,6 +107,8 @@ static void see_detail(sd_bus_message *m, Seen *seen)
                 }
         if (streq(key, "bytes"))
                 assert_true(sd_bus_message_read(m, "v", "t", &seen->bytes) >= 0);
+        else if (streq(key, "files"))
+                see_file(m, seen);
         else
                 assert_true(sd_bus_message_skip(m, "v") >= 0);
 }
@@ -183,6 +198,8 @@ static void test_states(void **state)
         seen = wait_until(bus, "stub-good", "verified");
         assert_int_equal(strlen(seen.digest), 64);
         assert_string_equal(seen.version, "0.1"); /* though it was never loaded */
+        assert_string_equal(seen.file, "model_index.json");
+        assert_string_equal(seen.file_digest, seen.digest); /* of the stub's only file */
         assert_string_equal(seen.difference, "");
         seen = wait_until(bus, "stub-bad", "mismatch");
         assert_string_equal(seen.difference, "model_index.json differs from SHA256SUMS");
@@ -192,6 +209,7 @@ static void test_states(void **state)
         for (size_t i = 0; i < ELEMENTSOF(broken); i++) {
                 seen = wait_until(bus, broken[i], "unknown");
                 assert_string_equal(seen.digest, "");
+                assert_string_equal(seen.file, "");
         }
         assert_true(hear_until(bus, &told, 1));
 
@@ -234,6 +252,7 @@ static void assert_computed_once_more(bool once_more)
                         (void)wait_until(bus, models[i], state);
                 else
                         assert_string_equal(see(bus, models[i]).state, state);
+                assert_string_equal(see(bus, models[i]).file, "model_index.json");
         }
         (void)bus_close(bus);
         place_stop_service(&place);
@@ -313,6 +332,7 @@ static void test_loading_verifies(void **state)
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         assert_true(manager_call(bus, "LoadModel", NULL, NULL, "s", "stub-good") >= 0);
         assert_string_equal(see(bus, "stub-good").state, "verified");
+        assert_string_equal(see(bus, "stub-good").file, "model_index.json");
         assert_true(manager_call(bus, "UnloadModel", NULL, NULL, NULL) >= 0);
         assert_true(manager_call(bus, "LoadModel", NULL, NULL, "s", "stub-good") >= 0);
         (void)wait_until(bus, "stub", "unlisted");

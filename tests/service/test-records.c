@@ -80,6 +80,26 @@ static void result_record(sd_bus *bus, const char *job, uint32_t index, char ret
         }
 }
 
+/* Digests are computed when nothing else is to be done, and put down then: of the model, and of each of its files. */
+static void check_digests(void)
+{
+        for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;; sleep_ms(20)) {
+                _cleanup_(records_closep) Records *records = NULL;
+                json_t *record = NULL, *all = read_records();
+                assert_int_equal(records_open(&records, database(&user), RECORDS_EXIST, NULL), 0);
+                assert_int_equal(records_get(records, text_of(json_array_get(all, 0), "id"), &record, NULL), 0);
+                const char *digest = text_of(record, "model_digest");
+                const bool is_known = *digest;
+                if (is_known)
+                        assert_string_equal(text_of(json_object_get(record, "model_files"), "model_index.json"), digest);
+                json_decref(record);
+                json_decref(all);
+                if (is_known)
+                        return;
+                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
+        }
+}
+
 static void check_pictures(sd_bus *bus, const JobRef *job)
 {
         json_t *all = read_records();
@@ -101,6 +121,10 @@ static void check_pictures(sd_bus *bus, const JobRef *job)
                 assert_null(json_object_get(json_object_get(record, "settings"), "count"));
                 assert_true(json_number_value(json_object_get(record, "seconds")) < 60);
                 assert_non_null(strstr(text_of(json_object_get(record, "made_with"), "engine"), VERSION));
+                assert_string_equal(text_of(json_object_get(record, "made_with"), "precision"), "bf16");
+                assert_string_equal(text_of(json_object_get(record, "settings"), "precision"), "bf16");
+                assert_string_equal(text_of(json_object_get(record, "made_with"), "tokenizer"),
+                                    "7777777777777777777777777777777777777777777777777777777777777777");
         }
         json_decref(all);
 }
@@ -114,6 +138,7 @@ static void test_pictures_are_recorded(void **state)
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
         draw(bus, "a fox", &job);
         check_pictures(bus, &job);
+        check_digests();
         place_close(&user);
 }
 
@@ -126,6 +151,7 @@ static void test_the_machines_instance_keeps_none(void **state)
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&user), *system_bus = place_connect(&machine);
         draw(bus, "a fox", &job);
         check_pictures(bus, &job);
+        check_digests();
         /* Neither of what was forwarded nor of what it was asked for itself. */
         draw(system_bus, "a wolf", &job);
         char id[RECORD_ID_SIZE];

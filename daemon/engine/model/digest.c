@@ -58,7 +58,8 @@ static int digest_files(Digests *digests, const char *dir, Error *error)
         return r;
 }
 
-static int digest_digests(const Digests *digests, char ret[static DIGEST_SIZE], Error *error)
+/* *ret_list: what the digest is of. */
+static int digest_digests(const Digests *digests, char ret[static DIGEST_SIZE], char **ret_list, Error *error)
 {
         _cleanup_(freep) char *text = NULL;
         size_t size;
@@ -71,7 +72,10 @@ static int digest_digests(const Digests *digests, char ret[static DIGEST_SIZE], 
                         (void)fprintf(f, "%s  %s\n", digests->of[i], digests->tree.files[i].path);
         if (fclose(f) != 0)
                 return error_set(error, -ENOMEM, "SHA-256: out of memory");
-        return sha256_bytes(text, size, ret, error);
+        int r = sha256_bytes(text, size, ret, error);
+        if (r >= 0)
+                *ret_list = TAKE_PTR(text);
+        return r;
 }
 
 /* --- SHA256SUMS --- */
@@ -166,18 +170,21 @@ bool model_has_sums(const char *model_dir)
         return path_join(&path, model_dir, SUMS, NULL) >= 0 && access(path, F_OK) >= 0;
 }
 
-int model_digest(ModelDigest *ret, const char *model_dir, digest_tick_t tick, void *userdata, Error *error)
+int model_digest(ModelDigest *ret, char **ret_list, const char *model_dir, digest_tick_t tick, void *userdata, Error *error)
 {
         _cleanup_(digests_done) Digests digests = { .tick = tick, .userdata = userdata };
         ModelDigest digest = { .check = DIGEST_UNLISTED };
+        _cleanup_(freep) char *list = NULL;
 
         int r = digest_files(&digests, model_dir, error);
         if (r >= 0)
-                r = digest_digests(&digests, digest.digest, error);
+                r = digest_digests(&digests, digest.digest, &list, error);
         if (r >= 0 && model_has_sums(model_dir))
                 r = hold_against_sums(&digest, &digests, model_dir, error);
         if (r < 0)
                 return r;
         *ret = digest;
+        if (ret_list)
+                *ret_list = TAKE_PTR(list);
         return 0;
 }

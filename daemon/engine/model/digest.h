@@ -31,9 +31,9 @@ typedef struct ModelDigest {
 /* Called time and again while files are read: there is progress. */
 typedef void (*digest_tick_t)(void *userdata);
 
-/* Reads all files, which takes a second for some gigabytes. tick may be NULL. -EACCES, -EIO and the like: a file cannot be
- * read. */
-int model_digest(ModelDigest *ret, const char *model_dir, digest_tick_t tick, void *userdata, Error *error);
+/* Reads all files, which takes a second for some gigabytes. *ret_list is the text that the digest is of, to be freed; ret_list and
+ * tick may be NULL. -EACCES, -EIO and the like: a file cannot be read. */
+int model_digest(ModelDigest *ret, char **ret_list, const char *model_dir, digest_tick_t tick, void *userdata, Error *error);
 
 /* Whether there is a SHA256SUMS. */
 bool model_has_sums(const char *model_dir);

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "base/util.h"
 #include "engine/model/file.h"
+#include "engine/model/sha256.h"
 #include "engine/text/bpe.h"
 #include "engine/text/simple_vocab.h"
 #include "engine/text/tokenizer.h"
@@ -30,6 +31,7 @@ struct Tokenizer {
         Mark literal_marks[2];
         uint32_t fills[CONFIG_TEXTS_MAX];
         Bpe *bpe;
+        char digest[DIGEST_SIZE];
 };
 
 static int64_t vocab_lookup(const void *vocab, const char *token)
@@ -142,6 +144,21 @@ static int load_simple(Tokenizer *t, const char *path, const TokenizerConfig *co
         return r;
 }
 
+/* Of files of one folder, in this order. */
+static int digest_files(Tokenizer *t, const char *const paths[], size_t n, Error *error)
+{
+        char text[2 * (DIGEST_SIZE + 64)] = "", digest[DIGEST_SIZE];
+        size_t size = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                int r = sha256_file(paths[i], digest, NULL, NULL, error);
+                if (r < 0)
+                        return r;
+                size += (size_t)snprintf(text + size, sizeof(text) - size, "%s  %s\n", digest, strrchr(paths[i], '/') + 1);
+        }
+        return sha256_bytes(text, size, t->digest, error);
+}
+
 int tokenizer_new(Tokenizer **ret, const char *dir, const TokenizerConfig *config, Error *error)
 {
         _cleanup_(freep) char *vocab_path = NULL, *merges_path = NULL, *simple_path = NULL;
@@ -155,10 +172,11 @@ int tokenizer_new(Tokenizer **ret, const char *dir, const TokenizerConfig *confi
             (r = path_join(&merges_path, dir, "merges.txt", error)) < 0 ||
             (r = path_join(&simple_path, dir, SIMPLE_VOCAB_FILE, error)) < 0)
                 return r;
-        if (access(vocab_path, F_OK) < 0 && access(simple_path, F_OK) >= 0)
-                r = load_simple(t, simple_path, config, error);
-        else
-                r = load(t, vocab_path, merges_path, config, error);
+        const bool is_simple = access(vocab_path, F_OK) < 0 && access(simple_path, F_OK) >= 0;
+        const char *const files[] = { is_simple ? simple_path : merges_path, vocab_path };
+        r = is_simple ? load_simple(t, simple_path, config, error) : load(t, vocab_path, merges_path, config, error);
+        if (r >= 0)
+                r = digest_files(t, files, is_simple ? 1 : 2, error);
         if (r < 0)
                 return r;
 
@@ -173,6 +191,11 @@ Tokenizer *tokenizer_free(Tokenizer *t)
         bpe_free(t->bpe);
         free(t);
         return NULL;
+}
+
+const char *tokenizer_digest(const Tokenizer *t)
+{
+        return t->digest;
 }
 
 uint32_t tokenizer_vocab_size(const Tokenizer *t)

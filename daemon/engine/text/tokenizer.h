@@ -15,6 +15,9 @@ int tokenizer_new(Tokenizer **ret, const char *dir, const TokenizerConfig *confi
 Tokenizer *tokenizer_free(Tokenizer *tokenizer);
 DEFINE_CLEANUP(Tokenizer *, tokenizer_free)
 
+/* SHA-256 of what sha256sum says of its files (merges.txt and vocab.json, or bpe_simple_vocab_16e6.txt.gz), hexadecimal. */
+const char *tokenizer_digest(const Tokenizer *tokenizer);
+
 uint32_t tokenizer_vocab_size(const Tokenizer *tokenizer);
 /* The id that fills up the rows of text encoder i. */
 uint32_t tokenizer_fill(const Tokenizer *tokenizer, uint32_t i);

@@ -106,13 +106,23 @@ void errand_end(Errand *errand, JobState state)
 
 /* --- what comes with a descriptor --- */
 
-static int read_pixels(sd_bus_message *reply, PictureInfo *info)
+static int read_digest(sd_bus_message *reply, char ret[static PROTOCOL_DIGEST_SIZE])
 {
         const char *text;
 
         int r = sd_bus_message_read(reply, "v", "s", &text);
-        if (r >= 0 && strlen(text) == sizeof(info->pixels) - 1 && text[strspn(text, "0123456789abcdef")] == '\0')
-                memcpy(info->pixels, text, sizeof(info->pixels));
+        if (r >= 0 && strlen(text) == PROTOCOL_DIGEST_SIZE - 1 && text[strspn(text, "0123456789abcdef")] == '\0')
+                memcpy(ret, text, PROTOCOL_DIGEST_SIZE);
+        return r;
+}
+
+static int read_precision(sd_bus_message *reply, uint32_t *ret)
+{
+        const char *text;
+
+        int r = sd_bus_message_read(reply, "v", "s", &text);
+        if (r >= 0)
+                *ret = (uint32_t)MAX(precision_from_string(text), (int)PRECISION_AUTO);
         return r;
 }
 
@@ -134,7 +144,11 @@ static int read_answer(sd_bus_message *reply, PictureInfo *info, uint32_t *step,
                 else if (r >= 0 && streq(key, "height"))
                         r = sd_bus_message_read(reply, "v", "u", &info->height);
                 else if (r >= 0 && streq(key, "pixels"))
-                        r = read_pixels(reply, info);
+                        r = read_digest(reply, info->pixels);
+                else if (r >= 0 && streq(key, "tokenizer"))
+                        r = read_digest(reply, info->tokenizer);
+                else if (r >= 0 && streq(key, "precision"))
+                        r = read_precision(reply, &info->precision);
                 else if (r >= 0 && streq(key, "step"))
                         r = sd_bus_message_read(reply, "v", "u", step);
                 else if (r >= 0)

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/util.h"
+#include "service/file-digests.h"
 #include "service/forward/forward-private.h"
 #include "service/models.h"
 
@@ -80,6 +81,26 @@ static int read_number(ForwardModel *model, const char *key, char type, sd_bus_m
         return r;
 }
 
+/* Each file's digest; what is none is left out. */
+static int read_digests(ForwardModel *model, sd_bus_message *message)
+{
+        const char *path, *digest;
+        json_t *digests = json_object();
+
+        int r = digests ? sd_bus_message_enter_container(message, 'v', "a{ss}") : -ENOMEM;
+        if (r >= 0)
+                r = sd_bus_message_enter_container(message, 'a', "{ss}");
+        while (r >= 0 && (r = sd_bus_message_read(message, "{ss}", &path, &digest)) > 0)
+                (void)file_digests_add(digests, path, digest);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
+        json_decref(model->files.digests);
+        model->files.digests = digests;
+        return r;
+}
+
 static int read_detail(ForwardModel *model, sd_bus_message *message)
 {
         const char *key, *contents, *text;
@@ -95,6 +116,8 @@ static int read_detail(ForwardModel *model, sd_bus_message *message)
         }
         if (contents[0] && contents[1] == '\0' && strchr("tudb", contents[0]))
                 return read_number(model, key, contents[0], message);
+        if (streq(key, "files") && streq(contents, "a{ss}"))
+                return read_digests(model, message);
         return sd_bus_message_skip(message, "v"); /* of a newer version */
 }
 
@@ -169,8 +192,10 @@ void forward_clear_models(Forward *forward)
         const size_t n = forward->n_models;
 
         forward->n_models = 0;
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
                 free(models[i].directory);
+                json_decref(models[i].files.digests);
+        }
         free(models);
 }
 
