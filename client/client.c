@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/utf8.h"
 #include "client/client.h"
 #include "client/i18n.h"
@@ -21,6 +22,16 @@ void client_clean_text(char *text)
                 else if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f) /* U+0080 to U+009F */
                         s[0] = s[1] = ' ';
         }
+}
+
+void client_put_line(const char *text)
+{
+        _cleanup_(freep) char *line = strdup(text);
+
+        if (!line)
+                return;
+        client_clean_text(line);
+        (void)puts(line);
 }
 
 /* For a line on stderr. */

@@ -61,3 +61,6 @@ ExitCode client_print_result(Client *client, ExitCode code);
 /* Replaces what a terminal would obey instead of showing (control characters) in a text that came from
  * elsewhere, and what is not UTF-8. */
 void client_clean_text(char *text);
+
+/* A line on stdout, cleaned so: for people. */
+void client_put_line(const char *text);

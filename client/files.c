@@ -16,8 +16,9 @@ static int fill(int fd, const void *data, size_t size)
         if (r < 0)
                 return r;
         /* The name must not be there before the bytes are. Some file systems cannot do it, and the picture
-         * is good then, too. */
-        return fdatasync(fd) < 0 && errno == EIO ? -EIO : 0;
+         * is good then, too; others say only now that the disk is full. */
+        r = fdatasync(fd) < 0 ? -errno : 0;
+        return r == -EIO || r == -ENOSPC || r == -EDQUOT ? r : 0;
 }
 
 /* The part before the last slash, "." without one. */

@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/util.h"
-#include "client/client.h"
 #include "client/i18n.h"
 #include "client/record-text.h"
 #include "client/recorded.h"
@@ -36,9 +35,6 @@ static void add_prompt(Table *table, const char *prompt)
                         ;
                 text[length] = '\0';
         }
-        client_clean_text(text);
-        for (char *c = text; *c; c++)
-                *c = *c == '\n' ? ' ' : *c;
         table_add(table, "%s%s", text, prompt[length] ? "…" : "");
 }
 
@@ -141,7 +137,6 @@ static void add_value(Table *table, const char *label, const json_t *value)
 
         put_value(f, value);
         if (fclose(f) == 0) {
-                client_clean_text(text);
                 table_add(table, "%s", label);
                 table_add(table, "%s", text);
         }
@@ -161,7 +156,6 @@ static void add_comments(Table *table, const json_t *comments)
                         text = NULL;
                         continue;
                 }
-                client_clean_text(text);
                 table_add(table, "%s", _("comment"));
                 table_add(table, "%s", text);
         }

@@ -61,13 +61,8 @@ static const char *source_type(const Report *report)
 
 static void add_row(Table *table, const char *label, const char *value)
 {
-        _cleanup_(freep) char *text = strdup(value);
-
-        if (!text)
-                return;
-        client_clean_text(text);
         table_add(table, "%s", label);
-        table_add(table, "%s", text);
+        table_add(table, "%s", value);
 }
 
 static void print_missing(const Report *report)
@@ -87,7 +82,7 @@ static void print(const char *path, const Report *report)
 {
         _cleanup_(table_done) Table table = { .columns = 2 };
 
-        (void)printf("%s\n", path);
+        client_put_line(path);
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 const char *value = rows[i].mark == MARK_SOURCE_TYPE ? source_type(report) : report->marks.values[rows[i].mark];
                 if (value)

@@ -11,6 +11,7 @@
 #include "client/i18n.h"
 #include "client/json.h"
 #include "client/names.h"
+#include "client/output.h"
 #include "client/provenance.h"
 #include "client/servers.h"
 #include "client/sheet.h"
@@ -107,30 +108,49 @@ static ExitCode draw_all(Comparison *cmp, char *names)
         return all;
 }
 
-/* Beside what is there, never over it. */
-static ExitCode write_sheet(Client *c, const char *text, size_t size, char **ret)
+/* --- the sheet --- */
+
+/* Before anything is drawn, and paid: whether there will be a place for it. */
+static ExitCode prepare_sheet(Client *c, Output *ret)
 {
         _cleanup_(freep) char *words = name_from_prompt(c->options.prompt);
+        Error error = { 0 };
 
-        for (int i = 1; words && i < NAMES_MAX; i++) {
-                char *path;
-                int r = c->options.output ? asprintf(&path, "%s", c->options.output) : i == 1 ? asprintf(&path, "compare-%s.html", words)
-                                                                                              : asprintf(&path, "compare-%s-%d.html", words, i);
-                if (r < 0)
-                        break;
-                r = c->options.output && c->options.force ? file_replace(path, text, size) : file_write_new(path, text, size);
-                if (r >= 0) {
-                        *ret = path;
-                        return CODE_OK;
-                }
-                if (r != -EEXIST || c->options.output) {
-                        ExitCode code = client_fail(c, CODE_FAILED, "%s: %s", path, strerror(-r));
-                        free(path);
-                        return code;
-                }
-                free(path);
+        int r = words ? output_prepare(ret, c->options.output, c->options.force, words, 1, &error) : -ENOMEM;
+        if (r < 0)
+                return client_fail_error(c, r == -EINVAL ? CODE_USAGE : CODE_FAILED, &error, r);
+        if (ret->kind != OUTPUT_FILE && ret->kind != OUTPUT_DIRECTORY)
+                return client_fail(c, CODE_USAGE, _("the comparison goes into a file or a directory"));
+        return CODE_OK;
+}
+
+static char *sheet_name(const Output *output)
+{
+        const size_t length = strlen(output->path);
+        char *name;
+
+        if (output->kind == OUTPUT_FILE)
+                return strdup(output->path);
+        const char *slash = output->path[length - 1] == '/' ? "" : "/";
+        return asprintf(&name, "%s%scompare-%s.html", output->path, slash, output->words) < 0 ? NULL : name;
+}
+
+/* Beside what is there, never over it. */
+static ExitCode write_sheet(Client *c, const Output *output, const char *text, size_t size, char **ret)
+{
+        const bool replaces = output->force && output->kind == OUTPUT_FILE;
+        _cleanup_(freep) char *name = sheet_name(output);
+        int r = name ? -EEXIST : -ENOMEM;
+
+        for (unsigned i = 1; r == -EEXIST && i <= NAMES_MAX; i++) {
+                _cleanup_(freep) char *path = name_numbered(name, i > 1 ? i : 0);
+                r = !path      ? -ENOMEM
+                    : replaces ? file_replace(path, text, size)
+                               : file_write_new(path, text, size);
+                if (r >= 0)
+                        *ret = TAKE_PTR(path);
         }
-        return client_fail(c, CODE_FAILED, _("out of memory"));
+        return r < 0 ? client_fail(c, CODE_FAILED, _("cannot write %s: %s"), output->path, strerror(-r)) : CODE_OK;
 }
 
 static void report(const Comparison *cmp, const char *path)
@@ -147,12 +167,15 @@ static void report(const Comparison *cmp, const char *path)
 ExitCode verb_compare(Client *c)
 {
         static const char *const heads[] = { N_("PROVIDER"), N_("STATE"), N_("TIME"), N_("COST"), N_("LICENCE"), NULL };
+        _cleanup_(output_done) Output output = { 0 };
         Comparison cmp = { .client = c, .table = { .columns = ELEMENTSOF(heads) - 1 }, .results = json_array() };
         _cleanup_(freep) char *names = c->options.providers ? strdup(c->options.providers) : NULL, *text = NULL, *path = NULL;
         size_t size = 0;
 
-        ExitCode code = names ? servers_list_of(c, "ListProviders", &cmp.providers)
+        ExitCode code = names ? prepare_sheet(c, &output)
                               : client_fail(c, CODE_USAGE, _("'compare' needs --providers, as local,openai"));
+        if (code == CODE_OK)
+                code = servers_list_of(c, "ListProviders", &cmp.providers);
         cmp.sheet = code == CODE_OK ? open_memstream(&text, &size) : NULL;
         if (code == CODE_OK && !cmp.sheet)
                 code = client_fail(c, CODE_FAILED, _("out of memory"));
@@ -165,7 +188,7 @@ ExitCode verb_compare(Client *c)
                         code = client_fail(c, CODE_FAILED, _("out of memory"));
         }
         if (code == CODE_OK)
-                code = write_sheet(c, text, size, &path);
+                code = write_sheet(c, &output, text, size, &path);
         if (code == CODE_OK)
                 report(&cmp, path);
         table_done(&cmp.table);

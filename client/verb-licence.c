@@ -41,7 +41,7 @@ static void print(const Known *known)
         _cleanup_(table_done) Table table = { .columns = 2 };
         const Rights *rights = &known->rights;
 
-        (void)puts(known->path ? known->path : known->id);
+        client_put_line(known->path ? known->path : known->id);
         add_row(&table, _("made"), known->made);
         add_row(&table, _("provider"), known->provider);
         add_row(&table, _("model"), known->model);

@@ -35,10 +35,8 @@ static void print_line(const char *label, const char *value)
 {
         _cleanup_(freep) char *line = NULL;
 
-        if (!*value || asprintf(&line, "  %s: %s", label, value) < 0)
-                return;
-        client_clean_text(line);
-        (void)puts(line);
+        if (*value && asprintf(&line, "  %s: %s", label, value) >= 0)
+                client_put_line(line);
 }
 
 static void print_comments(const Subject *subject)

@@ -11,8 +11,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "client/files.h"
@@ -184,6 +190,43 @@ static void test_replaced_files(void **state)
         assert_int_equal(entries(), 2);
 }
 
+/* From now on the disk says this to whoever waits for it. */
+static void refuse_sync(int error)
+{
+        struct sock_filter filter[] = {
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fdatasync, 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        const struct sock_fprog program = { ELEMENTSOF(filter), filter };
+
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+                _exit(2);
+}
+
+/* Network file systems have room for what they are told, and none for keeping it. */
+static void test_full_disks(void **state)
+{
+        static const struct {
+                int error, expected;
+        } cases[] = { { ENOSPC, -ENOSPC }, { EDQUOT, -EDQUOT }, { EIO, -EIO }, { EINVAL, 0 } };
+        int status;
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                pid_t pid = fork();
+                assert_return_code(pid, errno);
+                if (pid == 0) {
+                        refuse_sync(cases[i].error);
+                        _exit(file_write_new("new", "one", 3) != cases[i].expected || file_replace("old", "one", 3) != cases[i].expected);
+                }
+                assert_int_equal(waitpid(pid, &status, 0), pid);
+                assert_int_equal(status, 0);
+                assert_int_equal(entries(), cases[i].expected == 0 ? 2 : 0);
+        }
+}
+
 static void test_output(void **state)
 {
         Output output = { 0 };
@@ -234,6 +277,7 @@ int main(void)
                 cmocka_unit_test(test_numbers),
                 cmocka_unit_test_setup_teardown(test_new_files, enter_directory, leave_directory),
                 cmocka_unit_test_setup_teardown(test_replaced_files, enter_directory, leave_directory),
+                cmocka_unit_test_setup_teardown(test_full_disks, enter_directory, leave_directory),
                 cmocka_unit_test_setup_teardown(test_output, enter_directory, leave_directory),
         };
 
