@@ -22,6 +22,8 @@
 typedef struct Comparison {
         Client *client;
         json_t *providers; /* what is known of each before */
+        char *place; /* of the sheet: a path */
+        bool replaces; /* what is there */
         FILE *sheet;
         Table table;
         json_t *results; /* for --json */
@@ -110,47 +112,49 @@ static ExitCode draw_all(Comparison *cmp, char *names)
 
 /* --- the sheet --- */
 
-/* Before anything is drawn, and paid: whether there will be a place for it. */
-static ExitCode prepare_sheet(Client *c, Output *ret)
-{
-        _cleanup_(freep) char *words = name_from_prompt(c->options.prompt);
-        Error error = { 0 };
-
-        int r = words ? output_prepare(ret, c->options.output, c->options.force, words, 1, &error) : -ENOMEM;
-        if (r < 0)
-                return client_fail_error(c, r == -EINVAL ? CODE_USAGE : CODE_FAILED, &error, r);
-        if (ret->kind != OUTPUT_FILE && ret->kind != OUTPUT_DIRECTORY)
-                return client_fail(c, CODE_USAGE, _("the comparison goes into a file or a directory"));
-        return CODE_OK;
-}
-
-static char *sheet_name(const Output *output)
+static char *name_in(const Output *output)
 {
         const size_t length = strlen(output->path);
         char *name;
 
         if (output->kind == OUTPUT_FILE)
                 return strdup(output->path);
-        const char *slash = output->path[length - 1] == '/' ? "" : "/";
+        const char *slash = length > 0 && output->path[length - 1] == '/' ? "" : "/";
         return asprintf(&name, "%s%scompare-%s.html", output->path, slash, output->words) < 0 ? NULL : name;
 }
 
-/* Beside what is there, never over it. */
-static ExitCode write_sheet(Client *c, const Output *output, const char *text, size_t size, char **ret)
+/* Before anything is drawn, and paid: whether there will be a place for it. */
+static ExitCode find_place(Comparison *cmp)
 {
-        const bool replaces = output->force && output->kind == OUTPUT_FILE;
-        _cleanup_(freep) char *name = sheet_name(output);
-        int r = name ? -EEXIST : -ENOMEM;
+        _cleanup_(output_done) Output output = { 0 };
+        Client *c = cmp->client;
+        _cleanup_(freep) char *words = name_from_prompt(c->options.prompt);
+        Error error = { 0 };
+
+        int r = words ? output_prepare(&output, c->options.output, c->options.force, words, 1, &error) : -ENOMEM;
+        if (r < 0)
+                return client_fail_error(c, r == -EINVAL ? CODE_USAGE : CODE_FAILED, &error, r);
+        if (output.kind != OUTPUT_FILE && output.kind != OUTPUT_DIRECTORY)
+                return client_fail(c, CODE_USAGE, _("the comparison goes into a file or a directory"));
+        cmp->replaces = output.force && output.kind == OUTPUT_FILE;
+        cmp->place = name_in(&output);
+        return cmp->place ? CODE_OK : client_fail(c, CODE_FAILED, _("out of memory"));
+}
+
+/* Beside what is there, never over it. */
+static ExitCode write_sheet(const Comparison *cmp, const char *text, size_t size, char **ret)
+{
+        int r = -EEXIST;
 
         for (unsigned i = 1; r == -EEXIST && i <= NAMES_MAX; i++) {
-                _cleanup_(freep) char *path = name_numbered(name, i > 1 ? i : 0);
-                r = !path      ? -ENOMEM
-                    : replaces ? file_replace(path, text, size)
-                               : file_write_new(path, text, size);
+                _cleanup_(freep) char *path = name_numbered(cmp->place, i > 1 ? i : 0);
+                r = !path           ? -ENOMEM
+                    : cmp->replaces ? file_replace(path, text, size)
+                                    : file_write_new(path, text, size);
                 if (r >= 0)
                         *ret = TAKE_PTR(path);
         }
-        return r < 0 ? client_fail(c, CODE_FAILED, _("cannot write %s: %s"), output->path, strerror(-r)) : CODE_OK;
+        return r < 0 ? client_fail(cmp->client, CODE_FAILED, _("cannot write %s: %s"), cmp->place, strerror(-r)) : CODE_OK;
 }
 
 static void report(const Comparison *cmp, const char *path)
@@ -167,12 +171,11 @@ static void report(const Comparison *cmp, const char *path)
 ExitCode verb_compare(Client *c)
 {
         static const char *const heads[] = { N_("PROVIDER"), N_("STATE"), N_("TIME"), N_("COST"), N_("LICENCE"), NULL };
-        _cleanup_(output_done) Output output = { 0 };
         Comparison cmp = { .client = c, .table = { .columns = ELEMENTSOF(heads) - 1 }, .results = json_array() };
         _cleanup_(freep) char *names = c->options.providers ? strdup(c->options.providers) : NULL, *text = NULL, *path = NULL;
         size_t size = 0;
 
-        ExitCode code = names ? prepare_sheet(c, &output)
+        ExitCode code = names ? find_place(&cmp)
                               : client_fail(c, CODE_USAGE, _("'compare' needs --providers, as local,openai"));
         if (code == CODE_OK)
                 code = servers_list_of(c, "ListProviders", &cmp.providers);
@@ -188,9 +191,10 @@ ExitCode verb_compare(Client *c)
                         code = client_fail(c, CODE_FAILED, _("out of memory"));
         }
         if (code == CODE_OK)
-                code = write_sheet(c, &output, text, size, &path);
+                code = write_sheet(&cmp, text, size, &path);
         if (code == CODE_OK)
                 report(&cmp, path);
+        free(cmp.place);
         table_done(&cmp.table);
         json_decref(cmp.results);
         json_decref(cmp.providers);

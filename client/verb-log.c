@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -9,14 +10,23 @@
 #include "client/json.h"
 #include "client/recorded.h"
 
+/* All prompts are in it: for nobody else's eyes. */
+static FILE *make_file(const char *path)
+{
+        _cleanup_(closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
+        FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+
+        if (f)
+                (void)TAKE_FD(fd);
+        return f;
+}
+
 /* A file by its name; "-" and none are standard output, or input. */
 static FILE *open_file(const char *path, bool writes)
 {
-        FILE *standard = writes ? stdout : stdin;
-
         if (!path || streq(path, "-"))
-                return standard;
-        return fopen(path, writes ? "wxe" : "re");
+                return writes ? stdout : stdin;
+        return writes ? make_file(path) : fopen(path, "re");
 }
 
 static void close_file(FILE **f)

@@ -124,6 +124,7 @@ check "what was asked for is kept beside the prompt" test "$(imagine history --l
 check "a name says nothing of other users" test "$(stat -c %a "$XDG_DATA_HOME/imagined/records")" = 700
 
 imagine log export all.jsonl --quiet
+check "for nobody else to read" test "$(stat -c %a all.jsonl)" = 600
 check "four records are exported" test "$(wc -l <all.jsonl)" = 4
 check "nothing is replaced" test "$(imagine log export all.jsonl >/dev/null 2>&1; echo $?)" = 1
 check "known ones are not added" test "$(imagine log import all.jsonl --json | json '[r["added"], r["known"]]')" = "[0, 4]"
