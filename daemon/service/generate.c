@@ -132,7 +132,7 @@ static int add_job(
         if (r >= 0)
                 r = job_object_new(service, job, sd_bus_message_get_sender(call));
         if (r < 0) {
-                commission_settle(job, 0, "not begun");
+                commission_settle(service, job, 0, "not begun");
                 queue_remove(service->queue, job);
                 return r;
         }

@@ -227,6 +227,8 @@ int service_new(
         if (r >= 0)
                 r = enhancers_new(&service->enhancers, service);
         if (r >= 0)
+                r = ledger_new(&service->ledger);
+        if (r >= 0)
                 r = painters_new(&service->painters, service);
         if (r >= 0)
                 r = checks_new(&service->checks, service);
@@ -272,6 +274,7 @@ Service *service_free(Service *service)
         recorder_free(service->recorder);
         enhancers_free(service->enhancers);
         painters_free(service->painters);
+        ledger_free(service->ledger);
         checks_free(service->checks);
         forward_free(service->forward);
         residency_free(service->residency);

@@ -27,6 +27,7 @@
 #include "service/pressure.h"
 #include "service/recorder.h"
 #include "service/remote/checks.h"
+#include "service/remote/ledger.h"
 #include "service/remote/painters.h"
 #include "service/residency.h"
 #include "service/runner.h"
@@ -61,6 +62,7 @@ typedef struct Service {
         Recorder *recorder;
         Enhancers *enhancers;
         Painters *painters;
+        Ledger *ledger; /* of what they cost */
         Checks *checks;
         LoadCalls *load_calls;
         Handouts *handouts;

@@ -30,6 +30,7 @@
 #define NOON_OF_MAY_31 1780228800 /* 2026-05-31T12:00:00Z */
 #define A_DAY 86400
 
+static Ledger *ledger;
 static char *shipped[] = { (char *)"conf/providers.conf", NULL };
 
 static int set_up(void **state)
@@ -37,7 +38,13 @@ static int set_up(void **state)
         log_set_max_level(LOG_EMERG); /* broken tables are wanted here */
         if (scratch_make(state) < 0 || setenv("TZ", "UTC", 1) < 0)
                 return -1;
-        return setenv("XDG_STATE_HOME", scratch, 1);
+        return setenv("XDG_STATE_HOME", scratch, 1) < 0 ? -1 : ledger_new(&ledger);
+}
+
+static int tear_down(void **state)
+{
+        ledger = ledger_free(ledger);
+        return scratch_remove(state);
 }
 
 /* The configuration that this text makes. */
@@ -64,11 +71,18 @@ static Server server_of(const char *name, const char *url, const char *model)
         return server;
 }
 
-static void forget_spending(void)
+static void remove_ledger(void)
 {
         (void)unlink(scratch_path("imagined/ledger.sqlite"));
         (void)unlink(scratch_path("imagined/ledger.sqlite-wal"));
         (void)unlink(scratch_path("imagined/ledger.sqlite-shm"));
+}
+
+static void forget_spending(void)
+{
+        ledger = ledger_free(ledger);
+        remove_ledger();
+        assert_int_equal(ledger_new(&ledger), 0);
 }
 
 static void test_money(void **state)
@@ -185,7 +199,7 @@ static void test_other_prices(void **state)
 static int reserve(const Budget *budget, int64_t amount, time_t now, int64_t *ret, Error *error)
 {
         LedgerEntry entry = { "openai", "openai", "m", "app", 1, 1, "USD", amount };
-        return ledger_reserve(ret, budget, &entry, now, error);
+        return ledger_reserve(ledger, ret, budget, &entry, now, error);
 }
 
 static void test_ledger(void **state)
@@ -201,17 +215,17 @@ static void test_ledger(void **state)
         assert_int_equal(reserve(&budget, 5 * CENT, NOON_OF_MAY_31, &other, &error), GATE_OVER_BUDGET);
         assert_non_null(strstr(error.text, "budget of the day is 0.10 USD"));
         /* It has cost less: there is room again. */
-        assert_int_equal(ledger_settle(id, 2 * CENT, 1, "done", NULL), 0);
+        assert_int_equal(ledger_settle(ledger, id, 2 * CENT, 1, "done", NULL), 0);
         assert_int_equal(reserve(&budget, 5 * CENT, NOON_OF_MAY_31, &other, NULL), 0);
-        assert_int_equal(ledger_sums(&day, &month, "USD", NOON_OF_MAY_31, NULL), 0);
+        assert_int_equal(ledger_sums(ledger, &day, &month, "USD", NOON_OF_MAY_31, NULL), 0);
         assert_int_equal(day, 7 * CENT);
         assert_int_equal(month, 7 * CENT);
-        assert_int_equal(ledger_sums(&day, &month, "EUR", NOON_OF_MAY_31, NULL), 0);
+        assert_int_equal(ledger_sums(ledger, &day, &month, "EUR", NOON_OF_MAY_31, NULL), 0);
         assert_int_equal(month, 0);
         /* Another day, another month. */
-        assert_int_equal(ledger_sums(&day, &month, "USD", NOON_OF_MAY_31 + A_DAY, NULL), 0);
+        assert_int_equal(ledger_sums(ledger, &day, &month, "USD", NOON_OF_MAY_31 + A_DAY, NULL), 0);
         assert_true(day == 0 && month == 0);
-        assert_int_equal(ledger_sums(&day, &month, "USD", NOON_OF_MAY_31 - A_DAY, NULL), 0);
+        assert_int_equal(ledger_sums(ledger, &day, &month, "USD", NOON_OF_MAY_31 - A_DAY, NULL), 0);
         assert_true(day == 0 && month == 0); /* what comes later is not spent yet */
         for (int i = 10; i > 8; i--)
                 assert_int_equal(reserve(&budget, 9 * CENT, NOON_OF_MAY_31 - i * A_DAY, &id, NULL), 0);
@@ -219,12 +233,18 @@ static void test_ledger(void **state)
         assert_non_null(strstr(error.text, "budget of the month"));
         /* What is not of the budget's money is not compared with it. */
         LedgerEntry euros = { "openai", "openai", "m", "app", 1, 1, "EUR", 500 * CENT };
-        assert_int_equal(ledger_reserve(&id, &budget, &euros, NOON_OF_MAY_31, NULL), 0);
-        assert_int_equal(ledger_reserve(&id, &budget, &euros, NOON_OF_MAY_31, NULL), 0);
+        assert_int_equal(ledger_reserve(ledger, &id, &budget, &euros, NOON_OF_MAY_31, NULL), 0);
+        assert_int_equal(ledger_reserve(ledger, &id, &budget, &euros, NOON_OF_MAY_31, NULL), 0);
         /* An unknown amount is noted, and counts for nothing once that is permitted. */
         assert_int_equal(reserve(&budget, MONEY_UNKNOWN, NOON_OF_MAY_31, &id, NULL), 0);
         assert_int_equal(stat(scratch_path("imagined/ledger.sqlite"), &st), 0);
         assert_int_equal(st.st_mode & 077, 0);
+        /* Who takes it away begins a new one. */
+        remove_ledger();
+        assert_int_equal(reserve(&budget, CENT, NOON_OF_MAY_31, &id, NULL), 0);
+        assert_int_equal(stat(scratch_path("imagined/ledger.sqlite"), &st), 0);
+        assert_int_equal(ledger_sums(ledger, &day, &month, "USD", NOON_OF_MAY_31, NULL), 0);
+        assert_int_equal(month, CENT);
 }
 
 /* Killed at any moment, a reservation that was answered is there, and one that was not may be. */
@@ -255,7 +275,7 @@ static void test_ledger_is_crash_safe(void **state)
                 for (answered = 1 + round; read(told[0], &byte, 1) == 1;)
                         answered++;
                 (void)close(told[0]);
-                assert_int_equal(ledger_sums(&day, &month, "USD", NOON_OF_MAY_31, NULL), 0);
+                assert_int_equal(ledger_sums(ledger, &day, &month, "USD", NOON_OF_MAY_31, NULL), 0);
                 assert_true(day == answered * CENT || day == (answered + 1) * CENT);
         }
 }
@@ -300,7 +320,7 @@ static int pass(const Config *config, const char *name, GateAsk ask, int64_t *re
         ask.pictures = ask.pictures ? ask.pictures : 1;
         int r = gate_check(config->remote, server, &tariff, &ask, &price, error);
         if (r >= 0)
-                r = gate_reserve(config->remote, server, &tariff, &ask, price, &entry, error);
+                r = gate_reserve(ledger, config->remote, server, &tariff, &ask, price, &entry, error);
         if (ret_price)
                 *ret_price = price;
         return r;
@@ -427,5 +447,5 @@ int main(void)
                 cmocka_unit_test(test_broken_ledger), cmocka_unit_test(test_gate),
                 cmocka_unit_test(test_routes),        cmocka_unit_test(test_fitting),
         };
-        return cmocka_run_group_tests(tests, set_up, scratch_remove);
+        return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -85,8 +85,9 @@ static int fit(const Job *job, Commission *c, char notes[static 1024], Error *er
 }
 
 /* Whether the gate lets it through, and the money for it is there. */
-static int admit(const RemoteRules *rules, const Job *job, Commission *c, int64_t *ret_price, Error *error)
+static int admit(const Service *service, const Job *job, Commission *c, int64_t *ret_price, Error *error)
 {
+        const RemoteRules *rules = service->config->remote;
         const GateAsk ask = gate_ask(job, c);
         int64_t price = tariff_price(&c->tariff, ask.model, ask.quality, ask.width, ask.height);
 
@@ -94,7 +95,7 @@ static int admit(const RemoteRules *rules, const Job *job, Commission *c, int64_
         if (r >= 0)
                 r = routing_check(c->is_routed ? &c->route : NULL, c->wish.purpose, &c->server, &c->tariff, price, error);
         if (r >= 0 && !c->wish.dry_run)
-                r = gate_reserve(rules, &c->server, &c->tariff, &ask, price, &c->entry, error);
+                r = gate_reserve(service->ledger, rules, &c->server, &c->tariff, &ask, price, &c->entry, error);
         if (r >= 0)
                 *ret_price = price;
         return r;
@@ -118,7 +119,7 @@ static int try_server(const Service *service, Job *job, const char *name, Error 
         tariff_find(&c->tariff, service->config->provider_tables, server);
         int r = fit(job, c, notes, error);
         if (r >= 0)
-                r = admit(service->config->remote, job, c, &price, error);
+                r = admit(service, job, c, &price, error);
         if (r < 0)
                 return r;
         *provenance = (Provenance) {};
@@ -214,7 +215,7 @@ int commission_begin(Service *service, Job *job, const Commission *draft, Error 
         return commission_go_on(service, job, error);
 }
 
-void commission_settle(Job *job, int64_t cost, const char *outcome)
+void commission_settle(const Service *service, Job *job, int64_t cost, const char *outcome)
 {
         Commission *c = job->commission;
         Provenance *provenance = job->provenance;
@@ -225,7 +226,7 @@ void commission_settle(Job *job, int64_t cost, const char *outcome)
         provenance->cost = cost >= 0 ? cost : provenance->reserved;
         if (c->entry == 0)
                 return;
-        if (ledger_settle(c->entry, provenance->cost, job->n_pictures, outcome, &error) < 0)
+        if (ledger_settle(service->ledger, c->entry, provenance->cost, job->n_pictures, outcome, &error) < 0)
                 log_warning("%s", error.text);
         c->entry = 0;
 }

@@ -7,7 +7,7 @@
  *
  *     r = commission_begin(service, job, &wish, &error);        1: a provider draws, 0: the resident model does
  *     …  r = commission_go_on(service, job, &error)             that one cannot be had: the next
- *     …  commission_settle(job, cost, "done") */
+ *     …  commission_settle(service, job, cost, "done") */
 
 #include "net/protocol.h"
 #include "queue/job.h"
@@ -43,4 +43,4 @@ int commission_go_on(struct Service *service, Job *job, Error *error);
 void commission_describe(const struct Service *service, Job *job);
 
 /* Notes in the ledger and on the job what it has cost; MONEY_UNKNOWN: what was reserved. Nothing where the job has none. */
-void commission_settle(Job *job, int64_t cost, const char *outcome);
+void commission_settle(const struct Service *service, Job *job, int64_t cost, const char *outcome);

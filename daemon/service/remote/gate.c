@@ -87,7 +87,7 @@ int gate_check(const RemoteRules *rules, const Server *server, const Tariff *tar
 }
 
 int gate_reserve(
-                const RemoteRules *rules, const Server *server, const Tariff *tariff, const GateAsk *ask, int64_t price,
+                Ledger *ledger, const RemoteRules *rules, const Server *server, const Tariff *tariff, const GateAsk *ask, int64_t price,
                 int64_t *ret_entry, Error *error)
 {
         LedgerEntry entry = {
@@ -101,5 +101,5 @@ int gate_reserve(
         };
 
         memcpy(entry.currency, tariff->currency, sizeof(Currency));
-        return ledger_reserve(ret_entry, &rules->budget, &entry, time(NULL), error);
+        return ledger_reserve(ledger, ret_entry, &rules->budget, &entry, time(NULL), error);
 }

@@ -6,8 +6,8 @@
  *
  *     r = gate_check(rules, server, &tariff, &ask, &price, &error);
  *     if (r >= 0)
- *             r = gate_reserve(rules, server, &tariff, &ask, price, &entry, &error);
- *     …  ledger_settle(entry, cost, pictures, "done", &error); */
+ *             r = gate_reserve(ledger, rules, server, &tariff, &ask, price, &entry, &error);
+ *     …  ledger_settle(ledger, entry, cost, pictures, "done", &error); */
 
 #include "config-remote.h"
 #include "config-servers.h"
@@ -39,5 +39,5 @@ int gate_check(const RemoteRules *rules, const Server *server, const Tariff *tar
 
 /* Notes what the pictures will cost, if day and month have room for it: GATE_OVER_BUDGET. */
 int gate_reserve(
-                const RemoteRules *rules, const Server *server, const Tariff *tariff, const GateAsk *ask, int64_t price,
+                Ledger *ledger, const RemoteRules *rules, const Server *server, const Tariff *tariff, const GateAsk *ask, int64_t price,
                 int64_t *ret_entry, Error *error);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <sqlite3.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,7 +18,6 @@
 
 static const char set_up[] =
                 "PRAGMA journal_mode = WAL;"
-                "PRAGMA synchronous = FULL;"
                 "CREATE TABLE IF NOT EXISTS spending ("
                 " id INTEGER PRIMARY KEY, at INTEGER NOT NULL, day TEXT NOT NULL, provider TEXT NOT NULL, service TEXT NOT NULL,"
                 " model TEXT NOT NULL, app TEXT NOT NULL, job INTEGER NOT NULL, currency TEXT NOT NULL, asked INTEGER NOT NULL,"
@@ -25,10 +25,9 @@ static const char set_up[] =
                 "CREATE INDEX IF NOT EXISTS spending_day ON spending (day);"
                 "PRAGMA user_version = " VERSION_OF_TABLES ";";
 
-static void sqlite3_closep(sqlite3 **db)
-{
-        (void)sqlite3_close(*db);
-}
+struct Ledger {
+        sqlite3 *db; /* NULL: nothing was noted yet */
+};
 
 static void sqlite3_finalizep(sqlite3_stmt **statement)
 {
@@ -48,21 +47,64 @@ static int make_file(const char *path, Error *error)
         return fd < 0 ? error_set(error, -errno, "%s: %s", path, strerror(errno)) : 0;
 }
 
-static int open_ledger(sqlite3 **ret, Error *error)
+static void close_ledger(Ledger *ledger)
+{
+        (void)sqlite3_close(ledger->db);
+        ledger->db = NULL;
+}
+
+static int open_ledger(Ledger *ledger, Error *error)
 {
         _cleanup_(freep) char *path = state_file(FILE_NAME, true);
-        _cleanup_(sqlite3_closep) sqlite3 *db = NULL;
 
         if (!path)
                 return error_set(error, -ENOENT, "There is no home directory to note in what is spent");
         int r = make_file(path, error);
         if (r < 0)
                 return r;
-        if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL) != SQLITE_OK ||
-            sqlite3_busy_timeout(db, BUSY_MS) != SQLITE_OK || sqlite3_exec(db, set_up, NULL, NULL, NULL) != SQLITE_OK)
-                return fail(db, error);
-        *ret = TAKE_PTR(db);
+        if (sqlite3_open_v2(path, &ledger->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL) == SQLITE_OK &&
+            sqlite3_busy_timeout(ledger->db, BUSY_MS) == SQLITE_OK && sqlite3_exec(ledger->db, set_up, NULL, NULL, NULL) == SQLITE_OK)
+                return 0;
+        (void)fail(ledger->db, error);
+        close_ledger(ledger);
+        return -EIO;
+}
+
+static bool has_moved(Ledger *ledger)
+{
+        int moved = 0;
+
+        return sqlite3_file_control(ledger->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
+/* The open database. The disk is waited for only where it is said (FULL): once for each reservation, and when now and then the log
+ * is moved into the database. */
+static int use_ledger(Ledger *ledger, const char *synchronous, Error *error)
+{
+        if (ledger->db && has_moved(ledger))
+                close_ledger(ledger);
+        int r = ledger->db ? 0 : open_ledger(ledger, error);
+        if (r < 0)
+                return r;
+        return sqlite3_exec(ledger->db, synchronous, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(ledger->db, error);
+}
+
+int ledger_new(Ledger **ret)
+{
+        Ledger *ledger = calloc(1, sizeof(Ledger));
+
+        if (!ledger)
+                return -ENOMEM;
+        *ret = ledger;
         return 0;
+}
+
+Ledger *ledger_free(Ledger *ledger)
+{
+        if (ledger)
+                close_ledger(ledger);
+        free(ledger);
+        return NULL;
 }
 
 /* The local day, and the first of its month. */
@@ -148,53 +190,47 @@ static int insert(sqlite3 *db, const LedgerEntry *entry, time_t now, Error *erro
         return sqlite3_step(statement) == SQLITE_DONE ? 0 : fail(db, error);
 }
 
-int ledger_reserve(int64_t *ret_id, const Budget *budget, const LedgerEntry *entry, time_t now, Error *error)
+int ledger_reserve(Ledger *ledger, int64_t *ret_id, const Budget *budget, const LedgerEntry *entry, time_t now, Error *error)
 {
-        _cleanup_(sqlite3_closep) sqlite3 *db = NULL;
-
-        int r = open_ledger(&db, error);
+        int r = use_ledger(ledger, "PRAGMA synchronous = FULL", error);
         if (r < 0)
                 return r;
         /* Nobody else reserves between the look and the note. */
-        if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
-                return fail(db, error);
-        r = check_budget(db, budget, entry, now, error);
+        if (sqlite3_exec(ledger->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+                return fail(ledger->db, error);
+        r = check_budget(ledger->db, budget, entry, now, error);
         if (r >= 0)
-                r = insert(db, entry, now, error);
-        if (r < 0) {
-                (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-                return r;
-        }
-        const int64_t id = sqlite3_last_insert_rowid(db);
-        if (sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
-                return fail(db, error);
-        *ret_id = id;
-        return 0;
+                r = insert(ledger->db, entry, now, error);
+        const int64_t id = sqlite3_last_insert_rowid(ledger->db);
+        if (r >= 0 && sqlite3_exec(ledger->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+                r = fail(ledger->db, error);
+        if (r < 0)
+                (void)sqlite3_exec(ledger->db, "ROLLBACK", NULL, NULL, NULL);
+        else
+                *ret_id = id;
+        return r;
 }
 
-int ledger_settle(int64_t id, int64_t amount, uint32_t pictures, const char *outcome, Error *error)
+/* What does not get to the disk was reserved: nothing is lost. */
+int ledger_settle(Ledger *ledger, int64_t id, int64_t amount, uint32_t pictures, const char *outcome, Error *error)
 {
-        _cleanup_(sqlite3_closep) sqlite3 *db = NULL;
         _cleanup_(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
 
-        int r = open_ledger(&db, error);
+        int r = use_ledger(ledger, "PRAGMA synchronous = NORMAL", error);
         if (r < 0)
                 return r;
-        if (sqlite3_prepare_v2(db, "UPDATE spending SET settled = ?1, made = ?2, outcome = ?3 WHERE id = ?4", -1, &statement, NULL) !=
+        if (sqlite3_prepare_v2(ledger->db, "UPDATE spending SET settled = ?1, made = ?2, outcome = ?3 WHERE id = ?4", -1, &statement, NULL) !=
             SQLITE_OK)
-                return fail(db, error);
+                return fail(ledger->db, error);
         (void)bind_amount(statement, 1, amount);
         (void)sqlite3_bind_int64(statement, 2, pictures);
         (void)sqlite3_bind_text(statement, 3, outcome, -1, SQLITE_STATIC);
         (void)sqlite3_bind_int64(statement, 4, id);
-        r = sqlite3_step(statement) == SQLITE_DONE ? 0 : fail(db, error);
-        return r;
+        return sqlite3_step(statement) == SQLITE_DONE ? 0 : fail(ledger->db, error);
 }
 
-int ledger_sums(int64_t *ret_day, int64_t *ret_month, const char *currency, time_t now, Error *error)
+int ledger_sums(Ledger *ledger, int64_t *ret_day, int64_t *ret_month, const char *currency, time_t now, Error *error)
 {
-        _cleanup_(sqlite3_closep) sqlite3 *db = NULL;
-
-        int r = open_ledger(&db, error);
-        return r < 0 ? r : sums(db, currency, now, ret_day, ret_month, error);
+        int r = use_ledger(ledger, "PRAGMA synchronous = NORMAL", error);
+        return r < 0 ? r : sums(ledger->db, currency, now, ret_day, ret_month, error);
 }

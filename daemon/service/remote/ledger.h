@@ -4,8 +4,8 @@
 /* What was spent on pictures of others: reserved before anything is sent, settled when it is known what it has cost. What was
  * never settled, because the service ended, counts as reserved: it may have cost that.
  *
- *     ledger_reserve(&id, &budget, &entry, now, &error);
- *     …  ledger_settle(id, amount, pictures, "done", &error);
+ *     ledger_reserve(ledger, &id, &budget, &entry, now, &error);
+ *     …  ledger_settle(ledger, id, amount, pictures, "done", &error);
  *
  * It is a file of SQLite, $XDG_STATE_HOME/imagined/ledger.sqlite, one row for each job, that others may read:
  *
@@ -15,10 +15,13 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "config-remote.h"
 
 #define LEDGER_OVER_BUDGET (-ENOSR)
+
+typedef struct Ledger Ledger;
 
 typedef struct LedgerEntry {
         const char *provider, *service, *model, *app;
@@ -27,11 +30,15 @@ typedef struct LedgerEntry {
         int64_t amount; /* for all pictures; MONEY_UNKNOWN */
 } LedgerEntry;
 
+int ledger_new(Ledger **ret); /* nothing is opened before something is noted */
+Ledger *ledger_free(Ledger *ledger);
+DEFINE_CLEANUP(Ledger *, ledger_free)
+
 /* LEDGER_OVER_BUDGET with a sentence that names the limit; where the ledger cannot be kept another error, and nothing must be
  * spent. The limit of one picture is not looked at. now: CLOCK_REALTIME. */
-int ledger_reserve(int64_t *ret_id, const Budget *budget, const LedgerEntry *entry, time_t now, Error *error);
+int ledger_reserve(Ledger *ledger, int64_t *ret_id, const Budget *budget, const LedgerEntry *entry, time_t now, Error *error);
 
-int ledger_settle(int64_t id, int64_t amount, uint32_t pictures, const char *outcome, Error *error);
+int ledger_settle(Ledger *ledger, int64_t id, int64_t amount, uint32_t pictures, const char *outcome, Error *error);
 
 /* What was spent and reserved in that currency on the day, and in the month, of now. */
-int ledger_sums(int64_t *ret_day, int64_t *ret_month, const char *currency, time_t now, Error *error);
+int ledger_sums(Ledger *ledger, int64_t *ret_day, int64_t *ret_month, const char *currency, time_t now, Error *error);

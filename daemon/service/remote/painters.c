@@ -55,7 +55,7 @@ static void pass_on(Painters *painters, Job *job, const Error *error)
         Service *service = painters->service;
         Error failure = {};
 
-        commission_settle(job, leave(painters, job), "passed on");
+        commission_settle(painters->service, job, leave(painters, job), "passed on");
         notes_add(job->provenance->notes, "%s: %s", job->provenance->provider, error->text);
         int r = commission_go_on(service, job, &failure);
         if (r < 0) {
@@ -90,7 +90,7 @@ static void on_done(Painting *painting, const Error *error, bool again, void *us
 void painters_forget(Painters *painters, Job *job, JobState state)
 {
         if (job->policy.remote)
-                commission_settle(job, leave(painters, job), job_state_to_string(state));
+                commission_settle(painters->service, job, leave(painters, job), job_state_to_string(state));
 }
 
 /* --- the beginning of one --- */
