@@ -77,10 +77,10 @@ static int make_foreign(const Order *order, const ForeignInfo *info, int fd, Mes
                 return r;
         if (info->use == FOREIGN_PREVIEW)
                 r = foreign_preview(&picture, info, &reply->preview, &data, &size, error);
-        else if (info->use == FOREIGN_SOURCE)
-                r = foreign_source(&picture, info, &reply->picture, &data, &size, error);
-        else
+        else if (info->use == FOREIGN_RESULT)
                 r = foreign_finish(&picture, info, &order->request, &order->provenance, &reply->picture, &data, &size, error);
+        else
+                r = foreign_source(&picture, info, &reply->picture, &data, &size, error);
         if (r < 0)
                 return r;
         r = memfd_new_sealed("picture", data, size);

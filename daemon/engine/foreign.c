@@ -8,6 +8,7 @@
 #include "engine/foreign.h"
 #include "engine/image/drawn-marks.h"
 #include "engine/image/encode.h"
+#include "engine/image/mask.h"
 #include "engine/image/png.h"
 #include "engine/image/touches/touches.h"
 #include "engine/model/sha256.h"
@@ -159,16 +160,38 @@ int foreign_preview(const ReadPicture *from, const ForeignInfo *info, PreviewInf
         return r;
 }
 
+/* Greys that are bright where something is to be drawn. */
+static int take_mask(const ReadPicture *from, ReadPicture *ret)
+{
+        const size_t n = (size_t)from->width * from->height;
+        _cleanup_(freep) uint8_t *values = malloc(n);
+
+        *ret = (ReadPicture) { .width = from->width, .height = from->height, .rgba = malloc(n * 4) };
+        if (!values || !ret->rgba)
+                return -ENOMEM;
+        mask_values(from, values);
+        for (size_t i = 0; i < n; i++) {
+                memset(ret->rgba + 4 * i, values[i], 3);
+                ret->rgba[4 * i + 3] = 255;
+        }
+        return 0;
+}
+
 int foreign_source(const ReadPicture *from, const ForeignInfo *info, PictureInfo *ret, void **ret_data, size_t *ret_size, Error *error)
 {
+        const bool is_mask = info->use != FOREIGN_SOURCE;
+        _cleanup_(read_picture_done) ReadPicture mask = {};
         _cleanup_(picture_done) Picture picture = {};
         uint32_t width, height;
 
         finished_size(from, info->width, info->height, &width, &height);
-        int r = touch(from, width, height, NULL, &picture);
+        int r = is_mask ? take_mask(from, &mask) : 0;
+        if (r >= 0)
+                r = touch(is_mask ? &mask : from, width, height, NULL, &picture);
         if (r < 0)
                 return error_set(error, r, "The picture to start from cannot be made: %s", strerror(-r));
-        r = picture_to_png(&picture, &(PictureTexts) {}, ret_data, ret_size, error);
+        r = info->use == FOREIGN_MASK_CLEAR ? mask_to_clear_png(&picture, ret_data, ret_size, error)
+                                            : picture_to_png(&picture, &(PictureTexts) {}, ret_data, ret_size, error);
         if (r >= 0)
                 *ret = (PictureInfo) { .picture = info->picture, .width = width, .height = height, .seed = info->seed };
         return r;

@@ -17,5 +17,6 @@ int foreign_finish(
 /* A small PNG of it. */
 int foreign_preview(const ReadPicture *from, const ForeignInfo *info, PreviewInfo *ret, void **ret_data, size_t *ret_size, Error *error);
 
-/* A PNG of info's size, or of its own up to REQUEST_SIZE_MAX, to be sent on: nothing but pixels of what it was. */
+/* A PNG of info's size, or of its own up to REQUEST_SIZE_MAX, to be sent on: nothing but pixels of what it was. Of a mask, in the
+ * way that info's use says. */
 int foreign_source(const ReadPicture *from, const ForeignInfo *info, PictureInfo *ret, void **ret_data, size_t *ret_size, Error *error);

@@ -5,11 +5,11 @@
 
 #include "base/util.h"
 #include "engine/frame.h"
+#include "engine/image/mask.h"
 #include "engine/image/resize.h"
 #include "engine/source.h"
 
-/* Bytes to floats: colours on white, or how much a mask wants painted: its brightness, or, if it is transparent anywhere,
- * its transparency. */
+/* Bytes to floats: colours on white, or how much a mask wants painted. */
 static int take_colours(const ReadPicture *picture, uint32_t w, uint32_t h, float **ret)
 {
         const size_t n = (size_t)picture->width * picture->height;
@@ -29,17 +29,14 @@ static int take_colours(const ReadPicture *picture, uint32_t w, uint32_t h, floa
 static int take_mask(const ReadPicture *picture, uint32_t w, uint32_t h, float **ret)
 {
         const size_t n = (size_t)picture->width * picture->height;
+        _cleanup_(freep) uint8_t *bytes = malloc(n);
         _cleanup_(freep) float *values = calloc(n, sizeof(float));
-        bool transparent = false;
-        if (!values)
+        if (!bytes || !values)
                 return -ENOMEM;
 
+        mask_values(picture, bytes);
         for (size_t i = 0; i < n; i++)
-                transparent = transparent || picture->rgba[i * 4 + 3] < 255;
-        for (size_t i = 0; i < n; i++) {
-                const uint8_t *p = picture->rgba + i * 4;
-                values[i] = transparent ? 1 - (float)p[3] / 255 : (float)(p[0] + p[1] + p[2]) / (3 * 255);
-        }
+                values[i] = (float)bytes[i] / 255;
         return resize(values, picture->width, picture->height, 1, w, h, ret);
 }
 

@@ -12,7 +12,8 @@
 #include "net/capabilities.h"
 #include "net/compose.h"
 
-#define PATH "/v2beta/stable-image/generate/"
+#define PATH "/v2beta/stable-image/"
+#define INPAINT "inpaint"
 #define STRENGTH 0.75 /* it wants to be told one */
 
 static bool is_sd3(const char *model)
@@ -24,10 +25,12 @@ static bool is_sd3(const char *model)
 static const char *path_for(const char *model)
 {
         if (is_sd3(model))
-                return PATH "sd3";
+                return PATH "generate/sd3";
         if (streq(model, "ultra"))
-                return PATH "ultra";
-        return model[0] == '\0' || streq(model, "core") ? PATH "core" : NULL;
+                return PATH "generate/ultra";
+        if (streq(model, INPAINT))
+                return PATH "edit/inpaint";
+        return model[0] == '\0' || streq(model, "core") ? PATH "generate/core" : NULL;
 }
 
 static int check(const Talk *talk, Error *error)
@@ -36,7 +39,9 @@ static int check(const Talk *talk, Error *error)
         if (r < 0)
                 return r;
         if (!path_for(talk->ask->model))
-                return error_set(error, -EINVAL, "The server has no model %s; it has core, ultra and sd3", talk->ask->model);
+                return error_set(error, -EINVAL, "The server has no model %s; it has core, ultra, sd3 and inpaint", talk->ask->model);
+        if (streq(talk->ask->model, INPAINT) && talk->parts[NET_PART_MASK].size == 0)
+                return error_set(error, -EINVAL, "The server's inpaint needs a picture and its mask");
         return 0;
 }
 
@@ -46,6 +51,10 @@ static void add_picture(const Talk *talk, Form *form)
         const double strength = talk->ask->draw.strength;
 
         form_add_file(form, "image", &talk->parts[NET_PART_PICTURE]);
+        if (streq(talk->ask->model, INPAINT)) {
+                form_add_file(form, "mask", &talk->parts[NET_PART_MASK]);
+                return;
+        }
         form_add_number(form, "strength", strength >= 0 ? strength : STRENGTH);
         if (is_sd3(talk->ask->model))
                 form_add_text(form, "mode", "image-to-image");

@@ -148,6 +148,8 @@ typedef enum ForeignUse {
         FOREIGN_RESULT, /* touched, stamped, and of the request's format: PICTURE */
         FOREIGN_PREVIEW, /* a small PNG: PREVIEW_IS */
         FOREIGN_SOURCE, /* a PNG of that size without any text in it, to be sent on: PICTURE */
+        FOREIGN_MASK_BRIGHT, /* likewise of a mask, bright where it is to be drawn anew … */
+        FOREIGN_MASK_CLEAR, /* … or clear, with an alpha of 0 */
         FOREIGN_USE_MAX,
 } ForeignUse;
 

@@ -3,20 +3,26 @@
 #
 # See providers.sh. Prints TAP.
 
+import base64
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
 import sys
+import zlib
 
 import checks
 import png
 from checks import TESTS, WORK, check, eventually, forget, read
 
+sys.path.insert(0, os.path.join(TESTS, "net"))
+from fake.pictures import chunk # noqa: E402 pylint: disable=wrong-import-position
+
 PRIVATE = "a confidential fox"
 RED = (0xc0, 0x40, 0x20) # what good servers draw
-MODELS = {"openai-images": "gpt-image-1", "stability": "core", "runway": "gen4_image"}
+MODELS = {"openai-images": "gpt-image-1", "stability": "core", "runway": "gen4_image", "stability-bytes": "inpaint"}
 
 # What a fake server plays for each dialect; a program plays what its model is called.
 DRAWS = {"openai-images": "ok", "webui": "slow", "stability": "ok", "runway": "long", "midjourney-proxy": "long", "comfyui": "ok",
@@ -28,6 +34,8 @@ HANGS = {"openai-images": "silent", "webui": "never", "stability": "silent", "ru
          "comfyui": "pending", "program": "polite"}
 # What the server hears when nobody wants the picture any more; the others' connections end.
 TAKEN_BACK = {"webui": b"interrupt\n", "runway": b"task-", "comfyui": b"/interrupt ", "program": b"polite\n"}
+
+PAINTS_OVER = {"openai-images": "ok", "webui": "ok", "stability": "bytes", "comfyui": "fields"}
 
 # What OpenAI's dialect gets in place of a picture, and a part of what its user is told.
 HOSTILE = {
@@ -53,19 +61,22 @@ def imagine(*words, **more):
 
 def entry(port, dialect, play):
     url = f"http://127.1:{port}/{play}" + ("/v1" if dialect == "openai-images" else "")
-    model = MODELS.get(dialect, "")
-    more = f'workflow = "{WORK}/workflow.json";' if dialect == "comfyui" else ""
+    model = MODELS.get(f"{dialect}-{play}", MODELS.get(dialect, ""))
+    workflow = "painting-over" if play == PAINTS_OVER.get(dialect) else "workflow"
+    more = f'workflow = "{WORK}/{workflow}.json";' if dialect == "comfyui" else ""
     if dialect == "program":
         url, model = os.path.join(TESTS, "net/fake-provider"), play
     return f'{{ name = "{dialect}-{play}"; dialect = "{dialect}"; url = "{url}"; model = "{model}"; price = 0.01; seconds = 60; {more} }}'
 
 
 def configuration(port):
-    with open(os.path.join(WORK, "workflow.json"), "w", encoding="ascii") as f:
-        json.dump({"3": {"inputs": {"seed": "{{seed}}", "width": "{{width|512}}", "height": "{{height|512}}"}},
-                   "6": {"inputs": {"text": "{{prompt}}"}}}, f)
-    servers = [entry(port, dialect, play) for plays in (DRAWS, REFUSES, FAILS, HANGS) for dialect, play in plays.items()]
-    return ('remote = { budget = { currency = "USD"; day = 100; }; private = { words = ["confidential"]; }; };\n'
+    for name, nodes in ("workflow", {"3": {"inputs": {"width": "{{width|512}}", "height": "{{height|512}}"}}}), \
+            ("painting-over", {"1": {"inputs": {"image": "{{image}}"}}, "2": {"inputs": {"image": "{{mask}}"}},
+                               "3": {"inputs": {"width": "{{width}}", "height": "{{height}}"}}}):
+        with open(os.path.join(WORK, name + ".json"), "w", encoding="ascii") as f:
+            json.dump({**nodes, "6": {"inputs": {"text": "{{prompt}}", "seed": "{{seed}}"}}}, f)
+    servers = [entry(port, dialect, play) for plays in (DRAWS, REFUSES, FAILS, HANGS, PAINTS_OVER) for dialect, play in plays.items()]
+    return ('remote = { budget = { currency = "USD"; day = 100; }; private = { words = ["confidential"]; pictures = false; }; };\n'
             f'servers = ( {", ".join(dict.fromkeys(servers))} );\n')
 
 
@@ -168,6 +179,38 @@ def test_cancel():
         check(f"{dialect}: it may have cost what was reserved", spent() == (before + 10000, 0), spent())
 
 
+def sent_pictures():
+    """The PNGs in all that the server got, in base64 too."""
+    data = read("received")
+    data += b"".join(base64.b64decode(text) for text in re.findall(rb'"(iVBOR[A-Za-z0-9+/=]*)"', data))
+    starts = [found.start() for found in re.finditer(rb"\x89PNG\r\n\x1a\n", data)]
+    return [data[at:data.index(b"IEND", at) + 8] for at in starts]
+
+
+def paints_right_half(dialect, mask):
+    """OpenAI's is clear there, the others are bright."""
+    size = 4 if dialect == "openai-images" else 3
+    found = list(png.chunks(mask))
+    width, height = struct.unpack(">II", found[0][1][:8])
+    row = list(png.rows(width, height, b"".join(body for kind, body in found if kind == b"IDAT"), size))[height // 2]
+    left, right = (row[x * size:(x + 1) * size] for x in (width // 4, width * 3 // 4))
+    return (left[3], right[3]) == (255, 0) if size == 4 else (left, right) == (b"\0\0\0", b"\xff\xff\xff")
+
+
+def test_masks():
+    row = b"\0" + bytes(3 * 48) + b"\xff" * (3 * 48)
+    with open(os.path.join(WORK, "mask.png"), "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 96, 64, 8, 2, 0, 0, 0)) +
+                chunk(b"IDAT", zlib.compress(row * 64)) + chunk(b"IEND", b""))
+    for dialect, provider in names(PAINTS_OVER).items():
+        forget("received")
+        assert imagine("consent", "grant", provider).returncode == 0
+        done = generate(provider, "--from", "openai-images.png", "--mask", "mask.png", "--size", "96x64", "--output", f"{dialect}-mask.png")
+        sent = sent_pictures()
+        check(f"{dialect}: a picture and its mask are sent", done.returncode == 0 and len(sent) == 2, (done, len(sent)))
+        check(f"{dialect}: what the mask covers is to be painted", len(sent) == 2 and paints_right_half(dialect, sent[1]))
+
+
 def test_hostile():
     plays = [*HOSTILE, *HARMLESS]
     reconfigure("remote = { };\nservers = ( " + ", ".join(entry(port, "openai-images", play) for play in plays) + " );\n")
@@ -191,6 +234,7 @@ try:
     test_pictures()
     test_no_pictures()
     test_cancel()
+    test_masks()
     test_hostile()
 finally:
     server.kill()

@@ -6,6 +6,7 @@
 #include "jobs.h"
 
 #include "base/io.h"
+#include "engine/image/mask.h"
 #include "engine/image/png.h"
 #include "engine/image/read.h"
 
@@ -187,6 +188,45 @@ static void test_previews_and_sources(void **state)
         assert_int_equal(finish(&child), 0);
 }
 
+/* The pixel in the middle of the left half, or of the right one, of the mask that is to be sent. */
+static void assert_mask(Child *child, ForeignUse use, const void *mask, size_t mask_size, const uint8_t left[4], const uint8_t right[4])
+{
+        _cleanup_(read_picture_done) ReadPicture sent = {};
+        size_t size;
+
+        send_bytes(child, &(ForeignInfo) { .use = use, .width = 64, .height = 32 }, mask, mask_size);
+        (void)expect(child, MESSAGE_PICTURE, 1);
+        _cleanup_(freep) char *data = take_file(child, &size);
+        assert_int_equal(read_picture(&sent, "sent", data, size, NULL), 0);
+        assert_true(sent.width == 64 && sent.height == 32);
+        assert_memory_equal(sent.rgba + ((size_t)16 * 64 + 16) * 4, left, 4);
+        assert_memory_equal(sent.rgba + ((size_t)16 * 64 + 48) * 4, right, 4);
+}
+
+/* One that is bright on its right half, and one that is transparent there, are sent in either way. */
+static void test_masks(void **state)
+{
+        static const uint8_t black[] = { 0, 0, 0, 255 }, white[] = { 255, 255, 255, 255 }, clear[] = { 0, 0, 0, 0 };
+        _cleanup_(freep) Message *job = new_job(1, "a fox");
+        _cleanup_(freep) void *bright = NULL, *transparent = NULL;
+        uint8_t rgb[128 * 64 * 3] = {};
+        const Picture picture = { 128, 64, rgb };
+        size_t bright_size, transparent_size;
+        Child child = start_decoder();
+        (void)state;
+
+        for (size_t i = 0; i < sizeof(rgb); i++)
+                rgb[i] = i / 3 % 128 < 64 ? 0 : 255;
+        assert_int_equal(picture_to_png(&picture, &(PictureTexts) {}, &bright, &bright_size, NULL), 0);
+        assert_int_equal(mask_to_clear_png(&picture, &transparent, &transparent_size, NULL), 0);
+        tell(&child, job, &openai);
+        assert_mask(&child, FOREIGN_MASK_BRIGHT, bright, bright_size, black, white);
+        assert_mask(&child, FOREIGN_MASK_CLEAR, bright, bright_size, black, clear);
+        assert_mask(&child, FOREIGN_MASK_BRIGHT, transparent, transparent_size, black, white);
+        assert_mask(&child, FOREIGN_MASK_CLEAR, transparent, transparent_size, black, clear);
+        assert_int_equal(finish(&child), 0);
+}
+
 /* Each is an error of that picture, after which the worker goes on. */
 static void test_hostile_pictures(void **state)
 {
@@ -227,7 +267,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_size_and_stamp),       cmocka_unit_test(test_own_size),         cmocka_unit_test(test_formats),
-                cmocka_unit_test(test_previews_and_sources), cmocka_unit_test(test_hostile_pictures), cmocka_unit_test(test_order),
+                cmocka_unit_test(test_previews_and_sources), cmocka_unit_test(test_masks), cmocka_unit_test(test_hostile_pictures), cmocka_unit_test(test_order),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,11 @@ static void sd3(NetAsk *ask)
         ask->draw.width = ask->draw.height = 1024;
 }
 
+static void inpaint(NetAsk *ask)
+{
+        (void)strcpy(ask->model, "inpaint");
+}
+
 static void unknown(NetAsk *ask)
 {
         (void)strcpy(ask->model, "../admin");
@@ -91,6 +96,9 @@ static void test_fields(void **state)
                   "{\"accept\": \"application/json\", \"cfg_scale\": \"4\", \"image\": \"30 bytes\", \"mode\": \"image-to-image\", "
                   "\"model\": \"sd3.5-medium\", \"output_format\": \"png\", \"path\": \"/v2beta/stable-image/generate/sd3\", "
                   "\"prompt\": \"a \\\"red\\\" fox\", \"strength\": \"0.5\"}" },
+                { { "fields", .change = inpaint, .parts = 1U << NET_PART_PICTURE | 1U << NET_PART_MASK },
+                  "{\"accept\": \"application/json\", \"image\": \"30 bytes\", \"mask\": \"30 bytes\", \"output_format\": \"png\", "
+                  "\"path\": \"/v2beta/stable-image/edit/inpaint\", \"prompt\": \"a \\\"red\\\" fox\"}" },
         };
         (void)state;
 
@@ -102,6 +110,7 @@ static void test_fields(void **state)
                 outcome_done(&o);
         }
         check_play(&fake, DIALECT, &(Play) { "ok", -EINVAL, "no model ../admin", 0, unknown });
+        check_play(&fake, DIALECT, &(Play) { "ok", -EINVAL, "its mask", 0, inpaint, 1U << NET_PART_PICTURE });
 }
 
 static void test_what_is_told(void **state)

@@ -249,7 +249,7 @@ static void test_source(void **state)
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         _cleanup_(closep) int picture = sealed_file("tests/fixtures/pictures/baseline.jpg", SIZE_MAX), broken = sealed_of("no picture at all");
         fake_forget(&fake);
-        assert_true(generate_error(bus, &job, &error, "a fox", 3, "provider", "s", "ok", "init-image", "h", picture, "mask", "h", picture) < 0);
+        assert_true(generate_error(bus, &job, &error, "a fox", 3, "provider", "s", "only-words", "init-image", "h", picture, "mask", "h", picture) < 0);
         assert_non_null(strstr(error.message, "mask"));
         assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);
         char name[128], text[512];
@@ -264,6 +264,7 @@ static void test_source(void **state)
         assert_non_null(memmem(received, size, "POST /ok/v1/images/edits", 24));
         assert_non_null(memmem(received, size, "\x89PNG", 4));
         assert_null(memmem(received, size, "\xff\xd8\xff", 3)); /* not the caller's file */
+        assert_null(memmem(received, size, "name=\"mask\"", 11));
 }
 
 int main(void)

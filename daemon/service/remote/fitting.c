@@ -28,7 +28,7 @@ void notes_add(char notes[static NOTES_MAX], const char *format, ...)
         memcpy(notes + strlen(notes), "\n", 2);
 }
 
-/* What no server is asked for: the engine's own ways. (Nor for what a mask covers, so far.) */
+/* What no server is asked for: the engine's own ways. */
 static const struct {
         const char *name;
         size_t offset, size;
@@ -56,9 +56,7 @@ static void list_own(const Request *request, char ret[static 256])
                 if (memcmp((const char *)request + own[i].offset, (const char *)plain + own[i].offset, own[i].size) != 0)
                         n += (size_t)snprintf(ret + n, 256 - n, "%s%s", n > 0 ? ", " : "", own[i].name);
         if (request->enlarge == ENLARGE_NETWORK && n < 256)
-                n += (size_t)snprintf(ret + n, 256 - n, "%senlarge network", n > 0 ? ", " : "");
-        if (request->inputs & 1U << INPUT_MASK && n < 256)
-                (void)snprintf(ret + n, 256 - n, "%s%s", n > 0 ? ", " : "", net_option_to_string(NET_OPTION_MASK));
+                (void)snprintf(ret + n, 256 - n, "%senlarge network", n > 0 ? ", " : "");
         free(plain);
 }
 
@@ -80,6 +78,7 @@ static uint32_t list_parts(const Request *request, const Server *server)
 
         parts |= request->negative_prompt[0] ? 1U << NET_PART_NEGATIVE : 0;
         parts |= request->inputs & 1U << INPUT_IMAGE ? 1U << NET_PART_PICTURE : 0;
+        parts |= request->inputs & 1U << INPUT_MASK ? 1U << NET_PART_MASK : 0;
         parts |= server->workflow[0] ? 1U << NET_PART_WORKFLOW : 0;
         return parts;
 }
@@ -144,7 +143,8 @@ int fitting_make(const Server *server, const FittingWish *wish, NetAsk *ret_ask,
                 return error_prefix(error, "%s", server->name), r;
         note_fitting(server, wish->request, &ask, &fitting, notes);
         parts &= fitting.dropped & NET_OPTION_NEGATIVE ? ~(1U << NET_PART_NEGATIVE) : ~0U;
-        parts &= fitting.dropped & NET_OPTION_PICTURE ? ~(1U << NET_PART_PICTURE) : ~0U;
+        parts &= fitting.dropped & NET_OPTION_PICTURE ? ~(1U << NET_PART_PICTURE | 1U << NET_PART_MASK) : ~0U;
+        parts &= fitting.dropped & NET_OPTION_MASK ? ~(1U << NET_PART_MASK) : ~0U;
         *ret_ask = ask;
         *ret_parts = parts;
         return 0;

@@ -2,21 +2,19 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/config-file.h"
 #include "base/memfd.h"
 #include "base/util.h"
 #include "service/job.h"
 #include "service/remote/commission.h"
-#include "service/remote/fitting.h"
 #include "service/remote/painting.h"
+#include "service/remote/parts.h"
 #include "service/remote/remote.h"
 
 struct Painting {
         Service *service;
         uint64_t serial;
-        int parts[NET_PART_MAX];
+        Parts *parts; /* what is to be sent */
         NetCall *call;
-        Finishing *source; /* what is to be sent */
         Finishing *preview;
         Finishing *finishing; /* of picture n_pictures */
         int waiting[NET_COUNT_MAX]; /* pictures that have come and are not finished; -1: none, or taken */
@@ -46,11 +44,9 @@ Painting *painting_free(Painting *painting)
         if (!painting)
                 return NULL;
         net_call_free(painting->call);
-        finishing_free(painting->source);
+        parts_free(painting->parts);
         finishing_free(painting->preview);
         finishing_free(painting->finishing);
-        for (size_t i = 0; i < NET_PART_MAX; i++)
-                closep(&painting->parts[i]);
         for (size_t i = 0; i < NET_COUNT_MAX; i++)
                 closep(&painting->waiting[i]);
         free(painting);
@@ -107,16 +103,6 @@ static void fail(Painting *painting, const Error *error)
 
 /* --- finishing what came --- */
 
-static int begin_finishing(
-                const Painting *painting, const Job *job, Finishing **ret, const ForeignInfo *info, int fd, finished_t done, Error *error)
-{
-        const FinishingOrder order = {
-                .serial = painting->serial, .request = job->request, .provenance = job->provenance, .info = *info,
-        };
-
-        return finishing_new(ret, painting->service->event, painting->service->config, &order, fd, done, (void *)painting, error);
-}
-
 static int take_next(Painting *painting);
 
 static void on_finished(const Message *made, int fd, const Error *error, void *userdata)
@@ -168,7 +154,7 @@ static int take_next(Painting *painting)
         _cleanup_(closep) int fd = TAKE_FD(painting->waiting[i]);
         const ForeignInfo info = { .use = FOREIGN_RESULT, .picture = i, .seed = painting->seeds[i] };
         job_set_progress(job, STAGE_TOUCHES, 0, job->progress);
-        int r = begin_finishing(painting, job, &painting->finishing, &info, fd, on_finished, &error);
+        int r = finishing_new(&painting->finishing, painting->service, job, &info, fd, on_finished, painting, &error);
         if (r < 0)
                 fail(painting, &error);
         return r;
@@ -194,7 +180,7 @@ static void take_partial(Painting *painting, const Job *job, const NetResult *re
         if (painting->preview || !(painting->wants_preview || job->preview_every > 0))
                 return;
         painting->wants_preview = false;
-        (void)begin_finishing(painting, job, &painting->preview, &info, fd, on_preview, &(Error) {});
+        (void)finishing_new(&painting->preview, painting->service, job, &info, fd, on_preview, painting, &(Error) {});
 }
 
 /* --- what the server says --- */
@@ -316,37 +302,7 @@ static int take_import(Painting *painting, const Job *job, Error *error)
 
         painting->has_ended = true;
         painting->n_come = painting->n_taken = 1;
-        return begin_finishing(painting, job, &painting->finishing, &info, job->inputs[INPUT_IMAGE].fd, on_finished, error);
-}
-
-static int add_text(Painting *painting, NetPart part, const char *text)
-{
-        painting->parts[part] = memfd_new_sealed("text", text, strlen(text));
-        return MIN(painting->parts[part], 0);
-}
-
-static int add_workflow(Painting *painting, const Server *server, Error *error)
-{
-        _cleanup_(freep) char *text = NULL;
-
-        int r = config_file_read(server->workflow, &text);
-        if (r < 0)
-                return error_set(error, REMOTE_NOT_CONFIGURED, "%s: %s", server->workflow, strerror(-r));
-        if (strlen(text) > NET_WORKFLOW_MAX)
-                return error_set(error, REMOTE_NOT_CONFIGURED, "%s: %s", server->workflow, strerror(EFBIG));
-        return add_text(painting, NET_PART_WORKFLOW, text);
-}
-
-static int add_texts(Painting *painting, const Job *job, Error *error)
-{
-        const Commission *c = job->commission;
-
-        int r = add_text(painting, NET_PART_PROMPT, job->request->prompt);
-        if (r >= 0 && c->parts & 1U << NET_PART_NEGATIVE)
-                r = add_text(painting, NET_PART_NEGATIVE, job->request->negative_prompt);
-        if (r >= 0 && c->parts & 1U << NET_PART_WORKFLOW)
-                r = add_workflow(painting, &c->server, error);
-        return r < 0 && error->code == 0 ? error_set(error, r, "The request cannot be written: %s", strerror(-r)) : r;
+        return finishing_new(&painting->finishing, painting->service, job, &info, job->inputs[INPUT_IMAGE].fd, on_finished, painting, error);
 }
 
 static int ask(Painting *painting, const Job *job, Error *error)
@@ -354,29 +310,25 @@ static int ask(Painting *painting, const Job *job, Error *error)
         static const NetCallHandlers handlers = { .progress = on_progress, .result = on_result, .ended = on_ended };
         const Commission *c = job->commission;
 
-        return remote_ask(&painting->call, painting->service, &c->server, &c->ask, painting->parts, &handlers, painting, error);
+        return remote_ask(&painting->call, painting->service, &c->server, &c->ask, parts_fds(painting->parts), &handlers, painting, error);
 }
 
-static void on_source(const Message *made, int fd, const Error *error, void *userdata)
+static void on_parts(const Error *error, void *userdata)
 {
         Painting *painting = userdata;
         const Job *job = job_of(painting);
         Error failure = error ? *error : (Error) {};
-        (void)made;
 
-        painting->source = finishing_free(painting->source);
-        painting->parts[NET_PART_PICTURE] = fd;
         if (job && (failure.code < 0 || ask(painting, job, &failure) < 0))
                 fail(painting, &failure);
 }
 
-/* What it starts from is sent as pixels of ours: no file of the caller's leaves as it is. */
-static int make_source(Painting *painting, const Job *job, Error *error)
+static int begin(Painting *painting, const Job *job, Error *error)
 {
-        const NetDraw *draw = &job->commission->ask.draw;
-        const ForeignInfo info = { .use = FOREIGN_SOURCE, .width = MIN(draw->width, (uint32_t)REQUEST_SIZE_MAX), .height = MIN(draw->height, (uint32_t)REQUEST_SIZE_MAX) };
-
-        return begin_finishing(painting, job, &painting->source, &info, job->inputs[INPUT_IMAGE].fd, on_source, error);
+        if (job->commission->is_import)
+                return take_import(painting, job, error);
+        int r = parts_new(&painting->parts, painting->service, job, on_parts, painting, error);
+        return r > 0 ? ask(painting, job, error) : r;
 }
 
 int painting_new(Painting **ret, Service *service, Job *job, painted_t done, void *userdata, Error *error)
@@ -387,13 +339,9 @@ int painting_new(Painting **ret, Service *service, Job *job, painted_t done, voi
         *painting = (Painting) {
                 .service = service, .serial = job->serial, .said_cost = MONEY_UNKNOWN, .tokens_cost = MONEY_UNKNOWN, .done = done, .userdata = userdata,
         };
-        for (size_t i = 0; i < NET_PART_MAX; i++)
-                painting->parts[i] = -1;
         for (size_t i = 0; i < NET_COUNT_MAX; i++)
                 painting->waiting[i] = -1;
-        int r = job->commission->is_import ? take_import(painting, job, error) : add_texts(painting, job, error);
-        if (r >= 0 && !job->commission->is_import)
-                r = job->commission->parts & 1U << NET_PART_PICTURE ? make_source(painting, job, error) : ask(painting, job, error);
+        int r = begin(painting, job, error);
         if (r >= 0)
                 *ret = TAKE_PTR(painting);
         return r;

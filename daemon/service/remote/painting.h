@@ -4,7 +4,7 @@
 /* One job at work elsewhere: what it starts from is made ready, the server is asked, and each picture that comes is finished by
  * a worker of its own. One step follows the other:
  *
- *     source … -> ask -> (partial picture -> preview) … (picture -> finished picture) … -> ended */
+ *     parts … -> ask -> (partial picture -> preview) … (picture -> finished picture) … -> ended */
 
 #include "queue/job.h"
 #include "service/remote/finishing.h"
