@@ -45,6 +45,18 @@ const char *recorded_text(const json_t *record, const char *key)
         return text ? text : "";
 }
 
+const char *recorded_path(const json_t *record)
+{
+        const json_t *files = json_object_get(record, "files");
+
+        for (size_t i = 0; i < json_array_size(files); i++) {
+                const char *path = json_string_value(json_array_get(files, i));
+                if (path && access(path, R_OK) >= 0)
+                        return path;
+        }
+        return NULL;
+}
+
 /* --- by a file --- */
 
 bool recorded_read_digest(const char *path, char ret[static PIXELS_DIGEST_SIZE])

@@ -50,5 +50,8 @@ void recorded_made_of(Client *client, const char *path, const char *relation);
 /* Its prompt was made of what was asked for, as GetResult gives it. */
 void recorded_made_from(Client *client, const char *asked, const json_t *enhanced);
 
+/* The first of its files that is there and can be read; it lies in the record. NULL: none is. */
+const char *recorded_path(const json_t *record);
+
 /* The text of a key; "" without one. */
 const char *recorded_text(const json_t *record, const char *key);

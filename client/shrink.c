@@ -9,17 +9,15 @@
 #include "client/i18n.h"
 #include "client/shrink.h"
 
-#define QUOTE_(x) #x
-#define QUOTE(x) QUOTE_(x)
-
 /* The exit status, or a negative errno. */
-static int run(const char *program, int input, int output)
+static int run(const char *program, unsigned side, int input, int output)
 {
-        char *const argv[] = { (char *)program, (char *)"--shrink", (char *)QUOTE(SHRINK_SIDE), NULL };
+        char number[16], *const argv[] = { (char *)program, (char *)"--shrink", number, NULL };
         posix_spawn_file_actions_t actions;
         pid_t pid;
         int status;
 
+        (void)snprintf(number, sizeof(number), "%u", side);
         int r = posix_spawn_file_actions_init(&actions);
         if (r != 0)
                 return -r;
@@ -37,22 +35,33 @@ static int run(const char *program, int input, int output)
         return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-ExitCode shrink_file(Client *c, const char *path, int *ret_fd)
+static const char *engine(void)
 {
-        static const char engine[] = LIBEXECDIR "/imagined-engine";
         const char *program = getenv("IMAGINED_ENGINE");
-        _cleanup_(closep) int input = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        return program ? program : LIBEXECDIR "/imagined-engine";
+}
+
+int shrink_picture(int input, unsigned side, int *ret_fd)
+{
         _cleanup_(closep) int output = memfd_create("picture", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-        if (input < 0 || output < 0)
-                return client_fail(c, CODE_FAILED, _("cannot read %s: %s"), path, strerror(errno));
-        int r = run(program ? program : engine, input, output);
-        if (r < 0)
-                return client_fail(c, CODE_FAILED, _("%s cannot be run: %s"), program ? program : engine, strerror(-r));
-        if (r > 0) /* which has said why */
-                return client_fail(c, CODE_FAILED, _("%s is no picture that can be read"), path);
+        int r = output < 0 ? -errno : run(engine(), side, input, output);
+        if (r != 0)
+                return r < 0 ? r : -EBADMSG;
         if (fcntl(output, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-                return client_fail(c, CODE_FAILED, _("cannot read %s: %s"), path, strerror(errno));
+                return -errno;
         *ret_fd = TAKE_FD(output);
-        return CODE_OK;
+        return 0;
+}
+
+ExitCode shrink_file(Client *c, const char *path, int *ret_fd)
+{
+        _cleanup_(closep) int input = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+        if (input < 0)
+                return client_fail(c, CODE_FAILED, _("cannot read %s: %s"), path, strerror(errno));
+        int r = shrink_picture(input, SHRINK_SIDE, ret_fd);
+        if (r == -EBADMSG) /* the process has said why */
+                return client_fail(c, CODE_FAILED, _("%s is no picture that can be read"), path);
+        return r < 0 ? client_fail(c, CODE_FAILED, _("%s cannot be run: %s"), engine(), strerror(-r)) : CODE_OK;
 }

@@ -8,5 +8,9 @@
 
 #define SHRINK_SIDE 768 /* pixels of the longer side */
 
-/* A sealed memfd with a JPEG. CODE_OK, or what has been reported. */
+/* A sealed memfd with a JPEG of the picture in an open file, whose longer side has at most so many pixels. In any thread. 0, -EBADMSG
+ * if it is no picture that can be read, or what starting the process gave. */
+int shrink_picture(int input, unsigned side, int *ret_fd);
+
+/* The same of a file. CODE_OK, or what has been reported. */
 ExitCode shrink_file(Client *client, const char *path, int *ret_fd);

@@ -41,18 +41,11 @@ static ExitCode digest_file(Client *c, const char *path, char ret[static SUBJECT
 /* Takes the record. */
 static ExitCode set_record(Client *c, Subject *subject, json_t *record)
 {
-        const json_t *files = json_object_get(record, "files");
-
         json_decref(subject->record);
         subject->record = record;
         subject->id = json_string_value(json_object_get(record, "id"));
-        subject->path = subject->named;
+        subject->path = subject->named ? subject->named : recorded_path(record);
         subject->sha256[0] = '\0';
-        for (size_t i = 0; i < json_array_size(files) && !subject->path; i++) {
-                const char *path = json_string_value(json_array_get(files, i));
-                if (path && access(path, R_OK) == 0)
-                        subject->path = path;
-        }
         return subject->path ? digest_file(c, subject->path, subject->sha256) : CODE_OK;
 }
 

@@ -178,7 +178,7 @@ void deeds_update(Window *w)
 
         for (size_t i = 0; i < ELEMENTSOF(deeds); i++) {
                 GAction *action = g_action_map_lookup_action(G_ACTION_MAP(w->window), deeds[i].name);
-                bool can = (!deeds[i].needs_result || view_result(w)) && (!deeds[i].needs_rest || !w->is_working) &&
+                bool can = (!deeds[i].needs_result || (view_result(w) && !pages_is_gallery(w))) && (!deeds[i].needs_rest || !w->is_working) &&
                            (!deeds[i].needs_work || w->is_working);
                 g_simple_action_set_enabled(G_SIMPLE_ACTION(action), can);
         }

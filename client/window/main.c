@@ -10,7 +10,6 @@
 
 #define WIDTH 480
 #define HEIGHT 560
-#define MARGIN 12
 
 static void on_active(GtkWindow *window, GParamSpec *spec, Window *w)
 {
@@ -31,21 +30,14 @@ static gboolean on_close(GtkWindow *window, Window *w)
 static void on_activate(GApplication *app, Window *w)
 {
         GtkWidget *window = gtk_application_window_new(GTK_APPLICATION(app));
-        GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, MARGIN);
 
         scheme_follow(app);
         w->window = GTK_WINDOW(window);
         gtk_window_set_title(w->window, _("Imagine"));
         gtk_window_set_default_size(w->window, WIDTH, HEIGHT);
         gtk_window_set_icon_name(w->window, IMAGINE_APP_ID);
-        gtk_widget_set_margin_top(box, MARGIN);
-        gtk_widget_set_margin_bottom(box, MARGIN);
-        gtk_widget_set_margin_start(box, MARGIN);
-        gtk_widget_set_margin_end(box, MARGIN);
         deeds_add(w, GTK_APPLICATION(app));
-        gtk_box_append(GTK_BOX(box), form_new(w));
-        gtk_box_append(GTK_BOX(box), view_new(w));
-        gtk_window_set_child(w->window, box);
+        pages_new(w);
         deeds_update(w);
         g_signal_connect(window, "notify::is-active", G_CALLBACK(on_active), w);
         g_signal_connect(window, "close-request", G_CALLBACK(on_close), w);

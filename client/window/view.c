@@ -22,12 +22,12 @@ const Result *view_result(const Window *w)
 }
 
 /* Has screen readers read it out. */
-static void announce(Window *w, const char *text)
+void view_announce(Window *w, const char *text)
 {
         w->announced = g_get_monotonic_time();
 #if GTK_CHECK_VERSION(4, 14, 0)
         G_GNUC_BEGIN_IGNORE_DEPRECATIONS
-        gtk_accessible_announce(GTK_ACCESSIBLE(w->status), text, GTK_ACCESSIBLE_ANNOUNCEMENT_PRIORITY_MEDIUM);
+        gtk_accessible_announce(GTK_ACCESSIBLE(w->window), text, GTK_ACCESSIBLE_ANNOUNCEMENT_PRIORITY_MEDIUM);
         G_GNUC_END_IGNORE_DEPRECATIONS
 #else
         /* There is no live region that GTK tells them of. What they do read out is a new name of the window that is worked with;
@@ -49,7 +49,7 @@ static bool write_status(Window *w, const char *text)
 void view_say(Window *w, const char *text)
 {
         if (write_status(w, text))
-                announce(w, text);
+                view_announce(w, text);
 }
 
 static void show_texture(Window *w, GdkTexture *texture, const char *name)
@@ -138,7 +138,7 @@ void view_progress(Window *w, const JobInfo *job)
         progress_format_label(job, label, sizeof(label));
         const bool is_due = state != w->state || g_get_monotonic_time() - w->announced >= ANNOUNCE_USEC;
         if (write_status(w, label) && is_due)
-                announce(w, label);
+                view_announce(w, label);
         w->state = state;
         if (state == JOB_RUNNING)
                 gtk_progress_bar_set_fraction(w->progress, job->progress);

@@ -7,6 +7,8 @@
  *     work.c     the job: begun, followed, cancelled, ended
  *     view.c     what is to be seen: how far it is, the picture as it forms, results, what went wrong
  *     deeds.c    what can be done with a result: save, copy, drag out, vary, show
+ *     pages.c    the page on which a picture is made, and the gallery
+ *     gallery.h  the pictures of the user's records
  *     loop.c     sd-event within GLib's loop
  *     scheme.c   dark, if the desktop is
  *
@@ -18,6 +20,7 @@
 #include "client/i18n.h"
 #include "client/notify.h"
 #include "client/save.h"
+#include "client/window/gallery.h"
 #include "client/window/history.h"
 
 typedef struct Result {
@@ -39,7 +42,7 @@ typedef struct Asked {
         uint64_t seed;
 } Asked;
 
-typedef struct Window {
+struct Window {
         Client client;
         Options base; /* of the command line */
         sd_event *event;
@@ -72,7 +75,12 @@ typedef struct Window {
         guint shown; /* which of them */
         JobState state; /* at the last progress */
         gint64 announced; /* when something was, monotonic */
-} Window;
+
+        /* pages.c */
+        GtkStack *pages;
+        Gallery *gallery;
+        bool has_shown_gallery;
+};
 
 /* --- widgets.c --- */
 /* For screen readers. */
@@ -107,6 +115,8 @@ void view_add_result(Window *w, Result *result); /* takes it over */
 void view_end(Window *w, ExitCode code);
 /* Says it where screen readers hear it. */
 void view_say(Window *w, const char *text);
+/* Only to them. */
+void view_announce(Window *w, const char *text);
 const Result *view_result(const Window *w); /* the one shown, or NULL */
 void result_free(Result *result);
 
@@ -114,6 +124,12 @@ void result_free(Result *result);
 void deeds_add(Window *w, GtkApplication *app);
 void deeds_update(Window *w); /* which of them can be done now */
 GdkContentProvider *deeds_content(const Result *result);
+
+/* --- pages.c --- */
+/* All of the window, and its header bar. */
+void pages_new(Window *w);
+bool pages_is_gallery(const Window *w);
+void pages_show_form(Window *w);
 
 /* --- scheme.c --- */
 /* Dark or light as the desktop has it, now and whenever that changes. */

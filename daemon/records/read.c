@@ -141,16 +141,20 @@ static int get_by(Records *records, const char *rest, const char *text, json_t *
         return r < 0 ? r : get_first(records, statement, ret, error);
 }
 
+int records_get_at(Records *records, int64_t time, json_t **ret, Error *error)
+{
+        char text[32];
+
+        (void)snprintf(text, sizeof(text), "%lld", (long long)time);
+        return get_by(records, "WHERE time = CAST(? AS INTEGER)", text, ret, error);
+}
+
 int records_get(Records *records, const char *id, json_t **ret, Error *error)
 {
-        char time[32];
-        int64_t number;
+        int64_t time;
 
-        int r = records_find(records, id, &number, error);
-        if (r < 0)
-                return r;
-        (void)snprintf(time, sizeof(time), "%lld", (long long)number);
-        return get_by(records, "WHERE time = CAST(? AS INTEGER)", time, ret, error);
+        int r = records_find(records, id, &time, error);
+        return r < 0 ? r : records_get_at(records, time, ret, error);
 }
 
 int records_find_file(Records *records, const char *path, json_t **ret, Error *error)

@@ -84,6 +84,9 @@ int records_add(Records *records, const json_t *record, Error *error);
 /* By its id or the beginning of it that no other has. -ENOENT; -ENOTUNIQ: several begin so. */
 int records_get(Records *records, const char *id, json_t **ret, Error *error);
 
+/* That of the picture made at that time, as records_list() gives it. -ENOENT. */
+int records_get_at(Records *records, int64_t time, json_t **ret, Error *error);
+
 /* The latest that was written to that absolute path, or that has these pixels. -ENOENT. */
 int records_find_file(Records *records, const char *path, json_t **ret, Error *error);
 int records_find_pixels(Records *records, const char *pixels, json_t **ret, Error *error);
@@ -101,6 +104,9 @@ typedef struct RecordsQuery {
  * comments and model_files, and goes with the call. */
 typedef int (*records_each_t)(json_t *record, void *userdata);
 int records_search(Records *records, const RecordsQuery *query, records_each_t each, void *userdata, Error *error);
+
+/* Only the times of the same records, newest first, for who shows few of many: *ret is malloc'ed. */
+int records_list(Records *records, const RecordsQuery *query, int64_t **ret, size_t *ret_n, Error *error);
 
 /* change.c: keys of the object take the place of the record's; null takes one out. -ENOENT, -EINVAL; id, time, files and
  * comments cannot be changed so, model_files only with model_digest. id as for records_get. */

@@ -107,14 +107,15 @@ static int call(sqlite3_stmt *statement, records_each_t each, void *userdata)
         return r;
 }
 
-int records_search(Records *records, const RecordsQuery *query, records_each_t each, void *userdata, Error *error)
+/* What of the records is selected, newest first. */
+static int prepare(Records *records, const char *what, const RecordsQuery *query, sqlite3_stmt **ret, Error *error)
 {
         _cleanup_(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
         _cleanup_(freep) char *from = NULL, *sql = NULL;
 
         int r = query_to_sql(query, &from);
         if (r >= 0)
-                r = asprintf(&sql, "SELECT %s%s ORDER BY %s DESC LIMIT ?10", record_selection, from,
+                r = asprintf(&sql, "SELECT %s%s ORDER BY %s DESC LIMIT ?10", what, from,
                              has_words(query) ? "words.rowid" : "picture.time") < 0
                                 ? -ENOMEM
                                 : 0;
@@ -122,10 +123,44 @@ int records_search(Records *records, const RecordsQuery *query, records_each_t e
                 r = records_prepare(records, sql, &statement, error);
         if (r >= 0)
                 r = query_bind(statement, query);
+        if (r >= 0)
+                *ret = TAKE_PTR(statement);
+        return r;
+}
+
+int records_search(Records *records, const RecordsQuery *query, records_each_t each, void *userdata, Error *error)
+{
+        _cleanup_(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
+
+        int r = prepare(records, record_selection, query, &statement, error);
         while (r >= 0 && (r = records_step(statement, error)) > 0) {
                 r = call(statement, each, userdata);
                 if (r != 0)
                         return r;
         }
         return r;
+}
+
+int records_list(Records *records, const RecordsQuery *query, int64_t **ret, size_t *ret_n, Error *error)
+{
+        _cleanup_(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
+        _cleanup_(freep) int64_t *times = NULL;
+        size_t n = 0, room = 0;
+
+        int r = prepare(records, "picture.time", query, &statement, error);
+        while (r >= 0 && (r = records_step(statement, error)) > 0) {
+                if (n == room) {
+                        room = room ? 2 * room : 64;
+                        int64_t *larger = reallocarray(times, room, sizeof(*times));
+                        if (!larger)
+                                return error_set(error, -ENOMEM, "The records: out of memory");
+                        times = larger;
+                }
+                times[n++] = sqlite3_column_int64(statement, 0);
+        }
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(times);
+        *ret_n = n;
+        return 0;
 }

@@ -23,16 +23,16 @@ ask --user --folder . --prompt "a moon"
 focus
 xdotool key alt+o
 sees "spin button" Pictures >/dev/null && xdotool key alt+p
-sees_focus "spin button" Pictures >/dev/null && xdotool key ctrl+a 2 Tab alt+m
+sees_focus "spin button" Pictures >/dev/null && xdotool key ctrl+a 2 Tab Tab Tab alt+m
 check "two pictures, without a mouse" sees "status bar" "2 pictures are ready"
 check "nothing is without a name" tree unnamed
 sees_focus text Prompt >/dev/null
 for place in "Earlier prompts" Make "Style, size and count" "Style: None" "Size: As the model likes" Pictures \
-        "Picture: a moon" "Picture 1" "Picture 2" "Save As" Copy Vary "Show in Folder" Prompt; do
+        "Picture: a moon" "Picture 1" "Picture 2" "Save As" Copy Vary "Show in Folder" "New Picture" Gallery Prompt; do
         xdotool key Tab
         check "Tab goes on to $place" sees_focus "" "$place"
 done
-xdotool key shift+Tab shift+Tab shift+Tab
+xdotool key shift+Tab shift+Tab shift+Tab shift+Tab shift+Tab
 check "Shift+Tab goes back" sees_focus button Copy
 xdotool key space
 check "the space bar presses it" sees "status bar" Copied

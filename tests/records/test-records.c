@@ -129,6 +129,23 @@ static int append_id(json_t *record, void *userdata)
         return json_array_append(userdata, json_object_get(record, "id"));
 }
 
+/* Listed they are the same ones, and each time leads to its record. */
+static void check_listed(Records *records, const RecordsQuery *query, const json_t *ids)
+{
+        _cleanup_(freep) int64_t *times = NULL;
+        size_t n = 0;
+
+        assert_int_equal(records_list(records, query, &times, &n, NULL), 0);
+        assert_int_equal(n, json_array_size(ids));
+        for (size_t i = 0; i < n; i++) {
+                json_t *record = NULL;
+                assert_int_equal(records_get_at(records, times[i], &record, NULL), 0);
+                assert_true(json_equal(json_object_get(record, "id"), json_array_get(ids, i)));
+                assert_non_null(json_object_get(record, "files"));
+                json_decref(record);
+        }
+}
+
 static void check_found(Records *records, const RecordsQuery *query, size_t n, unsigned first)
 {
         json_t *ids = json_array();
@@ -139,6 +156,7 @@ static void check_found(Records *records, const RecordsQuery *query, size_t n, u
         assert_int_equal(json_array_size(ids), n);
         if (n > 0)
                 assert_string_equal(json_string_value(json_array_get(ids, 0)), numbered_id(first));
+        check_listed(records, query, ids);
         json_decref(ids);
 }
 
@@ -178,6 +196,7 @@ static void test_search(void **state)
         check_found(records, &(RecordsQuery) { .app = "org.x", .model = "default", .parent = "abcdefghjk" }, 1, 2);
         check_found(records, &(RecordsQuery) { .model = "other" }, 0, 0);
         check_found(records, &(RecordsQuery) { .since = (uint64_t)begin + 1000, .until = (uint64_t)begin + 3000 }, 2, 2);
+        assert_int_equal(records_get_at(records, 1, &(json_t *) { NULL }, NULL), -ENOENT);
 }
 
 /* --- changes --- */

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The page of the prompt window that shows the pictures of the user's records: what `imagine history` and `imagine search`
+ * tell, by the same functions (records/records.h, client/recorded.h).
+ *
+ *     gallery.c          the page: what is looked for, how many there are, what is to be said
+ *     gallery-list.c     which records fit, as a list of GTK's
+ *     gallery-grid.c     their thumbnails, of which those that are to be seen are loaded
+ *     thumbnails.c       the thumbnails that programs of a desktop share */
+
+#include <gtk/gtk.h>
+
+typedef struct Window Window;
+typedef struct Gallery Gallery;
+
+/* The page; *ret goes with it. */
+GtkWidget *gallery_new(Window *window, Gallery **ret);
+
+/* It is shown now: reads the records. */
+void gallery_show(Gallery *gallery);
