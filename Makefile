@@ -166,7 +166,7 @@ $(B)/imagine-window: $(call objects,$(WINDOW_SRC)) $(CLIENT_LIB) $(PROMPTS_LIB) 
 # Tests: tests/FLOOR/test-NAME.c is a cmocka program that links that floor's libraries.
 TEST_SRC := $(wildcard tests/*/test-*.c)
 # test-tiles-NAME is test-NAME with emulated tiles.
-TESTS = $(patsubst %.c,$(B)/%,$(TEST_SRC)) $(addprefix $(B)/tests/engine/test-tiles-,kernels-products products attention)
+TESTS = $(patsubst %.c,$(B)/%,$(TEST_SRC)) $(addprefix $(B)/tests/engine/test-tiles-,kernels-products products attention winograd)
 $(B)/tests/base/test-%: $(B)/tests/base/test-%.o $(BASE_LIB)
 	$(LINK) -o $@ $^ $(LDLIBS_TEST)
 $(B)/tests/engine/test-%: $(B)/tests/engine/test-%.o $(ENGINE_LIB) $(MARKS_LIB) $(PROTOCOL_LIB) $(BASE_LIB)

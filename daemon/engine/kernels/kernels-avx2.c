@@ -6,6 +6,7 @@
 
 #include "engine/kernels/pointwise.inc.h"
 #include "engine/kernels/norm.inc.h"
+#include "engine/kernels/winograd.inc.h"
 #include "engine/kernels/tables.h"
 #include "engine/kernels/product.inc.h"
 

@@ -4,6 +4,7 @@
 
 #include "engine/kernels/pointwise.inc.h"
 #include "engine/kernels/norm.inc.h"
+#include "engine/kernels/winograd.inc.h"
 #include "engine/kernels/tables.h"
 
 static const Products blas_products = { BLAS_PRODUCTS };

@@ -5,6 +5,7 @@
 
 #include "engine/kernels/pointwise.inc.h"
 #include "engine/kernels/norm.inc.h"
+#include "engine/kernels/winograd.inc.h"
 #include "engine/kernels/tables.h"
 
 #define GROUP 4

@@ -129,6 +129,13 @@ typedef struct Output {
         bool halves; /* data is bfloat16; the residual never is */
 } Output;
 
+/* Winograd's convolution by 3x3 weights (winograd.inc.h): tiles of so many pixels along a side, and what they are made of. */
+enum {
+        WINOGRAD_OUTPUT = 4,
+        WINOGRAD_INPUT = WINOGRAD_OUTPUT + 2,
+        WINOGRAD_POSITIONS = WINOGRAD_INPUT * WINOGRAD_INPUT,
+};
+
 /* What bytes stand for: the number of a row is factor * (byte - zero). */
 typedef struct ByteScale {
         float factor;
@@ -186,6 +193,18 @@ typedef struct Kernels {
         void (*layer_norm)(
                         void *out, const float *x, size_t rows, size_t channels, const float *gamma,
                         const float *beta, float eps, bool halves);
+
+        /* Winograd's transformations of n neighbouring numbers each. Of a tile's pixels, line by line, to WINOGRAD_POSITIONS rows
+         * that begin `stride` bytes apart; */
+        void (*winograd_inputs)(
+                        void *ret, size_t stride, const void *const *pixels, size_t n, bool halves, bool to_halves);
+        /* of whole vectors of weights, nine taps tap_stride bytes apart (with to_halves of bfloat16), likewise; */
+        void (*winograd_weights)(
+                        void *ret, size_t stride, const void *taps, size_t tap_stride, size_t n, WeightType type,
+                        bool to_halves);
+        /* and of whole vectors of sums, `stride` floats apart from position to position, to the tile's pixels: those lie `pixel`
+         * floats apart, and its lines `row`. */
+        void (*winograd_outputs)(float *ret, size_t row, size_t pixel, const float *sums, size_t stride, size_t n);
 } Kernels;
 
 /* The best table that this processor can run, and the system lets it (see base/cpu.h for IMAGINED_ISA). IMAGINED_PRODUCTS=openblas

@@ -16,10 +16,12 @@ void blas_product(const Product *product);
         .name = "openblas", .precision = PRECISION_F32, .lanes = LANES, .rows = 6, .group = 1, .step = 1,     \
         .panel = 256, .depth = 512, .tile_rows = 192, .uneven = true, .multiply = blas_product
 
-/* From pointwise.inc.h and norm.inc.h. */
+/* From pointwise.inc.h, norm.inc.h and winograd.inc.h. */
 #define POINTWISE_KERNELS                                                                                   \
         .lanes = LANES, .widen = widen, .widen_panel = widen_panel, .narrow = narrow, .range = range,       \
         .quantise = quantise, .quantise_weights = quantise_weights, .dequantise = dequantise,               \
         .finish = finish_panel, .exp_sum = exp_sum,                                                         \
         .exp_sum_halves = exp_sum_halves, .maximum = maximum, .scale = scale, .add = add,                   \
-        .activate = activate, .moments = moments, .normalise = normalise, .layer_norm = layer_norm
+        .activate = activate, .moments = moments, .normalise = normalise, .layer_norm = layer_norm,         \
+        .winograd_inputs = winograd_inputs, .winograd_weights = winograd_weights,                           \
+        .winograd_outputs = winograd_outputs

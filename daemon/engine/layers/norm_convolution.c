@@ -46,7 +46,7 @@ static void convolve_band(Compute *c, const Banded *b, uint32_t picture, uint32_
         normalise_rows(c, b, picture, first, rows, &normed, above);
         if (below)
                 normalise_rows(c, b, picture, (first + rows) % h, 1, &normed, above + rows);
-        convolution_band(c, b->matrix, &normed, above, b->bias, b->residual ? &residual : NULL, &out);
+        convolution_band(c, b->matrix, &normed, above, h, b->bias, b->residual ? &residual : NULL, &out);
         arena_release(c->arena, mark);
 }
 
@@ -62,7 +62,8 @@ void norm_convolution(
                 Compute *c, const Norm *norm, const Matrix *matrix, const Tensor *x, const float *bias, size_t band,
                 const Tensor *residual, const Tensor *out)
 {
-        const uint32_t rows = (uint32_t)MIN(MAX(band / ((size_t)x->w * x->c), 1U), x->h);
+        const size_t wanted = band / ((size_t)x->w * x->c) / CONVOLUTION_BAND * CONVOLUTION_BAND;
+        const uint32_t rows = (uint32_t)MIN(MAX(wanted, CONVOLUTION_BAND), x->h);
         ArenaMark mark = arena_mark(c->arena);
         const GroupMoments moments = group_moments(c, norm, x);
         const Banded b = { norm, &moments, matrix, bias, x, residual, out };

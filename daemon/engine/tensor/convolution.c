@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "engine/tensor/convolution.h"
+#include "engine/tensor/winograd.h"
 
 typedef struct Convolution {
         ConvolutionKind kind;
@@ -12,6 +13,7 @@ typedef struct Convolution {
         bool wrap_x, wrap_y;
         bool band; /* not all rows of a picture */
         uint32_t above; /* rows of the input above the output's first */
+        uint32_t picture_h; /* rows of the whole picture's output */
 } Convolution;
 
 uint32_t convolution_size(ConvolutionKind kind, uint32_t input)
@@ -84,6 +86,42 @@ static void pixels_under_tap(const void *source, size_t first, size_t count, uns
         }
 }
 
+/* The input's lines that tiles of an output's side see, one after another: each what its first tap sees, and none that
+ * no output needs. */
+static const uint32_t *winograd_lines(
+                Compute *c, ConvolutionKind kind, uint32_t above, uint32_t output, uint32_t input, bool wrap)
+{
+        const size_t n = winograd_line_count(output);
+        uint32_t *ret = (uint32_t *)compute_alloc(c, n);
+
+        for (size_t i = 0; ret && i < n; i++) {
+                const int64_t at = i < (size_t)output + 2 ? input_position(kind, (int64_t)i + above, 0, output, input, wrap) : -1;
+                ret[i] = at < 0 ? WINOGRAD_BEYOND : (uint32_t)at;
+        }
+        return ret;
+}
+
+static void convolve_tiles(Compute *c, const Matrix *matrix, const Convolution *v, const Output *output)
+{
+        ArenaMark mark = arena_mark(c->arena);
+        const WinogradSource source = {
+                .x = v->x,
+                .h = v->h,
+                .w = v->w,
+                .rows = winograd_lines(c, v->kind, v->above, v->h, v->x->h, v->wrap_y),
+                .columns = winograd_lines(c, v->kind, 0, v->w, v->x->w, v->wrap_x),
+        };
+
+        if (c->error == 0)
+                winograd_product(c, matrix, &source, output);
+        arena_release(c->arena, mark);
+}
+
+static bool goes_by_tiles(const Matrix *matrix, const Convolution *v)
+{
+        return (v->kind == CONVOLUTION_SAME || v->kind == CONVOLUTION_UP) && winograd_suits(matrix, v->picture_h, v->w);
+}
+
 static void convolve(
                 Compute *c, const Matrix *matrix, Convolution source, const Tensor *out, const Output *output)
 {
@@ -94,9 +132,13 @@ static void convolve(
         source.w = out->w;
         source.wrap_x = c->wrap_x;
         source.wrap_y = c->wrap_y && !source.band;
+        if (!source.band)
+                source.picture_h = out->h;
         assert(x->c == matrix->k && out->c == matrix->n && out->n == x->n && matrix->taps == 9);
         assert(tensor_rows(x) < ROW_BEYOND);
-        if (c->error == 0)
+        if (c->error == 0 && goes_by_tiles(matrix, &source))
+                convolve_tiles(c, matrix, &source, output);
+        else if (c->error == 0)
                 matrix_product(c, matrix, &rows, output);
 }
 
@@ -136,11 +178,12 @@ void convolution_prelu(
 }
 
 void convolution_band(
-                Compute *c, const Matrix *matrix, const Tensor *x, uint32_t above, const float *bias,
+                Compute *c, const Matrix *matrix, const Tensor *x, uint32_t above, uint32_t picture_h, const float *bias,
                 const Tensor *residual, const Tensor *out)
 {
         const Output output = plain_output(bias, residual, out);
+        const Convolution source = { .kind = CONVOLUTION_SAME, .x = x, .band = true, .above = above, .picture_h = picture_h };
 
         assert(x->n == 1 && above <= 1 && out->h + above <= x->h && x->h <= out->h + above + 1);
-        convolve(c, matrix, (Convolution) { .kind = CONVOLUTION_SAME, .x = x, .band = true, .above = above }, out, &output);
+        convolve(c, matrix, source, out, &output);
 }

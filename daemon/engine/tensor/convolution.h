@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* 3x3 convolution without an intermediate copy: a product whose rows are the pixels under each tap. Beyond the border
+/* 3x3 convolution: a product whose rows are the pixels under each tap, without an intermediate copy, or where that is faster by
+ * Winograd's tiles (winograd.h); shapes, precision and instruction set decide which. Beyond the border
  * there are zeros, or where Compute says so the pixels of the opposite side (PyTorch's padding_mode "circular"), which makes
  * pictures that can be laid side by side. */
 
@@ -28,9 +29,11 @@ void convolution(
 void convolution_prelu(
                 Compute *c, const Matrix *matrix, const float *slopes, const Tensor *x, const Tensor *out);
 
-/* CONVOLUTION_SAME of a band of a picture: out's rows are those of x from `above` (0 or 1) on; where x has rows beyond
- * them, those are seen instead of the border; rows do not wrap around. Bit for bit what the whole
- * picture's convolution makes of these rows, but of bytes, which are scaled by what lies in x. */
+/* CONVOLUTION_SAME of a band of a picture of picture_h rows: out's rows are those of x from `above` (0 or 1) on; where x has rows
+ * beyond them, those are seen instead of the border; rows do not wrap around. Bit for bit what the whole
+ * picture's convolution makes of these rows if the first of them is a multiple of CONVOLUTION_BAND, and their number is one or they
+ * are the last; but of bytes, which are scaled by what lies in x. */
+#define CONVOLUTION_BAND ((uint32_t)WINOGRAD_OUTPUT)
 void convolution_band(
-                Compute *c, const Matrix *matrix, const Tensor *x, uint32_t above, const float *bias,
+                Compute *c, const Matrix *matrix, const Tensor *x, uint32_t above, uint32_t picture_h, const float *bias,
                 const Tensor *residual, const Tensor *out);
