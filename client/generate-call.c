@@ -92,6 +92,8 @@ static int append_options(sd_bus_message *m, const Options *o, const Inputs *inp
                 { options_has(o, OPTION_QUALITY), "quality", 'u', &(uint32_t) { (uint32_t)o->quality } },
                 { inputs->from >= 0, "init-image", 'h', &inputs->from },
                 { inputs->mask >= 0, "mask", 'h', &inputs->mask },
+                { o->mask_paints, "mask-paints", 's', o->mask_paints },
+                { options_has(o, OPTION_MASK_BLUR), "mask-blur", 'd', &o->mask_blur },
                 { options_has(o, OPTION_STRENGTH), "strength", 'd', &o->strength },
                 { o->priority, "priority", 's', o->priority },
                 { o->width, "width", 'u', &o->width },

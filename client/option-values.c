@@ -25,6 +25,7 @@ typedef enum Kind {
         KIND_INTERVAL, /* two doubles */
         KIND_ENLARGE, /* const char * */
         KIND_TILING, /* const char * */
+        KIND_MASK_PAINTS, /* const char * */
         KIND_PRECISION, /* const char * */
         KIND_SIDES, /* SIDE_MAX uint32_t */
         KIND_LORA, /* one more in loras */
@@ -96,6 +97,13 @@ static int check_tiling(const char *name, Error *error)
         if (tiling_from_string(name) >= 0)
                 return 0;
         return error_set(error, -EINVAL, _("'%s' is none of x, y, xy, none"), name);
+}
+
+static int check_mask_paints(const char *name, Error *error)
+{
+        if (mask_paints_from_string(name) >= 0)
+                return 0;
+        return error_set(error, -EINVAL, _("'%s' is none of bright, dark, opaque, clear"), name);
 }
 
 /* NAME, or NAME:WEIGHT. */
@@ -212,6 +220,8 @@ int option_read(Options *o, OptionId id, const char *value, Error *error)
                 return store_text(check_enlarge(value, error), value, field);
         case KIND_TILING:
                 return store_text(check_tiling(value, error), value, field);
+        case KIND_MASK_PAINTS:
+                return store_text(check_mask_paints(value, error), value, field);
         case KIND_PRECISION:
                 return store_text(check_precision(value, error), value, field);
         case KIND_SIDES:

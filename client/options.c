@@ -190,6 +190,8 @@ static int check_inputs(const Options *o, Error *error)
         for (size_t i = 0; !o->from && o->verb->id == VERB_GENERATE && i < ELEMENTSOF(needs); i++)
                 if (options_has(o, needs[i]))
                         return error_set(error, -EINVAL, _("--%s needs --from"), option_table[needs[i]].name);
+        if (!o->mask && (o->mask_paints || options_has(o, OPTION_MASK_BLUR)))
+                return error_set(error, -EINVAL, _("--%s needs --mask"), o->mask_paints ? "mask-paints" : "mask-blur");
         if ((o->from && streq(o->from, "-")) + (o->mask && streq(o->mask, "-")) + prompt_is_stdin > 1)
                 return error_set(error, -EINVAL, _("only one of prompt, --from and --mask can come from stdin"));
         return 0;

@@ -41,6 +41,8 @@
           "+of the variation")                                                                             \
         X(FROM, 0, "from", "FILE", PATH, from, 0, 0, GENERATES | ASKS_IN_WINDOW | REMAKES, "+start from a picture")                        \
         X(MASK, 0, "mask", "FILE", PATH, mask, 0, 0, GENERATES, "+what of it to paint")                         \
+        X(MASK_PAINTS, 0, "mask-paints", "WHAT", MASK_PAINTS, mask_paints, 0, 0, GENERATES, "+bright, dark, opaque, clear")     \
+        X(MASK_BLUR, 0, "mask-blur", "N", NUMBER, mask_blur, 0, REQUEST_MASK_BLUR_MAX, GENERATES, "+pixels of soft edges")  \
         X(OUTPAINT, 0, "outpaint", "SIDES", SIDES, outpaint, 0, REQUEST_SIZE_MAX, GENERATES, "+grow it, as left:128")  \
         X(STRENGTH, 0, "strength", "X", NUMBER, strength, 0, 1, GENERATES | VARIES, "+how much anew")                    \
         X(ETA, 0, "eta", "X", NUMBER, eta, 0, 1, ASKS, "+noise that steps add")                            \
@@ -155,7 +157,8 @@ typedef struct Options {
         const char *sampler, *schedule, *rng;
         double vary;
         uint64_t variation_seed;
-        const char *from, *mask;
+        const char *from, *mask, *mask_paints;
+        double mask_blur; /* pixels */
         uint32_t outpaint[SIDE_MAX]; /* pixels */
         const char *format;
         uint64_t quality;

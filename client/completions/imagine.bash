@@ -27,7 +27,7 @@ _imagine() {
         local finishes='--output --model --format --quality --enlarge --precision --remove-artefacts --smooth-edges --sharpen --priority
                 --keep-alive --no-prompt-metadata --alt-text --creator --notify --preview'
         local makes='--output --force --notify --preview'
-        local starts='--detach --from --mask --outpaint --strength'
+        local starts='--detach --from --mask --mask-paints --mask-blur --outpaint --strength'
         local asks='--seed --size --aspect --steps --guidance --fast --negative --sampler --schedule --count --model
                 --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --rng --vary --variation-seed
                 --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --format --quality
@@ -42,7 +42,7 @@ _imagine() {
         COMPREPLY=()
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                --output | -o | --inspect | --of | --from | --mask | --outpaint | --strength | --format | --quality | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
+                --output | -o | --inspect | --of | --from | --mask | --mask-paints | --mask-blur | --outpaint | --strength | --format | --quality | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
                         --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --preview | --folder | --prompt | \
                         --template | --profile | --purpose | --field | --refine | --earlier | --engine | --alt-text | --creator | --comment | \
@@ -75,6 +75,7 @@ _imagine() {
         --enlarge) words='network lanczos none' ;;
         --precision) words='auto f32 bf16 int8' ;;
         --tiling) words='x y xy none' ;;
+        --mask-paints) words='bright dark opaque clear' ;;
         --of) words=$(compgen -u) ;;
         --model) words=$(_imagine_ask models) ;;
         --server) words=$(_imagine_ask consent) ;;

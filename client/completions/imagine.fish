@@ -4,7 +4,7 @@
 
 function __imagine_verb -d "The verb of the command line, generate without one"
     set -l words (commandline -opc)[2..-1]
-    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --alt-text --creator --comment --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of --provider --providers --state --tag --app --since --until --by --limit -o
+    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --mask-paints --mask-blur --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --alt-text --creator --comment --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of --provider --providers --state --tag --app --since --until --by --limit -o
     set -l skip 0
     for word in $words
         if test $skip = 1
@@ -112,6 +112,8 @@ complete -c imagine -n '__imagine_is generate illustrate remake vary' -l vary -x
 complete -c imagine -n '__imagine_is generate illustrate remake vary' -l variation-seed -x -d 'of the variation'
 complete -c imagine -n '__imagine_is generate ask remake' -l from -r -F -d 'start from a picture'
 complete -c imagine -n '__imagine_is generate' -l mask -r -F -d 'what of it to paint'
+complete -c imagine -n '__imagine_is generate' -l mask-paints -x -a 'bright dark opaque clear' -d 'bright, dark, opaque, clear'
+complete -c imagine -n '__imagine_is generate' -l mask-blur -x -d 'pixels of soft edges'
 complete -c imagine -n '__imagine_is generate' -l outpaint -x -d 'grow it, as left:128'
 complete -c imagine -n '__imagine_is generate vary' -l strength -x -d 'how much anew'
 complete -c imagine -n '__imagine_is generate illustrate remake' -l eta -x -d 'noise that steps add'

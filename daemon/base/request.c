@@ -47,6 +47,26 @@ int tiling_from_string(const char *name)
         return -EINVAL;
 }
 
+static const char *const mask_paints_names[MASK_PAINTS_MAX] = {
+        [MASK_PAINTS_BRIGHT] = "bright",
+        [MASK_PAINTS_DARK] = "dark",
+        [MASK_PAINTS_OPAQUE] = "opaque",
+        [MASK_PAINTS_CLEAR] = "clear",
+};
+
+const char *mask_paints_to_string(MaskPaints paints)
+{
+        return paints < MASK_PAINTS_MAX ? mask_paints_names[paints] : "";
+}
+
+int mask_paints_from_string(const char *name)
+{
+        for (int i = MASK_PAINTS_BRIGHT; i < MASK_PAINTS_MAX; i++)
+                if (streq(name, mask_paints_names[i]))
+                        return i;
+        return -EINVAL;
+}
+
 bool request_lora_name_is_valid(const char *name)
 {
         const size_t size = strnlen(name, REQUEST_LORA_NAME_MAX + 1);
@@ -175,6 +195,7 @@ static int check_numbers(const Request *q, Error *error)
                 { "variation-strength", q->variation_strength, 0, 1 },
                 { "hires", q->hires_scale, q->hires_scale != 0 ? 1 : 0, REQUEST_HIRES_MAX },
                 { "hires-strength", q->hires_strength, 0, 1 },
+                { "mask-blur", q->mask_blur, 0, REQUEST_MASK_BLUR_MAX },
                 { "eta", q->eta, -HUGE_VAL, 1 },
                 { "remove-artefacts", q->remove_artefacts, -HUGE_VAL, 1 },
                 { "smooth-edges", q->smooth_edges, -HUGE_VAL, 1 },
@@ -210,6 +231,8 @@ static int check_inputs(const Request *q, Error *error)
 
         if (mask && !image)
                 return error_set(error, -EINVAL, "mask: needs an init-image");
+        if (!mask && (q->mask_paints != MASK_PAINTS_BRIGHT || q->mask_blur != 0))
+                return error_set(error, -EINVAL, "%s: needs a mask", q->mask_blur != 0 ? "mask-blur" : "mask-paints");
         if (mask && q->strength <= 0)
                 return error_set(error, -EINVAL, "strength: must be above 0 with a mask");
         if (request_outpaints(q) && q->strength <= 0)
@@ -252,6 +275,7 @@ int request_check(const Request *q, Error *error)
                 { "fast", q->fast, 0, 1 },
                 { "enlarge", q->enlarge, 0, ENLARGE_MAX - 1 },
                 { "tiling", q->tiling, 0, TILING_MAX - 1 },
+                { "mask-paints", q->mask_paints, 0, MASK_PAINTS_MAX - 1 },
                 { "hires-steps", q->hires_steps, 0, REQUEST_STEPS_MAX },
                 { "clip-skip", q->clip_skip, 0, REQUEST_CLIP_SKIP_MAX },
                 { "loras", q->n_loras, 0, REQUEST_LORAS_MAX },

@@ -29,6 +29,7 @@
 #define REQUEST_HIRES_MAX 4
 #define REQUEST_REUSE_MAX 16
 #define REQUEST_MERGE_MAX 0.75
+#define REQUEST_MASK_BLUR_MAX 256.0 /* pixels of the mask */
 #define REQUEST_LORAS_MAX 8
 #define REQUEST_LORA_NAME_MAX 128 /* bytes */
 #define REQUEST_WEIGHT_MAX 100.0 /* of an adapter or a text, in either direction */
@@ -58,6 +59,19 @@ typedef enum Tiling {
 /* "none", "x", "y", "xy". The second returns the Tiling, or -EINVAL. */
 const char *tiling_to_string(Tiling tiling);
 int tiling_from_string(const char *name);
+
+/* What of a mask is to be painted. */
+typedef enum MaskPaints {
+        MASK_PAINTS_BRIGHT, /* what is bright, or, if it is transparent anywhere, what is transparent */
+        MASK_PAINTS_DARK, /* what that leaves */
+        MASK_PAINTS_OPAQUE, /* what is opaque, or, if all of it is, what is bright: as web UIs have it */
+        MASK_PAINTS_CLEAR, /* what that leaves */
+        MASK_PAINTS_MAX,
+} MaskPaints;
+
+/* "bright", "dark", "opaque", "clear". The second returns the MaskPaints, or -EINVAL. */
+const char *mask_paints_to_string(MaskPaints paints);
+int mask_paints_from_string(const char *name);
 
 /* An adapter beside those that the prompt names. */
 typedef struct RequestLora {
@@ -152,7 +166,9 @@ typedef struct Request {
         double hires_scale; /* in two passes: how much larger the second is, 1 to 4; 0: in one */
         double hires_strength; /* the share of the steps that the second makes */
         uint32_t hires_steps; /* of which that is the share; 0: as of the first */
-        uint32_t reserved4;
+        uint8_t mask_paints; /* a MaskPaints */
+        uint8_t reserved4[3];
+        double mask_blur; /* how soft the mask's edges become: the deviation in its pixels, 0 to REQUEST_MASK_BLUR_MAX; 0: as they are */
         uint32_t clip_skip; /* the layer of the text encoder that is listened to, counted from the last, 1; 0: the model's */
         uint32_t n_loras;
         uint32_t outpaint[SIDE_MAX]; /* pixels by which the picture to start from grows, all of them to be painted; never

@@ -80,7 +80,7 @@ static int make_foreign(const Order *order, const ForeignInfo *info, int fd, Mes
         else if (info->use == FOREIGN_RESULT)
                 r = foreign_finish(&picture, info, &order->request, &order->provenance, &reply->picture, &data, &size, error);
         else
-                r = foreign_source(&picture, info, &reply->picture, &data, &size, error);
+                r = foreign_source(&picture, info, &order->request, &reply->picture, &data, &size, error);
         if (r < 0)
                 return r;
         r = memfd_new_sealed("picture", data, size);

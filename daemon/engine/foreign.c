@@ -161,7 +161,7 @@ int foreign_preview(const ReadPicture *from, const ForeignInfo *info, PreviewInf
 }
 
 /* Greys that are bright where something is to be drawn. */
-static int take_mask(const ReadPicture *from, ReadPicture *ret)
+static int take_mask(const ReadPicture *from, MaskPaints paints, ReadPicture *ret)
 {
         const size_t n = (size_t)from->width * from->height;
         _cleanup_(freep) uint8_t *values = malloc(n);
@@ -169,7 +169,7 @@ static int take_mask(const ReadPicture *from, ReadPicture *ret)
         *ret = (ReadPicture) { .width = from->width, .height = from->height, .rgba = malloc(n * 4) };
         if (!values || !ret->rgba)
                 return -ENOMEM;
-        mask_values(from, values);
+        mask_values(from, paints, values);
         for (size_t i = 0; i < n; i++) {
                 memset(ret->rgba + 4 * i, values[i], 3);
                 ret->rgba[4 * i + 3] = 255;
@@ -177,7 +177,9 @@ static int take_mask(const ReadPicture *from, ReadPicture *ret)
         return 0;
 }
 
-int foreign_source(const ReadPicture *from, const ForeignInfo *info, PictureInfo *ret, void **ret_data, size_t *ret_size, Error *error)
+int foreign_source(
+                const ReadPicture *from, const ForeignInfo *info, const Request *request, PictureInfo *ret, void **ret_data,
+                size_t *ret_size, Error *error)
 {
         const bool is_mask = info->use != FOREIGN_SOURCE;
         _cleanup_(read_picture_done) ReadPicture mask = {};
@@ -185,7 +187,7 @@ int foreign_source(const ReadPicture *from, const ForeignInfo *info, PictureInfo
         uint32_t width, height;
 
         finished_size(from, info->width, info->height, &width, &height);
-        int r = is_mask ? take_mask(from, &mask) : 0;
+        int r = is_mask ? take_mask(from, (MaskPaints)request->mask_paints, &mask) : 0;
         if (r >= 0)
                 r = touch(is_mask ? &mask : from, width, height, NULL, &picture);
         if (r < 0)

@@ -19,4 +19,6 @@ int foreign_preview(const ReadPicture *from, const ForeignInfo *info, PreviewInf
 
 /* A PNG of info's size, or of its own up to REQUEST_SIZE_MAX, to be sent on: nothing but pixels of what it was. Of a mask, in the
  * way that info's use says. */
-int foreign_source(const ReadPicture *from, const ForeignInfo *info, PictureInfo *ret, void **ret_data, size_t *ret_size, Error *error);
+int foreign_source(
+                const ReadPicture *from, const ForeignInfo *info, const Request *request, PictureInfo *ret, void **ret_data,
+                size_t *ret_size, Error *error);

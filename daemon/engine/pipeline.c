@@ -164,7 +164,7 @@ static int run_stages(Pipeline *p, const PictureJob *job, Picture *ret, Error *e
 
         pipeline_report(job, STAGE_TOUCHES, 0);
         r = pipeline_touch(p, job, &picture, error);
-        if (r >= 0 && source_restore_finished(job, &picture) < 0)
+        if (r >= 0 && source_restore_finished(p, job, &picture) < 0)
                 r = error_set(error, -ENOMEM, "touches: out of memory");
         if (r < 0)
                 return r;

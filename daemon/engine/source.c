@@ -7,37 +7,65 @@
 #include "engine/frame.h"
 #include "engine/image/mask.h"
 #include "engine/image/resize.h"
+#include "engine/image/touches/separable.h"
 #include "engine/source.h"
 
-/* Bytes to floats: colours on white, or how much a mask wants painted. */
-static int take_colours(const ReadPicture *picture, uint32_t w, uint32_t h, float **ret)
+/* The colours of the picture on white, as floats. */
+static int take_colours(Pipeline *p, const PictureJob *job, uint32_t w, uint32_t h, float **ret)
 {
+        const ReadPicture *picture = job->picture;
         const size_t n = (size_t)picture->width * picture->height;
         _cleanup_(freep) float *rgb = calloc(n, 3 * sizeof(float));
+        (void)p;
         if (!rgb)
                 return -ENOMEM;
 
         for (size_t i = 0; i < n; i++) {
-                const uint8_t *p = picture->rgba + i * 4;
-                const float alpha = (float)p[3] / 255;
+                const uint8_t *from = picture->rgba + i * 4;
+                const float alpha = (float)from[3] / 255;
                 for (int k = 0; k < 3; k++)
-                        rgb[i * 3 + (size_t)k] = alpha * (float)p[k] / 255 + 1 - alpha;
+                        rgb[i * 3 + (size_t)k] = alpha * (float)from[k] / 255 + 1 - alpha;
         }
         return resize(rgb, picture->width, picture->height, 3, w, h, ret);
 }
 
-static int take_mask(const ReadPicture *picture, uint32_t w, uint32_t h, float **ret)
+static int blur(Pipeline *p, double sigma, uint32_t w, uint32_t h, float *values)
 {
-        const size_t n = (size_t)picture->width * picture->height;
+        const size_t size = (size_t)w * h * sizeof(float);
+        ArenaMark mark = arena_mark(p->compute.arena);
+        Tensor from = compute_tensor(&p->compute, 1, h, w, 1), to = compute_tensor(&p->compute, 1, h, w, 1);
+
+        int r = compute_finish(&p->compute);
+        if (r >= 0) {
+                memcpy(from.data, values, size);
+                gaussian_blur(&p->compute, &from, sigma, &to);
+                r = compute_finish(&p->compute);
+        }
+        if (r >= 0)
+                memcpy(values, to.data, size);
+        arena_release(p->compute.arena, mark);
+        return r;
+}
+
+/* How much the mask wants painted, with edges as soft as asked for. */
+static int take_mask(Pipeline *p, const PictureJob *job, uint32_t w, uint32_t h, float **ret)
+{
+        const ReadPicture *mask = job->mask;
+        const size_t n = (size_t)mask->width * mask->height;
         _cleanup_(freep) uint8_t *bytes = malloc(n);
-        _cleanup_(freep) float *values = calloc(n, sizeof(float));
+        _cleanup_(freep) float *values = calloc(n, sizeof(float)), *resized = NULL;
         if (!bytes || !values)
                 return -ENOMEM;
 
-        mask_values(picture, bytes);
+        mask_values(mask, (MaskPaints)job->request->mask_paints, bytes);
         for (size_t i = 0; i < n; i++)
                 values[i] = (float)bytes[i] / 255;
-        return resize(values, picture->width, picture->height, 1, w, h, ret);
+        int r = resize(values, mask->width, mask->height, 1, w, h, &resized);
+        if (r >= 0 && job->request->mask_blur > 0)
+                r = blur(p, job->request->mask_blur * w / mask->width, w, h, resized);
+        if (r >= 0)
+                *ret = TAKE_PTR(resized);
+        return r;
 }
 
 /* What is drawn may be a little more than what is shown: the picture goes where that is, and its edges go on around it. */
@@ -60,16 +88,17 @@ static int place(float *fitted, uint32_t w, uint32_t h, uint32_t channels, const
         return 0;
 }
 
-typedef int (*take_t)(const ReadPicture *picture, uint32_t w, uint32_t h, float **ret);
+typedef int (*take_t)(Pipeline *p, const PictureJob *job, uint32_t w, uint32_t h, float **ret);
 
-static int take_placed(const ReadPicture *picture, take_t take, uint32_t channels, const Resolved *r, float **ret)
+static int take_placed(Pipeline *p, const PictureJob *job, take_t take, uint32_t channels, float **ret)
 {
+        const Resolved *r = job->resolved;
         const Area area = frame_area(r);
         const uint32_t w = (uint32_t)MAX(MIN(round(area.width), (double)r->drawn_width), 1.0);
         const uint32_t h = (uint32_t)MAX(MIN(round(area.height), (double)r->drawn_height), 1.0);
         _cleanup_(freep) float *fitted = NULL;
 
-        int result = take(picture, w, h, &fitted);
+        int result = take(p, job, w, h, &fitted);
         return result < 0 ? result : place(fitted, w, h, channels, r, ret);
 }
 
@@ -99,11 +128,11 @@ static int encode(Pipeline *p, const float *pixels, const float *mask, uint32_t 
         return r;
 }
 
-static int take_masks(Source *s, const Pipeline *p, const PictureJob *job, uint32_t w, uint32_t h)
+static int take_masks(Source *s, Pipeline *p, const PictureJob *job, uint32_t w, uint32_t h)
 {
         const uint32_t factor = vae_factor(&p->model->vae);
 
-        int r = take_placed(job->mask, take_mask, 1, job->resolved, &s->pixel_mask);
+        int r = take_placed(p, job, take_mask, 1, &s->pixel_mask);
         if (r >= 0)
                 r = resize(s->pixel_mask, w, h, 1, w / factor, h / factor, &s->mask);
         for (size_t i = 0; r >= 0 && i < (size_t)(w / factor) * (h / factor); i++)
@@ -120,7 +149,7 @@ static int fill(Source *s, Pipeline *p, const PictureJob *job, Error *error)
         s->n_pixels = n;
         if (p->model->vae.in_channels != 3)
                 return error_set(error, -EOPNOTSUPP, "init-image: %s has no encoder for colours", p->model->card.name);
-        int r = take_placed(job->picture, take_colours, 3, job->resolved, &s->pixels);
+        int r = take_placed(p, job, take_colours, 3, &s->pixels);
         if (r >= 0 && job->mask)
                 r = take_masks(s, p, job, w, h);
         s->latents = calloc(n * channels, sizeof(float));
@@ -154,7 +183,7 @@ int source_take(Pipeline *p, const PictureJob *job, Tensor *ret, Error *error)
         const uint32_t w = job->resolved->drawn_width, h = job->resolved->drawn_height;
         _cleanup_(freep) float *pixels = NULL;
 
-        int r = take_colours(job->picture, w, h, &pixels);
+        int r = take_colours(p, job, w, h, &pixels);
         if (r < 0)
                 return error_set(error, r, "init-image: %s", strerror(-r));
         Tensor picture = compute_tensor(&p->compute, 1, h, w, 3);
@@ -194,15 +223,15 @@ void source_restore(const Source *source, const Tensor *decoded)
                 decoded->data[i] += (1 - source->pixel_mask[i / 3]) * (source->pixels[i] - decoded->data[i]);
 }
 
-int source_restore_finished(const PictureJob *job, const Tensor *finished)
+int source_restore_finished(Pipeline *p, const PictureJob *job, const Tensor *finished)
 {
         _cleanup_(freep) float *pixels = NULL, *mask = NULL;
 
         if (!job->mask)
                 return 0;
-        int r = take_colours(job->picture, finished->w, finished->h, &pixels);
+        int r = take_colours(p, job, finished->w, finished->h, &pixels);
         if (r >= 0)
-                r = take_mask(job->mask, finished->w, finished->h, &mask);
+                r = take_mask(p, job, finished->w, finished->h, &mask);
         for (size_t i = 0; r >= 0 && i < tensor_elements(finished); i++)
                 finished->data[i] += (1 - mask[i / 3]) * (pixels[i] - finished->data[i]);
         return r;

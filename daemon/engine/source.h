@@ -29,5 +29,6 @@ int source_take(Pipeline *p, const PictureJob *job, Tensor *ret, Error *error);
 /* Around the mask, the picture itself. decoded: [1, height, width, 3]. */
 void source_restore(const Source *source, const Tensor *decoded);
 
-/* The same for what comes out in the end, [1, height, width, 3], whatever the final touches did there. -ENOMEM. */
-int source_restore_finished(const PictureJob *job, const Tensor *finished);
+/* The same for what comes out in the end, [1, height, width, 3], whatever the final touches did there. A negative
+ * errno. */
+int source_restore_finished(Pipeline *p, const PictureJob *job, const Tensor *finished);

@@ -131,6 +131,15 @@ static int set_tiling(Options *options, const Option *option, const Value *value
         return 0;
 }
 
+static int set_mask_paints(Options *options, const Option *option, const Value *value, Error *error)
+{
+        int paints = mask_paints_from_string(value->s);
+        if (paints < 0)
+                return error_set(error, -EINVAL, "%s: must be bright, dark, opaque or clear", option->name);
+        options->request.mask_paints = (uint8_t)paints;
+        return 0;
+}
+
 static int set_format(Options *options, const Option *option, const Value *value, Error *error)
 {
         int format = format_from_string(value->s);
@@ -270,6 +279,12 @@ static bool get_mask(const Options *options, Value *ret)
         return get_input(options, INPUT_MASK, ret);
 }
 
+static bool get_mask_paints(const Options *options, Value *ret)
+{
+        ret->s = mask_paints_to_string((MaskPaints)options->request.mask_paints);
+        return options->request.mask_paints != MASK_PAINTS_BRIGHT;
+}
+
 static bool get_format(const Options *options, Value *ret)
 {
         ret->s = format_to_string((PictureFormat)options->request.format);
@@ -387,6 +402,8 @@ const Option options_table[] = {
         { "quality", 'u', .set = set_quality, .get = get_quality },
         { "init-image", 'h', .offset = INPUT_IMAGE, .set = set_input, .get = get_init_image },
         { "mask", 'h', .offset = INPUT_MASK, .set = set_input, .get = get_mask },
+        { "mask-paints", 's', .set = set_mask_paints, .get = get_mask_paints },
+        DOUBLE("mask-blur", mask_blur, (uint64_t)REQUEST_MASK_BLUR_MAX),
         { "strength", 'd', .offset = offsetof(Options, request.strength), .set = set_share, .get = get_strength },
         { "outpaint", .signature = "(uuuu)", .get = options_has_outpaint, .read = options_read_outpaint,
           .append = options_append_outpaint, .to_json = options_outpaint_to_json },

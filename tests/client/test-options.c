@@ -158,6 +158,11 @@ static void test_values_arrive(void **state)
         assert_true(o.outpaint[SIDE_RIGHT] == 0 && o.outpaint[SIDE_UP] == 0);
         options_done(&o);
 
+        assert_int_equal(parse(&o, "fox --from a.png --mask b.png --mask-paints dark --mask-blur 4", &error), 0);
+        assert_string_equal(o.mask_paints, "dark");
+        assert_true(o.mask_blur == 4);
+        options_done(&o);
+
         assert_int_equal(parse(&o, "fox --aspect 16:9", &error), 0);
         assert_true(o.aspect > 1.77 && o.aspect < 1.78);
         assert_int_equal(o.count, 1);

@@ -59,6 +59,9 @@ static void test_bad_requests(void **state)
         REFUSED(MESSAGE_GENERATE, m->generate.inputs = 3); /* a mask without a strength */
         REFUSED(MESSAGE_GENERATE, (m->generate.inputs = 1U << INPUT_MASK, m->generate.strength = 1));
         REFUSED(MESSAGE_GENERATE, (m->generate.inputs = 5, m->generate.strength = 1));
+        REFUSED(MESSAGE_GENERATE, m->generate.mask_paints = MASK_PAINTS_DARK); /* of nothing */
+        REFUSED(MESSAGE_GENERATE, (m->generate.inputs = 3, m->generate.strength = 1, m->generate.mask_paints = MASK_PAINTS_MAX));
+        REFUSED(MESSAGE_GENERATE, (m->generate.inputs = 3, m->generate.strength = 1, m->generate.mask_blur = NAN));
         REFUSED(MESSAGE_GENERATE, m->generate.outpaint[SIDE_UP] = 1); /* of nothing */
         REFUSED(MESSAGE_GENERATE, (m->generate.inputs = 1, m->generate.strength = 1, m->generate.outpaint[SIDE_DOWN] = 2049));
         REFUSED(MESSAGE_GENERATE, (m->generate.inputs = 3, m->generate.strength = 1, m->generate.outpaint[SIDE_UP] = 1));

@@ -115,6 +115,71 @@ static size_t count_changed(const Picture *picture, const ReadPicture *source, i
         return n;
 }
 
+/* Whether the left half of a picture that starts from the source is painted, and whether the right one is. */
+static void check_painted(Engine *engine, const Request *q, const ReadPicture *source, bool left, bool right)
+{
+        _cleanup_(picture_done) Picture made = {};
+
+        paint(engine, q, &made);
+        assert_int_equal(count_changed(&made, source, 0, 8) > 100, left);
+        assert_int_equal(count_changed(&made, source, 8, 16) > 100, right);
+        assert_int_equal(count_changed(&made, source, left ? 8 : 0, left ? 16 : 8), 0);
+}
+
+/* Masks are read in four ways, each of which depends on whether they are transparent anywhere. */
+static void test_readings_of_masks(void **state)
+{
+        (void)state;
+        _cleanup_(engine_freep) Engine *engine = open_engine(TINY, 1);
+        _cleanup_(freep) Request *q = new_request();
+        _cleanup_(read_picture_done) ReadPicture source = {}, mask = {};
+        static const bool by_alpha[] = { true, false, false, true }, by_brightness[] = { true, false, true, false };
+
+        make_source(&source);
+        make_opaque(&source);
+        make_source(&mask);
+        strcpy(q->prompt, "a red fox");
+        q->steps = 4;
+        q->strength = 0.75;
+        q->inputs = 1U << INPUT_IMAGE | 1U << INPUT_MASK;
+        engine_set_source(engine, &source, &mask);
+        for (int i = 0; i < MASK_PAINTS_MAX; i++) {
+                q->mask_paints = (uint8_t)i;
+                check_painted(engine, q, &source, by_alpha[i], !by_alpha[i]);
+        }
+        make_opaque(&mask);
+        for (int i = 0; i < 16 * 16; i++)
+                memset(mask.rgba + i * 4, i % 16 < 8 ? 255 : 0, 3);
+        for (int i = 0; i < MASK_PAINTS_MAX; i++) {
+                q->mask_paints = (uint8_t)i;
+                check_painted(engine, q, &source, by_brightness[i], !by_brightness[i]);
+        }
+}
+
+/* A blurred mask lets what is painted fade into the picture: its edge is no longer as it was, and what is far from it is. */
+static void test_blurred_masks(void **state)
+{
+        (void)state;
+        _cleanup_(engine_freep) Engine *engine = open_engine(TINY, 1);
+        _cleanup_(freep) Request *q = new_request();
+        _cleanup_(read_picture_done) ReadPicture source = {}, mask = {};
+        _cleanup_(picture_done) Picture soft = {};
+
+        make_source(&source);
+        make_opaque(&source);
+        make_source(&mask);
+        strcpy(q->prompt, "a red fox");
+        q->steps = 4;
+        q->strength = 0.75;
+        q->inputs = 1U << INPUT_IMAGE | 1U << INPUT_MASK;
+        q->mask_blur = 1;
+        engine_set_source(engine, &source, &mask);
+        paint(engine, q, &soft);
+        assert_true(count_changed(&soft, &source, 8, 10) > 10);
+        assert_int_equal(count_changed(&soft, &source, 12, 16), 0);
+        assert_true(count_changed(&soft, &source, 0, 8) > 100);
+}
+
 /* From a picture: what the mask leaves out stays as it was, the rest depends on the picture, the seed and the strength. */
 static void test_sources(void **state)
 {
@@ -273,6 +338,8 @@ int main(void)
                 cmocka_unit_test(test_seeds),
                 cmocka_unit_test(test_guided_part),
                 cmocka_unit_test(test_shortcuts),
+                cmocka_unit_test(test_readings_of_masks),
+                cmocka_unit_test(test_blurred_masks),
                 cmocka_unit_test(test_around_the_mask),
                 cmocka_unit_test(test_sources),
                 cmocka_unit_test(test_only_touches),

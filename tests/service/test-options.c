@@ -128,6 +128,12 @@ static void test_passing_on(void **state)
                         0);
         options.fds[INPUT_IMAGE] = STDERR_FILENO; /* the message is gone, and its copy */
         assert_passes_on(&options);
+        assert_int_equal(READ(&options, NULL, 4, "init-image", "h", STDERR_FILENO, "mask", "h", STDERR_FILENO, "mask-paints", "s", "clear",
+                              "mask-blur", "d", 4.0), 0);
+        assert_int_equal(options.request.mask_paints, MASK_PAINTS_CLEAR);
+        assert_true(options.request.mask_blur == 4);
+        options.fds[INPUT_IMAGE] = options.fds[INPUT_MASK] = STDERR_FILENO;
+        assert_passes_on(&options);
 }
 
 static void test_every_option(void **state)
@@ -237,6 +243,8 @@ static void test_refusals_name_the_option(void **state)
         assert_refused("quality: 101 is not", 1, "quality", "u", 101);
         assert_refused("outpaint: 2049 is not between 0 and 2048", 1, "outpaint", "(uuuu)", 0, 0, 2049, 0);
         assert_refused("outpaint: must be of type (uuuu), not u", 1, "outpaint", "u", 8);
+        assert_refused("mask-paints: must be bright, dark, opaque or clear", 1, "mask-paints", "s", "white");
+        assert_refused("mask-blur: 257 is not between 0 and 256", 1, "mask-blur", "d", 257.0);
         assert_refused("strength: needs an init-image", 1, "strength", "d", 0.5);
         assert_refused("strength: 1.5 is not between 0 and 1", 1, "strength", "d", 1.5);
         assert_refused("init-image: must be of type h, not s", 1, "init-image", "s", "/etc/passwd");

@@ -8,16 +8,23 @@
 
 #define HALF 128
 
-void mask_values(const ReadPicture *mask, uint8_t *values)
+static bool is_transparent_anywhere(const ReadPicture *picture)
 {
-        const size_t n = (size_t)mask->width * mask->height;
-        bool transparent = false;
+        for (size_t i = 0; i < (size_t)picture->width * picture->height; i++)
+                if (picture->rgba[i * 4 + 3] < 255)
+                        return true;
+        return false;
+}
 
-        for (size_t i = 0; i < n; i++)
-                transparent = transparent || mask->rgba[i * 4 + 3] < 255;
-        for (size_t i = 0; i < n; i++) {
+void mask_values(const ReadPicture *mask, MaskPaints paints, uint8_t *values)
+{
+        const bool by_alpha = is_transparent_anywhere(mask);
+        const bool inverted = paints == MASK_PAINTS_DARK || paints == (by_alpha ? MASK_PAINTS_OPAQUE : MASK_PAINTS_CLEAR);
+
+        for (size_t i = 0; i < (size_t)mask->width * mask->height; i++) {
                 const uint8_t *p = mask->rgba + i * 4;
-                values[i] = transparent ? 255 - p[3] : (uint8_t)((p[0] + p[1] + p[2] + 1) / 3);
+                values[i] = by_alpha ? 255 - p[3] : (uint8_t)((p[0] + p[1] + p[2] + 1) / 3);
+                values[i] = inverted ? 255 - values[i] : values[i];
         }
 }
 

@@ -39,6 +39,7 @@ static const struct {
         OWN("guidance-start", guidance_start), OWN("guidance-end", guidance_end), OWN("reuse-deep", reuse_deep),
         OWN("merge-tokens", merge_tokens), OWN("fast", fast), OWN("hires", hires_scale), OWN("tiling", tiling),
         OWN("precision", precision), OWN("clip-skip", clip_skip), OWN("loras", n_loras), OWN("outpaint", outpaint),
+        OWN("mask-blur", mask_blur),
 #undef OWN
 };
 
