@@ -40,7 +40,7 @@ void exchange_answer(Exchange *x, unsigned status, json_t *json)
         if (!r->is_answered) {
                 r->is_answered = true;
                 r->status = status;
-                r->text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+                r->text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9) | JSON_ENCODE_ANY) : NULL;
         }
         json_decref(json);
         resume(x);
@@ -55,13 +55,13 @@ void exchange_refuse(Exchange *x, unsigned status, const char *code, const char 
         (void)vsnprintf(text, sizeof(text), format, ap);
         va_end(ap);
         client_clean_text(text);
-        exchange_answer(x, status, error_body(x->route ? x->route->manner : MANNER_OPENAI, status, code, text));
+        exchange_answer(x, status, error_body(x->reply->manner, status, code, text));
 }
 
 void exchange_fail(Exchange *x, const Failure *failure)
 {
         const char *code;
-        unsigned status = status_of(failure, x->route->manner, &code);
+        unsigned status = status_of(failure, x->reply->manner, &code);
 
         exchange_refuse(x, status, code, "%s", failure->message);
 }
@@ -87,7 +87,7 @@ json_t *exchange_body(Exchange *x)
         if (json_is_object(json))
                 return json;
         json_decref(json);
-        exchange_refuse(x, x->route->manner == MANNER_OPENAI ? 400 : 422, NULL, "the body is no JSON object");
+        exchange_refuse(x, x->reply->manner == MANNER_OPENAI ? 400 : 422, NULL, "the body is no JSON object");
         return NULL;
 }
 
@@ -173,7 +173,7 @@ static enum MHD_Result queue(Exchange *x)
         (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
         if (r->status == 401)
                 (void)MHD_add_response_header(response, "WWW-Authenticate",
-                                              x->route && x->route->manner == MANNER_WEBUI ? "Basic realm=\"imagined\"" : "Bearer");
+                                              x->reply->manner == MANNER_WEBUI ? "Basic realm=\"imagined\"" : "Bearer");
         if (r->status == 429 || r->status == 503)
                 (void)MHD_add_response_header(response, "Retry-After", RETRY_SECONDS);
         enum MHD_Result result = MHD_queue_response(r->connection, r->status, response);
@@ -181,16 +181,14 @@ static enum MHD_Result queue(Exchange *x)
         return result;
 }
 
-/* Whose token it is goes into x->app; false after an answer that says what is wrong. */
-static bool check_token(Exchange *x)
+/* Whose token it is goes into x->app; false after an answer that says what is wrong. secret: of the URL, "" if it has none. */
+static bool check_token(Exchange *x, char secret[SECRET_MAX + 1])
 {
-        char secret[SECRET_MAX + 1];
         Error error = { 0 };
         int r = 0;
 
-        if (guard_secret(header(x->reply, "Authorization"), secret))
+        if (*secret || guard_secret(header(x->reply, "Authorization"), secret))
                 r = tokens_check(secret, x->app, &error);
-        explicit_bzero(secret, sizeof(secret));
         if (r < 0)
                 log_error("Cannot read the tokens: %s", strerror(-r));
         if (r <= 0)
@@ -231,15 +229,19 @@ static bool check_length(Exchange *x)
 /* Before anything of a body is read. */
 static bool admit(Exchange *x, const char *url, const char *method)
 {
+        char secret[SECRET_MAX + 1];
+        const char *path = guard_path(url, secret);
         unsigned status = 0;
 
-        x->route = route_find(method, url, &status);
+        x->reply->manner = manner_of(path);
+        x->route = route_find(method, path, &status);
         if (!guard_host_is_ours(header(x->reply, "Host"), x->bridge->hosts))
                 exchange_refuse(x, 403, NULL, "that is not this machine's name; see --allow-host in imagined-http(8)");
         else if (guard_is_of_page(header(x->reply, "Origin"), header(x->reply, "Sec-Fetch-Site")))
                 exchange_refuse(x, 403, NULL, "pages in browsers may not ask");
-        else if (check_token(x) && !x->route)
+        else if (check_token(x, secret) && !x->route)
                 exchange_refuse(x, status, NULL, status == 405 ? "another method is meant" : "Not Found");
+        explicit_bzero(secret, sizeof(secret));
         return !x->reply->is_answered && check_length(x);
 }
 

@@ -63,3 +63,18 @@ bool guard_secret(const char *authorization, char secret[SECRET_MAX + 1])
         explicit_bzero(text, sizeof(text));
         return found;
 }
+
+#define TOKEN_PREFIX "/token/"
+
+const char *guard_path(const char *url, char secret[SECRET_MAX + 1])
+{
+        secret[0] = '\0';
+        if (strncmp(url, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0)
+                return url;
+        const char *token = url + strlen(TOKEN_PREFIX), *path = strchr(token, '/');
+        if (!path || !copy(token, (size_t)(path - token), secret))
+                return url;
+        while (path[1] == '/') /* "…/token/SECRET/" was entered */
+                path++;
+        return path;
+}

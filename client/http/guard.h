@@ -19,3 +19,7 @@ bool guard_is_of_page(const char *origin, const char *fetch_site);
 
 /* The secret of an Authorization header, "Bearer SECRET" or "Basic BASE64(USER:SECRET)". Whether there is one. */
 bool guard_secret(const char *authorization, char secret[SECRET_MAX + 1]);
+
+/* The path that is meant, for programs that know neither: "/token/SECRET/PATH" is PATH, and the secret is taken out of it; of
+ * any other URL it is "". */
+const char *guard_path(const char *url, char secret[SECRET_MAX + 1]);

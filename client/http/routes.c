@@ -23,6 +23,8 @@ static const Route route_table[] = {
         { "GET", V1 "samplers", MANNER_WEBUI, 0, webui_samplers },
         { "GET", V1 "schedulers", MANNER_WEBUI, 0, webui_schedulers },
         { "POST", V1 "png-info", MANNER_WEBUI, PICTURES, webui_png_info },
+        { "POST", V1 "interrogate", MANNER_WEBUI, PICTURES, webui_interrogate },
+        { "POST", V1 "extra-single-image", MANNER_WEBUI, PICTURES, webui_extra_single_image, drawing_stop },
         /* What clients ask for at their start, and do without. */
         { "GET", V1 "upscalers", MANNER_WEBUI, .text = "[{\"name\": \"None\", \"model_name\": null, \"model_path\": null, "
           "\"model_url\": null, \"scale\": 4}, {\"name\": \"Lanczos\", \"model_name\": null, \"model_path\": null, "
@@ -37,11 +39,21 @@ static const Route route_table[] = {
         { "GET", V1 "scripts", MANNER_WEBUI, .text = "{\"txt2img\": [], \"img2img\": []}" },
         { "GET", V1 "script-info", MANNER_WEBUI, .text = "[]" },
         { "GET", V1 "embeddings", MANNER_WEBUI, .text = "{\"loaded\": {}, \"skipped\": {}}" },
+        { "GET", V1 "realesrgan-models", MANNER_WEBUI, .text = "[]" },
+        { "GET", V1 "extensions", MANNER_WEBUI, .text = "[]" },
         { "GET", V1 "cmd-flags", MANNER_WEBUI, .text = "{}" },
         { "GET", V1 "memory", MANNER_WEBUI, .text = "{\"ram\": {}, \"cuda\": {}}" },
+        { "GET", "/queue/status", MANNER_WEBUI, .text = "{\"msg\": \"estimation\", \"rank\": null, \"queue_size\": 0, "
+          "\"avg_event_process_time\": null, \"avg_event_concurrent_process_time\": null, \"rank_eta\": null, \"queue_eta\": 0}" },
+        { "GET", "/internal/ping", MANNER_WEBUI, .text = "{}" },
         { "POST", V1 "refresh-checkpoints", MANNER_WEBUI, .text = "{}" },
         { "POST", V1 "refresh-loras", MANNER_WEBUI, .text = "{}" },
 };
+
+Manner manner_of(const char *path)
+{
+        return strncmp(path, "/v1/", 4) == 0 ? MANNER_OPENAI : MANNER_WEBUI;
+}
 
 const Route *route_find(const char *method, const char *path, unsigned *ret_status)
 {

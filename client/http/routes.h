@@ -19,6 +19,9 @@ struct Route {
         const char *text; /* what is answered instead of asking: JSON that never changes */
 };
 
+/* In which words errors are told of a path, also where there is nothing. */
+Manner manner_of(const char *path);
+
 /* NULL, with the status 404 or 405, for what there is not. */
 const Route *route_find(const char *method, const char *path, unsigned *ret_status);
 
@@ -40,5 +43,7 @@ void webui_set_options(Exchange *exchange);
 void webui_samplers(Exchange *exchange);
 void webui_schedulers(Exchange *exchange);
 void webui_png_info(Exchange *exchange);
+void webui_interrogate(Exchange *exchange);
+void webui_extra_single_image(Exchange *exchange);
 void drawing_stop(Exchange *exchange);
 void listing_stop(Exchange *exchange);

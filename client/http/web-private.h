@@ -28,6 +28,7 @@ typedef struct Visit {
 
 typedef struct Reply {
         struct MHD_Connection *connection;
+        Manner manner;
         sd_event_source *watch; /* whether the other side has gone */
         char *body;
         size_t size, room;

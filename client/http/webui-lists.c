@@ -2,24 +2,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base64.h"
-#include "base/clock.h"
-#include "base/memfd.h"
 #include "base/util.h"
 #include "client/http/listing.h"
 #include "client/http/routes.h"
+#include "client/http/webui-request.h"
 #include "client/http/webui.h"
 #include "client/models.h"
-#include "client/settings.h"
-
-#define CHOICE_MAX 127 /* bytes of a model's name */
 
 /* --- which model an app has chosen --- */
 
 struct Choice {
         struct Choice *next;
         char app[TOKEN_NAME_MAX + 1];
-        char model[CHOICE_MAX + 1];
+        char model[WEBUI_MODEL_MAX + 1];
 };
 
 const char *choice_of(const Bridge *bridge, const char *app)
@@ -57,27 +52,21 @@ void choices_free(Bridge *bridge)
         }
 }
 
+/* Others have no meaning here. */
 void webui_set_options(Exchange *x)
 {
         json_t *asked = exchange_body(x);
-        const char *model = json_string_value(json_object_get(asked, "sd_model_checkpoint"));
+        const char *title = json_string_value(json_object_get(asked, "sd_model_checkpoint"));
+        char name[WEBUI_MODEL_MAX + 1];
 
         if (!asked)
                 return;
-        /* "NAME [HASH]", as sd-models has it for a title, is NAME. */
-        const size_t length = model ? strcspn(model, "[") : 0;
-        if (length > CHOICE_MAX)
+        if (title && !webui_model_name(title, name))
                 exchange_refuse(x, 422, NULL, "sd_model_checkpoint: that name is too long");
-        else if (model) {
-                char name[CHOICE_MAX + 1];
-                (void)snprintf(name, sizeof(name), "%.*s", (int)(length > 0 && model[length] && model[length - 1] == ' ' ? length - 1 : length), model);
-                if (choose(x->bridge, x->app, name))
-                        exchange_answer(x, 200, NULL);
-                else
-                        exchange_refuse(x, 503, NULL, "out of memory");
-        } else {
-                exchange_answer(x, 200, NULL); /* others have no meaning here */
-        }
+        else if (title && !choose(x->bridge, x->app, name))
+                exchange_refuse(x, 503, NULL, "out of memory");
+        else
+                exchange_answer(x, 200, json_null());
         json_decref(asked);
 }
 
@@ -185,30 +174,4 @@ void webui_schedulers(Exchange *x)
                                                             "default_rho", -1, "need_inner_model", 0));
         }
         exchange_answer(x, 200, list);
-}
-
-/* --- how a picture was made, as it stands in it --- */
-
-void webui_png_info(Exchange *x)
-{
-        json_t *asked = exchange_body(x);
-        const char *image = json_string_value(json_object_get(asked, "image"));
-        Settings settings = { 0 };
-
-        if (!asked)
-                return;
-        const char *comma = image && strncmp(image, "data:", 5) == 0 ? strchr(image, ',') : NULL;
-        char *copy = image ? strdup(comma ? comma + 1 : image) : NULL;
-        ssize_t size = copy ? base64_decode(copy, strlen(copy)) : -1;
-        json_decref(asked);
-        if (size <= 0)
-                exchange_refuse(x, 422, NULL, "image is no picture in base64");
-        else if (settings_find(copy, (size_t)size, &settings) > 0)
-                exchange_answer(x, 200, json_pack("{s:s, s:{s:s}, s:{s:s, s:s}}", "info", settings.text, "items", "parameters",
-                                                  settings.text, "parameters", "Prompt", settings.prompt, "Negative prompt",
-                                                  settings.negative));
-        else
-                exchange_answer(x, 200, json_pack("{s:s, s:{}, s:{}}", "info", "", "items", "parameters"));
-        settings_done(&settings);
-        free(copy);
 }

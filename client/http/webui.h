@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* AUTOMATIC1111's interface: pictures in webui.c, what there is to choose from in webui-lists.c. */
+/* AUTOMATIC1111's interface: what is asked for in webui-request.c, pictures in webui.c, what comes of pictures that are there in
+ * webui-pictures.c, what there is to choose from in webui-lists.c. */
 
 #include "client/http/web.h"
 
