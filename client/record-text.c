@@ -127,7 +127,13 @@ static void put_value(FILE *f, const json_t *value)
         }
 }
 
-static void add_value(Table *table, const char *label, const json_t *value)
+/* What a record says, and to whom. */
+typedef struct Telling {
+        record_fact_t tell;
+        void *userdata;
+} Telling;
+
+static void tell_value(const Telling *telling, const char *label, const json_t *value)
 {
         char *text = NULL;
         size_t size;
@@ -136,14 +142,28 @@ static void add_value(Table *table, const char *label, const json_t *value)
                 return;
 
         put_value(f, value);
-        if (fclose(f) == 0) {
-                table_add(table, "%s", label);
-                table_add(table, "%s", text);
-        }
+        if (fclose(f) == 0)
+                telling->tell(label, text, telling->userdata);
         free(text);
 }
 
-static void add_comments(Table *table, const json_t *comments)
+static void tell_model_files(const Telling *telling, const json_t *files)
+{
+        const char *path;
+        json_t *digest;
+
+        json_object_foreach((json_t *)(uintptr_t)files, path, digest)
+        {
+                _cleanup_(freep) char *text = NULL;
+                if (asprintf(&text, "%s  %s", json_is_string(digest) ? json_string_value(digest) : "", path) < 0) {
+                        text = NULL;
+                        continue;
+                }
+                telling->tell(_("file of the model"), text, telling->userdata);
+        }
+}
+
+static void tell_comments(const Telling *telling, const json_t *comments)
 {
         for (size_t i = 0; i < json_array_size(comments); i++) {
                 const json_t *comment = json_array_get(comments, i);
@@ -156,45 +176,37 @@ static void add_comments(Table *table, const json_t *comments)
                         text = NULL;
                         continue;
                 }
-                table_add(table, "%s", _("comment"));
-                table_add(table, "%s", text);
+                telling->tell(_("comment"), text, telling->userdata);
         }
 }
 
-static void add_model_files(Table *table, const json_t *files)
+void record_tell(const json_t *record, record_fact_t tell, void *userdata)
 {
-        const char *path;
-        json_t *digest;
-
-        json_object_foreach((json_t *)(uintptr_t)files, path, digest)
-        {
-                _cleanup_(freep) char *text = NULL;
-                if (asprintf(&text, "%s  %s", json_is_string(digest) ? json_string_value(digest) : "", path) < 0) {
-                        text = NULL;
-                        continue;
-                }
-                client_clean_text(text);
-                table_add(table, "%s", _("file of the model"));
-                table_add(table, "%s", text);
-        }
-}
-
-void record_print(const json_t *record)
-{
-        _cleanup_(table_done) Table table = { .columns = 2 };
+        const Telling telling = { tell, userdata };
         char time[32];
 
         record_format_time(json_integer_value(json_object_get(record, "time")), time, sizeof(time));
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 const json_t *value = json_object_get(record, rows[i].key);
                 if (value)
-                        add_value(&table, _(rows[i].label), value);
-                if (i == 0) {
-                        table_add(&table, "%s", _("time"));
-                        table_add(&table, "%s", time);
-                }
+                        tell_value(&telling, _(rows[i].label), value);
+                if (i == 0)
+                        tell(_("time"), time, userdata);
         }
-        add_model_files(&table, json_object_get(record, "model_files"));
-        add_comments(&table, json_object_get(record, "comments"));
+        tell_model_files(&telling, json_object_get(record, "model_files"));
+        tell_comments(&telling, json_object_get(record, "comments"));
+}
+
+static void add_fact(const char *label, const char *text, void *userdata)
+{
+        table_add(userdata, "%s", label);
+        table_add(userdata, "%s", text);
+}
+
+void record_print(const json_t *record)
+{
+        _cleanup_(table_done) Table table = { .columns = 2 };
+
+        record_tell(record, add_fact, &table);
         table_print(&table);
 }

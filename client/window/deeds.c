@@ -80,19 +80,19 @@ static void from_nothing(GSimpleAction *action, GVariant *parameter, gpointer us
 }
 
 /* As a file for file managers and mail, as a picture for editors. */
-GdkContentProvider *deeds_content(const Result *result)
+GdkContentProvider *deeds_content(const char *path, const char *type, GBytes *bytes, GdkTexture *texture)
 {
-        g_autoptr(GFile) file = g_file_new_for_path(result->path);
+        g_autoptr(GFile) file = g_file_new_for_path(path);
         GSList list = { .data = file };
         GdkFileList *files = gdk_file_list_new_from_list(&list);
         GdkContentProvider *providers[] = {
-                gdk_content_provider_new_for_bytes("image/png", result->bytes),
+                gdk_content_provider_new_for_bytes(type, bytes),
                 gdk_content_provider_new_typed(GDK_TYPE_FILE_LIST, files),
-                gdk_content_provider_new_typed(GDK_TYPE_TEXTURE, result->texture),
+                texture ? gdk_content_provider_new_typed(GDK_TYPE_TEXTURE, texture) : NULL,
         };
 
         g_boxed_free(GDK_TYPE_FILE_LIST, files);
-        return gdk_content_provider_new_union(providers, result->texture ? 3 : 2);
+        return gdk_content_provider_new_union(providers, texture ? 3 : 2);
 }
 
 static void copy(GSimpleAction *action, GVariant *parameter, gpointer userdata)
@@ -103,7 +103,7 @@ static void copy(GSimpleAction *action, GVariant *parameter, gpointer userdata)
         (void)action, (void)parameter;
         if (!result)
                 return;
-        g_autoptr(GdkContentProvider) content = deeds_content(result);
+        g_autoptr(GdkContentProvider) content = deeds_content(result->path, "image/png", result->bytes, result->texture);
         (void)gdk_clipboard_set_content(gtk_widget_get_clipboard(GTK_WIDGET(w->window)), content);
         view_say(w, _("Copied"));
 }
@@ -179,7 +179,7 @@ void deeds_update(Window *w)
         for (size_t i = 0; i < ELEMENTSOF(deeds); i++) {
                 GAction *action = g_action_map_lookup_action(G_ACTION_MAP(w->window), deeds[i].name);
                 bool can = (!deeds[i].needs_result || (view_result(w) && !pages_is_gallery(w))) && (!deeds[i].needs_rest || !w->is_working) &&
-                           (!deeds[i].needs_work || w->is_working);
+                           (!deeds[i].needs_work || (w->is_working && !pages_is_gallery(w)));
                 g_simple_action_set_enabled(G_SIMPLE_ACTION(action), can);
         }
         gtk_widget_set_visible(w->results_row, view_result(w) != NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/request.h"
 #include "base/util.h"
+#include "client/recorded.h"
 #include "client/window/window.h"
 
 /* What is added to the prompt, in the language that models read. */
@@ -156,18 +157,6 @@ static GtkWidget *size_new(const char *label)
         return widget_new_choice(label, (const char *const *)names);
 }
 
-static void attach(GtkWidget *grid, int row, const char *text, GtkWidget *widget)
-{
-        GtkWidget *label = gtk_label_new_with_mnemonic(text);
-
-        gtk_label_set_xalign(GTK_LABEL(label), 1);
-        gtk_label_set_mnemonic_widget(GTK_LABEL(label), widget);
-        gtk_accessible_update_relation(GTK_ACCESSIBLE(widget), GTK_ACCESSIBLE_RELATION_LABELLED_BY, label, NULL, -1);
-        gtk_widget_set_hexpand(widget, TRUE);
-        gtk_grid_attach(GTK_GRID(grid), label, 0, row, 1, 1);
-        gtk_grid_attach(GTK_GRID(grid), widget, 1, row, 1, 1);
-}
-
 static GtkWidget *more_new(Window *w)
 {
         GtkWidget *expander = gtk_expander_new_with_mnemonic(_("Style, size and c_ount")), *grid = gtk_grid_new();
@@ -179,9 +168,9 @@ static GtkWidget *more_new(Window *w)
         gtk_grid_set_row_spacing(GTK_GRID(grid), 6);
         gtk_grid_set_column_spacing(GTK_GRID(grid), 12);
         gtk_widget_set_margin_top(grid, 6);
-        attach(grid, 0, _("S_tyle"), style);
-        attach(grid, 1, _("Si_ze"), size);
-        attach(grid, 2, _("_Pictures"), count);
+        widget_attach(grid, 0, _("S_tyle"), style);
+        widget_attach(grid, 1, _("Si_ze"), size);
+        widget_attach(grid, 2, _("_Pictures"), count);
         widget_set_name(expander, _("Style, size and count"));
         gtk_expander_set_child(GTK_EXPANDER(expander), grid);
         return expander;
@@ -230,8 +219,22 @@ void form_read(Window *w, Asked *asked)
         w->history_at = 0;
 }
 
+void form_fill(Window *w, const json_t *record)
+{
+        const json_int_t width = json_integer_value(json_object_get(record, "width")),
+                         height = json_integer_value(json_object_get(record, "height"));
+        guint size = ELEMENTSOF(sizes) - 1;
+
+        while (size > 0 && (sizes[size].width != width || sizes[size].height != height))
+                size--;
+        gtk_drop_down_set_selected(w->style, 0); /* its words are in the prompt */
+        gtk_drop_down_set_selected(w->size, size);
+        gtk_editable_set_text(w->prompt, recorded_text(record, "prompt"));
+}
+
 void asked_done(Asked *asked)
 {
+        json_decref(asked->original);
         g_free(asked->prompt);
         g_free(asked->text);
         g_free(asked->output);
@@ -246,4 +249,5 @@ void asked_copy(const Asked *asked, Asked *ret)
         ret->text = g_strdup(asked->text);
         ret->output = g_strdup(asked->output);
         ret->from = g_strdup(asked->from);
+        ret->original = json_incref(asked->original);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/util.h"
 #include "client/i18n.h"
-#include "client/notify-actions.h"
 #include "client/record-text.h"
 #include "client/recorded.h"
 #include "client/window/gallery-private.h"
@@ -42,7 +41,7 @@ static void write_texts(Cell *cell, const json_t *record)
         record_format_time(json_integer_value(json_object_get(record, "time")), time, sizeof(time));
         g_autofree char *words = g_strdup(*prompt ? prompt : _("Without a prompt"));
         client_clean_text(words);
-        g_autofree char *about = g_strdup_printf("%s · %s", time, state), *name = g_strdup_printf("%s, %s, %s", words, state, time);
+        g_autofree char *about = g_strdup_printf("%s · %s", state, time), *name = g_strdup_printf("%s, %s, %s", words, state, time);
         gtk_label_set_text(cell->prompt, words);
         gtk_label_set_text(cell->about, about);
         widget_set_name(gtk_widget_get_parent(cell->box), name); /* which takes the keyboard */
@@ -54,7 +53,7 @@ static void fill(Cell *cell)
         json_t *record = NULL;
 
         cell->loading = g_cancellable_new();
-        if (records_get_at(g->records, gallery_item_time(gtk_list_item_get_item(cell->item)), &record, NULL) < 0)
+        if (records_get_at(g->subject.records, gallery_item_time(gtk_list_item_get_item(cell->item)), &record, NULL) < 0)
                 return; /* it has gone, and will be gone from the list */
         write_texts(cell, record);
         const char *path = recorded_path(record);
@@ -180,17 +179,10 @@ static void on_unbind(GtkSignalListItemFactory *factory, GtkListItem *item, Gall
 static void on_activate(GtkGridView *grid, guint position, Gallery *g)
 {
         g_autoptr(GalleryItem) item = g_list_model_get_item(G_LIST_MODEL(g->list), position);
-        json_t *record = NULL;
 
         (void)grid;
-        if (!item || records_get_at(g->records, gallery_item_time(item), &record, NULL) < 0)
-                return;
-        char *path = (char *)(uintptr_t)recorded_path(record);
-        if (path)
-                notify_act(NULL, ACTION_OPEN, (char *[]) { path, NULL });
-        else
-                gallery_say(g, _("None of its files is there"));
-        json_decref(record);
+        if (item)
+                gallery_picture_show(g, gallery_item_time(item));
 }
 
 static void on_moved(GtkAdjustment *adjustment, Gallery *g)

@@ -3,21 +3,25 @@
 
 /* What the files of the gallery share. */
 
+#include "client/review/legibility.h"
+#include "client/review/subject.h"
 #include "client/window/gallery-list.h"
 #include "client/window/gallery.h"
 #include "client/window/thumbnails.h"
 #include "client/window/window.h"
-#include "records/records.h"
+
+#define GALLERY_CHECKS 2 /* what somebody says to have looked at */
 
 struct Gallery {
         Window *window;
         Client client; /* of its own, silent: what goes wrong with records is no job's */
-        Records *records; /* NULL: there are none */
+        Subject subject; /* the records, and the one that is looked at */
         Thumbnails *thumbnails;
         GalleryList *list;
 
         /* gallery.c */
-        GtkStack *pages; /* empty, grid */
+        GtkStack *pages; /* empty, grid, picture */
+        GtkWidget *search_row;
         GtkEditable *search;
         GtkDropDown *state;
         GtkLabel *empty, *hint, *status;
@@ -30,11 +34,31 @@ struct Gallery {
         GtkScrolledWindow *scrolled;
         GPtrArray *cells; /* Cell, those that have an item */
         guint look; /* GLib's number of what will look which of them are to be seen */
+
+        /* gallery-picture.c */
+        int64_t time; /* of the picture that is looked at */
+        GtkWidget *back;
+        GtkLabel *title;
+        GtkPicture *picture;
+        GtkGrid *facts;
+        GCancellable *loading;
+
+        /* gallery-review.c */
+        GtkLabel *state_now, *lacks;
+        GtkEditable *alt, *comment;
+        GtkImage *small[LEGIBILITY_N];
+        GtkCheckButton *checks[GALLERY_CHECKS];
+
+        /* gallery-deeds.c */
+        GActionMap *actions;
+        GtkEditable *tags;
 };
 
 /* --- gallery.c --- */
 const char *gallery_state_name(const char *state); /* in words */
 void gallery_say(Gallery *gallery, const char *text);
+/* What the client reported last. */
+void gallery_say_failure(Gallery *gallery);
 /* Reads what there is, and shows what has changed. */
 void gallery_reload(Gallery *gallery);
 
@@ -43,3 +67,25 @@ GtkWidget *gallery_grid_new(Gallery *gallery);
 /* Reads what is shown of each picture again. */
 void gallery_grid_refresh(Gallery *gallery);
 void gallery_grid_done(Gallery *gallery);
+
+/* --- gallery-picture.c --- */
+GtkWidget *gallery_picture_new(Gallery *gallery);
+bool gallery_picture_is_shown(const Gallery *gallery);
+void gallery_picture_show(Gallery *gallery, int64_t time);
+void gallery_picture_step(Gallery *gallery, int by); /* to the next one, or the one before */
+void gallery_picture_refresh(Gallery *gallery); /* from what the subject knows */
+/* After a change, with which it may have left the list: then the next one is shown. */
+void gallery_picture_changed(Gallery *gallery);
+void gallery_picture_leave(Gallery *gallery);
+void gallery_picture_done(Gallery *gallery);
+
+/* --- gallery-review.c --- */
+GtkWidget *gallery_review_new(Gallery *gallery);
+void gallery_review_show_texture(Gallery *gallery, GdkTexture *texture);
+void gallery_review_refresh(Gallery *gallery);
+void gallery_review_clear(Gallery *gallery); /* of what was being written */
+
+/* --- gallery-deeds.c --- */
+GtkWidget *gallery_deeds_new(Gallery *gallery);
+void gallery_deeds_add(Gallery *gallery, GtkWidget *page);
+void gallery_deeds_update(Gallery *gallery); /* which of them can be done now */

@@ -33,6 +33,13 @@ void gallery_say(Gallery *g, const char *text)
         view_announce(g->window, text);
 }
 
+void gallery_say_failure(Gallery *g)
+{
+        const char *message = json_string_value(json_object_get(g->client.error, "message"));
+
+        gallery_say(g, message ? message : _("nobody knows why"));
+}
+
 static void show_empty(Gallery *g, const char *text, const char *hint)
 {
         gtk_label_set_text(g->empty, text);
@@ -60,6 +67,8 @@ static void show_list(Gallery *g)
         g_autofree char *text = g_strdup_printf(ngettext("%u picture", "%u pictures", n), n);
 
         gallery_grid_refresh(g);
+        if (gallery_picture_is_shown(g))
+                return;
         if (n == 0) {
                 show_empty(g, is_narrowed ? _("No picture fits") : _("Pictures that you make will be here"), NULL);
                 return;
@@ -71,7 +80,7 @@ static void show_list(Gallery *g)
 
 static ExitCode open_records(Gallery *g)
 {
-        return g->records ? CODE_OK : recorded_open(&g->client, &g->records);
+        return g->subject.records ? CODE_OK : recorded_open(&g->client, &g->subject.records);
 }
 
 void gallery_reload(Gallery *g)
@@ -85,7 +94,7 @@ void gallery_reload(Gallery *g)
         ExitCode code = open_records(g);
         if (code == CODE_OK) {
                 const RecordsQuery query = { .words = words, .state = state < ELEMENTSOF(states) ? states[state].state : NULL };
-                int r = records_list(g->records, &query, &times, &n, &error);
+                int r = records_list(g->subject.records, &query, &times, &n, &error);
                 code = r < 0 ? recorded_fail(&g->client, &error, r) : CODE_OK;
         }
         if (code != CODE_OK) {
@@ -132,7 +141,7 @@ void gallery_show(Gallery *g)
 {
         watch(g);
         gallery_reload(g);
-        (void)gtk_widget_grab_focus(GTK_WIDGET(g->search));
+        (void)gtk_widget_grab_focus(gallery_picture_is_shown(g) ? g->back : GTK_WIDGET(g->search));
 }
 
 /* --- widgets --- */
@@ -151,6 +160,7 @@ static GtkWidget *search_new(Gallery *g)
         for (size_t i = 0; i < ELEMENTSOF(states); i++)
                 names[i] = _(states[i].name);
         state = widget_new_choice(_("_State"), names);
+        g->search_row = row;
         g->search = GTK_EDITABLE(search);
         g->state = GTK_DROP_DOWN(state);
         g_object_set(search, "placeholder-text", _("Words of the prompt, tags, what it shows"), NULL);
@@ -189,8 +199,9 @@ static void done(gpointer userdata)
                 (void)g_source_remove(g->reload);
         g_clear_object(&g->monitor);
         gallery_grid_done(g);
+        gallery_picture_done(g);
         thumbnails_free(g->thumbnails);
-        records_closep(&g->records);
+        subject_done(&g->subject);
         g_object_unref(g->list);
         json_decref(g->client.error);
         free(g->client.hint);
@@ -210,6 +221,7 @@ GtkWidget *gallery_new(Window *w, Gallery **ret)
         g->status = g_object_new(GTK_TYPE_LABEL, "accessible-role", GTK_ACCESSIBLE_ROLE_STATUS, "wrap", TRUE, "xalign", 0.0f, NULL);
         (void)gtk_stack_add_named(g->pages, empty_new(g), "empty");
         (void)gtk_stack_add_named(g->pages, gallery_grid_new(g), "grid");
+        (void)gtk_stack_add_named(g->pages, gallery_picture_new(g), "picture");
         gtk_box_append(GTK_BOX(page), search_new(g));
         gtk_box_append(GTK_BOX(page), pages);
         gtk_box_append(GTK_BOX(page), GTK_WIDGET(g->status));

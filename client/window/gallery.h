@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The page of the prompt window that shows the pictures of the user's records: what `imagine history` and `imagine search`
- * tell, by the same functions (records/records.h, client/recorded.h).
+/* The page of the prompt window that shows the pictures of the user's records: what `imagine history`, `search`, `show`, `tag`,
+ * `rm`, `remake`, `approve`, `reject` and `retire` tell and do, by the same functions (client/recorded.h, client/review/).
  *
  *     gallery.c          the page: what is looked for, how many there are, what is to be said
  *     gallery-list.c     which records fit, as a list of GTK's
  *     gallery-grid.c     their thumbnails, of which those that are to be seen are loaded
+ *     gallery-picture.c  one picture and what is known of it
+ *     gallery-review.c   what becomes of it
+ *     gallery-deeds.c    what can be done with it
  *     thumbnails.c       the thumbnails that programs of a desktop share */
 
 #include <gtk/gtk.h>

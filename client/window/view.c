@@ -248,7 +248,7 @@ static GdkContentProvider *on_drag(GtkDragSource *source, double x, double y, Wi
         const Result *result = view_result(w);
 
         (void)source, (void)x, (void)y;
-        return result ? deeds_content(result) : NULL;
+        return result ? deeds_content(result->path, "image/png", result->bytes, result->texture) : NULL;
 }
 
 static GtkWidget *picture_new(Window *w)

@@ -34,6 +34,18 @@ GtkWidget *widget_new_choice(const char *label, const char *const *names)
         return choice;
 }
 
+void widget_attach(GtkWidget *grid, int row, const char *label, GtkWidget *widget)
+{
+        GtkWidget *text = gtk_label_new_with_mnemonic(label);
+
+        gtk_label_set_xalign(GTK_LABEL(text), 1);
+        gtk_label_set_mnemonic_widget(GTK_LABEL(text), widget);
+        gtk_accessible_update_relation(GTK_ACCESSIBLE(widget), GTK_ACCESSIBLE_RELATION_LABELLED_BY, text, NULL, -1);
+        gtk_widget_set_hexpand(widget, TRUE);
+        gtk_grid_attach(GTK_GRID(grid), text, 0, row, 1, 1);
+        gtk_grid_attach(GTK_GRID(grid), widget, 1, row, 1, 1);
+}
+
 /* The label is a widget of its own: a button's own would name it twice. */
 GtkWidget *widget_new_button(const char *label, const char *action, const char *tooltip)
 {
@@ -45,4 +57,13 @@ GtkWidget *widget_new_button(const char *label, const char *action, const char *
         gtk_widget_set_tooltip_text(button, tooltip);
         widget_set_name(button, name);
         return button;
+}
+
+GtkWidget *widget_new_check(const char *label)
+{
+        GtkWidget *check = gtk_check_button_new_with_mnemonic(label);
+        g_autofree char *name = without_mnemonic(label);
+
+        widget_set_name(check, name);
+        return check;
 }

@@ -38,6 +38,7 @@ typedef struct Asked {
         uint32_t width, height; /* 0: the model's */
         uint32_t count;
         char *from; /* or NULL */
+        json_t *original; /* the record of a picture that is made again, with all its settings; or NULL */
         bool varies; /* another one like that seed's */
         uint64_t seed;
 } Asked;
@@ -87,14 +88,20 @@ struct Window {
 void widget_set_name(gpointer widget, const char *name);
 /* A button with a mnemonic that does the action, or nothing with NULL. */
 GtkWidget *widget_new_button(const char *label, const char *action, const char *tooltip);
+/* Something to say yes to, likewise. */
+GtkWidget *widget_new_check(const char *label);
 /* A drop-down of these names (up to NULL). What takes the keyboard is a button within it, to which GTK gives no name: it tells
  * what is chosen, and by the label (with a mnemonic) of what. */
 GtkWidget *widget_new_choice(const char *label, const char *const *names);
+/* A row of a grid: a label with a mnemonic, and what it is the label of. */
+void widget_attach(GtkWidget *grid, int row, const char *label, GtkWidget *widget);
 
 /* --- form.c --- */
 GtkWidget *form_new(Window *w);
 /* Reads what is asked for; asked_done() first. */
 void form_read(Window *w, Asked *asked);
+/* As the picture of that record was asked for, as far as the form has it. */
+void form_fill(Window *w, const json_t *record);
 void asked_done(Asked *asked);
 void asked_copy(const Asked *asked, Asked *ret);
 
@@ -123,7 +130,8 @@ void result_free(Result *result);
 /* --- deeds.c --- */
 void deeds_add(Window *w, GtkApplication *app);
 void deeds_update(Window *w); /* which of them can be done now */
-GdkContentProvider *deeds_content(const Result *result);
+/* A picture's file; texture: or NULL. */
+GdkContentProvider *deeds_content(const char *path, const char *type, GBytes *bytes, GdkTexture *texture);
 
 /* --- pages.c --- */
 /* All of the window, and its header bar. */

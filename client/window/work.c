@@ -6,6 +6,8 @@
 #include "client/folder.h"
 #include "client/generate.h"
 #include "client/names.h"
+#include "client/recorded.h"
+#include "client/remake.h"
 #include "client/window/window.h"
 
 #define PREVIEW_USEC UINT64_C(200000)
@@ -84,6 +86,9 @@ static void clean(Window *w)
         c->error = NULL;
         free(c->hint);
         c->hint = NULL;
+        json_decref(c->extra);
+        json_decref(c->to_record);
+        c->extra = c->to_record = NULL;
         if (c->bus && sd_bus_is_open(c->bus) <= 0)
                 c->bus = sd_bus_flush_close_unref(c->bus);
 }
@@ -117,6 +122,11 @@ static void give(Options *o, OptionId id, bool is_given)
         o->given[id] |= is_given;
 }
 
+static const char *text_of(const json_t *record, const char *key)
+{
+        return json_string_value(json_object_get(record, key));
+}
+
 /* What the command line would have been. */
 static void set_options(Window *w)
 {
@@ -133,12 +143,24 @@ static void set_options(Window *w)
         o->count = a->count;
         give(o, OPTION_COUNT, a->count > 1);
         o->priority = "interactive";
+        o->model = text_of(a->original, "model");
+        o->provider = text_of(a->original, "provider");
+        o->negative = text_of(a->original, "negative");
         if (!a->varies)
                 return;
         o->seed = a->seed;
         o->vary = VARIATION;
         give(o, OPTION_SEED, true);
         give(o, OPTION_VARY, true);
+}
+
+/* What is made again is so with all settings of its record, and is linked to it: as `imagine remake`. */
+static ExitCode set_original(Client *c, const json_t *original)
+{
+        if (!original)
+                return CODE_OK;
+        c->to_record = json_pack("{s:s, s:s}", "parent", recorded_text(original, "id"), "relation", "remake");
+        return remake_set_extra(c, json_object_get(original, "settings"));
 }
 
 static ExitCode begin(Window *w)
@@ -163,6 +185,8 @@ static ExitCode begin(Window *w)
         code = saver_prepare(c, &w->saver, words, w->asked.count);
         if (code == CODE_OK)
                 code = connect_to_service(w);
+        if (code == CODE_OK)
+                code = set_original(c, w->asked.original);
         if (code == CODE_OK)
                 code = generate_new_call(c, &call);
         if (code != CODE_OK)
