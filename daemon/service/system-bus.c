@@ -2,12 +2,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/util.h"
+#include "service/backoff.h"
 #include "service/system-bus.h"
-
-#define RETRY_FIRST USEC_PER_SEC
-#define RETRY_LAST (64 * USEC_PER_SEC)
 
 struct SystemBus {
         sd_event *event;
@@ -15,8 +12,7 @@ struct SystemBus {
         bool is_borrowed; /* it is the service's own */
         sd_bus_slot *loss;
         SystemBusFollower *followers;
-        sd_event_source *retry;
-        uint64_t pause; /* before the next */
+        Backoff backoff;
 };
 
 static bool is_system(sd_bus *bus)
@@ -25,13 +21,21 @@ static bool is_system(sd_bus *bus)
         return sd_bus_get_scope(bus, &scope) < 0 || !streq(scope, "user");
 }
 
+static void tell_to_retry(void *userdata)
+{
+        const SystemBus *system_bus = userdata;
+
+        for (SystemBusFollower *follower = system_bus->followers; follower; follower = follower->next)
+                follower->retry(follower->userdata);
+}
+
 int system_bus_new(SystemBus **ret, sd_event *event, sd_bus *bus)
 {
         SystemBus *system_bus = calloc(1, sizeof(SystemBus));
         if (!system_bus)
                 return -ENOMEM;
         system_bus->event = sd_event_ref(event);
-        system_bus->pause = RETRY_FIRST;
+        system_bus->backoff = (Backoff) { .event = event, .retry = tell_to_retry, .userdata = system_bus };
         system_bus->is_borrowed = is_system(bus);
         system_bus->bus = system_bus->is_borrowed ? sd_bus_ref(bus) : NULL;
         *ret = system_bus;
@@ -42,7 +46,7 @@ SystemBus *system_bus_free(SystemBus *system_bus)
 {
         if (!system_bus)
                 return NULL;
-        sd_event_source_disable_unref(system_bus->retry);
+        backoff_reset(&system_bus->backoff);
         sd_bus_slot_unref(system_bus->loss);
         if (system_bus->is_borrowed)
                 sd_bus_unref(system_bus->bus);
@@ -59,27 +63,6 @@ void system_bus_follow(SystemBus *system_bus, SystemBusFollower *follower)
         system_bus->followers = follower;
 }
 
-static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        SystemBus *system_bus = userdata;
-        (void)source, (void)usec;
-
-        system_bus->retry = sd_event_source_disable_unref(system_bus->retry);
-        for (SystemBusFollower *follower = system_bus->followers; follower; follower = follower->next)
-                follower->retry(follower->userdata);
-        return 0;
-}
-
-/* Each time after twice as long. */
-static void retry_later(SystemBus *system_bus)
-{
-        if (system_bus->retry)
-                return;
-        (void)sd_event_add_time_relative(
-                        system_bus->event, &system_bus->retry, CLOCK_MONOTONIC, system_bus->pause, 0, on_retry, system_bus);
-        system_bus->pause = MIN(2 * system_bus->pause, RETRY_LAST);
-}
-
 static int on_loss(sd_bus_message *signal, void *userdata, sd_bus_error *error)
 {
         SystemBus *system_bus = userdata;
@@ -87,7 +70,7 @@ static int on_loss(sd_bus_message *signal, void *userdata, sd_bus_error *error)
 
         for (SystemBusFollower *follower = system_bus->followers; follower; follower = follower->next)
                 follower->lost(follower->userdata);
-        retry_later(system_bus);
+        backoff_later(&system_bus->backoff);
         return 0;
 }
 
@@ -109,7 +92,7 @@ static int connect_anew(SystemBus *system_bus)
         sd_bus_unref(system_bus->bus);
         system_bus->loss = TAKE_PTR(loss);
         system_bus->bus = TAKE_PTR(bus);
-        system_bus->pause = RETRY_FIRST;
+        backoff_reset(&system_bus->backoff);
         return 0;
 }
 
@@ -118,7 +101,7 @@ int system_bus_reach(SystemBus *system_bus, sd_bus **ret)
         if (!system_bus->is_borrowed && !(system_bus->bus && sd_bus_is_open(system_bus->bus) > 0)) {
                 int r = connect_anew(system_bus);
                 if (r < 0) {
-                        retry_later(system_bus);
+                        backoff_later(&system_bus->backoff);
                         return r;
                 }
         }

@@ -182,6 +182,70 @@ static void test_falling_back(void **state)
         close_both();
 }
 
+/* Where only a bus's socket lies: another one that is started there has another id. */
+static void open_user_of_any_bus(const char *settings)
+{
+        static char address[sizeof(machine.address)];
+
+        (void)snprintf(address, sizeof(address), "%.*s", (int)strcspn(machine.address, ","), machine.address);
+        place_open_bus(&user, true);
+        place_add_model(&user, "stub");
+        user.system_address = address;
+        place_start_service(&user, settings);
+}
+
+static void wait_for_machine(sd_bus *bus, const char *engine)
+{
+        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
+
+        for (;; sleep_ms(20)) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+                const char *text;
+                char wanted[64];
+
+                assert_true(manager_call(bus, "Describe", NULL, &reply, NULL) >= 0);
+                assert_true(sd_bus_message_read(reply, "s", &text) >= 0);
+                (void)snprintf(wanted, sizeof(wanted), "\"engine\": \"%s\"", engine);
+                if (strstr(text, wanted))
+                        return;
+                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
+        }
+}
+
+/* The system bus goes, and with it the machine's instance: until it is back the own worker draws, and then nobody has to call or
+ * configure anything for it to be used again. */
+static void test_the_system_bus_is_lost(void **state)
+{
+        JobRef job;
+        (void)state;
+
+        place_open_with(&machine, "stub", "stub-slow");
+        place_start_service(&machine, "");
+        open_user_of_any_bus("idle_unload_seconds = 1;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
+        assert_true(generate(bus, &job, "x", 1, "model", "s", "stub-slow") >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        assert_false(has_worker(&user));
+        for (int i = 0; i < 2; i++) {
+                place_stop_bus(&machine);
+                assert_true(wait_for_exit(machine.service) >= 0);
+                machine.service = 0;
+                wait_for_machine(bus, "own");
+                assert_true(generate(bus, &job, "x", 1, "model", "s", "stub") >= 0);
+                assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+                assert_true(has_worker(&user));
+
+                place_start_bus(&machine);
+                place_start_service(&machine, "");
+                wait_for_machine(bus, "system");
+                assert_true(wait_for_model_state(bus, "unloaded"));
+                assert_true(generate(bus, &job, "x", 1, "model", "s", "stub-slow") >= 0);
+                assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+                assert_false(has_worker(&user));
+        }
+        close_both();
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -190,6 +254,7 @@ int main(void)
                 cmocka_unit_test_teardown(test_it_leaves_without_an_answer, teardown),
                 cmocka_unit_test_teardown(test_without_a_machines_instance, teardown),
                 cmocka_unit_test_teardown(test_falling_back, teardown),
+                cmocka_unit_test_teardown(test_the_system_bus_is_lost, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

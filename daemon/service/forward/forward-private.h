@@ -4,6 +4,7 @@
 /* What the files of this folder share: forward.c (the connection), models.c (its models), errand*.c (jobs that were sent),
  * relay.c (calls that are passed on). */
 
+#include "service/backoff.h"
 #include "service/forward/forward.h"
 #include "service/snapshot.h"
 
@@ -37,6 +38,7 @@ struct Forward {
         void *userdata;
 
         sd_bus *bus;
+        Backoff backoff; /* of reaching for a bus that was lost */
         sd_bus_slot *models_call, *properties_call;
         sd_event_source *patience; /* until known() is called in any case */
         bool is_there, is_known;

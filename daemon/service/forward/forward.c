@@ -11,6 +11,8 @@
 #define KNOWN_WITHIN (5 * USEC_PER_SEC)
 #define BACK_WITHIN (30 * USEC_PER_SEC)
 
+static void reach_again(void *userdata);
+
 int forward_new(Forward **ret, sd_event *event, const ForwardHandlers *handlers, void *userdata)
 {
         Forward *forward = calloc(1, sizeof(Forward));
@@ -19,6 +21,7 @@ int forward_new(Forward **ret, sd_event *event, const ForwardHandlers *handlers,
         forward->event = sd_event_ref(event);
         forward->handlers = *handlers;
         forward->userdata = userdata;
+        forward->backoff = (Backoff) { .event = event, .retry = reach_again, .userdata = forward };
         *ret = forward;
         return 0;
 }
@@ -28,6 +31,7 @@ Forward *forward_free(Forward *forward)
         if (!forward)
                 return NULL;
         forward_stop(forward);
+        backoff_reset(&forward->backoff);
         sd_event_unref(forward->event);
         free(forward);
         return NULL;
@@ -156,6 +160,7 @@ static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *er
                 return 1;
         }
         forward->is_there = true;
+        backoff_reset(&forward->backoff);
         say_known(forward);
         forward->handlers.changed(forward->userdata);
         return 1;
@@ -249,6 +254,7 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
         log_warning("The system bus is gone");
         errands_orphan(forward);
         forward_give_up(forward);
+        backoff_later(&forward->backoff);
         return 0;
 }
 
@@ -303,12 +309,27 @@ int forward_start(Forward *forward)
         return 0;
 }
 
+static bool is_connected(const Forward *forward)
+{
+        return forward->bus && sd_bus_is_open(forward->bus) > 0;
+}
+
 void forward_look_again(Forward *forward)
 {
         if (forward->is_there)
                 return;
-        if (forward->bus && sd_bus_is_open(forward->bus) > 0)
+        if (is_connected(forward))
                 forward_refresh(forward);
         else if (!forward->errands && !forward->relays)
                 (void)forward_start(forward);
+}
+
+/* Jobs that were there are lost, but not forgotten before they have ended elsewhere. */
+static void reach_again(void *userdata)
+{
+        Forward *forward = userdata;
+
+        forward_look_again(forward);
+        if (!is_connected(forward))
+                backoff_later(&forward->backoff);
 }

@@ -52,7 +52,8 @@ int forward_new(Forward **ret, sd_event *event, const ForwardHandlers *handlers,
 Forward *forward_free(Forward *forward);
 DEFINE_CLEANUP(Forward *, forward_free)
 
-/* Looks for it, and starts it where it can be. Negative: there is no system bus, and nothing follows. */
+/* Looks for it, and starts it where it can be. Negative: there is no system bus, and nothing follows. A bus that is lost later is
+ * reached for until it is back; then changed() follows. */
 int forward_start(Forward *forward);
 
 /* The same where it was not there before; does nothing while it is. */
