@@ -14,6 +14,8 @@
 #include "service/job.h"
 
 #define UPDATE_INTERVAL (USEC_PER_SEC / 4)
+/* Every job that begins or ends moves all that wait, and each of them is told of to everybody who watches. */
+#define WAITING_INTERVAL USEC_PER_SEC
 #define UNREAD_MAX 16384 /* bytes that the bus has yet to read */
 
 typedef int (*append_t)(const JobObject *object, const void *data, sd_bus_message *signal);
@@ -99,13 +101,20 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+static uint64_t next_update(const JobObject *object)
+{
+        return object->told_at + (object->job->state == JOB_QUEUED ? WAITING_INTERVAL : UPDATE_INTERVAL);
+}
+
 void job_object_update(JobObject *object)
 {
-        uint64_t due = object->told_at + UPDATE_INTERVAL;
+        bool is_new_state = !object->told.state || !streq(object->told.state, job_state_to_string(object->job->state));
+        uint64_t due = next_update(object);
         Snapshot now;
 
+        if (!is_new_state && object->timer) /* which tells all that is new by then */
+                return;
         snapshot_take(&now, object->job, object->service->queue, runner_pace(object->service->runner));
-        bool is_new_state = !object->told.state || !streq(object->told.state, now.state);
         if (!is_new_state && snapshot_count_changes(&object->told, &now) == 0)
                 return;
         if (is_new_state || (clock_usec(CLOCK_MONOTONIC) >= due && !is_bus_slow(object))) {

@@ -160,6 +160,33 @@ static void test_updates_are_few(void **state)
         assert_true(heard.updated <= 4 + quarters + 1);
 }
 
+/* Those that come before it move it back and forth, which it is told of once a second. */
+static void test_updates_of_waiting_jobs_are_fewer(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place), *others = place_connect(&place);
+        Heard heard = {};
+        JobRef job;
+        (void)state;
+
+        place_hold(&place, 0);
+        assert_true(generate(others, &job, "x", 1, "model", "s", "stub-slow") >= 0);
+        assert_true(wait_for_state(others, job.path, IMAGINE_STATE_RUNNING));
+        listen_to_jobs(bus, &heard);
+        uint64_t begin = clock_usec(CLOCK_MONOTONIC);
+        assert_true(generate(bus, &job, "x", 2, "model", "s", "stub-slow", "priority", "s", "batch") >= 0);
+        for (int i = 0; i < 100; i++) {
+                JobRef before;
+                assert_true(generate(others, &before, "x", 1, "model", "s", "stub-slow") >= 0);
+                sleep_ms(20);
+                assert_true(job_call(others, before.path, "Release", NULL, NULL, NULL) >= 0);
+        }
+        hear_what_came(bus);
+        uint64_t seconds = (clock_usec(CLOCK_MONOTONIC) - begin) / USEC_PER_SEC;
+        assert_true(heard.updated >= 2);
+        assert_true(heard.updated <= 1 + seconds + 1);
+        place_release(&place);
+}
+
 /* While the bus does not get around to it, nothing more is put into its socket: what lies there is ahead of every answer. */
 static void test_updates_wait_for_the_bus(void **state)
 {
@@ -205,6 +232,7 @@ int main(void)
                 cmocka_unit_test(test_watching),
                 cmocka_unit_test(test_the_answer_comes_first),
                 cmocka_unit_test(test_updates_are_few),
+                cmocka_unit_test(test_updates_of_waiting_jobs_are_fewer),
                 cmocka_unit_test(test_updates_wait_for_the_bus),
         };
         return cmocka_run_group_tests(tests, setup, place_tear_down);
