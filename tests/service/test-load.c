@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Many clients of two users at once, with calls of all kinds, good and bad, while the engine computes on all processors.
- * Nothing may leak, no job may be stuck; how long calls took is printed.
+ * Nothing may leak, no job may be stuck; how long calls took is printed, and beside it what the bus alone takes to answer and
+ * whose the processors were.
  *
  *     LOAD_CLIENTS=200 LOAD_SECONDS=600     instead of a few for a few seconds */
 
 #include <sys/mman.h>
 
 #include "listener.h"
+#include "processor-time.h"
 #include "service/appetite.h"
 
 #define CLIENTS 16
@@ -33,6 +35,14 @@ static unsigned draw(Client *client, unsigned n)
 static int describe(Client *c, sd_bus_error *error)
 {
         return manager_call(c->bus, "Describe", error, NULL, NULL);
+}
+
+/* What is waited for without the service having any part in it. */
+static int ping_bus(Client *c, sd_bus_error *error)
+{
+        return sd_bus_call_method(
+                        c->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus.Peer", "Ping", error, NULL,
+                        NULL);
 }
 
 static int generate_picture(Client *c, sd_bus_error *error)
@@ -153,6 +163,7 @@ static const struct {
         size_t job; /* offset of the job in Client that it needs; 0: none */
 } methods[] = {
         { "Describe", describe, SUCCEEDS, 100 },
+        { "the bus alone", ping_bus, SUCCEEDS, 50 },
         { "Generate", generate_picture, LIMITED, 100 },
         { "Enhance", write_prompt, LIMITED, 2 }, /* each is a process */
         { "Cancel", cancel, MAY_FAIL, 100, offsetof(Client, job) },
@@ -337,6 +348,7 @@ static void test_load(void **state)
         assert_true(generate(bus, &job, "x", 0) >= 0);
         assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
         unsigned descriptors = count_descriptors(place.service);
+        Account account = account_take(&place);
 
         end = clock_usec(CLOCK_MONOTONIC) + seconds * USEC_PER_SEC + n * 20 * USEC_PER_MSEC;
         for (unsigned i = 0; i < n; i++)
@@ -350,7 +362,9 @@ static void test_load(void **state)
         for (unsigned i = 0; i < n; i++)
                 assert_int_equal(wait_for_exit(pids[i]), 0);
 
+        Account later = account_take(&place);
         print_results(n, seconds, before, after);
+        account_print(&account, &later);
         assert_int_equal(statistics->timeouts, 0);
         assert_nothing_is_left(bus, descriptors);
 #ifndef __SANITIZE_ADDRESS__
