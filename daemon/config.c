@@ -64,7 +64,7 @@ const ConfigKey config_keys[] = {
         NUMBER(descriptors_per_user, 1, 1000, 16, "Pictures on their way to one user that were not read yet (system bus)"),
         NUMBER(descriptors_total, 1, 1000, 48, "Pictures on their way to all users together (system bus)"),
         NUMBER(load_seconds, 1, 86400, 600, "Seconds that loading a model may take"),
-        NUMBER(worker_ping_seconds, 1, 3600, 30, "Seconds without an answer after which a busy engine is ended"),
+        NUMBER(worker_ping_seconds, 1, 3600, 30, "Seconds without an answer or without progress after which a busy engine is ended"),
         TEXT(log_level, CONFIG_LEVEL, "\"info\"", "error, warning, notice, info or debug"),
 };
 const size_t config_n_keys = ELEMENTSOF(config_keys);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <math.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -21,6 +22,7 @@ struct Engine {
         Backlog *backlog; /* the pipeline's first, for other threads to wait for */
         ModelInfo info;
         atomic_bool cancelled;
+        atomic_size_t done; /* tiles */
         const ReadPicture *picture, *mask; /* not owned */
 };
 
@@ -93,6 +95,7 @@ int engine_new_packed(Engine **ret, const char *model_dir, unsigned threads, Pre
         if (r < 0)
                 return r;
         engine->pipeline.compute.cancelled = &engine->cancelled;
+        engine->pipeline.compute.done = &engine->done;
         engine->backlog = backlog_ref(engine->pipeline.backlog);
 
         *ret = TAKE_PTR(engine);
@@ -383,6 +386,11 @@ void engine_set_source(Engine *engine, const ReadPicture *picture, const ReadPic
 void engine_cancel(Engine *engine)
 {
         atomic_store(&engine->cancelled, true);
+}
+
+uint64_t engine_done(const Engine *engine)
+{
+        return atomic_load(&engine->done);
 }
 
 int engine_encode(const Engine *engine, const Picture *picture, const Request *request,

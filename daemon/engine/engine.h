@@ -20,12 +20,13 @@
  *             errx(1, "%s", error.text);
  *     // picture.rgb: width x height x 3 bytes
  *
- * An Engine is used by one thread at a time, except for engine_cancel, which may be called from any. Seed,
- * sampler, model, version, precision and instruction set decide the pixels; the number of threads never
+ * An Engine is used by one thread at a time, except for engine_cancel and engine_done, which may be called from any.
+ * Seed, sampler, model, version, precision and instruction set decide the pixels; the number of threads never
  * does. */
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -113,6 +114,9 @@ void engine_set_source(Engine *engine, const ReadPicture *picture, const ReadPic
 
 /* Ends the engine_generate that runs now, within milliseconds; does nothing if none runs. Any thread. */
 void engine_cancel(Engine *engine);
+
+/* How many pieces of work it has done since it was made, each of milliseconds: grows while it computes. Any thread. */
+uint64_t engine_done(const Engine *engine);
 
 /* The picture as a file of the request's format (*ret_data is malloc'ed), with its marks (image/drawn-marks.h); without the
  * prompts if the request says so. */

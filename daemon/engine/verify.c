@@ -46,6 +46,7 @@ static void answer_ping(void *userdata)
         if (poll(&ready, 1, 0) <= 0 || protocol_receive(ready.fd, &m, &fd) <= 0 || m.type != MESSAGE_PING)
                 return;
         m.type = MESSAGE_PONG;
+        m.pong = (Pong) { .ping = m.ping, .done = m.ping }; /* who answers is who reads */
         (void)protocol_send(ready.fd, &m, -1);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "engine/worker-private.h"
@@ -166,6 +167,18 @@ static void handle_input(Worker *w, const Message *m, int fd)
         (void)pthread_mutex_unlock(&w->lock);
 }
 
+static void handle_ping(Worker *w, const Message *m)
+{
+        Message answer = worker_message(MESSAGE_PONG, 0);
+
+        answer.pong.ping = m->ping;
+        answer.pong.spent = clock_usec(CLOCK_PROCESS_CPUTIME_ID);
+        (void)pthread_mutex_lock(&w->lock);
+        answer.pong.done = w->engine ? engine_done(w->engine) : 0;
+        (void)pthread_mutex_unlock(&w->lock);
+        worker_send(w, &answer, -1);
+}
+
 static void handle_wish(Worker *w, const Message *m, bool *wish)
 {
         (void)pthread_mutex_lock(&w->lock);
@@ -176,8 +189,6 @@ static void handle_wish(Worker *w, const Message *m, bool *wish)
 /* Takes *fd, or leaves it. */
 static int handle_message(Worker *w, const Message *m, int *fd)
 {
-        Message pong;
-
         switch (m->type) {
         case MESSAGE_GENERATE:
                 handle_generate(w, m);
@@ -198,9 +209,7 @@ static int handle_message(Worker *w, const Message *m, int *fd)
                 handle_input(w, m, TAKE_FD(*fd));
                 return 0;
         case MESSAGE_PING:
-                pong = worker_message(MESSAGE_PONG, 0);
-                pong.ping = m->ping;
-                worker_send(w, &pong, -1);
+                handle_ping(w, m);
                 return 0;
         default:
                 return -EBADMSG;

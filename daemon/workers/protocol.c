@@ -184,7 +184,7 @@ static const struct {
         [MESSAGE_PICTURE] = { sizeof(PictureInfo), true, PROTOCOL_PICTURE_BYTES_MAX, check_picture },
         [MESSAGE_DONE] = { 0, true, 0, NULL },
         [MESSAGE_FAILED] = { sizeof(Failure), false, 0, check_failed },
-        [MESSAGE_PONG] = { sizeof(uint64_t), false, 0, NULL },
+        [MESSAGE_PONG] = { sizeof(Pong), false, 0, NULL },
         [MESSAGE_DIGEST] = { sizeof(DigestInfo), false, PROTOCOL_DIGESTS_BYTES_MAX, check_digest, true },
         [MESSAGE_STATE] = { sizeof(StateInfo), true, PROTOCOL_STATE_BYTES_MAX, check_state },
         [MESSAGE_PARKED] = { 0, true, 0, NULL },

@@ -18,7 +18,7 @@
  *                                <- PICTURE     one for each of Request.count, with a memfd
  *                                <- DONE | FAILED (code -ECANCELED after CANCEL)
  *     PARK job                   <- STATE, PARKED   after the step at work, or between pictures; DONE if it was the end
- *     PING n                     <- PONG n      answered at any time, also while a picture is being made
+ *     PING n                     <- PONG n      answered at any time, also while a picture is being made; what has been done so far
  *     end of file: the worker ends
  *
  * With --digest in its command a worker says DIGEST, or FAILED with job 0, and ends.
@@ -111,6 +111,13 @@ typedef struct Progress {
         double fraction; /* of the whole job, 0 to 1, never decreasing */
 } Progress;
 
+/* PONG: whether computing comes forward shows in what is other than in the answer before. */
+typedef struct Pong {
+        uint64_t ping; /* the number of the PING */
+        uint64_t done; /* pieces of work since the process began, whatever they are */
+        uint64_t spent; /* µs of processor time, of all its threads */
+} Pong;
+
 typedef struct PreviewInfo { /* PREVIEW_IS; its descriptor is a sealed memfd with a PNG, longest side at most 256 */
         uint32_t picture;
         uint32_t step;
@@ -172,7 +179,8 @@ typedef struct Message {
         uint64_t job; /* the service's number for it; 0: none */
         union {
                 Request generate;
-                uint64_t ping; /* and PONG, the same number back */
+                uint64_t ping;
+                Pong pong;
                 ModelReady ready;
                 DigestInfo digest;
                 Resolved started;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "workers/oom.h"
+#include "workers/pulse.h"
 #include "workers/spawn.h"
 #include "workers/worker.h"
 
@@ -27,11 +28,10 @@ struct Worker {
         sd_event_source *io, *child;
         sd_event_source *timer; /* until READY; between pings; until it is killed */
 
-        bool paused;
         bool ending; /* stopped, killed, or gone by itself */
         WorkerEnd end;
         uint64_t load_limit, ping_limit; /* µs */
-        uint64_t ping, ping_sent; /* number and time of the last; time 0: answered */
+        Pulse pulse;
         uint64_t oom_kills;
 };
 
@@ -40,7 +40,7 @@ static const char *const end_texts[] = {
         [WORKER_EXITED] = "The engine ended unexpectedly",
         [WORKER_KILLED_BY_SIGNAL] = "The engine ended unexpectedly",
         [WORKER_OUT_OF_MEMORY] = "The engine was ended by the kernel because memory ran out",
-        [WORKER_HUNG] = "The engine did not answer any more and was ended",
+        [WORKER_HUNG] = "The engine did not answer or did not come forward any more and was ended",
         [WORKER_OUT_OF_TIME] = "The engine took too much processor time and was ended",
         [WORKER_DISTRUSTED] = "The engine sent something that it must not send, and was ended",
 };
@@ -113,7 +113,6 @@ static void await_end(Worker *worker, WorkerEnd why)
 
 void worker_pause(Worker *worker, bool paused)
 {
-        worker->paused = paused;
         if (worker->pid > 0)
                 (void)kill(worker->pid, paused ? SIGSTOP : SIGCONT);
 }
@@ -130,12 +129,25 @@ static bool was_asleep(uint64_t due)
         return clock_usec(CLOCK_MONOTONIC) > due + LATE;
 }
 
+/* By us, or by an administrator who wants it to stand still. */
+static bool is_stopped(const Worker *worker)
+{
+        siginfo_t info = {};
+
+        return waitid(P_PID, (id_t)worker->pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 && info.si_pid == worker->pid;
+}
+
+static bool is_excused(const Worker *worker, uint64_t due)
+{
+        return was_asleep(due) || is_stopped(worker);
+}
+
 static int on_load_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Worker *worker = userdata;
         (void)source;
 
-        if ((worker->paused || was_asleep(usec)) && set_timer(worker, worker->load_limit, on_load_over) >= 0)
+        if (is_excused(worker, usec) && set_timer(worker, worker->load_limit, on_load_over) >= 0)
                 return 0;
         log_warning("The engine did not load its model in time");
         worker_kill(worker, WORKER_HUNG);
@@ -167,15 +179,14 @@ static int on_ping_time(sd_event_source *source, uint64_t usec, void *userdata)
         (void)source;
 
         uint64_t now = clock_usec(CLOCK_MONOTONIC);
-        if (worker->ping_sent > 0 && (worker->paused || was_asleep(usec)))
-                worker->ping_sent = now;
-        if (worker->ping_sent > 0 && now - worker->ping_sent >= worker->ping_limit) {
+        if (is_excused(worker, usec))
+                pulse_forgive(&worker->pulse, now);
+        if (pulse_has_stopped(&worker->pulse, now)) {
                 worker_kill(worker, WORKER_HUNG);
                 return 0;
         }
-        if (worker->ping_sent == 0) {
-                Message ping = { .version = PROTOCOL_VERSION, .type = MESSAGE_PING, .ping = ++worker->ping };
-                worker->ping_sent = now;
+        if (pulse_asks(&worker->pulse, now)) {
+                const Message ping = { .version = PROTOCOL_VERSION, .type = MESSAGE_PING, .ping = worker->pulse.ping };
                 worker_send(worker, &ping, -1);
         }
         if (!worker->ending)
@@ -188,7 +199,7 @@ void worker_set_busy(Worker *worker, bool busy)
         if (worker->ending)
                 return;
         worker->timer = sd_event_source_disable_unref(worker->timer);
-        worker->ping_sent = 0;
+        pulse_begin(&worker->pulse, worker->ping_limit, clock_usec(CLOCK_MONOTONIC));
         if (busy)
                 schedule_ping(worker);
 }
@@ -206,10 +217,8 @@ static void handle(Worker *worker, const Message *message, int fd)
                 return;
         }
         if (message->type == MESSAGE_PONG) {
-                if (message->ping == 0 || message->ping > worker->ping)
+                if (!pulse_hear(&worker->pulse, &message->pong, clock_usec(CLOCK_MONOTONIC)))
                         worker_kill(worker, WORKER_DISTRUSTED);
-                if (message->ping == worker->ping)
-                        worker->ping_sent = 0;
                 return;
         }
         if (message->type == MESSAGE_READY)

@@ -33,7 +33,7 @@ typedef struct WorkerSpec {
         uint64_t threads; /* 0: one for each core */
         Precision precision; /* where neither job nor model says, given on as --precision; PRECISION_AUTO: the engine's */
         uint64_t load_seconds; /* until READY; 0: it may take any time */
-        uint64_t ping_seconds; /* without an answer while busy */
+        uint64_t ping_seconds; /* without an answer, or of processor time without coming forward, while busy */
 } WorkerSpec;
 
 typedef enum WorkerEnd {
@@ -41,7 +41,7 @@ typedef enum WorkerEnd {
         WORKER_EXITED, /* or closed its socket */
         WORKER_KILLED_BY_SIGNAL,
         WORKER_OUT_OF_MEMORY, /* the kernel killed it */
-        WORKER_HUNG, /* killed: no answer in time */
+        WORKER_HUNG, /* killed: no answer in time, or none that tells of anything done */
         WORKER_OUT_OF_TIME, /* the kernel ended it: more processor time than it may have */
         WORKER_DISTRUSTED, /* killed: it said what the protocol forbids */
 } WorkerEnd;

@@ -168,7 +168,7 @@ static void test_pings_are_answered_meanwhile(void **state)
         assert_int_equal(verify_tell_digest(pair[1], path), 0);
         assert_int_equal(protocol_receive(pair[0], &m, &fd), 1);
         assert_int_equal(m.type, MESSAGE_PONG);
-        assert_int_equal(m.ping, 7);
+        assert_int_equal(m.pong.ping, 7);
         assert_int_equal(protocol_receive(pair[0], &m, &fd), 1);
         assert_int_equal(m.type, MESSAGE_DIGEST);
         (void)close(fd);

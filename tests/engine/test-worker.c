@@ -23,7 +23,8 @@ static void test_ready(void **state)
 
         send_simple(&child, MESSAGE_PING, 4711);
         const Message *pong = expect(&child, MESSAGE_PONG, 0);
-        assert_int_equal(pong->ping, 4711);
+        assert_int_equal(pong->pong.ping, 4711);
+        assert_int_equal(pong->pong.done, 0);
         assert_int_equal(finish(&child), 0);
 }
 

@@ -23,6 +23,8 @@ typedef enum Mode {
         DIES_ONCE, /* in the first job after its directory got no file "died" */
         DIES_MIDWAY, /* likewise, in the middle of a picture; counts all steps by the size of a file "steps" */
         HANGS, /* in the middle of a job, deaf to everything */
+        LOOPS, /* likewise, but answers, and computes for ever */
+        STANDS, /* answers, and does nothing for ever */
         STUBBORN, /* slow, and answers, but does not hear CANCEL */
         FAILS_JOB,
         GARBAGE, /* sends bytes that are no message */
@@ -53,6 +55,8 @@ static const char *const mode_names[MODE_MAX] = {
         [DIES_ONCE] = "dies-once",
         [DIES_MIDWAY] = "dies-midway",
         [HANGS] = "hangs",
+        [LOOPS] = "loops",
+        [STANDS] = "stands",
         [STUBBORN] = "stubborn",
         [FAILS_JOB] = "fails-job",
         [GARBAGE] = "garbage",

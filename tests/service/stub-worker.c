@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/memfd.h"
 #include "base/util.h"
 #include "stub-decode.h"
@@ -30,6 +31,8 @@ typedef struct Stub {
         bool cancelled, wants_preview, is_to_park;
         uint64_t resume_job; /* of RESUME */
         uint32_t resume_picture, resume_step;
+        bool is_lost; /* it does nothing more than to answer */
+        uint64_t done;
         uint64_t input_job; /* of the last INPUT */
         uint8_t tints[INPUT_MAX]; /* the first bytes of the pictures that it starts from */
 } Stub;
@@ -94,7 +97,8 @@ static void take(Stub *stub, const Message *message, int fd)
 
         switch (message->type) {
         case MESSAGE_PING:
-                answer.ping = message->ping;
+                stub->done += !stub->is_lost;
+                answer.pong = (Pong) { message->ping, stub->done, clock_usec(CLOCK_PROCESS_CPUTIME_ID) };
                 say(stub, &answer, MESSAGE_PONG, -1);
                 break;
         case MESSAGE_CANCEL:
@@ -280,6 +284,12 @@ static void misbehave_in_step(Stub *stub)
                 break;
         case HANGS:
                 hang();
+                break;
+        case LOOPS:
+        case STANDS:
+                stub->is_lost = true;
+                for (;;)
+                        listen_for(stub, stub->mode == LOOPS ? 0 : -1);
                 break;
         case GARBAGE:
                 (void)!write(stub->socket, "garbage", 7);

@@ -15,7 +15,7 @@ static int setup(void **state)
                         "stub-fails-job", "stub-fails-loading", "stub-lacks-memory", "stub-hangs-loading", "stub-garbage",
                         "stub-wrong-job", "stub-unsealed", "stub-lying-size", "stub-not-png", "stub-too-few",
                         "stub-too-many", "stub-wrong-seed", "stub-slow", "stub-stubborn", "stub-vanishing",
-                        "stub-other-size", "stub-dies-midway", "stub-forbidden");
+                        "stub-other-size", "stub-dies-midway", "stub-forbidden", "stub-loops");
 }
 
 /* The job fails with that error, and one behind it that needs a sound model is done. */
@@ -93,6 +93,7 @@ static void test_hanging(void **state)
         (void)state;
         assert_breaks("stub-hangs", IMAGINE_ERROR_WORKER_DIED);
         assert_breaks("stub-hangs-loading", IMAGINE_ERROR_WORKER_DIED);
+        assert_breaks("stub-loops", IMAGINE_ERROR_WORKER_DIED); /* it answers, and that is all */
 }
 
 static void test_what_is_not_believed(void **state)

@@ -3,6 +3,7 @@
 /* What goes wrong around a service, with the real engine: each fault has an outcome, and none costs another job or the
  * service. Deaths of workers are in test-broken-workers.c and test-parking.c, those of the service in test-store.c. */
 
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 
 #include "listener.h"
@@ -325,6 +326,65 @@ static void test_a_client_dies_at_each_stage(void **state)
         place_stop_service(&place);
 }
 
+/* Stops all threads of a process but the first, which listens; a process of its own holds them until they are gone. 0: it may
+ * not. */
+static pid_t hold_threads(pid_t pid)
+{
+        char path[64];
+        int ready[2];
+        char byte = 0;
+
+        assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+        pid_t holder = fork_child();
+        if (holder > 0) {
+                (void)close(ready[1]);
+                const bool held = read(ready[0], &byte, 1) == 1;
+                (void)close(ready[0]);
+                if (!held)
+                        (void)waitpid(holder, NULL, 0);
+                return held ? holder : 0;
+        }
+        (void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+        DIR *dir = opendir(path);
+        CHECK(dir);
+        for (struct dirent *entry; (entry = readdir(dir));) {
+                const pid_t thread = atoi(entry->d_name);
+                if (thread > 0 && thread != pid)
+                        CHECK(ptrace(PTRACE_SEIZE, thread, NULL, NULL) == 0 && ptrace(PTRACE_INTERRUPT, thread, NULL, NULL) == 0);
+        }
+        CHECK(write(ready[1], &byte, 1) == 1);
+        while (waitpid(-1, NULL, __WALL) > 0) /* until they are gone */
+                ;
+        _exit(0);
+}
+
+/* The thread that computes does nothing any more, while the one that listens goes on to answer: it is noticed, and costs the job
+ * nothing but time. */
+static void test_a_thread_that_stands_still(void **state)
+{
+        JobRef job;
+        uint32_t step;
+        (void)state;
+
+        place_start_service(&place, "default_model = \"tiny\"; threads = 1; worker_ping_seconds = 2;");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        assert_true(generate(bus, &job, "x", 3, "steps", "u", 100, "width", "u", 128, "height", "u", 128) >= 0);
+        do
+                assert_true(job_u32(bus, job.path, "Step", &step) >= 0);
+        while (step < 2);
+        pid_t worker = place_worker(&place), holder = hold_threads(worker);
+        if (holder == 0) {
+                print_message("who may not trace processes cannot stop a thread of one\n");
+                place_stop_service(&place);
+                skip();
+        }
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        assert_int_not_equal(place_worker(&place), worker);
+        assert_int_equal(wait_for_exit(holder), 0);
+        wait_for_log(&place, "did not come forward");
+        place_stop_service(&place);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -334,6 +394,7 @@ int main(void)
                 cmocka_unit_test(test_cancelling_at_the_end),
                 cmocka_unit_test(test_a_thousand_cancels),
                 cmocka_unit_test(test_descriptors_run_out),
+                cmocka_unit_test(test_a_thread_that_stands_still),
         };
         return cmocka_run_group_tests(tests, setup, place_tear_down);
 }

@@ -8,6 +8,7 @@
 #include "harness.h"
 
 #include "base/cpu.h"
+#include "workers/pulse.h"
 #include "workers/worker.h"
 
 typedef struct Scene {
@@ -23,6 +24,7 @@ typedef struct Scene {
         bool job_at_ready; /* send a job when it is ready */
         bool cancel_at_progress;
         bool stop_at_ready;
+        bool stands_still; /* from the first progress on, for three seconds */
 } Scene;
 
 static void send_message(Scene *scene, MessageType type)
@@ -31,6 +33,23 @@ static void send_message(Scene *scene, MessageType type)
         if (type == MESSAGE_GENERATE)
                 request_init(&message.generate);
         worker_send(scene->worker, &message, -1);
+}
+
+static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        const Scene *scene = userdata;
+        (void)source, (void)usec;
+
+        if (scene->worker)
+                (void)kill(worker_pid(scene->worker), SIGCONT);
+        return 0;
+}
+
+static void stand_still(Scene *scene)
+{
+        assert_int_equal(kill(worker_pid(scene->worker), SIGSTOP), 0);
+        assert_true(sd_event_add_time_relative(
+                            scene->event, NULL, CLOCK_MONOTONIC, 3 * USEC_PER_SEC, 0, on_rested, scene) >= 0);
 }
 
 static void on_message(Worker *worker, const Message *message, int fd, void *userdata)
@@ -48,6 +67,8 @@ static void on_message(Worker *worker, const Message *message, int fd, void *use
                 if (scene->stop_at_ready)
                         worker_stop(worker);
         } else if (message->type == MESSAGE_PROGRESS) {
+                if (scene->n_progress == 0 && scene->stands_still)
+                        stand_still(scene);
                 if (scene->n_progress++ == 0 && scene->cancel_at_progress)
                         send_message(scene, MESSAGE_CANCEL);
         } else if (message->type == MESSAGE_PICTURE) {
@@ -174,6 +195,52 @@ static void test_hanging(void **state)
         assert_int_equal(working.error.code, -EOWNERDEAD);
 }
 
+/* A thread that listens goes on to answer. */
+static void test_lost_ways(void **state)
+{
+        static const char *const modes[] = { "loops", "stands" };
+        (void)state;
+
+        for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+                Scene scene = { .job_at_ready = true };
+                play(&scene, modes[i], 60, 1);
+                assert_int_equal(scene.end, WORKER_HUNG);
+                assert_true(scene.n_progress > 0);
+        }
+}
+
+/* The same without waiting for it. Of a machine that gives the worker next to no time, much patience is asked. */
+static void test_pulse(void **state)
+{
+        Pulse pulse = {};
+        (void)state;
+
+        pulse_begin(&pulse, 100, 1000);
+        assert_true(pulse_asks(&pulse, 1050));
+        assert_false(pulse_asks(&pulse, 1060)); /* once */
+        assert_false(pulse_has_stopped(&pulse, 1149));
+        assert_true(pulse_has_stopped(&pulse, 1150));
+        pulse_forgive(&pulse, 1150);
+        assert_false(pulse_has_stopped(&pulse, 1249));
+        assert_true(pulse_hear(&pulse, &(Pong) { 1, 7, 5000 }, 1249));
+        assert_false(pulse_has_stopped(&pulse, 1349)); /* whatever it spent on other jobs */
+
+        assert_true(pulse_asks(&pulse, 1349));
+        assert_true(pulse_hear(&pulse, &(Pong) { 2, 7, 5099 }, 2248));
+        assert_false(pulse_has_stopped(&pulse, 2248));
+        assert_true(pulse_has_stopped(&pulse, 2249)); /* nothing has been done for ten limits */
+        pulse_forgive(&pulse, 2249);
+        assert_true(pulse_asks(&pulse, 2249));
+        assert_true(pulse_hear(&pulse, &(Pong) { 3, 7, 5100 }, 2250));
+        assert_true(pulse_has_stopped(&pulse, 2250)); /* nothing but processor time */
+
+        assert_true(pulse_asks(&pulse, 2250));
+        assert_true(pulse_hear(&pulse, &(Pong) { 4, 8, 5900 }, 2260));
+        assert_false(pulse_has_stopped(&pulse, 2260));
+        assert_false(pulse_hear(&pulse, &(Pong) { 5, 9, 6000 }, 2270)); /* which nobody has asked */
+        assert_false(pulse_hear(&pulse, &(Pong) { 4, 9, 5800 }, 2270)); /* time does not run backwards */
+}
+
 static void test_distrust(void **state)
 {
         Scene scene = { .job_at_ready = true };
@@ -196,6 +263,17 @@ static void test_answers_keep_it_alive(void **state)
 
         play(&scene, "slow-load", 60, 1);
         assert_int_equal(scene.n_done, 1);
+}
+
+/* Whoever has stopped it (SIGSTOP) wants it to stand still, not to die. */
+static void test_one_that_is_stopped_is_left_alone(void **state)
+{
+        Scene scene = { .job_at_ready = true, .stands_still = true };
+        (void)state;
+
+        play(&scene, "slow", 60, 1);
+        assert_int_equal(scene.n_done, 1);
+        assert_int_equal(scene.end, WORKER_STOPPED);
 }
 
 static void test_one_that_does_not_end_is_killed(void **state)
@@ -294,8 +372,11 @@ int main(void)
                 cmocka_unit_test(test_death),
                 cmocka_unit_test(test_the_last_words_are_heard),
                 cmocka_unit_test(test_hanging),
+                cmocka_unit_test(test_lost_ways),
+                cmocka_unit_test(test_pulse),
                 cmocka_unit_test(test_distrust),
                 cmocka_unit_test(test_answers_keep_it_alive),
+                cmocka_unit_test(test_one_that_is_stopped_is_left_alone),
                 cmocka_unit_test(test_one_that_does_not_end_is_killed),
                 cmocka_unit_test(test_a_program_that_is_none),
                 cmocka_unit_test(test_what_a_worker_inherits),

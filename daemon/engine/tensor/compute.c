@@ -77,8 +77,11 @@ void compute_tiles(Compute *c, size_t n_tiles, size_t scratch, TileFunction *til
                 {
                         float *own = memory + stride * (size_t)omp_get_thread_num();
 
-                        for (size_t i; (i = atomic_fetch_add(&next, 1)) < n_tiles && !compute_cancelled(c);)
+                        for (size_t i; (i = atomic_fetch_add(&next, 1)) < n_tiles && !compute_cancelled(c);) {
                                 tile(job, i, own);
+                                if (c->done)
+                                        (void)atomic_fetch_add_explicit(c->done, 1, memory_order_relaxed);
+                        }
                 }
         }
         arena_release(c->arena, mark);

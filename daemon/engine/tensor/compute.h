@@ -39,6 +39,7 @@ typedef struct Compute {
         unsigned threads;
         Arena *arena; /* activations; marked and released by whoever runs a stage */
         const atomic_bool *cancelled; /* NULL: never */
+        atomic_size_t *done; /* tiles; NULL: nobody wants to know */
         int error; /* 0, or the first error since compute_finish */
         bool wrap_x, wrap_y; /* whether pictures go on at their opposite side, for convolutions; else there are zeros */
         double flops; /* multiplications and additions of all products so far, for whoever measures */
