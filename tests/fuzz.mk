@@ -78,7 +78,7 @@ FUZZ_RUN = LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $$f -a
 	-print_final_stats=1 -verbosity=0 $(1) $(FUZZ_B)/corpus/$$(expr $$f : '.*/fuzz-\(.*\)')
 
 fuzz: fuzzers fuzz-corpus
-	for f in $(FUZZERS); do $(call FUZZ_RUN,-max_total_time=$(FUZZ_SECONDS)) || exit 1; done
+	for f in $(FUZZERS); do echo "---- $$f"; $(call FUZZ_RUN,-max_total_time=$(FUZZ_SECONDS)) || exit 1; done
 
 fuzz-seeds: fuzzers fuzz-corpus
 	for f in $(FUZZERS); do $(call FUZZ_RUN,-runs=0) || exit 1; done
