@@ -83,10 +83,36 @@ static _Noreturn void become(const char *path, int fds[static N_FDS])
         _exit(127);
 }
 
+/* "12 345 "; one that is cut off is none. Whether there was any. */
+static bool kill_each(const char *numbers)
+{
+        const char *at = numbers;
+        char *end;
+
+        for (long pid; (pid = strtol(at, &end, 10)) > 0 && *end == ' '; at = end)
+                (void)kill((pid_t)pid, SIGKILL);
+        return at > numbers;
+}
+
+/* All children, and those that become ours by that: what the program has started, in whatever session it is. */
+static void kill_children(void)
+{
+        char text[4096];
+
+        do {
+                _cleanup_(closep) int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+                const ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+                text[MAX(n, 0)] = '\0';
+                if (!kill_each(text))
+                        return;
+        } while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
+}
+
 /* Until nobody holds the other end of control: then whatever the program has started is killed, too. The program's end alone is
  * no reason: what it said may still be read. */
 static _Noreturn void watch_over(const char *path, int fds[static N_FDS], int control)
 {
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* of what the program leaves behind */
         pid_t pid = fork();
 
         if (pid == 0) {
@@ -100,7 +126,7 @@ static _Noreturn void watch_over(const char *path, int fds[static N_FDS], int co
         if (pid > 0) {
                 (void)kill(-pid, SIGKILL);
                 (void)kill(pid, SIGKILL); /* if it has not got a group of its own yet */
-                (void)waitpid(pid, NULL, 0);
+                kill_children();
         }
         _exit(EXIT_SUCCESS);
 }

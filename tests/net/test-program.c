@@ -306,8 +306,11 @@ static void test_cancel(void **state)
                 cancel("polite", NULL, by_closing);
                 assert_int_equal(count_lines(&fake, "cancelled"), 1);
         }
-        cancel("deaf", "requests", false);
-        wait_for_note("left");
+        static const char *const stubborn[] = { "deaf", "scattered" };
+        for (size_t i = 0; i < ELEMENTSOF(stubborn); i++) {
+                cancel(stubborn[i], "requests", false);
+                wait_for_note("left");
+        }
 }
 
 /* A worker that is killed takes the program with it. */
