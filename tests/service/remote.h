@@ -27,7 +27,7 @@ static const char remote_rules[] =
                 "restrictions = ( { words = [\"logo\"]; providers = [\"ok\", \"local\"]; reason = \"ours are drawn by hand\"; } );\n"
                 "routes = ( { purpose = \"fall-back\"; providers = [\"unknown\", \"last\", \"500\", \"ok\"]; },\n"
                 "{ purpose = \"home\"; providers = [\"last\", \"local\"]; }, { purpose = \"cheap\"; providers = [\"fields\", \"ok\"]; price = 0.03; },\n"
-                "{ purpose = \"nobody\"; providers = [\"last\", \"500\"]; } ); };\n";
+                "{ purpose = \"patient\"; providers = [\"silent\", \"ok\"]; }, { purpose = \"nobody\"; providers = [\"last\", \"500\"]; } ); };\n";
 
 static inline void write_settings(char *text, size_t size, unsigned port)
 {

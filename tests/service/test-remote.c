@@ -215,6 +215,26 @@ static void test_cancel(void **state)
         assert_int_equal(provenance_of(bus, job.path).cost, 2 * CENT);
 }
 
+/* Consent that is taken back while a job waits for its turn. */
+static void test_revoked(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        JobRef busy[2], waiting; /* "silent" draws two at a time */
+        (void)state;
+
+        for (size_t i = 0; i < ELEMENTSOF(busy); i++)
+                assert_true(generate(bus, &busy[i], "a fox", 1, "provider", "s", "silent") >= 0);
+        assert_true(generate(bus, &waiting, "a red fox", 1, "purpose", "s", "patient") >= 0);
+        assert_true(manager_call(bus, "SetConsent", NULL, NULL, "sb", "silent", 0) >= 0);
+        for (size_t i = 0; i < ELEMENTSOF(busy); i++)
+                assert_true(job_call(bus, busy[i].path, "Cancel", NULL, NULL, NULL) >= 0);
+        assert_done(bus, waiting.path);
+        const Known known = provenance_of(bus, waiting.path);
+        assert_string_equal(known.provider, "ok");
+        assert_non_null(strstr(known.notes, "silent: Nothing is sent to silent"));
+        consent(bus, "silent");
+}
+
 /* Partial pictures are previews. */
 static void test_previews(void **state)
 {
@@ -276,6 +296,7 @@ int main(void)
                 cmocka_unit_test(test_failures),
                 cmocka_unit_test(test_routes),
                 cmocka_unit_test(test_cancel),
+                cmocka_unit_test(test_revoked),
                 cmocka_unit_test(test_previews),
                 cmocka_unit_test(test_source),
         };

@@ -72,6 +72,14 @@ static void pass_on(Painters *painters, Job *job, const Error *error)
         }
 }
 
+static void fail(Painters *painters, Job *job, const Error *error, bool again)
+{
+        if (again && job->commission->rest.text[0])
+                pass_on(painters, job, error);
+        else
+                service_finish_job(painters->service, job, JOB_FAILED, error);
+}
+
 static void on_done(Painting *painting, const Error *error, bool again, void *userdata)
 {
         Painters *painters = userdata;
@@ -79,12 +87,11 @@ static void on_done(Painting *painting, const Error *error, bool again, void *us
 
         if (!job)
                 return;
-        const bool has_other = job->commission->rest.text[0];
         const Error failure = error ? *error : (Error) {};
-        if (error && again && has_other)
-                pass_on(painters, job, &failure);
+        if (error)
+                fail(painters, job, &failure, again);
         else
-                service_finish_job(painters->service, job, error ? JOB_FAILED : JOB_DONE, error ? &failure : NULL);
+                service_finish_job(painters->service, job, JOB_DONE, NULL);
 }
 
 void painters_forget(Painters *painters, Job *job, JobState state)
@@ -116,7 +123,7 @@ static void begin(Painters *painters, Painting **place, Job *job)
         queue_begin(service->queue, job, JOB_RUNNING, clock_usec(CLOCK_MONOTONIC));
         journal_job(JOURNAL_JOB_BEGUN, job);
         if (painting_new(place, service, job, on_done, painters, &error) < 0) {
-                service_finish_job(service, job, JOB_FAILED, &error);
+                fail(painters, job, &error, true);
                 return;
         }
         job_object_update(job_object(job));
