@@ -5,12 +5,14 @@
 #include "net/protocol.h"
 #include "service/decoder.h"
 #include "service/picture.h"
+#include "service/remote/commission.h"
 #include "service/remote/finishing.h"
 #include "service/service.h"
 
 struct Finishing {
         Decoder *decoder;
         ForeignInfo info;
+        bool came_from_server; /* else it is a picture of the caller's */
         PictureFormat format; /* that is expected */
         Message made; /* with fd */
         int fd;
@@ -28,18 +30,19 @@ Finishing *finishing_free(Finishing *finishing)
         return NULL;
 }
 
-/* Whether it is a picture of the server's; else it is the caller's. */
-static bool came_from_server(const Finishing *finishing)
+static bool comes_from_server(const Job *job, const ForeignInfo *info)
 {
-        return finishing->info.use == FOREIGN_RESULT || finishing->info.use == FOREIGN_PREVIEW;
+        return !job->commission->is_import && (info->use == FOREIGN_RESULT || info->use == FOREIGN_PREVIEW);
 }
 
 static const char *name_of(void *userdata)
 {
         const Finishing *finishing = userdata;
 
-        if (came_from_server(finishing))
+        if (finishing->came_from_server)
                 return "What the server sent";
+        if (finishing->info.use == FOREIGN_RESULT)
+                return "What is imported";
         return input_to_string(finishing->info.use == FOREIGN_SOURCE ? INPUT_IMAGE : INPUT_MASK);
 }
 
@@ -56,7 +59,7 @@ static bool is_expected(const Finishing *finishing, const Message *m, int fd)
 static int on_message(const Message *message, int *fd, void *userdata, Error *error)
 {
         Finishing *finishing = userdata;
-        const int fault = came_from_server(finishing) ? NET_BAD_ANSWER : -EINVAL;
+        const int fault = finishing->came_from_server ? NET_BAD_ANSWER : -EINVAL;
 
         if (message->type == MESSAGE_FAILED)
                 return error_set(error, message->failed.code == -ENOMEM ? -ENOMEM : fault, "%s: %s", name_of(finishing), message->failed.text);
@@ -102,11 +105,11 @@ int finishing_new(
                 return error_set(error, -ENOMEM, "Out of memory");
 
         *finishing = (Finishing) {
-                .info = *info, .fd = -1, .done = done, .userdata = userdata,
+                .info = *info, .came_from_server = comes_from_server(job, info), .fd = -1, .done = done, .userdata = userdata,
                 .format = info->use == FOREIGN_RESULT ? (PictureFormat)job->request->format : FORMAT_PNG,
         };
         int r = decoder_new(&finishing->decoder, service->event, service->config, job->serial,
-                            came_from_server(finishing) ? &theirs : &ours, finishing, error);
+                            finishing->came_from_server ? &theirs : &ours, finishing, error);
         if (r < 0)
                 return r;
         tell(finishing, job, fd);
