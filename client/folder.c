@@ -8,6 +8,7 @@
 #include <systemd/sd-path.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/util.h"
 #include "client/folder.h"
 #include "client/i18n.h"
@@ -17,24 +18,12 @@ int folder_path(char **ret)
         return sd_path_lookup(SD_PATH_USER_PICTURES, "Imagine", ret);
 }
 
-/* With what is missing above it. */
-static int make_directories(char *path)
-{
-        for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
-                if (slash)
-                        *slash = '\0';
-                if (mkdir(path, 0777) < 0 && errno != EEXIST)
-                        return -errno;
-                if (!slash)
-                        return 0;
-                *slash = '/';
-        }
-}
-
 int folder_prepare(char **ret)
 {
         int r = folder_path(ret);
-        return r < 0 ? r : make_directories(*ret);
+        if (r >= 0)
+                r = file_make_folders(*ret, 0777);
+        return r >= 0 && mkdir(*ret, 0777) < 0 && errno != EEXIST ? -errno : r;
 }
 
 ExitCode folder_make(Client *c, char **ret)

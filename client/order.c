@@ -261,11 +261,6 @@ void order_cancel(Order *o)
                 track_cancel(o->track);
 }
 
-const JobInfo *order_job(const Order *o)
-{
-        return &o->job;
-}
-
 static Order *destroy(Order *o)
 {
         o->track = track_free(o->track);

@@ -71,7 +71,5 @@ ExitCode order_new_prompts(Link *link, const Options *options, const char *idea,
 
 void order_cancel(Order *order);
 
-const JobInfo *order_job(const Order *order);
-
 /* Returns NULL. */
 Order *order_free(Order *order);

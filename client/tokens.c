@@ -9,9 +9,9 @@
 #include <time.h>
 
 #include "base/base64.h"
+#include "base/file.h"
 #include "base/util.h"
 #include "client/desktop/place.h"
-#include "client/files.h"
 #include "client/i18n.h"
 #include "client/tokens.h"
 
@@ -90,14 +90,9 @@ static int save(json_t *tokens, Error *error)
         json_decref(object);
         if (!path || !text)
                 return error_set(error, -ENOMEM, _("out of memory"));
-        mode_t mask = umask(0077);
-        for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-                *slash = '\0';
-                (void)mkdir(path, 0700); /* what is missing in the end says the next one */
-                *slash = '/';
-        }
-        int r = file_replace(path, text, strlen(text));
-        (void)umask(mask);
+        int r = file_make_folders(path, 0700);
+        if (r >= 0)
+                r = file_put(path, text, true);
         return r < 0 ? error_set(error, r, _("cannot write %s: %s"), path, strerror(-r)) : 0;
 }
 

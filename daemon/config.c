@@ -420,11 +420,3 @@ int config_new(Config **ret)
         *ret = TAKE_PTR(config);
         return 0;
 }
-
-void config_print_keys(FILE *file)
-{
-        for (size_t i = 0; i < config_n_keys; i++)
-                (void)fprintf(
-                                file, "# %s.\n#%s = %s;\n\n", config_keys[i].help, config_keys[i].name,
-                                config_keys[i].fallback);
-}

@@ -94,6 +94,3 @@ int config_load(Config *config, const char *path, Error *error);
 int config_log_level(const Config *config);
 
 Precision config_precision(const Config *config);
-
-/* Prints every key with its default and meaning. */
-void config_print_keys(FILE *file);

@@ -56,12 +56,6 @@ static ssize_t index_of(const Manifest *manifest, const char *id)
         return -1;
 }
 
-json_t *manifest_find(const Manifest *manifest, const char *id)
-{
-        const ssize_t i = index_of(manifest, id);
-        return i >= 0 ? json_array_get(manifest->pictures, (size_t)i) : NULL;
-}
-
 int manifest_put(Manifest *manifest, json_t *picture)
 {
         const ssize_t i = picture ? index_of(manifest, json_string_value(json_object_get(picture, "id"))) : -1;

@@ -22,9 +22,6 @@ typedef struct Manifest { /* manifest_done() */
 /* Makes the folder, if it is not there, and reads its manifest, if there is one. CODE_OK, or what was reported. */
 ExitCode manifest_open(Client *client, const char *folder, Manifest *ret);
 
-/* The picture of that id, or NULL. */
-json_t *manifest_find(const Manifest *manifest, const char *id);
-
 /* Puts a picture in the place of the one of its id; takes it. -ENOMEM. */
 int manifest_put(Manifest *manifest, json_t *picture);
 

@@ -122,15 +122,6 @@ bool model_words_knows(const ModelWords *model, const char *phrase, WordClass wa
         return class_of(model, phrase) == wanted;
 }
 
-const char *model_words_noun(const ModelWords *model, const char *word)
-{
-        const char *singular = json_string_value(look_up(model, "plurals", word));
-        const char *noun = singular ? singular : word, *other = json_string_value(look_up(model, "same", noun));
-
-        noun = other ? other : noun;
-        return look_up(model, "nouns", noun) ? json_object_iter_key(json_object_iter_at((json_t *)set_of(model, "nouns"), noun)) : NULL;
-}
-
 bool model_words_has_times(const ModelWords *model, const char *place)
 {
         return json_is_true(look_up(model, "places", place));

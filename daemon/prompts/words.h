@@ -42,9 +42,6 @@ WordClass model_words_find(const ModelWords *model, const WordList *words, size_
 /* Whether the text is a phrase for a place, a time, a style. */
 bool model_words_knows(const ModelWords *model, const char *phrase, WordClass wanted);
 
-/* How the thing is called of which this is the plural, another word, or the name; NULL: it is none. */
-const char *model_words_noun(const ModelWords *model, const char *word);
-
 /* Whether times of day go with the place that is said so. */
 bool model_words_has_times(const ModelWords *model, const char *place);
 

@@ -416,8 +416,3 @@ Job *queue_first(const Queue *queue)
 {
         return queue->first;
 }
-
-uint64_t queue_n_active(const Queue *queue)
-{
-        return queue->n_active;
-}

@@ -109,6 +109,3 @@ uint32_t queue_place(const Queue *queue, const Job *job);
 
 /* Whether other, which has not ended, is worked on before that job, whose place that is. */
 bool queue_runs_before(const Queue *queue, const Job *other, uint32_t place, const Job *job);
-
-/* Jobs that have not ended: waiting, loading, running. */
-uint64_t queue_n_active(const Queue *queue);

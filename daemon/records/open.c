@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/util.h"
 #include "records/records-private.h"
 
@@ -22,22 +23,6 @@ int records_path(char **ret)
         else
                 return -ENOENT;
         return n < 0 ? -ENOMEM : 0;
-}
-
-/* The directories on the way to it, as the base directory specification wants them. */
-static int make_directories(const char *path)
-{
-        _cleanup_(freep) char *copy = strdup(path);
-        if (!copy)
-                return -ENOMEM;
-
-        for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-                *slash = '\0';
-                if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-                        return -errno;
-                *slash = '/';
-        }
-        return 0;
 }
 
 /* The directory is ours and closed to others, whoever made it. */
@@ -76,7 +61,7 @@ static int prepare_place(const char *path, RecordsMode mode, Error *error)
 {
         if (path[0] != '/')
                 return error_set(error, -EINVAL, "The records: not an absolute path");
-        int r = mode == RECORDS_CREATE ? make_directories(path) : 0;
+        int r = mode == RECORDS_CREATE ? file_make_folders(path, 0700) : 0;
         if (r >= 0)
                 r = close_directory(path);
         if (r >= 0)

@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <sys/stat.h>
 
-#include "base/io.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "base/util.h"
@@ -143,55 +143,14 @@ static json_t *to_json(const DigestCache *cache)
         return json_pack("{s:i, s:o}", "format", FORMAT, "models", models);
 }
 
-/* The folder of a path, and the one above it if need be ($HOME/.cache may be missing). */
-static void make_folders(const char *path)
-{
-        _cleanup_(freep) char *folder = strdup(path);
-        char *slash = folder ? strrchr(folder, '/') : NULL;
-        if (!slash || slash == folder)
-                return;
-        *slash = '\0';
-        if (mkdir(folder, 0700) == 0 || errno != ENOENT)
-                return;
-        slash = strrchr(folder, '/');
-        if (!slash || slash == folder)
-                return;
-        *slash = '\0';
-        if (mkdir(folder, 0700) < 0)
-                return;
-        *slash = '/';
-        (void)mkdir(folder, 0700);
-}
-
-/* Another file takes the place of the old one in one step. It is not waited for until it is on the disk: if it is lost
- * with the power, digests are computed again. */
-static int replace(const char *path, const char *text)
-{
-        _cleanup_(freep) char *temporary = NULL;
-        if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
-                temporary = NULL;
-                return -ENOMEM;
-        }
-        _cleanup_(closep) int fd = mkostemp(temporary, O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-
-        int r = write_all(fd, text, strlen(text));
-        if (r >= 0 && rename(temporary, path) < 0)
-                r = -errno;
-        if (r < 0)
-                (void)unlink(temporary);
-        return r;
-}
-
 static void save(const DigestCache *cache)
 {
         json_t *root = to_json(cache);
         _cleanup_(freep) char *text = json_dumps(root, JSON_INDENT(1));
 
         json_decref(root);
-        make_folders(cache->path);
-        int r = text ? replace(cache->path, text) : -ENOMEM;
+        (void)file_make_folders(cache->path, 0700);
+        int r = text ? file_put(cache->path, text, false) : -ENOMEM;
         if (r < 0)
                 log_warning("Digests are not kept in %s: %s", cache->path, strerror(-r));
 }

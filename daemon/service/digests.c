@@ -227,11 +227,6 @@ void digests_look(Digests *digests, const Models *models)
         tell(digests);
 }
 
-const ModelFiles *digests_first(const Digests *digests)
-{
-        return digests->list.first ? &digests->list.first->files : NULL;
-}
-
 const ModelFiles *digests_find(const Digests *digests, const char *name)
 {
         const DigestEntry *entry = digest_list_find(&digests->list, name);

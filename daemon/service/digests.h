@@ -47,8 +47,7 @@ void digests_set_config(Digests *digests, const Config *config);
 /* Looks at these models, which are all there are, unless their files were looked at just before. */
 void digests_look(Digests *digests, const Models *models);
 
-/* What was seen last; valid until the next look. digests_first: all, by next. NULL: none. */
-const ModelFiles *digests_first(const Digests *digests);
+/* What was seen last; valid until the next look. NULL: none. */
 const ModelFiles *digests_find(const Digests *digests, const char *name);
 
 /* Nothing is computed while there is something else to do: a worker that does is paused. */

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
-#include "base/io.h"
+#include "base/file.h"
 #include "base/util.h"
 #include "service/remote/consent.h"
 #include "service/remote/state.h"
@@ -42,24 +42,6 @@ bool consent_is_given(const Server *server)
         return url && streq(url, server->url);
 }
 
-/* Another file takes the place of the old one, once it is on the disk: what was revoked stays so. */
-static int replace(const char *path, const char *text)
-{
-        _cleanup_(freep) char *temporary = NULL;
-
-        if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-                return (temporary = NULL, -ENOMEM);
-        _cleanup_(closep) int fd = mkostemp(temporary, O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        int r = write_all(fd, text, strlen(text));
-        if (r >= 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
-                r = -errno;
-        if (r < 0)
-                (void)unlink(temporary);
-        return r;
-}
-
 int consent_set(const char *name, const char *url, Error *error)
 {
         _cleanup_(freep) char *path = state_file(FILE_NAME, true), *text = NULL;
@@ -75,6 +57,7 @@ int consent_set(const char *name, const char *url, Error *error)
         else
                 (void)json_object_del(servers, name);
         text = json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS);
-        int r = text ? replace(path, text) : -ENOMEM;
+        /* What was revoked stays so. */
+        int r = text ? file_put(path, text, true) : -ENOMEM;
         return r < 0 ? error_set(error, r, "%s: %s", path, strerror(-r)) : 0;
 }

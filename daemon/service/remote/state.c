@@ -4,20 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/cleanup.h"
+#include "base/file.h"
 #include "service/remote/state.h"
-
-/* Each folder of a file's path that is missing. */
-static void make_folders(const char *path)
-{
-        _cleanup_(freep) char *copy = strdup(path);
-
-        for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
-                *slash = '\0';
-                (void)mkdir(copy, 0700);
-                *slash = '/';
-        }
-}
 
 char *state_file(const char *name, bool make)
 {
@@ -32,6 +20,6 @@ char *state_file(const char *name, bool make)
         if (r < 0)
                 return NULL;
         if (make)
-                make_folders(path);
+                (void)file_make_folders(path, 0700); /* what is missing says who opens it */
         return path;
 }
