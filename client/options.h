@@ -25,7 +25,7 @@
         /* id, letter, name, argument, kind, field, least, most, verbs, what it does: with a + before it in \
          * the manual page only, and not in the help that fits on a screen */                              \
         X(OUTPUT, 'o', "output", "FILE", PATH, output, 0, 0, MAKES | FINISHES | COMPARES | TAKES_IN, "FILE, DIR/, or -")                    \
-        X(FORCE, 'f', "force", NULL, FLAG, force, 0, 0, MAKES | COMPARES | TAKES_IN, "replace FILE")                             \
+        X(FORCE, 'f', "force", NULL, FLAG, force, 0, 0, MAKES | COMPARES | TAKES_IN | SHOWS, "replace FILE")                             \
         X(SEED, 0, "seed", "N", INTEGER, seed, 0, UINT64_MAX, ASKS | WRITES | COMPARES | TAKES_IN, "repeats a picture")                   \
         X(SIZE, 0, "size", "WxH", SIZE, width, 0, 0, ASKS | COMPARES | TAKES_IN, "in pixels")                                    \
         X(ASPECT, 0, "aspect", "W:H", ASPECT, aspect, 0, 0, ASKS, "shape, as 16:9")                        \
@@ -112,6 +112,7 @@
         X(UNTIL, 0, "until", "TIME", TIME, until, 0, 0, FINDS | SPENDS, "+likewise")                                \
         X(BY, 0, "by", "WHAT", BY, by, 0, 0, SPENDS, "+day, provider or app")                              \
         X(LIMIT, 0, "limit", "N", INTEGER, limit, 0, 1000000, SHOWS, "+at most so many, 0: all")           \
+        X(SHEET, 0, "sheet", "FILE", PATH, sheet, 0, 0, SHOWS, "+of their pictures, as HTML")                \
         X(PROMPTS, 0, "prompts", NULL, FLAG, prompts, 0, 0, FORGETS, "+nothing else")                      \
         X(REMOVE, 0, "remove", NULL, FLAG, remove, 0, 0, TAGS, "+take tags away")                          \
         X(VERIFY, 0, "verify", NULL, FLAG, verify, 0, 0, REMAKES, "+are the pixels the same?")             \
@@ -144,7 +145,7 @@ typedef struct Options {
         char *prompt; /* generate: the words as one text, valid UTF-8 */
         bool given[OPTION_MAX]; /* which options there were */
 
-        const char *output, *inspect;
+        const char *output, *inspect, *sheet;
         const char *folder, *prompt_text;
         bool force;
         uint64_t seed;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -45,13 +46,19 @@ const char *recorded_text(const json_t *record, const char *key)
         return text ? text : "";
 }
 
+bool recorded_is_file(const char *path)
+{
+        struct stat st;
+        return stat(path, &st) >= 0 && S_ISREG(st.st_mode) && access(path, R_OK) >= 0;
+}
+
 const char *recorded_path(const json_t *record)
 {
         const json_t *files = json_object_get(record, "files");
 
         for (size_t i = 0; i < json_array_size(files); i++) {
                 const char *path = json_string_value(json_array_get(files, i));
-                if (path && access(path, R_OK) >= 0)
+                if (path && recorded_is_file(path))
                         return path;
         }
         return NULL;

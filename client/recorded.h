@@ -50,6 +50,9 @@ void recorded_made_of(Client *client, const char *path, const char *relation);
 /* Its prompt was made of what was asked for, as GetResult gives it. */
 void recorded_made_from(Client *client, const char *asked, const json_t *enhanced);
 
+/* Whether it is a file that can be read, as far as is known before: a record may be a stranger's, and name what never ends. */
+bool recorded_is_file(const char *path);
+
 /* The first of its files that is there and can be read; it lies in the record. NULL: none is. */
 const char *recorded_path(const json_t *record);
 

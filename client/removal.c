@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -20,12 +19,6 @@ static bool is_still(const char *path, const json_t *record)
         return same;
 }
 
-static bool is_file(const char *path)
-{
-        struct stat st;
-        return stat(path, &st) >= 0 && S_ISREG(st.st_mode);
-}
-
 static ExitCode remove_files(Client *c, const json_t *record, json_t *removed)
 {
         const json_t *files = json_object_get(record, "files");
@@ -33,7 +26,7 @@ static ExitCode remove_files(Client *c, const json_t *record, json_t *removed)
 
         for (size_t i = 0; i < json_array_size(files); i++) {
                 const char *path = json_string_value(json_array_get(files, i));
-                if (!is_file(path))
+                if (!recorded_is_file(path))
                         continue;
                 if (!is_still(path, record)) {
                         client_warn(c, _("%s stays: it is another picture by now"), path);

@@ -27,15 +27,41 @@ typedef struct Comparison {
         FILE *sheet;
         Table table;
         json_t *results; /* for --json */
-        SheetEntry entry; /* of the one that is drawn now */
+        /* Of the one that is drawn now. */
+        const char *name, *licence;
         uint64_t begun;
+        double seconds;
         char cost[MONEY_TEXT_MAX];
 } Comparison;
 
 static const char *known(const Comparison *cmp, const char *key)
 {
-        const char *text = json_string_value(json_object_get(servers_find(cmp->providers, cmp->entry.name), key));
+        const char *text = json_string_value(json_object_get(servers_find(cmp->providers, cmp->name), key));
         return text ? text : "";
+}
+
+static void add_drawn(const Comparison *cmp, const JobInfo *job, const Picture *picture)
+{
+        char size[32], seconds[32];
+
+        (void)snprintf(size, sizeof(size), "%ux%u", picture->width, picture->height);
+        (void)snprintf(seconds, sizeof(seconds), _("%.1f s"), cmp->seconds);
+        sheet_add(cmp->sheet, &(SheetEntry) {
+                                      .name = cmp->name,
+                                      .picture = picture,
+                                      .alt = cmp->client->options.prompt,
+                                      .rows = { { _("Size"), size }, { _("Time"), seconds }, { _("Cost"), cmp->cost }, { _("Model"), job->model },
+                                                { _("Licence"), cmp->licence }, { _("Terms"), known(cmp, "terms") }, { _("Drawn"), known(cmp, "where") } },
+                              });
+}
+
+static void add_failed(const Comparison *cmp, const char *failure)
+{
+        sheet_add(cmp->sheet, &(SheetEntry) {
+                                      .name = cmp->name,
+                                      .rows = { { _("Failed"), failure }, { _("Licence"), cmp->licence }, { _("Terms"), known(cmp, "terms") },
+                                                { _("Drawn"), known(cmp, "where") } },
+                              });
 }
 
 /* While its bytes are there. */
@@ -45,32 +71,26 @@ static ExitCode take(Client *c, const JobInfo *job, uint32_t index, uint64_t see
         json_t *provenance = provenance_read(c, job);
         (void)index, (void)seed;
 
-        cmp->entry.seconds = (double)(clock_usec(CLOCK_MONOTONIC) - cmp->begun) / (double)USEC_PER_SEC;
-        cmp->entry.picture = picture;
-        cmp->entry.model = job->model;
+        cmp->seconds = (double)(clock_usec(CLOCK_MONOTONIC) - cmp->begun) / (double)USEC_PER_SEC;
         if (json_object_get(provenance, "reserved"))
                 (void)provenance_amount(provenance, "reserved", cmp->cost);
-        sheet_add(cmp->sheet, c->options.prompt, &cmp->entry);
+        add_drawn(cmp, job, picture);
         json_decref(provenance);
         return CODE_OK;
 }
 
 static void note(Comparison *cmp, ExitCode code)
 {
-        const SheetEntry *entry = &cmp->entry;
-        const char *failure = json_string_value(json_object_get(cmp->client->error, "message"));
+        const char *failure = json_string_value(json_object_get(cmp->client->error, "message")), *cost = code == CODE_OK ? cmp->cost : "";
         char seconds[32];
 
-        (void)snprintf(seconds, sizeof(seconds), _("%.1f s"), entry->seconds);
-        if (code != CODE_OK) {
-                cmp->entry.failure = failure ? failure : "";
-                cmp->entry.picture = NULL;
-                sheet_add(cmp->sheet, cmp->client->options.prompt, entry);
-        }
-        table_add_all(&cmp->table, (const char *[]) { entry->name, code == CODE_OK ? _("done") : _("failed"), code == CODE_OK ? seconds : "",
-                                                     code == CODE_OK ? entry->cost : "", entry->licence, NULL });
-        (void)json_array_append_new(cmp->results, json_pack("{s:s, s:b, s:f, s:s, s:s}", "provider", entry->name, "done", code == CODE_OK, "seconds",
-                                                            entry->seconds, "cost", code == CODE_OK ? entry->cost : "", "licence", entry->licence));
+        (void)snprintf(seconds, sizeof(seconds), _("%.1f s"), cmp->seconds);
+        if (code != CODE_OK)
+                add_failed(cmp, failure ? failure : "");
+        table_add_all(&cmp->table, (const char *[]) { cmp->name, code == CODE_OK ? _("done") : _("failed"), code == CODE_OK ? seconds : "",
+                                                     cost, cmp->licence, NULL });
+        (void)json_array_append_new(cmp->results, json_pack("{s:s, s:b, s:f, s:s, s:s}", "provider", cmp->name, "done", code == CODE_OK, "seconds",
+                                                            cmp->seconds, "cost", cost, "licence", cmp->licence));
 }
 
 static ExitCode draw(Comparison *cmp, char *name)
@@ -80,10 +100,9 @@ static ExitCode draw(Comparison *cmp, char *name)
         Client *c = cmp->client;
         JobInfo job = { 0 };
 
-        cmp->entry = (SheetEntry) { .name = name, .model = "", .cost = cmp->cost };
-        cmp->entry.licence = known(cmp, "licence");
-        cmp->entry.terms = known(cmp, "terms");
-        cmp->entry.where = known(cmp, "where");
+        cmp->name = name;
+        cmp->seconds = 0;
+        cmp->licence = known(cmp, "licence");
         (void)provenance_amount(servers_find(cmp->providers, name), "price", cmp->cost);
         cmp->begun = clock_usec(CLOCK_MONOTONIC);
         c->options.provider = name;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/cleanup.h"
+#include "client/contact-sheet.h"
 #include "client/i18n.h"
 #include "client/json.h"
 #include "client/record-text.h"
@@ -22,6 +23,16 @@ static void print(const Client *c, const json_t *found)
                 (void)puts(recorded_text(json_array_get(found, i), "id"));
 }
 
+static ExitCode write_sheet(Client *c, Records *records, const json_t *found, const char *words)
+{
+        const char *title = words && *words ? words : _("Pictures");
+
+        ExitCode code = contact_sheet_write(c, records, found, title, c->options.sheet);
+        if (code == CODE_OK && !c->options.json)
+                (void)puts(c->options.sheet);
+        return code;
+}
+
 static ExitCode list(Client *c, const char *words)
 {
         _cleanup_(records_closep) Records *records = NULL;
@@ -37,6 +48,8 @@ static ExitCode list(Client *c, const char *words)
         int r = records_search(records, &query, append, found, &error);
         if (r < 0)
                 code = recorded_fail(c, &error, r);
+        else if (c->options.sheet)
+                code = write_sheet(c, records, found, words);
         else if (!c->options.json)
                 print(c, found);
         c->result = json_pack("{s:o}", "records", found);

@@ -79,7 +79,7 @@ static ExitCode find_source(Client *c, Original *o)
                 const json_t *files = json_object_get(o->parent, "files");
                 for (size_t i = 0; i < json_array_size(files) && !c->options.from; i++) {
                         const char *path = json_string_value(json_array_get(files, i));
-                        json_t *there = access(path, R_OK) >= 0 ? recorded_find_file(path) : NULL;
+                        json_t *there = recorded_is_file(path) ? recorded_find_file(path) : NULL;
                         if (there && streq(recorded_text(there, "id"), recorded_text(o->parent, "id")))
                                 c->options.from = path;
                         json_decref(there);

@@ -46,7 +46,7 @@ _imagine() {
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
                         --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --preview | --folder | --prompt | \
                         --template | --profile | --purpose | --field | --refine | --earlier | --engine | --alt-text | --creator | --comment | \
-                        --provider | --providers | --state | --tag | --app | --since | --until | --by | --limit) ((i++)) ;;
+                        --provider | --providers | --state | --tag | --app | --since | --until | --by | --limit | --sheet) ((i++)) ;;
                 -*) ;;
                 *)
                         verb=${COMP_WORDS[i]}
@@ -62,7 +62,7 @@ _imagine() {
                 previous=${COMP_WORDS[COMP_CWORD - 2]}
         fi
         case $previous in
-        -o | --output | --inspect | --from | --mask | --folder | --earlier)
+        -o | --output | --inspect | --from | --mask | --folder | --earlier | --sheet)
                 compopt -o filenames 2>/dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$current")
                 return
@@ -114,7 +114,7 @@ _imagine() {
                 -*,templates | -*,profiles | -*,purposes) words=$all ;;
                 -*,show) words="$all --notify" ;;
                 -*,check | -*,licence | -*,log | -*,revise | -*,export) words=$all ;;
-                -*,history | -*,search) words="$all --limit $finds" ;;
+                -*,history | -*,search) words="$all --limit --sheet --force $finds" ;;
                 -*,costs) words="$all --since --until --by" ;;
                 -*,forget) words="$all --all --prompts $finds" ;;
                 -*,remake) words="$all $makes $asks --from --verify --provider" ;;

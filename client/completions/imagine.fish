@@ -4,7 +4,7 @@
 
 function __imagine_verb -d "The verb of the command line, generate without one"
     set -l words (commandline -opc)[2..-1]
-    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --mask-paints --mask-blur --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --alt-text --creator --comment --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of --provider --providers --state --tag --app --since --until --by --limit -o
+    set -l takes_value --folder --prompt --output --seed --size --aspect --steps --guidance --negative --sampler --schedule --rng --vary --variation-seed --from --mask --mask-paints --mask-blur --outpaint --strength --eta --guidance-rescale --guidance-interval --reuse-deep --merge-tokens --format --quality --enlarge --remove-artefacts --smooth-edges --sharpen --hires --hires-strength --hires-steps --tiling --precision --clip-skip --lora --count --model --priority --keep-alive --alt-text --creator --comment --preview --template --profile --purpose --field --refine --earlier --engine --server --inspect --scale --of --provider --providers --state --tag --app --since --until --by --limit --sheet -o
     set -l skip 0
     for word in $words
         if test $skip = 1
@@ -97,7 +97,7 @@ complete -c imagine -n '__imagine_is profiles' -a '(__imagine_presets profiles)'
 complete -c imagine -n '__imagine_is purposes' -a '(__imagine_presets purposes)'
 complete -c imagine -n '__imagine_is desktop' -a 'enable disable status (imagine desktop 2>/dev/null | string split -f 1 " ")'
 complete -c imagine -n '__imagine_is generate get illustrate remake vary enlarge compare import' -s o -l output -r -F -d 'FILE, DIR/, or -'
-complete -c imagine -n '__imagine_is generate get remake compare import' -s f -l force -d 'replace FILE'
+complete -c imagine -n '__imagine_is generate get remake compare import history search' -s f -l force -d 'replace FILE'
 complete -c imagine -n '__imagine_is generate illustrate remake enhance compare import' -l seed -x -d 'repeats a picture'
 complete -c imagine -n '__imagine_is generate illustrate remake compare import' -l size -x -d 'in pixels'
 complete -c imagine -n '__imagine_is generate illustrate remake' -l aspect -x -d 'shape, as 16:9'
@@ -168,6 +168,7 @@ complete -c imagine -n '__imagine_is history search forget costs' -l since -x -d
 complete -c imagine -n '__imagine_is history search forget costs' -l until -x -d 'likewise'
 complete -c imagine -n '__imagine_is costs' -l by -x -a 'day provider app' -d 'day, provider or app'
 complete -c imagine -n '__imagine_is history search' -l limit -x -d 'at most so many, 0: all'
+complete -c imagine -n '__imagine_is history search' -l sheet -r -F -d 'of their pictures, as HTML'
 complete -c imagine -n '__imagine_is forget' -l prompts -d 'nothing else'
 complete -c imagine -n '__imagine_is remake' -l verify -d 'are the pixels the same?'
 complete -c imagine -n '__imagine_is tag' -l remove -d 'take tags away'

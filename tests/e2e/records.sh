@@ -132,6 +132,37 @@ XDG_DATA_HOME=$WORK/other imagine log import --quiet - <all.jsonl
 check "elsewhere they are all the same" test "$(XDG_DATA_HOME=$WORK/other imagine log export)" = "$(cat all.jsonl)"
 check "a line that is none is named" grep -q 'line 2' <(printf '\n{}\n' | imagine log import 2>&1)
 
+# Contact sheets.
+IMAGINED_ENGINE=$(sed -n 's/^worker = "\(.*\)";/\1/p' "$IMAGINED_ROOT/imagined.conf")
+export IMAGINED_ENGINE
+sheet() { # of sheet.html: width, height and description of each small picture; whether one is missing
+        python3 - <<'END'
+import base64, html.parser
+class Sheet(html.parser.HTMLParser):
+    said, figures = '', []
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag == 'img':
+            kind, data = attributes['src'].split(';base64,')
+            assert kind == 'data:image/jpeg' and base64.b64decode(data)[:2] == b'\xff\xd8', kind
+            self.figures.append((int(attributes['width']), int(attributes['height']), attributes['alt']))
+    def handle_data(self, data):
+        self.said += data
+sheet = Sheet()
+sheet.feed(open('sheet.html').read())
+print(*sheet.figures, 'not there' in sheet.said)
+END
+}
+imagine --quiet --seed 5 --steps 2 --size 320x64 --format webp -o 'wide<&>.webp' "an <i>owl</i> & \"more\"" >/dev/null
+imagine --quiet --seed 5 --steps 2 --size 64x64 -o lost.png "an <i>owl</i> that is lost" >/dev/null && rm lost.png
+check "a contact sheet has small pictures, and says what is missing" test "$(imagine search owl --sheet sheet.html)" = sheet.html
+check "captions are no markup" test "$(sheet)" = "(256, 51, 'an <i>owl</i> & \"more\"') True"
+check "it is not replaced" fails 1 imagine search owl --sheet sheet.html
+check "but with --force" imagine search owl --sheet sheet.html --force --json
+for _ in 1 2; do
+        imagine rm --quiet "$(imagine search --quiet --limit 1 owl)"
+done
+
 # A record may be anybody's, once it is imported.
 echo treasure >treasure.txt
 imagine --quiet --seed 4 --steps 2 -o own.webp "an owl" >/dev/null
@@ -142,6 +173,14 @@ owl=$(imagine history --quiet --limit 1)
 strange hhhhhhhhhh treasure.txt
 imagine rm --quiet --files hhhhhhhhhh 2>/dev/null
 check "a stranger's record takes no file that is no picture" test -s treasure.txt
+mkfifo pipe
+strange kkkkkkkkkk pipe
+check "nothing waits for a file that never ends" timeout 60 imagine review --json kkkkkkkkkk
+printf '{"id":"mmmmmmmmmm","time":2,"prompt":"an owl","settings":{"strength":0.5},"parent":"kkkkkkkkkk"}\n' | imagine log import --quiet -
+check "nor to make another of it" fails 1 timeout 60 imagine remake mmmmmmmmmm
+check "nor to show it" timeout 60 imagine history --sheet sheet2.html --until 1970-01-02
+imagine rm --quiet --files kkkkkkkkkk mmmmmmmmmm
+check "it stays" test -p pipe
 strange jjjjjjjjjj own.webp
 imagine rm --quiet --files jjjjjjjjjj 2>/dev/null
 check "nor a picture of another size" test -s own.webp
