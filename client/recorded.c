@@ -245,7 +245,7 @@ void recorded_made_of(Client *c, const char *path, const char *relation)
 
 void recorded_made_from(Client *c, const char *asked, const json_t *enhanced)
 {
-        static const char *const keys[] = { "template", "profile", "purpose", "lineage", "seed" };
+        static const char *const keys[] = { "template", "profile", "purpose", "lineage", "seed", "fields" };
         json_t *lineage = json_object();
 
         for (size_t i = 0; i < ELEMENTSOF(keys); i++)

@@ -10,9 +10,9 @@
 #include "client/shrink.h"
 
 /* The exit status, or a negative errno. */
-static int run(const char *program, unsigned side, int input, int output)
+static int run(const char *program, unsigned side, bool is_lossless, int input, int output)
 {
-        char number[16], *const argv[] = { (char *)program, (char *)"--shrink", number, NULL };
+        char number[16], *const argv[] = { (char *)program, (char *)"--shrink", number, is_lossless ? (char *)"--lossless" : NULL, NULL };
         posix_spawn_file_actions_t actions;
         pid_t pid;
         int status;
@@ -41,17 +41,27 @@ static const char *engine(void)
         return program ? program : LIBEXECDIR "/imagined-engine";
 }
 
-int shrink_picture(int input, unsigned side, int *ret_fd)
+static int shrink(int input, unsigned side, bool is_lossless, int *ret_fd)
 {
         _cleanup_(closep) int output = memfd_create("picture", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-        int r = output < 0 ? -errno : run(engine(), side, input, output);
+        int r = output < 0 ? -errno : run(engine(), side, is_lossless, input, output);
         if (r != 0)
                 return r < 0 ? r : -EBADMSG;
         if (fcntl(output, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
                 return -errno;
         *ret_fd = TAKE_FD(output);
         return 0;
+}
+
+int shrink_picture(int input, unsigned side, int *ret_fd)
+{
+        return shrink(input, side, false, ret_fd);
+}
+
+int shrink_to_png(int input, unsigned side, int *ret_fd)
+{
+        return shrink(input, side, true, ret_fd);
 }
 
 ExitCode shrink_file(Client *c, const char *path, int *ret_fd)

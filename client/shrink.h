@@ -12,5 +12,8 @@
  * if it is no picture that can be read, or what starting the process gave. */
 int shrink_picture(int input, unsigned side, int *ret_fd);
 
-/* The same of a file. CODE_OK, or what has been reported. */
+/* Likewise, with a PNG, which loses nothing. */
+int shrink_to_png(int input, unsigned side, int *ret_fd);
+
+/* A JPEG of a file. CODE_OK, or what has been reported. */
 ExitCode shrink_file(Client *client, const char *path, int *ret_fd);

@@ -107,19 +107,18 @@ static char *name_of(Subject *subject, Error *error)
 {
         const char *known = subject_text(subject, "export_name"), *alt = subject_text(subject, "alt"),
                    *dot = strrchr(subject->path, '.');
-        char *name = NULL;
+        char *made;
 
         if (is_own_name(known, subject->id))
                 return strdup(known);
         _cleanup_(freep) char *words = name_from_prompt(alt);
-        if (!words || asprintf(&name, "%s-%s%s", words, subject->id, dot ? dot : "") < 0)
+        if (!words || asprintf(&made, "%s-%s%s", words, subject->id, dot ? dot : "") < 0)
                 return NULL;
+        _cleanup_(freep) char *name = made;
         json_t *changes = json_pack("{s:s}", "export_name", name);
         int r = changes ? records_change(subject->records, subject->id, changes, error) : -ENOMEM;
         json_decref(changes);
-        if (r < 0)
-                freep(&name);
-        return name;
+        return r < 0 ? NULL : TAKE_PTR(name);
 }
 
 /* With the marks that the record says now. */

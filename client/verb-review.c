@@ -55,10 +55,15 @@ static char *read_line(Client *c, const char *question)
         return line;
 }
 
-static ExitCode ask_alt(Client *c, Subject *subject)
+/* An empty line takes what is proposed. */
+static ExitCode ask_alt(Client *c, Subject *subject, const Look *look)
 {
-        _cleanup_(freep) char *text = read_line(c, _("alternative text: "));
-        return text && *text ? subject_set_alt(c, subject, text) : CODE_OK;
+        const bool is_proposed = look->alt && !*subject_text(subject, "alt");
+        _cleanup_(freep) char *text = read_line(c, is_proposed ? _("alternative text, or Enter for the proposed one: ") : _("alternative text: "));
+
+        if (!text || (!*text && !is_proposed))
+                return CODE_OK;
+        return subject_set_alt(c, subject, *text ? text : look->alt);
 }
 
 static ExitCode ask_comment(Client *c, Subject *subject)
@@ -68,7 +73,7 @@ static ExitCode ask_comment(Client *c, Subject *subject)
 }
 
 /* What a letter does. What fails is told, and the picture stays. */
-static Step act(Client *c, Subject *subject, char letter)
+static Step act(Client *c, Subject *subject, const Look *look, char letter)
 {
         ExitCode code;
 
@@ -80,7 +85,7 @@ static Step act(Client *c, Subject *subject, char letter)
                 code = subject_comment(c, subject, "", "rejected");
                 return code == CODE_OK ? STEP_ON : STEP_STAY;
         case 't':
-                (void)ask_alt(c, subject);
+                (void)ask_alt(c, subject, look);
                 return STEP_STAY;
         case 'c':
                 (void)ask_comment(c, subject);
@@ -102,14 +107,16 @@ static Step act(Client *c, Subject *subject, char letter)
 
 static Step review(Client *c, Subject *subject)
 {
+        _cleanup_(look_done) Look look = { 0 };
         Step step = STEP_STAY;
 
-        look_show(c, subject);
+        look_take(c, subject, &look);
+        look_show(c, &look);
         while (step == STEP_STAY) {
-                look_print(c, subject);
+                look_print(subject, &look);
                 _cleanup_(freep) char *line = read_line(
                                 c, _("[a]pprove, [r]eject, alternative [t]ext, [c]omment, [l]icence checked, le[g]ible, [s]kip, [q]uit: "));
-                step = line ? act(c, subject, line[0]) : STEP_END;
+                step = line ? act(c, subject, &look, line[0]) : STEP_END;
         }
         return step;
 }
@@ -128,6 +135,14 @@ static ExitCode review_all(Client *c, Subject *subject, const json_t *words)
         return worst;
 }
 
+static void append_look(Client *c, const Subject *subject, json_t *pictures)
+{
+        _cleanup_(look_done) Look look = { 0 };
+
+        look_take(c, subject, &look);
+        (void)json_array_append_new(pictures, look_to_json(subject, &look));
+}
+
 /* For programs: nothing is asked. */
 static ExitCode list_all(Client *c, Subject *subject, const json_t *words)
 {
@@ -137,7 +152,7 @@ static ExitCode list_all(Client *c, Subject *subject, const json_t *words)
         for (size_t i = 0; i < json_array_size(words); i++) {
                 ExitCode code = subject_find(c, subject, json_string_value(json_array_get(words, i)));
                 if (code == CODE_OK)
-                        (void)json_array_append_new(pictures, look_to_json(c, subject));
+                        append_look(c, subject, pictures);
                 worst = code != CODE_OK ? code : worst;
         }
         c->result = json_pack("{s:o}", "pictures", pictures);

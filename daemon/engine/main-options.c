@@ -11,7 +11,7 @@ static const char help[] =
                 "Usage: imagined-engine --socket FD --model DIR [--threads N] [--verify | --digest]\n"
                 "                       [--precision WHICH] [--pack FD] [--new-pack FD]\n"
                 "       imagined-engine --socket FD --decode\n"
-                "       imagined-engine --shrink N <PICTURE >JPEG\n"
+                "       imagined-engine --shrink N [--lossless] <PICTURE >JPEG\n"
                 "       imagined-engine --model DIR --output FILE --prompt TEXT [SETTINGS]\n"
                 "       imagined-engine --model DIR --digest\n"
                 "       imagined-engine --model DIR|FILE --inspect [--json]\n"
@@ -43,6 +43,7 @@ static const char help[] =
                 "  --inspect          tell what kind of model it is and what it recommends, load nothing\n"
                 "  --json             the same for programs\n"
                 "  --shrink N         have none either, make a small JPEG of a picture; N pixels at most\n"
+                "  --lossless         with --shrink: a PNG\n"
                 "  --decode           have no model, make pixels of pictures\n"
                 "  --digest           tell the digest of the model's files, load nothing\n"
                 "  --help, --version\n";
@@ -68,6 +69,7 @@ enum {
         OPTION_PRECISION,
         OPTION_DECODE,
         OPTION_SHRINK,
+        OPTION_LOSSLESS,
         OPTION_DIGEST,
         OPTION_INSPECT,
         OPTION_JSON,
@@ -99,6 +101,7 @@ static const struct option long_options[] = {
         { "precision", required_argument, NULL, OPTION_PRECISION },
         { "decode", no_argument, NULL, OPTION_DECODE },
         { "shrink", required_argument, NULL, OPTION_SHRINK },
+        { "lossless", no_argument, NULL, OPTION_LOSSLESS },
         { "digest", no_argument, NULL, OPTION_DIGEST },
         { "inspect", no_argument, NULL, OPTION_INSPECT },
         { "json", no_argument, NULL, OPTION_JSON },
@@ -253,6 +256,8 @@ static bool *flag_of(MainOptions *o, int option)
                 return &o->inspect;
         case OPTION_JSON:
                 return &o->json;
+        case OPTION_LOSSLESS:
+                return &o->lossless;
         case OPTION_VERIFY:
                 return &o->verify;
         default:
@@ -286,7 +291,7 @@ int main_options_parse(MainOptions *o, int argc, char **argv)
                         return -EINVAL;
                 }
         }
-        if (optind == argc && o->shrink > 0 && argc == 3)
+        if (optind == argc && o->shrink > 0 && argc == 3 + o->lossless)
                 return 1;
         if (optind == argc && o->decode && o->socket >= 0 && !o->model_dir && !o->output)
                 return 1;

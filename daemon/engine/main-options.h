@@ -11,7 +11,7 @@ typedef struct MainOptions {
         const char *model_dir, *output;
         const char *from, *mask;
         unsigned threads;
-        bool digest, verify, inspect, json, decode;
+        bool digest, verify, inspect, json, decode, lossless;
         uint32_t shrink; /* pixels of the longer side; 0: not asked for */
         PackFiles pack;
         Request request;

@@ -95,10 +95,10 @@ static int inspect(const char *model, bool json)
         return r < 0 || fflush(stdout) == 0 ? r : -EIO;
 }
 
-static int shrink_picture(uint32_t side)
+static int shrink_picture(uint32_t side, bool is_lossless)
 {
         Error error = {};
-        int r = shrink_run(side, &error);
+        int r = shrink_run(side, is_lossless, &error);
 
         if (r < 0)
                 log_error("%s", error.text);
@@ -180,7 +180,7 @@ int main(int argc, char **argv)
                 return r < 0 ? 2 : 0;
 
         if (options.shrink > 0)
-                r = shrink_picture(options.shrink);
+                r = shrink_picture(options.shrink, options.lossless);
         else if (options.socket >= 0)
                 r = serve(&options);
         else if (options.output)

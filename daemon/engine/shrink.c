@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "base/util.h"
 #include "engine/image/jpeg.h"
+#include "engine/image/png.h"
 #include "engine/image/read.h"
 #include "engine/image/resize.h"
 #include "engine/shrink.h"
@@ -64,12 +65,12 @@ static int shrink(const ReadPicture *from, uint32_t side, Picture *ret)
         return ret->rgb ? 0 : -ENOMEM;
 }
 
-int shrink_run(uint32_t side, Error *error)
+int shrink_run(uint32_t side, bool is_lossless, Error *error)
 {
         _cleanup_(read_picture_done) ReadPicture picture = {};
         _cleanup_(picture_done) Picture small = {};
         _cleanup_(freep) uint8_t *data = NULL;
-        _cleanup_(freep) void *jpeg = NULL;
+        _cleanup_(freep) void *written = NULL;
         size_t size = 0;
 
         int r = sandbox_enter_to_decode(error);
@@ -84,9 +85,10 @@ int shrink_run(uint32_t side, Error *error)
         r = shrink(&picture, side, &small);
         if (r < 0)
                 return error_set(error, r, "Out of memory");
-        r = picture_to_jpeg(&small, &(PictureTexts) {}, QUALITY, &jpeg, &size, error);
+        r = is_lossless ? picture_to_png(&small, &(PictureTexts) {}, &written, &size, error)
+                        : picture_to_jpeg(&small, &(PictureTexts) {}, QUALITY, &written, &size, error);
         if (r < 0)
                 return r;
-        r = write_all(STDOUT_FILENO, jpeg, size);
+        r = write_all(STDOUT_FILENO, written, size);
         return r < 0 ? error_set(error, r, "The picture cannot be written: %s", strerror(-r)) : 0;
 }

@@ -18,7 +18,8 @@
  *     id, time          RECORD_ID_SIZE - 1 letters and digits; when it was made, in µs since 1970: no two have the same
  *     prompt, negative  as they were sent
  *     asked             what its user had asked for, where a prompt was made of that
- *     lineage           object: template, profile, purpose, and lineage, the texts that led to the prompt
+ *     lineage           object: template, profile, purpose, fields (the prompt taken apart: prompts/fields.h), and lineage, the
+ *                       texts that led to the prompt
  *     provider          of a remote picture; none: it was made on this machine
  *     terms             object: what was known of them then: address, date, owner, attribution, commercial
  *     price, currency   number; as "EUR"

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "client/review/alt.h"
 #include "client/review/legibility.h"
 #include "client/review/rights.h"
 #include "client/review/sheet.h"
@@ -146,6 +147,33 @@ static void test_rights(void **state)
         check_rights("{\"terms\": 3, \"license\": []}", &(Rights) { 0 });
 }
 
+static void check_alt(const char *json, const char *expected)
+{
+        json_t *record = json_loads(json, 0, NULL);
+
+        assert_non_null(record);
+        _cleanup_(freep) char *alt = alt_suggest(record);
+        if (!alt || !expected)
+                assert_true(!alt && !expected);
+        else
+                assert_string_equal(alt, expected);
+        json_decref(record);
+}
+
+static void test_alt(void **state)
+{
+        (void)state;
+        check_alt("{}", NULL);
+        check_alt("{\"prompt\": \"\"}", NULL);
+        check_alt("{\"prompt\": \"(())\"}", NULL);
+        check_alt("{\"prompt\": \"a (red:1.2) fox <lora:x:1>,\"}", "A red fox");
+        check_alt("{\"prompt\": \"über den Wolken\"}", "über den Wolken");
+        check_alt("{\"prompt\": \"p\", \"lineage\": {\"fields\": {\"style\": \"watercolour\", \"subject\": \"a fox\", \"camera\": \"50 mm\","
+                  " \"composition\": \"seen from above\", \"negative\": \"text\", \"setting\": \"\"}}}",
+                  "A fox, seen from above, watercolour");
+        check_alt("{\"prompt\": \"a fox\", \"lineage\": {\"fields\": {\"camera\": \"50 mm\", \"subject\": 3}}}", "A fox");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -153,6 +181,7 @@ int main(void)
                 cmocka_unit_test(test_shrinking),
                 cmocka_unit_test(test_sheet),
                 cmocka_unit_test(test_rights),
+                cmocka_unit_test(test_alt),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

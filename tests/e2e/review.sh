@@ -14,6 +14,8 @@ mkdir work && cd work || exit 1
 . "$top/tests/e2e/checks.bash"
 export XDG_CONFIG_HOME=$PWD/config XDG_DATA_HOME=$IMAGINED_ROOT/data
 mkdir -p config/imagined
+IMAGINED_ENGINE=$(sed -n 's/^worker = "\(.*\)";/\1/p' "$IMAGINED_ROOT/imagined.conf")
+export IMAGINED_ENGINE
 policy() { echo "$*" >config/imagined/review.conf; }
 
 draw() { imagine --user -q --steps 2 --size 64x64 "$@" >/dev/null; }
@@ -34,6 +36,9 @@ check "three drafts" test "$(imagine review --json | field "len(o['pictures'])")
 dog=$(id_of 0) cat=$(id_of 1) fox=$(id_of 2)
 check "pictures are known by their files" imagine review --json fox.png cat.png
 check "with a measure of contrast" test "$(imagine review --json "$fox" | field "0 < o['pictures'][0]['contrast']['32'] <= 100")" = True
+check "of every format, and about the same" test "$(imagine review --json "$dog" "$fox" | field "
+        all(set(p['contrast']) == {'full', '64', '32'} and 0 < p['contrast']['64'] <= 100 for p in o['pictures'])")" = True
+check "an alternative text is proposed" test "$(imagine review --json "$fox" | field "o['pictures'][0]['proposed_alt']")" = "Secret words of a fox"
 check "a beginning of the id is enough" test "$(state_of "${fox:0:8}")" = draft
 check "an unknown one is told" fails 3 imagine approve 2222222222
 
@@ -59,6 +64,18 @@ check "review goes along" sh -c "imagine review $cat <answers >walk"
 check "and asks" grep -qF '[a]pprove' walk
 check "and does what is said" test "$(imagine review --json "$cat" |
         field "o['pictures'][0]['state'], o['pictures'][0]['alt'], len(o['pictures'][0]['comments'])")" = "approved A cat in 2"
+draw --seed 4 --format jpeg --enhance --profile storybook -o owl.jpg "an owl"
+owl=$(id_of 0)
+check "the fields of an enhanced prompt are on record" test "$(imagine show --json "$owl" | field "'owl' in o['pictures'][0]['record']['lineage']['fields']['subject']")" = True
+proposed=$(imagine review --json "$owl" | field "o['pictures'][0]['proposed_alt']")
+check "of them its text is proposed" test "$(imagine show --json "$owl" | field "(lambda f: '$proposed'.startswith(f['subject'][:1].upper() + f['subject'][1:]))(o['pictures'][0]['record']['lineage']['fields'])")" = True
+printf 't\n\nq\n' >answers
+check "an empty line takes it" sh -c "imagine review $owl <answers >walk && grep -qF 'alternative text, proposed: $proposed' walk"
+check "and it is the picture's then" test "$(imagine review --json "$owl" | field "o['pictures'][0]['alt'], 'proposed_alt' in o['pictures'][0]")" = "$proposed False"
+printf 't\nAn owl\nt\n\nq\n' >answers
+check "another line is another one, and stays" sh -c "imagine review $owl <answers >walk"
+check "until it is changed" test "$(imagine review --json "$owl" | field "o['pictures'][0]['alt']")" = "An owl"
+imagine -q rm --files "$owl"
 check "the end of the input ends it" imagine review </dev/null
 
 # The folder.
