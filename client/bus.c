@@ -26,12 +26,23 @@ static int open_bus(Client *c)
         return r;
 }
 
-ExitCode bus_connect(Client *c)
+int bus_try(Client *c)
 {
         if (c->bus)
-                return CODE_OK;
+                return 0;
 
         int r = open_bus(c);
+        if (r < 0)
+                return r;
+        (void)sd_bus_set_method_call_timeout(c->bus, CALL_TIMEOUT_USEC);
+        (void)sd_bus_set_close_on_exit(c->bus, false); /* one event loop is one job */
+        (void)sd_bus_set_allow_interactive_authorization(c->bus, true);
+        return 0;
+}
+
+ExitCode bus_connect(Client *c)
+{
+        int r = bus_try(c);
         if (r < 0)
                 return client_fail_named(c, CODE_UNREACHABLE, NULL,
                                          c->is_user_bus ? _("Outside a desktop session: dbus-run-session imagine "
@@ -41,9 +52,6 @@ ExitCode bus_connect(Client *c)
                                          c->is_user_bus ? _("cannot connect to the session bus: %s")
                                                         : _("cannot connect to the system bus: %s"),
                                          strerror(-r));
-        (void)sd_bus_set_method_call_timeout(c->bus, CALL_TIMEOUT_USEC);
-        (void)sd_bus_set_close_on_exit(c->bus, false); /* one event loop is one job */
-        (void)sd_bus_set_allow_interactive_authorization(c->bus, true);
         return CODE_OK;
 }
 

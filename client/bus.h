@@ -16,6 +16,9 @@
  * nothing. CODE_OK, or what has been reported. */
 ExitCode bus_connect(Client *client);
 
+/* The same for what is of use, but need not be: a negative errno, and not a word. */
+int bus_try(Client *client);
+
 /* A call of the Manager, to be sent; with --no-start it does not start the service. */
 int bus_new_call(Client *client, const char *member, sd_bus_message **ret);
 

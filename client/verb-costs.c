@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/money.h"
 #include "base/util.h"
-#include "client/client.h"
+#include "client/bus.h"
 #include "client/i18n.h"
 #include "client/json.h"
 #include "client/spending.h"
@@ -95,6 +95,43 @@ static int on_total(const Spending *sum, void *userdata)
         return json_array_append_new(costs->totals, to_json(&(SpendingQuery) { 0 }, sum)) < 0 ? -ENOMEM : 0;
 }
 
+/* --- what is left --- */
+
+/* NULL: there is none, or nobody to ask. */
+static json_t *read_budget(Client *c)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_t *budget = NULL;
+
+        if (bus_try(c) < 0 || bus_call_manager(c, "GetBudget", &error, &reply, "") < 0 || json_read_dict(reply, &budget) < 0)
+                return NULL;
+        if (json_object_size(budget) > 0)
+                return budget;
+        json_decref(budget);
+        return NULL;
+}
+
+static void print_left(const json_t *budget, const char *limit, const char *spent, const char *format)
+{
+        const char *currency = json_string_value(json_object_get(budget, "currency"));
+        const json_t *most = json_object_get(budget, limit);
+        char left_text[MONEY_TEXT_MAX], most_text[MONEY_TEXT_MAX];
+
+        if (!most || !currency)
+                return;
+        const int64_t left = json_integer_value(most) - json_integer_value(json_object_get(budget, spent));
+        money_format(left_text, MAX(left, INT64_C(0)), currency);
+        money_format(most_text, json_integer_value(most), currency);
+        (void)printf(format, left_text, most_text);
+}
+
+static void print_budget(const json_t *budget)
+{
+        print_left(budget, "day", "day-spent", _("Left today: %s of %s\n"));
+        print_left(budget, "month", "month-spent", _("Left this month: %s of %s\n"));
+}
+
 static SpendingQuery query_of(const Options *o)
 {
         return (SpendingQuery) {
@@ -128,7 +165,10 @@ ExitCode verb_costs(Client *c)
         int r = sum_up(&costs, &error);
         if (r >= 0 && costs.is_shown && json_array_size(costs.sums) == 0)
                 client_say(c, _("Nothing was spent"));
-        c->result = json_pack("{s:o, s:o}", "costs", costs.sums, "totals", costs.totals);
+        json_t *budget = r >= 0 ? read_budget(c) : NULL;
+        if (costs.is_shown)
+                print_budget(budget);
+        c->result = json_pack("{s:o, s:o, s:o*}", "costs", costs.sums, "totals", costs.totals, "budget", budget);
         table_done(&costs.table);
         return r < 0 ? client_fail_error(c, CODE_FAILED, &error, r) : CODE_OK;
 }

@@ -15,6 +15,7 @@
 #include "service/manager.h"
 #include "service/options.h"
 #include "service/remote/import.h"
+#include "service/remote/manager-budget.h"
 #include "service/remote/manager-providers.h"
 #include "service/remote/manager-servers.h"
 
@@ -287,6 +288,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS(
                         "CheckProvider", SD_BUS_ARGS("s", provider), SD_BUS_RESULT("a{sv}", result), manager_check_provider,
                         SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "GetBudget", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", budget), manager_get_budget, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                         "SetConsent", SD_BUS_ARGS("s", server, "b", consent), SD_BUS_NO_RESULT, manager_set_consent,
                         SD_BUS_VTABLE_UNPRIVILEGED),

@@ -12,15 +12,24 @@
 #define RETRY (USEC_PER_SEC / 2)
 #define LAST_PATIENCE 2000 /* milliseconds, when the service ends */
 
+/* Tests have no patience. */
+static uint64_t day(void)
+{
+        const char *text = getenv("IMAGINED_RECORDER_TEST_DAY_MS");
+        return text ? strtoull(text, NULL, 10) * USEC_PER_MSEC : 86400 * USEC_PER_SEC;
+}
+
 struct Recorder {
         Service *service;
         Records *records; /* NULL: not opened yet, or it cannot be */
         json_t *waiting; /* records, oldest first, while somebody else writes */
         json_t *incomplete; /* by id: the model whose digest was not known yet */
-        sd_event_source *timer;
+        sd_event_source *timer, *daily;
         int complained; /* the error that the log has, so that it has it once */
         uint64_t job, spent; /* the last one noted, and how much work was behind it then, µs */
 };
+
+static int begin_days(Recorder *recorder);
 
 int recorder_new(Recorder **ret, Service *service)
 {
@@ -30,9 +39,10 @@ int recorder_new(Recorder **ret, Service *service)
         recorder->service = service;
         recorder->waiting = json_array();
         recorder->incomplete = json_object();
-        if (!recorder->waiting || !recorder->incomplete) {
+        int r = recorder->waiting && recorder->incomplete ? begin_days(recorder) : -ENOMEM;
+        if (r < 0) {
                 recorder_free(recorder);
-                return -ENOMEM;
+                return r;
         }
         *ret = recorder;
         return 0;
@@ -46,7 +56,7 @@ static void complain(Recorder *recorder, int r, const Error *error)
         recorder->complained = r;
 }
 
-static int open_records(Recorder *recorder, Error *error)
+static int open_records(Recorder *recorder, RecordsMode mode, Error *error)
 {
         _cleanup_(freep) char *path = NULL;
 
@@ -55,7 +65,7 @@ static int open_records(Recorder *recorder, Error *error)
         int r = records_path(&path);
         if (r < 0)
                 return error_set(error, r, "There is no home directory");
-        r = records_open(&recorder->records, path, RECORDS_CREATE, error);
+        r = records_open(&recorder->records, path, mode, error);
         if (r < 0)
                 return r;
         records_set_patience(recorder->records, 0);
@@ -67,12 +77,33 @@ static int write_down(Recorder *recorder, const json_t *record, Error *error)
 {
         const Config *config = recorder->service->config;
 
-        int r = open_records(recorder, error);
+        int r = open_records(recorder, RECORDS_CREATE, error);
         if (r >= 0)
                 r = records_add(recorder->records, record, error);
         if (r >= 0 && records_limit(recorder->records, config->record_days, config->record_bytes, NULL) < 0)
                 log_debug("Old records stay for now");
         return r;
+}
+
+/* What is too old goes also while nothing is drawn, and though nothing is recorded any more. */
+static int on_day(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Recorder *recorder = userdata;
+        const Config *config = recorder->service->config;
+        (void)usec;
+
+        int r = open_records(recorder, RECORDS_EXIST, NULL);
+        if (r >= 0)
+                r = records_limit(recorder->records, config->record_days, config->record_bytes, NULL);
+        r = sd_event_source_set_time_relative(source, r == -EAGAIN ? RETRY : day());
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* At first as soon as there is time; the machine's instance has no records. */
+static int begin_days(Recorder *recorder)
+{
+        return recorder->service->forward ? sd_event_add_time_relative(recorder->service->event, &recorder->daily, CLOCK_BOOTTIME, 0, 0, on_day, recorder)
+                                          : 0;
 }
 
 static void try_again(Recorder *recorder);
@@ -114,6 +145,7 @@ Recorder *recorder_free(Recorder *recorder)
                 records_set_patience(recorder->records, LAST_PATIENCE);
         try_again(recorder);
         sd_event_source_disable_unref(recorder->timer);
+        sd_event_source_disable_unref(recorder->daily);
         records_close(recorder->records);
         json_decref(recorder->waiting);
         json_decref(recorder->incomplete);

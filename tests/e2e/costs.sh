@@ -30,7 +30,7 @@ services = ( { name = "foxes"; terms = "https://example.org/terms"; dated = "202
 END
 cat >>"$IMAGINED_ROOT/imagined.conf" <<END
 provider_tables = [ "$WORK/prices.conf" ];
-remote = { budget = { currency = "USD"; unknown_prices = true; }; };
+remote = { budget = { currency = "USD"; day = 5; month = 20; unknown_prices = true; }; };
 servers = ( { name = "dalle"; dialect = "openai-images"; url = "$url/ok/v1"; model = "gpt-image-1"; price = 0.04; },
             { name = "foxes"; dialect = "openai-images"; url = "$url/ok/v1"; model = "gpt-image-1"; service = "foxes"; price = 0.015; currency = "EUR"; },
             { name = "broken"; dialect = "openai-images"; url = "$url/401/v1"; model = "gpt-image-1"; price = 0.5; },
@@ -51,7 +51,9 @@ said_of() { # LABEL FILE|ID
 }
 
 check "nothing was spent" tells "Nothing was spent" imagine costs
-check "and programs are told so" test "$(imagine costs --json | field "o")" = "{'costs': [], 'totals': []}"
+check "and programs are told so" test "$(imagine costs --json | field "(o['costs'], o['totals'])")" = "([], [])"
+check "and what is left" test "$(imagine costs --json | field "o['budget']")" = \
+        "{'currency': 'USD', 'day': 5000000, 'month': 20000000, 'day-spent': 0, 'month-spent': 0}"
 draw --seed 7 --steps 2 -o here.png "a red fox"
 check "a picture of this machine costs nothing" test "$(imagine costs --json | field "o['costs']")" = "[]"
 for server in dalle foxes broken silent priceless; do
@@ -75,6 +77,15 @@ for _ in $(seq 600); do # it is on its way
         sleep 0.05
 done
 check "what is under way is reserved" test "$(costs "(r['provider'], r['settled'], r['reserved'])" --by provider | grep -c "('silent', 0, 20000)")" = 1
+
+left() { # WHAT: is what the budget has not, by what costs says was spent and reserved on this day, in its currency
+        imagine costs --json --by day | field "o['budget']['$1-spent'] == sum(r['settled'] + r['reserved'] for r in o['costs'] if r['currency'] == 'USD')"
+}
+check "both are not left of the day's budget" test "$(left day)" = True
+check "nor of the month's" test "$(left month)" = True
+check "people are told what is" grep -qx 'Left today: 4.90 USD of 5.00 USD' <(imagine costs)
+check "also of the month" grep -qx 'Left this month: 19.90 USD of 20.00 USD' <(imagine costs)
+check "without anybody to ask there is what was spent" grep -q '^In all' <(DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent imagine --user costs)
 
 # An older one, asked for by an app: the first, in the service's own ledger.
 python3 - "$XDG_STATE_HOME/imagined/ledger.sqlite" <<'END'

@@ -205,6 +205,51 @@ static void test_limits(void **state)
         place_close(&user);
 }
 
+static void add_old(unsigned days)
+{
+        _cleanup_(records_closep) Records *records = NULL;
+        const uint64_t time = clock_usec(CLOCK_REALTIME) - days * 86400 * USEC_PER_SEC;
+        char id[RECORD_ID_SIZE];
+
+        assert_int_equal(records_new_id(id), 0);
+        json_t *record = json_pack("{s:s, s:I}", "id", id, "time", (json_int_t)time);
+        assert_int_equal(records_open(&records, database(&user), RECORDS_CREATE, NULL), 0);
+        assert_int_equal(records_add(records, record, NULL), 0);
+        json_decref(record);
+}
+
+static void wait_for_count(size_t expected)
+{
+        for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;; sleep_ms(20)) {
+                json_t *all = read_records();
+                const size_t n = json_array_size(all);
+                json_decref(all);
+                if (n == expected)
+                        return;
+                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
+        }
+}
+
+/* At the start, and from day to day, though nothing is drawn and nothing recorded any more. */
+static void test_old_ones_go(void **state)
+{
+        (void)state;
+
+        machine = (Place) {};
+        place_open_bus(&user, true);
+        place_add_model(&user, "stub");
+        add_old(40);
+        add_old(29);
+        assert_int_equal(setenv("IMAGINED_RECORDER_TEST_DAY_MS", "50", 1), 0);
+        place_start_service(&user, "records = false; record_days = 30;");
+        wait_for_count(1);
+        add_old(31);
+        add_old(2);
+        wait_for_count(2);
+        assert_int_equal(unsetenv("IMAGINED_RECORDER_TEST_DAY_MS"), 0);
+        place_close(&user);
+}
+
 /* Somebody who writes all the time holds up no picture, and none is lost. */
 static void test_locked(void **state)
 {
@@ -258,6 +303,7 @@ int main(void)
                 cmocka_unit_test_teardown(test_off, teardown),
                 cmocka_unit_test_teardown(test_without_prompts, teardown),
                 cmocka_unit_test_teardown(test_limits, teardown),
+                cmocka_unit_test_teardown(test_old_ones_go, teardown),
                 cmocka_unit_test_teardown(test_locked, teardown),
                 cmocka_unit_test_teardown(test_broken, teardown),
         };
