@@ -63,8 +63,10 @@ int records_begin(Records *records, Records **ret_transaction, Error *error);
 int records_commit(Records *records, Error *error);
 void records_rollbackp(Records **transaction);
 
-/* schema.c: brings the database to this version. */
+/* schema.c: brings the database to this version; by these n steps, which lead from the version of each's number to the next one.
+ * -EPROTO with a sentence: it is of a newer one. */
 int records_migrate(Records *records, Error *error);
+int records_migrate_by(Records *records, const char *const steps[], size_t n, Error *error);
 
 /* add.c: what a column's value may be; binds it. -EINVAL. */
 int record_bind(sqlite3_stmt *statement, int index, const Column *column, const json_t *value, Error *error);

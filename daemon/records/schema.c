@@ -44,33 +44,37 @@ static const char first_schema[] =
 static const char *const migrations[] = {
         first_schema,
 };
-#define SCHEMA_VERSION ((int64_t)ELEMENTSOF(migrations))
 
-static int check_version(Records *records, int64_t *ret, Error *error)
+static int check_version(Records *records, size_t n, int64_t *ret, Error *error)
 {
         int r = records_number(records, "PRAGMA user_version", ret, error);
-        if (r >= 0 && (*ret < 0 || *ret > SCHEMA_VERSION))
+        if (r >= 0 && (*ret < 0 || *ret > (int64_t)n))
                 return error_set(error, -EPROTO, "The records are of a newer version of this program");
         return r;
 }
 
-int records_migrate(Records *records, Error *error)
+int records_migrate_by(Records *records, const char *const steps[], size_t n, Error *error)
 {
         _cleanup_(records_rollbackp) Records *transaction = NULL;
         char sql[64];
         int64_t version = 0;
 
-        int r = check_version(records, &version, error);
-        if (r < 0 || version == SCHEMA_VERSION)
+        int r = check_version(records, n, &version, error);
+        if (r < 0 || version == (int64_t)n)
                 return r;
         r = records_begin(records, &transaction, error);
         if (r >= 0) /* somebody else may have done it meanwhile */
-                r = check_version(records, &version, error);
-        for (; r >= 0 && version < SCHEMA_VERSION; version++)
-                r = records_run(records, migrations[version], error);
+                r = check_version(records, n, &version, error);
+        for (; r >= 0 && version < (int64_t)n; version++)
+                r = records_run(records, steps[version], error);
         if (r < 0)
                 return r;
-        (void)snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", (int)SCHEMA_VERSION);
+        (void)snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", (int)n);
         r = records_run(records, sql, error);
         return r < 0 ? r : records_commit(records, error);
+}
+
+int records_migrate(Records *records, Error *error)
+{
+        return records_migrate_by(records, migrations, ELEMENTSOF(migrations), error);
 }

@@ -445,17 +445,6 @@ static void test_who_finds_it_locked_can_come_again(void **state)
         json_decref(record);
 }
 
-static void test_a_newer_one_is_left_alone(void **state)
-{
-        Records *again = NULL;
-        Error error = { 0 };
-        (void)state;
-
-        (void)records_close(open_records());
-        (void)sqlite3_close(run_sql(NULL, "PRAGMA user_version = 1000"));
-        assert_int_equal(records_open(&again, database(), RECORDS_CREATE, &error), -EPROTO);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -474,7 +463,6 @@ int main(void)
                 cmocka_unit_test_setup(test_remove, fresh),
                 cmocka_unit_test_setup(test_limits, fresh),
                 cmocka_unit_test_setup(test_who_finds_it_locked_can_come_again, fresh),
-                cmocka_unit_test_setup(test_a_newer_one_is_left_alone, fresh),
         };
         return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
