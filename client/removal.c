@@ -8,6 +8,7 @@
 #include "client/json.h"
 #include "client/recorded.h"
 #include "client/removal.h"
+#include "client/thumbnail.h"
 
 /* Whether the file is still this picture: the one that was saved there last may be another by now. */
 static bool is_still(const char *path, const json_t *record)
@@ -40,12 +41,22 @@ static ExitCode remove_files(Client *c, const json_t *record, json_t *removed)
         return code;
 }
 
+/* They show it, and name its file, after both are gone. */
+static void remove_thumbnails(const json_t *record)
+{
+        const json_t *files = json_object_get(record, "files");
+
+        for (size_t i = 0; i < json_array_size(files); i++)
+                thumbnail_remove(json_string_value(json_array_get(files, i)));
+}
+
 ExitCode removal_run(Client *c, Records *records, const json_t *record, unsigned what, json_t *removed)
 {
         const char *id = recorded_text(record, "id");
         Error error = { 0 };
 
         ExitCode code = what & REMOVE_FILES ? remove_files(c, record, removed) : CODE_OK;
+        remove_thumbnails(record);
         if (code != CODE_OK || !(what & REMOVE_RECORD))
                 return code;
         int r = records_remove(records, id, &error);

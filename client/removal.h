@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Takes pictures away: their records, their files, or both. */
+/* Takes pictures away: their records, their files, or both; and their thumbnails (client/thumbnail.h). */
 
 #include "client/client.h"
 #include "records/records.h"

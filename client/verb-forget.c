@@ -1,14 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <inttypes.h>
 
 #include "base/cleanup.h"
 #include "client/i18n.h"
 #include "client/json.h"
 #include "client/recorded.h"
+#include "client/thumbnail.h"
 
 static bool is_limited(const RecordsQuery *q)
 {
         return q->words || q->model || q->app || q->state || q->tag || q->provider || q->since || q->until;
+}
+
+/* Thumbnails show the pictures, and name their files, which are named after prompts. */
+static int remove_thumbnails(json_t *found, void *records)
+{
+        json_t *record = NULL;
+
+        int r = records_get(records, recorded_text(found, "id"), &record, NULL);
+        const json_t *files = json_object_get(record, "files");
+        for (size_t i = 0; i < json_array_size(files); i++)
+                thumbnail_remove(json_string_value(json_array_get(files, i)));
+        json_decref(record);
+        return r == -ENOENT ? 0 : r; /* somebody else forgot it meanwhile */
 }
 
 ExitCode verb_forget(Client *c)
@@ -25,7 +40,9 @@ ExitCode verb_forget(Client *c)
         ExitCode code = recorded_open(c, &records);
         if (code != CODE_OK)
                 return code;
-        int r = records_forget(records, &query, c->options.prompts, &n, &error);
+        int r = records_search(records, &query, remove_thumbnails, records, &error);
+        if (r >= 0)
+                r = records_forget(records, &query, c->options.prompts, &n, &error);
         if (r < 0)
                 return recorded_fail(c, &error, r);
         client_say(c,

@@ -19,6 +19,7 @@ static const struct {
         [BASE_DATA] = { "XDG_DATA_HOME", ".local/share", "XDG_DATA_DIRS", "/usr/local/share:/usr/share" },
         [BASE_CONFIG] = { "XDG_CONFIG_HOME", ".config", "XDG_CONFIG_DIRS", "/etc/xdg" },
         [BASE_STATE] = { "XDG_STATE_HOME", ".local/state", "", "" },
+        [BASE_CACHE] = { "XDG_CACHE_HOME", ".cache", "", "" },
 };
 
 static const char *home(void)

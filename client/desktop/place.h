@@ -12,6 +12,7 @@ typedef enum Base {
         BASE_DATA, /* $XDG_DATA_HOME, ~/.local/share */
         BASE_CONFIG, /* $XDG_CONFIG_HOME, ~/.config */
         BASE_STATE, /* $XDG_STATE_HOME, ~/.local/state */
+        BASE_CACHE, /* $XDG_CACHE_HOME, ~/.cache */
         BASE_MAX,
 } Base;
 

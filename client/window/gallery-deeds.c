@@ -155,19 +155,13 @@ static void write_tags(Gallery *g)
 
 /* --- removing --- */
 
-/* Their thumbnails go with them. Whether one stays: it is another picture by now. */
-static bool clean_up(const json_t *files)
+/* Whether one stays: it is another picture by now. */
+static bool is_one_there(const json_t *files)
 {
-        bool stays = false;
-
-        for (size_t i = 0; i < json_array_size(files); i++) {
-                const char *path = json_string_value(json_array_get(files, i));
-                if (access(path, F_OK) < 0)
-                        thumbnails_remove(path);
-                else
-                        stays = true;
-        }
-        return stays;
+        for (size_t i = 0; i < json_array_size(files); i++)
+                if (access(json_string_value(json_array_get(files, i)), F_OK) >= 0)
+                        return true;
+        return false;
 }
 
 static void remove_picture(Gallery *g, unsigned what)
@@ -179,7 +173,7 @@ static void remove_picture(Gallery *g, unsigned what)
         int r = code == CODE_OK && what & REMOVE_RECORD ? records_scrub(g->subject.records, &error) : 0;
         if (r < 0)
                 code = recorded_fail(&g->client, &error, r);
-        const bool stays = what & REMOVE_FILES && clean_up(json_object_get(record, "files"));
+        const bool stays = what & REMOVE_FILES && is_one_there(json_object_get(record, "files"));
         if (what & REMOVE_RECORD)
                 gallery_picture_changed(g);
         else

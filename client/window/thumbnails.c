@@ -220,14 +220,3 @@ GdkTexture *thumbnails_load_finish(GAsyncResult *result, GError **error)
 {
         return g_task_propagate_pointer(G_TASK(result), error);
 }
-
-void thumbnails_remove(const char *path)
-{
-        g_autofree char *uri = g_filename_to_uri(path, NULL, NULL), *name = name_of(uri);
-        static const char *const folders[] = { "normal", "large", "x-large", "xx-large", FAILED };
-
-        for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
-                g_autofree char *file = file_in(folders[i], name);
-                (void)unlink(file);
-        }
-}

@@ -26,6 +26,3 @@ void thumbnails_load(
 
 /* NULL with G_IO_ERROR_CANCELLED, or with a sentence that says why there is none. */
 GdkTexture *thumbnails_load_finish(GAsyncResult *result, GError **error);
-
-/* Removes those of a file that has gone. */
-void thumbnails_remove(const char *path);

@@ -30,12 +30,12 @@ static json_t *made_up(unsigned i)
         (void)snprintf(prompt, sizeof(prompt), "a %s %s number%u in front of a %s %s, golden hour, watercolour, detailed", colours[i % 5],
                        things[i % 8], i, colours[i / 5 % 5], things[i / 8 % 8]);
         (void)snprintf(pixels, sizeof(pixels), "%064x", i);
-        return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:{s:I, s:i, s:f, s:s}, s:i, s:i, s:{s:s, s:s}, s:f, s:s, s:s, s:s}", "id", id,
+        return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:{s:I, s:i, s:f, s:s}, s:i, s:i, s:{s:s, s:s}, s:f, s:s, s:s, s:s, s:s*}", "id", id,
                          "time", (json_int_t)FIRST + (json_int_t)i * 60000000, "prompt", prompt, "negative", "text, blurry", "model",
                          i % 10 ? "default" : "large", "model_digest", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
                          "settings", "seed", (json_int_t)i, "steps", 30, "guidance", 7.5, "sampler", "euler-a", "width", 512, "height",
                          512, "made_with", "engine", "imagined", "isa", "avx512", "seconds", 2.5, "pixels", pixels, "state",
-                         i % 100 ? "draft" : "approved", "app", i % 3 ? "org.gnome.Terminal" : "");
+                         i % 100 ? "draft" : "approved", "app", i % 3 ? "org.gnome.Terminal" : "", "provider", i % 20 ? NULL : "cloud");
 }
 
 static int count(json_t *record, void *userdata)
@@ -98,6 +98,12 @@ int main(int argc, char *argv[])
         search(records, "a model, 50", &(RecordsQuery) { .model = "large", .limit = 50 });
         search(records, "approved, of a month, 50", &(RecordsQuery) { .state = "approved", .since = middle, .until = middle + 2592000000000, .limit = 50 });
         search(records, "of a provider, 50", &(RecordsQuery) { .provider = "cloud", .limit = 50 });
+        search(records, "of no provider, approved, of a month", &(RecordsQuery) { .provider = "", .state = "approved", .since = middle, .until = middle + 2592000000000 });
+        search(records, "two words, of a provider, approved", &(RecordsQuery) { .words = "red fox", .provider = "cloud", .state = "approved" });
+        search(records, "two words, of a provider, of a month", &(RecordsQuery) { .words = "red fox", .provider = "cloud", .since = middle, .until = middle + 2592000000000 });
+        search(records, "a word in each, of the first month", &(RecordsQuery) { .words = "watercolour", .until = FIRST + 2592000000000, .limit = 50 });
+        search(records, "a provider and a model, approved, 50", &(RecordsQuery) { .provider = "cloud", .model = "large", .state = "approved", .limit = 50 });
+        search(records, "a tag that is nowhere", &(RecordsQuery) { .tag = "none", .limit = 50 });
         before = now();
         uint64_t forgotten = 0;
         if (records_forget(records, &(RecordsQuery) { .words = "fox" }, true, &forgotten, &error) < 0)

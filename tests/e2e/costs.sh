@@ -105,6 +105,25 @@ check "a broken ledger is told of" fails 1 env XDG_STATE_HOME="$WORK/broken" ima
 check "by something else is refused" says "none of day, provider, app" imagine costs --by model
 imagine cancel 7 >/dev/null 2>&1
 
+# What others draw is marked as what is drawn here is (marks.sh), whatever its format.
+if command -v exiftool >/dev/null; then
+        for format in png jpeg webp; do
+                draw --provider foxes --format $format -o marked.$format "a red fox"
+                check "$format: exiftool reads the marks of what another generator drew, and finds nothing wrong" test \
+                        "$(exiftool -s3 -XMP-iptcExt:DigitalSourceType -XMP-iptcExt:AISystemUsed -XMP-iptcExt:AIPromptInformation \
+                                -XMP-iptcCore:AltTextAccessibility -XMP-xmpRights:WebStatement -XMP-photoshop:Credit \
+                                -XMP-plus:ImageSupplierName -Error -Warning marked.$format)" = \
+                        "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia
+gpt-image-1
+a red fox
+a red fox
+https://example.org/terms
+Drawn by Foxes Ltd
+foxes"
+                check "$format: none is missing" test "$(imagine check --json marked.$format | field "o['pictures'][0]['missing'], o['pictures'][0]['marks']['provider']")" = "[] foxes"
+        done
+fi
+
 check "the terms of who drew it" test "$(licence "[p[k] for k in ('source', 'provider', 'licence', 'address', 'date', 'owner', 'attribution', 'commercial')]" foxes.png)" = \
         "['record', 'foxes', 'as the terms have it', 'https://example.org/terms', '2026-05-20', 'the customer', 'Drawn by Foxes Ltd', True]"
 check "when it was made is told in one form" test "$(licence "len(p['made'])" foxes.png) $(XDG_DATA_HOME=$WORK/none licence "len(p['made'])" foxes.png)" = "20 20"

@@ -189,7 +189,23 @@ imagine rm --quiet --files own.webp
 check "our own go in every format" test ! -e own.webp
 imagine rm --quiet "$owl"
 
+# Thumbnails of a picture show it after it is gone: those of rm and forget go with it.
+export XDG_CACHE_HOME=$WORK/cache
+thumbnails() { # FILE: where they are
+        local name folder
+        name=$(python3 -c 'import hashlib, sys, urllib.parse
+print(hashlib.md5(("file://" + urllib.parse.quote(sys.argv[1], "/-_.!~*()&=:@+$," + chr(39))).encode()).hexdigest())' "$WORK/$1")
+        for folder in normal large x-large; do echo "$XDG_CACHE_HOME/thumbnails/$folder/$name.png"; done
+}
+mkdir -p "$XDG_CACHE_HOME"/thumbnails/{normal,large,x-large}
+imagine --quiet --seed 4 --steps 2 -o "an Owl's (1+1) ä%.png" "a heron" >/dev/null
+thumbnails fox.png | xargs -d '\n' touch
+thumbnails wolf.png | xargs -d '\n' touch
+thumbnails "an Owl's (1+1) ä%.png" | xargs -d '\n' touch
+imagine forget --quiet heron
+check "thumbnails are forgotten, too" test "$(find "$XDG_CACHE_HOME" -type f | sort)" = "$({ thumbnails fox.png; thumbnails wolf.png; } | sort)"
 imagine rm --quiet --files "$id"
+check "and go with the file" test "$(find "$XDG_CACHE_HOME" -type f | sort)" = "$(thumbnails wolf.png | sort)"
 check "rm takes record and file" test "$(imagine history --quiet | wc -l)" = 3 -a ! -e fox.png
 check "forget wants to know what" test "$(imagine forget >/dev/null 2>&1; echo $?)" = 2
 check "words are forgotten" grep -q '^1 record' <(imagine forget wolf 2>&1)
