@@ -52,13 +52,13 @@ static void test_info_of_a_result(void **state)
                 _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
                 uint64_t seed, bytes;
                 uint32_t width, height;
-                const char *mime, *pixels, *record, *k[7];
+                const char *mime, *pixels, *record, *tokenizer, *precision, *k[9];
                 int fd;
                 assert_true(job_call(bus, job.path, "GetResult", NULL, &reply, "u", i) >= 0);
                 assert_true(sd_bus_message_read(
-                                    reply, "ha{sv}", &fd, 7, &k[0], "t", &seed, &k[1], "u", &width, &k[2], "u",
+                                    reply, "ha{sv}", &fd, 9, &k[0], "t", &seed, &k[1], "u", &width, &k[2], "u",
                                     &height, &k[3], "t", &bytes, &k[4], "s", &mime, &k[5],
-                                    "s", &pixels, &k[6], "s", &record) >= 0);
+                                    "s", &pixels, &k[6], "s", &record, &k[7], "s", &tokenizer, &k[8], "s", &precision) >= 0);
                 struct stat st;
                 assert_int_equal(fstat(fd, &st), 0);
                 assert_true(seed == UINT64_MAX + i);
@@ -68,6 +68,8 @@ static void test_info_of_a_result(void **state)
                 assert_string_equal(mime, "image/png");
                 assert_string_equal(k[0], "seed");
                 assert_string_equal(record, ""); /* the machine's instance keeps none */
+                assert_string_equal(k[7], "tokenizer");
+                assert_string_equal(k[8], "precision");
         }
         assert_true(job_call(bus, job.path, "GetResult", &error, NULL, "u", 3) < 0);
         assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);
