@@ -36,6 +36,7 @@ typedef enum Kind {
         KIND_STATE, /* const char * */
         KIND_BY, /* const char * */
         KIND_TIME, /* uint64_t, µs since 1970 */
+        KIND_MAX,
 } Kind;
 
 /* How each option's value is read, and where it goes. */
@@ -181,20 +182,48 @@ static int check_text(const char *text, Error *error)
         return 0;
 }
 
-static int store_text(int r, const char *value, void *field)
+static int check_rng(const char *name, Error *error)
 {
-        if (r >= 0)
-                *(const char **)field = value;
-        return r;
+        if (rng_from_string(name) >= 0)
+                return 0;
+        return error_set(error, -EINVAL, _("'%s' is none of cpu, philox"), name);
 }
+
+static int check_format(const char *name, Error *error)
+{
+        if (format_from_string(name) >= 0)
+                return 0;
+        return error_set(error, -EINVAL, _("'%s' is none of png, jpeg, webp"), name);
+}
+
+/* Of what is kept as it was written: whether it is good. */
+static int (*const checks[KIND_MAX])(const char *value, Error *error) = {
+        [KIND_TEXT] = check_text,
+        [KIND_PATH] = check_path,
+        [KIND_SAMPLER] = check_sampler,
+        [KIND_SCHEDULE] = check_schedule,
+        [KIND_RNG] = check_rng,
+        [KIND_ENLARGE] = check_enlarge,
+        [KIND_TILING] = check_tiling,
+        [KIND_MASK_PAINTS] = check_mask_paints,
+        [KIND_PRECISION] = check_precision,
+        [KIND_FORMAT] = check_format,
+        [KIND_PREVIEW] = check_preview,
+        [KIND_STATE] = check_state,
+        [KIND_BY] = check_by,
+        [KIND_PRIORITY] = check_priority,
+};
 
 bool option_is_number(OptionId id)
 {
         return value_table[id].kind == KIND_INTEGER || value_table[id].kind == KIND_NUMBER;
 }
 
-int option_read(Options *o, OptionId id, const char *value, Error *error)
+/* All others. */
+static int parse(Options *o, OptionId id, const char *value, Error *error)
 {
+        const double low = value_table[id].low, high = value_table[id].high;
+        const uint64_t most = value_table[id].most;
         void *field = (char *)o + value_table[id].offset;
         int r;
 
@@ -202,62 +231,40 @@ int option_read(Options *o, OptionId id, const char *value, Error *error)
         case KIND_FLAG:
                 *(bool *)field = true;
                 return 0;
-        case KIND_TEXT:
-                return store_text(check_text(value, error), value, field);
-        case KIND_PATH:
-                return store_text(check_path(value, error), value, field);
-        case KIND_SAMPLER:
-                return store_text(check_sampler(value, error), value, field);
-        case KIND_SCHEDULE:
-                return store_text(check_schedule(value, error), value, field);
-        case KIND_RNG:
-                return store_text(rng_from_string(value) < 0 ? error_set(error, -EINVAL, _("'%s' is none of cpu, philox"), value)
-                                                             : 0,
-                                  value, field);
         case KIND_INTERVAL:
-                return value_parse_interval(value, value_table[id].low, value_table[id].high, field, error);
-        case KIND_ENLARGE:
-                return store_text(check_enlarge(value, error), value, field);
-        case KIND_TILING:
-                return store_text(check_tiling(value, error), value, field);
-        case KIND_MASK_PAINTS:
-                return store_text(check_mask_paints(value, error), value, field);
-        case KIND_PRECISION:
-                return store_text(check_precision(value, error), value, field);
+                return value_parse_interval(value, low, high, field, error);
         case KIND_SIDES:
-                return value_parse_sides(value, (uint32_t)value_table[id].most, field, error);
+                return value_parse_sides(value, (uint32_t)most, field, error);
         case KIND_LORA:
                 return add_lora(o, value, error);
         case KIND_FIELD:
                 r = check_text(value, error);
                 return r < 0 ? r : add_field(o, value, error);
-        case KIND_FORMAT:
-                return store_text(format_from_string(value) < 0
-                                          ? error_set(error, -EINVAL, _("'%s' is none of png, jpeg, webp"), value)
-                                          : 0,
-                                  value, field);
-        case KIND_PREVIEW:
-                return store_text(check_preview(value, error), value, field);
-        case KIND_STATE:
-                return store_text(check_state(value, error), value, field);
-        case KIND_BY:
-                return store_text(check_by(value, error), value, field);
         case KIND_TIME:
                 return value_parse_time(value, field, error);
-        case KIND_PRIORITY:
-                return store_text(check_priority(value, error), value, field);
         case KIND_INTEGER:
-                return value_parse_integer(value, (uint64_t)value_table[id].low, value_table[id].most, field,
-                                           error);
+                return value_parse_integer(value, (uint64_t)low, most, field, error);
         case KIND_NUMBER:
-                return value_parse_number(value, value_table[id].low, value_table[id].high, field, error);
+                return value_parse_number(value, low, high, field, error);
         case KIND_SIZE:
                 return value_parse_size(value, &o->width, &o->height, error);
         case KIND_ASPECT:
                 return value_parse_aspect(value, field, error);
         case KIND_DURATION:
-                return value_parse_duration(value, value_table[id].most, field, error);
+                return value_parse_duration(value, most, field, error);
         default:
                 return -EINVAL;
         }
+}
+
+int option_read(Options *o, OptionId id, const char *value, Error *error)
+{
+        int (*check)(const char *value, Error *error) = checks[value_table[id].kind];
+
+        if (!check)
+                return parse(o, id, value, error);
+        int r = check(value, error);
+        if (r >= 0)
+                *(const char **)((char *)o + value_table[id].offset) = value;
+        return r;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/util.h"
 #include "client/mcp/lines.h"
 
@@ -190,10 +191,11 @@ int lines_write(Lines *l, const char *text, size_t size)
 
 void lines_drain(Lines *l, int msec)
 {
+        const uint64_t end = clock_usec(CLOCK_MONOTONIC) + (uint64_t)msec * USEC_PER_MSEC;
         struct pollfd fd = { .fd = l->out, .events = POLLOUT };
 
-        while (l->n_waiting > 0 && poll(&fd, 1, msec) > 0)
-                if (put_waiting(l) < 0)
+        for (uint64_t now; l->n_waiting > 0 && (now = clock_usec(CLOCK_MONOTONIC)) < end;)
+                if (poll(&fd, 1, (int)((end - now) / USEC_PER_MSEC) + 1) > 0 && put_waiting(l) < 0)
                         l->n_waiting = 0;
 }
 

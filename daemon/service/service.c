@@ -186,6 +186,63 @@ void service_touch_user(Service *service, uid_t uid)
 
 /* --- the whole --- */
 
+/* Who calls, what was asked for, and the models that it is asked of. */
+static int make_queue(Service *service, const char *digest_cache)
+{
+        const QueueLimits limits = limits_of(service->config);
+
+        int r = callers_new(&service->callers, service->bus, on_caller_gone, service);
+        if (r >= 0)
+                r = authority_new(&service->authority, service->bus);
+        if (r >= 0)
+                r = watchers_new(&service->watchers);
+        if (r >= 0)
+                r = queue_new(&service->queue, &limits, on_job_removed, service);
+        if (r >= 0)
+                r = digests_new(&service->digests, service->event, service->config, digest_cache, on_digests_changed, service);
+        return r < 0 ? r : packs_new(&service->packs, digest_cache);
+}
+
+/* Who does it, and how it is handed over. */
+static int make_workers(Service *service)
+{
+        int r = residency_new(&service->residency, service->event, service->config, &service_residency_handlers, service);
+        if (r >= 0)
+                r = look_for_machine(service);
+        if (r >= 0)
+                r = runner_new(&service->runner, service);
+        if (r >= 0)
+                r = recorder_new(&service->recorder, service);
+        if (r >= 0)
+                r = enhancers_new(&service->enhancers, service);
+        if (r >= 0)
+                r = ledger_new(&service->ledger);
+        if (r >= 0)
+                r = painters_new(&service->painters, service);
+        if (r >= 0)
+                r = checks_new(&service->checks, service);
+        if (r >= 0)
+                r = load_calls_new(&service->load_calls, service->event);
+        if (r >= 0)
+                r = handouts_new(&service->handouts, service->bus, job_objects_retry_get_result, service);
+        if (r >= 0)
+                handouts_set_limits(service->handouts, service->config->descriptors_per_user, service->config->descriptors_total);
+        return r < 0 ? r : intake_new(&service->intake, service->event, manager_generate_ready, service);
+}
+
+/* The machine around it. */
+static int make_watch(Service *service)
+{
+        int r = notify_new(&service->notify, service->event);
+        if (r >= 0)
+                r = pressure_new(&service->pressure, service->event, on_pressure, service);
+        if (r >= 0)
+                r = system_bus_new(&service->system_bus, service->event, service->bus);
+        if (r >= 0)
+                r = power_new(&service->power, service->system_bus, service_follow_power, service);
+        return r < 0 ? r : sleep_new(&service->sleep, service->event, service->system_bus, service_follow_sleep, service);
+}
+
 int service_new(
                 Service **ret, sd_event *event, sd_bus *bus, Config *config, const char *digest_cache,
                 read_config_t read_config, void *userdata)
@@ -203,53 +260,11 @@ int service_new(
         (void)snprintf(
                         service->told_state, sizeof(service->told_state), "%s",
                         residency_state_to_string(RESIDENCY_UNLOADED));
-
-        QueueLimits limits = limits_of(config);
-        int r = callers_new(&service->callers, bus, on_caller_gone, service);
+        int r = make_queue(service, digest_cache);
         if (r >= 0)
-                r = authority_new(&service->authority, bus);
+                r = make_workers(service);
         if (r >= 0)
-                r = watchers_new(&service->watchers);
-        if (r >= 0)
-                r = queue_new(&service->queue, &limits, on_job_removed, service);
-        if (r >= 0)
-                r = digests_new(&service->digests, event, config, digest_cache, on_digests_changed, service);
-        if (r >= 0)
-                r = packs_new(&service->packs, digest_cache);
-        if (r >= 0)
-                r = residency_new(&service->residency, event, config, &service_residency_handlers, service);
-        if (r >= 0)
-                r = look_for_machine(service);
-        if (r >= 0)
-                r = runner_new(&service->runner, service);
-        if (r >= 0)
-                r = recorder_new(&service->recorder, service);
-        if (r >= 0)
-                r = enhancers_new(&service->enhancers, service);
-        if (r >= 0)
-                r = ledger_new(&service->ledger);
-        if (r >= 0)
-                r = painters_new(&service->painters, service);
-        if (r >= 0)
-                r = checks_new(&service->checks, service);
-        if (r >= 0)
-                r = load_calls_new(&service->load_calls, event);
-        if (r >= 0)
-                r = handouts_new(&service->handouts, bus, job_objects_retry_get_result, service);
-        if (r >= 0)
-                handouts_set_limits(service->handouts, config->descriptors_per_user, config->descriptors_total);
-        if (r >= 0)
-                r = intake_new(&service->intake, event, manager_generate_ready, service);
-        if (r >= 0)
-                r = notify_new(&service->notify, event);
-        if (r >= 0)
-                r = pressure_new(&service->pressure, event, on_pressure, service);
-        if (r >= 0)
-                r = system_bus_new(&service->system_bus, event, bus);
-        if (r >= 0)
-                r = power_new(&service->power, service->system_bus, service_follow_power, service);
-        if (r >= 0)
-                r = sleep_new(&service->sleep, event, service->system_bus, service_follow_sleep, service);
+                r = make_watch(service);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(service);
