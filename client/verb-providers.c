@@ -46,10 +46,12 @@ static void say_more(Client *c, const json_t *providers)
 {
         for (size_t i = 0; i < json_array_size(providers); i++) {
                 const json_t *provider = json_array_get(providers, i);
-                const char *name = text_of(provider, "name"), *dated = text_of(provider, "dated");
+                const char *name = text_of(provider, "name"), *dated = text_of(provider, "dated"), *from = text_of(provider, "prices-from");
 
                 if (*text_of(provider, "terms"))
                         client_say(c, _("%s: terms at %s%s%s"), name, text_of(provider, "terms"), *dated ? _(", as of ") : "", dated);
+                if (*from)
+                        client_say(c, _("%s: price as of %s, read at %s"), name, text_of(provider, "prices-dated"), from);
                 if (*text_of(provider, "warning"))
                         client_say(c, "%s: %s", name, text_of(provider, "warning"));
                 if (*text_of(provider, "message"))

@@ -33,6 +33,9 @@ static const ConfigField fields[] = {
         { "licence", FIELD_TEXT, PLACE(licence) },
         { "terms", FIELD_TEXT, PLACE(terms) },
         { "quality", FIELD_TEXT, PLACE(quality) },
+        { "style", FIELD_TEXT, PLACE(style) },
+        { "background", FIELD_TEXT, PLACE(background) },
+        { "moderation", FIELD_TEXT, PLACE(moderation) },
         { "purposes", FIELD_WORDS, PLACE(purposes) },
         { "parallel", FIELD_NUMBER, PLACE(parallel), 1, PARALLEL_MAX },
 };

@@ -38,7 +38,7 @@ typedef struct Server {
         int64_t price; /* of a picture; MONEY_UNKNOWN: that of the tables */
         Currency currency; /* of that price */
         char licence[64], terms[256]; /* of its pictures, and where it is written; "": as the tables have it */
-        char quality[16]; /* as it calls it; "": it decides */
+        char quality[16], style[32], background[16], moderation[16]; /* as it calls them; "": it decides */
         Words purposes; /* for which it is chosen where a route asks for them; none: any */
         uint32_t parallel; /* jobs that it is given at a time */
 } Server;

@@ -17,7 +17,7 @@ typedef struct Provenance {
         char where[96]; /* it draws */
         char licence[160], owner[96], attribution[160]; /* of the pictures, in the words of the terms */
         char terms[256]; /* their address */
-        char dated[16]; /* when price and terms were read: YYYY-MM-DD */
+        char dated[16]; /* of the terms that were read: YYYY-MM-DD */
         bool commercial; /* use is permitted, as the terms have it */
         bool seeded; /* it takes seeds: those of the pictures mean something there */
         Currency currency;

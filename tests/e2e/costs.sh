@@ -26,13 +26,14 @@ done
 url="http://127.1:$(cat port)"
 cat >prices.conf <<'END'
 services = ( { name = "foxes"; terms = "https://example.org/terms"; dated = "2026-05-20"; licence = "as the terms have it";
-               owner = "the customer"; attribution = "Drawn by Foxes Ltd"; commercial = true; currency = "EUR"; } );
+               owner = "the customer"; attribution = "Drawn by Foxes Ltd"; commercial = true; currency = "EUR";
+               prices_dated = "2026-05-01"; prices_from = "https://example.org/prices"; prices = ( { picture = 0.015; } ); } );
 END
 cat >>"$IMAGINED_ROOT/imagined.conf" <<END
 provider_tables = [ "$WORK/prices.conf" ];
 remote = { budget = { currency = "USD"; day = 5; month = 20; unknown_prices = true; }; };
 servers = ( { name = "dalle"; dialect = "openai-images"; url = "$url/ok/v1"; model = "gpt-image-1"; price = 0.04; },
-            { name = "foxes"; dialect = "openai-images"; url = "$url/ok/v1"; model = "gpt-image-1"; service = "foxes"; price = 0.015; currency = "EUR"; },
+            { name = "foxes"; dialect = "openai-images"; url = "$url/ok/v1"; model = "gpt-image-1"; service = "foxes"; },
             { name = "broken"; dialect = "openai-images"; url = "$url/401/v1"; model = "gpt-image-1"; price = 0.5; },
             { name = "silent"; dialect = "openai-images"; url = "$url/silent/v1"; model = "gpt-image-1"; price = 0.02; },
             { name = "priceless"; dialect = "openai-images"; url = "$url/ok/v1"; model = "gpt-image-1"; } );
@@ -50,6 +51,8 @@ said_of() { # LABEL FILE|ID
         imagine licence "$2" | sed -n "s/^$1  *//p"
 }
 
+check "when and where a price was read is told" tells "foxes: price as of 2026-05-01, read at https://example.org/prices" imagine providers
+check "but not of the user's own" test "$(imagine providers 2>&1 | grep -c "dalle: price")" = 0
 check "nothing was spent" tells "Nothing was spent" imagine costs
 check "and programs are told so" test "$(imagine costs --json | field "(o['costs'], o['totals'])")" = "([], [])"
 check "and what is left" test "$(imagine costs --json | field "o['budget']")" = \

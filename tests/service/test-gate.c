@@ -141,6 +141,7 @@ static void test_shipped_prices(void **state)
         tariff_find(&tariff, shipped, &openai);
         assert_string_equal(tariff.service, "openai");
         assert_true(strlen(tariff.dated) == 10 && tariff.terms[0] && tariff.commercial);
+        assert_true(strlen(tariff.prices_dated) == 10 && tariff.prices_from[0]);
         assert_int_equal(tariff_price(&tariff, "gpt-image-1", "low", 1024, 1024), 11000);
         assert_int_equal(tariff_price(&tariff, "gpt-image-1", "low", 1536, 1024), 16000);
         /* What the server decides is counted at its dearest. */
@@ -177,6 +178,7 @@ static void test_other_prices(void **state)
         server.price = 7 * CENT;
         tariff_find(&tariff, tables, &server);
         assert_int_equal(tariff_price(&tariff, "gpt-image-1", "low", 1024, 1024), 7 * CENT);
+        assert_string_equal(tariff.prices_from, "");
         assert_int_equal(tariff_tokens(&tariff, "gpt-image-1", 1, 1, 1), MONEY_UNKNOWN);
         /* What runs here costs nothing that is known of; what runs elsewhere is unknown. */
         tariff_find(&tariff, tables, &here);
@@ -418,6 +420,15 @@ static void test_fitting(void **state)
         assert_true(ask.draw.width == 1024 && ask.draw.height == 1024 && ask.count == 1 && !(ask.flags & NET_ASK_SEED));
         assert_string_equal(ask.draw.quality, "low");
         assert_int_equal(parts, 1U << NET_PART_PROMPT);
+        (void)snprintf(server.background, sizeof(server.background), "opaque");
+        (void)snprintf(server.moderation, sizeof(server.moderation), "low");
+        assert_int_equal(fitting_make(&server, &wish, &ask, &parts, notes, NULL), 0);
+        assert_string_equal(ask.draw.background, "opaque");
+        assert_string_equal(ask.draw.moderation, "low");
+        (void)snprintf(server.style, sizeof(server.style), "vivid"); /* dall-e-3 has that */
+        assert_int_equal(fitting_make(&server, &wish, &ask, &parts, notes, &error), NET_UNSUPPORTED);
+        assert_non_null(strstr(error.text, "style"));
+        server.style[0] = '\0';
 
         request->width = 1920;
         request->height = 1080;

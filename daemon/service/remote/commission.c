@@ -84,6 +84,12 @@ static int fit(const Job *job, Commission *c, char notes[static 1024], Error *er
         return r;
 }
 
+/* As routes and budgets can compare it. */
+static int64_t in_budget_money(const Budget *budget, const Tariff *tariff, int64_t price)
+{
+        return !budget->currency[0] || price == 0 || streq(budget->currency, tariff->currency) ? price : MONEY_UNKNOWN;
+}
+
 /* Whether the gate lets it through, and the money for it is there. */
 static int admit(const Service *service, const Job *job, Commission *c, int64_t *ret_price, Error *error)
 {
@@ -93,7 +99,8 @@ static int admit(const Service *service, const Job *job, Commission *c, int64_t 
 
         int r = c->wish.dry_run ? 0 : gate_check(rules, &c->server, &c->tariff, &ask, &price, error);
         if (r >= 0)
-                r = routing_check(c->is_routed ? &c->route : NULL, c->wish.purpose, &c->server, &c->tariff, price, error);
+                r = routing_check(c->is_routed ? &c->route : NULL, c->wish.purpose, &c->server, &c->tariff,
+                                  in_budget_money(&rules->budget, &c->tariff, price), error);
         if (r >= 0 && !c->wish.dry_run)
                 r = gate_reserve(service->ledger, rules, &c->server, &c->tariff, &ask, price, &c->entry, error);
         if (r >= 0)

@@ -107,7 +107,10 @@ static void translate(const Server *server, const FittingWish *wish, const Capab
                 .guidance = request->guidance,
                 .strength = wish->has_strength ? request->strength : -1,
         };
-        (void)snprintf(draw->quality, sizeof(draw->quality), "%s", server->quality);
+        memcpy(draw->quality, server->quality, sizeof(draw->quality));
+        memcpy(draw->style, server->style, sizeof(draw->style));
+        memcpy(draw->background, server->background, sizeof(draw->background));
+        memcpy(draw->moderation, server->moderation, sizeof(draw->moderation));
 }
 
 static void note_fitting(const Server *server, const Request *request, const NetAsk *ask, const NetFitting *fitting, char notes[static NOTES_MAX])

@@ -65,7 +65,8 @@ static int append_terms(sd_bus_message *reply, const Tariff *tariff, const Serve
                         "s", tariff->licence, "owner", "s", tariff->owner, "attribution", "s", tariff->attribution, "terms", "s", tariff->terms,
                         "dated", "s", tariff->dated, "warning", "s", tariff->warning, "commercial", "b", (int)tariff->commercial);
         if (r >= 0 && price >= 0)
-                r = sd_bus_message_append(reply, "{sv}{sv}", "price", "x", price, "currency", "s", tariff->currency);
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "price", "x", price, "currency", "s", tariff->currency, "prices-dated", "s",
+                                          tariff->prices_dated, "prices-from", "s", tariff->prices_from);
         return r;
 }
 

@@ -28,6 +28,8 @@ static const ConfigField entry_fields[] = {
         { "where", FIELD_TEXT, PLACE(tariff.where) },
         { "terms", FIELD_TEXT, PLACE(tariff.terms) },
         { "dated", FIELD_TEXT, PLACE(tariff.dated) },
+        { "prices_dated", FIELD_TEXT, PLACE(tariff.prices_dated) },
+        { "prices_from", FIELD_TEXT, PLACE(tariff.prices_from) },
         { "licence", FIELD_TEXT, PLACE(tariff.licence) },
         { "owner", FIELD_TEXT, PLACE(tariff.owner) },
         { "attribution", FIELD_TEXT, PLACE(tariff.attribution) },
@@ -158,6 +160,7 @@ static void overrule(Tariff *tariff, const Server *server)
                 (void)snprintf(tariff->terms, sizeof(tariff->terms), "%s", server->terms);
         if (server->price == MONEY_UNKNOWN && !(is_here && tariff->n_prices == 0))
                 return;
+        tariff->prices_dated[0] = tariff->prices_from[0] = '\0';
         tariff->n_prices = 1;
         tariff->prices[0] = (TariffPrice) {
                 .picture = server->price == MONEY_UNKNOWN ? 0 : server->price,

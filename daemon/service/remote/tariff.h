@@ -26,7 +26,8 @@ typedef struct Tariff {
         char service[64]; /* "": no table knows it */
         char where[96]; /* it draws */
         char terms[256]; /* their address */
-        char dated[16]; /* when all this was read there: YYYY-MM-DD */
+        char dated[16]; /* of the terms that were read: YYYY-MM-DD; "": they were not */
+        char prices_dated[16], prices_from[160]; /* when and where the prices were read */
         char licence[160], owner[96]; /* of pictures, in the words of the terms */
         char attribution[160]; /* that is asked for; "": none is known of */
         char warning[256]; /* for who is about to consent */
