@@ -137,6 +137,13 @@ Drawing *drawing_of(const Bridge *bridge, const char *app)
         return d;
 }
 
+const char *provider_of(const char *model)
+{
+        static const char start[] = "provider/";
+
+        return strncmp(model, start, strlen(start)) == 0 ? model + strlen(start) : NULL;
+}
+
 int input_from_base64(const char *text, const char *name, int *ret_fd, Error *error)
 {
         const char *comma = strncmp(text, "data:", 5) == 0 ? strchr(text, ',') : NULL;

@@ -40,5 +40,8 @@ void drawing_begin(Exchange *exchange, json_t *asked, const Options *options, co
 /* The newest one of that app, or NULL. */
 Drawing *drawing_of(const Bridge *bridge, const char *app);
 
+/* The name in "provider/NAME", which apps send as a model's: one of the user's other generators draws. NULL: it is a model. */
+const char *provider_of(const char *model);
+
 /* Base64 of a picture, or a data: URL with it, into a sealed memfd. 0 or a negative errno with a sentence. */
 int input_from_base64(const char *text, const char *name, int *ret_fd, Error *error);

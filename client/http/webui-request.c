@@ -114,12 +114,14 @@ static int read_numbers(json_t *asked, Options *o, Error *error)
 
 static int read_model(WebuiRequest *request, const char *title, const char *chosen, Error *error)
 {
-        request->options.model = chosen;
-        if (!title)
-                return 0;
-        if (!webui_model_name(title, request->model))
+        Options *o = &request->options;
+
+        if (title && !webui_model_name(title, request->model))
                 return error_set(error, -EINVAL, "sd_model_checkpoint: that name is too long");
-        request->options.model = request->model;
+        o->model = title ? request->model : chosen;
+        o->provider = o->model ? provider_of(o->model) : NULL;
+        if (o->provider)
+                o->model = NULL;
         return 0;
 }
 

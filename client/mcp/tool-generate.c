@@ -28,6 +28,9 @@ static const Argument argument_table[] = {
         { "sampler", "string", OPTION_SAMPLER, "The model's if absent" },
         { "fast", "boolean", OPTION_FAST, "Few steps: sooner, and nearly as good" },
         { "model", "string", OPTION_MODEL, "A name that list_models gives; the resident one if absent" },
+        { "provider", "string", OPTION_PROVIDER, "Another generator of the user's configuration (imagine providers), which may cost money and "
+                                                 "gets the prompt; only if the user asks for it. The resident model if absent" },
+        { "best_effort", "boolean", OPTION_BEST_EFFORT, "With provider: leave out what it does not have" },
         { "strength", "number", OPTION_STRENGTH, "With from: how much is painted anew, 0 to 1" },
 };
 

@@ -211,6 +211,46 @@ def test_masks():
         check(f"{dialect}: what the mask covers is to be painted", len(sent) == 2 and paints_right_half(dialect, sent[1]))
 
 
+def png_of(data):
+    """The size of a picture, and whether the fake server's name stands in it."""
+    return struct.unpack(">II", data[16:24]), b"Provider: openai-images-ok" in data
+
+
+def test_assistants():
+    """A chat assistant names who draws."""
+    os.makedirs(os.path.join(WORK, "assistant"))
+    lines = [{"id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}},
+             {"id": 2, "method": "tools/call", "params": {"name": "generate_image", "arguments": {
+                 "prompt": "a red fox", "provider": "openai-images-ok", "width": 64, "height": 48, "name": "fox", "steps": 3, "best_effort": True}}}]
+    with subprocess.Popen(["imagine", "--user", "mcp", "--folder", "assistant"], cwd=WORK, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        program.stdin.write(b"".join(json.dumps({"jsonrpc": "2.0", **line}).encode() + b"\n" for line in lines))
+        program.stdin.flush()
+        answers = [json.loads(program.stdout.readline()) for _ in lines]
+        program.stdin.close()
+    names_ = [c["name"] for c in answers[1]["result"]["content"] if c["type"] == "resource_link"]
+    check("an assistant has it drawn", len(names_) == 1 and
+          png_of(open(os.path.join(WORK, "assistant", names_[0]), "rb").read()) == ((64, 48), True), answers)
+
+
+def test_apps():
+    """Programs that draw over HTTP name who draws as a model."""
+    path = os.path.join(WORK, "bridge.sock")
+    token = imagine("http", "token", "add", "test").stdout.decode().strip()
+    bridge = subprocess.Popen([os.environ["BRIDGE"], "--user", "--listen", path])
+    assert eventually(lambda: os.path.exists(path))
+    for where, asked, find in (
+            ("v1/images/generations", {"model": "provider/openai-images-ok", "size": "64x48"}, lambda a: a["data"][0]["b64_json"]),
+            ("sdapi/v1/txt2img", {"override_settings": {"sd_model_checkpoint": "provider/openai-images-ok"}, "width": 64, "height": 48},
+             lambda a: a["images"][0])):
+        done = subprocess.run(["curl", "-sS", "--unix-socket", path, "-H", f"Authorization: Bearer {token}", "-H", "Content-Type: application/json",
+                               "-d", json.dumps({"prompt": "a red fox", **asked}), f"http://localhost/{where}"], capture_output=True, check=False)
+        answer = json.loads(done.stdout)
+        check(f"an app has it drawn through {where}", "error" not in answer and png_of(base64.b64decode(find(answer))) == ((64, 48), True),
+              (done.stdout[:300], done.stderr))
+    bridge.terminate()
+    bridge.wait(checks.DEADLINE)
+
+
 def test_hostile():
     plays = [*HOSTILE, *HARMLESS]
     reconfigure("remote = { };\nservers = ( " + ", ".join(entry(port, "openai-images", play) for play in plays) + " );\n")
@@ -235,6 +275,8 @@ try:
     test_no_pictures()
     test_cancel()
     test_masks()
+    test_assistants()
+    test_apps()
     test_hostile()
 finally:
     server.kill()

@@ -9,5 +9,5 @@ command -v dbus-run-session python3 >/dev/null || { echo "no dbus-run-session on
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/state"
-WORK=$work XDG_STATE_HOME=$work/state XDG_RUNTIME_DIR=$work IMAGINED_NET_TEST_WAIT_MS=1 MODEL=tests/fixtures/tiny-model \
+BRIDGE=$(realpath "${B:-build}/imagined-http") WORK=$work XDG_STATE_HOME=$work/state XDG_RUNTIME_DIR=$work IMAGINED_NET_TEST_WAIT_MS=1 MODEL=tests/fixtures/tiny-model \
         LC_ALL=C.UTF-8 LANGUAGE='' PYTHONDONTWRITEBYTECODE=1 tests/with-service python3 tests/e2e/providers.py

@@ -248,13 +248,25 @@ static void test_ends_while_decoding(void **state)
         }
 }
 
+/* The machine's instance knows of no other generator. */
+static void test_no_imports(void **state)
+{
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        _cleanup_(closep) int picture = sealed_file("tests/fixtures/pictures/rgb.png", SIZE_MAX);
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        (void)state;
+
+        assert_true(manager_call(bus, "Import", &error, NULL, "hsa{sv}", picture, "a fox", 1, "provider", "s", "midjourney") < 0);
+        assert_true(has_error(&error, IMAGINE_ERROR_NOT_CONFIGURED));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_kinds_of_descriptors), cmocka_unit_test(test_the_bytes_of_the_call_count),
                 cmocka_unit_test(test_what_is_no_file),      cmocka_unit_test(test_sizes),
                 cmocka_unit_test(test_what_does_not_go_together), cmocka_unit_test(test_decoders_that_fail),
-                cmocka_unit_test(test_ends_while_decoding),
+                cmocka_unit_test(test_ends_while_decoding), cmocka_unit_test(test_no_imports),
         };
         return cmocka_run_group_tests(tests, setup, place_tear_down);
 }

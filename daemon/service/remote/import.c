@@ -12,6 +12,7 @@
 #include "service/options.h"
 #include "service/remote/commission.h"
 #include "service/remote/import.h"
+#include "service/remote/remote.h"
 
 #define PARALLEL 4
 
@@ -76,6 +77,8 @@ static int add_job(Service *service, sd_bus_message *call, uid_t uid, Import *im
 
         if (service->stopping)
                 return error_set(error, -ESHUTDOWN, "The service is being stopped");
+        if (!service->forward)
+                return error_set(error, REMOTE_NOT_CONFIGURED, "Only a user's instance takes in pictures of others, not the machine's");
         policy.remote = true;
         policy.model[0] = '\0';
         if (!import->options.has_created)
