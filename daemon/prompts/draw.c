@@ -68,12 +68,11 @@ const Phrase *draw_phrase(
         return chosen;
 }
 
-int draw_fields(const Vocabulary *v, Fields *fields, unsigned left_out, uint64_t seed, unsigned *ret_drawn, Error *error)
+int draw_fields(const Vocabulary *v, Fields *fields, unsigned left_out, uint64_t seed, Error *error)
 {
         _cleanup_(words_done) WordList idea = {};
         const char *subject = fields->text[FIELD_SUBJECT] ? fields->text[FIELD_SUBJECT] : "";
 
-        *ret_drawn = 0;
         if (words_split(&idea, subject, strlen(subject)) < 0)
                 return error_set(error, -ENOMEM, "Out of memory");
         for (size_t i = 0; i < ELEMENTSOF(order); i++) {
@@ -85,7 +84,6 @@ int draw_fields(const Vocabulary *v, Fields *fields, unsigned left_out, uint64_t
                 int r = phrase ? fields_set(fields, order[i], phrase->say, error) : 0;
                 if (r < 0)
                         return r;
-                *ret_drawn |= phrase ? 1U << order[i] : 0;
         }
         return 0;
 }

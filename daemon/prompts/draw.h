@@ -5,8 +5,8 @@
 
 #include "prompts/vocabulary.h"
 
-/* left_out: bits of fields that stay empty. *ret_drawn: bits of those that were filled. */
-int draw_fields(const Vocabulary *vocabulary, Fields *fields, unsigned left_out, uint64_t seed, unsigned *ret_drawn, Error *error);
+/* left_out: bits of fields that stay empty. */
+int draw_fields(const Vocabulary *vocabulary, Fields *fields, unsigned left_out, uint64_t seed, Error *error);
 
 /* What the fields say: facts of the words and of the phrases in them. */
 uint32_t draw_facts(const Vocabulary *vocabulary, const Fields *fields, uint32_t *ret_excluded);

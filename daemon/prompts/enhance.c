@@ -144,18 +144,15 @@ static void add_presets(json_t *result, const Work *work)
 }
 
 /* What the text says, what presets add, what the instruction changes, and what is drawn. */
-static int fill(const Work *work, const char *text, uint64_t seed, Fields *fields, unsigned *ret_asked, json_t *notes)
+static int fill(const Work *work, const char *text, uint64_t seed, Fields *fields, json_t *notes)
 {
-        unsigned drawn = 0;
-
         int r = idea_read(&work->generator->vocabulary, text, fields, work->error);
         if (r >= 0)
                 r = layers_apply(&work->layers, text, fields, notes, work->error);
         if (r >= 0 && *work->refine)
                 r = refine_fields(&work->generator->vocabulary, fields, work->refine, seed, notes, work->error);
         else if (r >= 0 && text == work->idea)
-                r = draw_fields(&work->generator->vocabulary, fields, work->layers.left_out, seed, &drawn, work->error);
-        *ret_asked = ~drawn;
+                r = draw_fields(&work->generator->vocabulary, fields, work->layers.left_out, seed, work->error);
         return r;
 }
 
@@ -164,11 +161,10 @@ static int make_result(const Work *work, const char *text, uint64_t seed, json_t
         _cleanup_(fields_done) Fields fields = {};
         _cleanup_(freep) char *prompt = NULL, *for_this = NULL;
         json_t *notes = json_array(), *result = NULL;
-        unsigned asked;
 
-        int r = fill(work, text, seed, &fields, &asked, notes);
+        int r = fill(work, text, seed, &fields, notes);
         if (r >= 0)
-                r = for_model(&work->generator->model, &work->generator->vocabulary, &fields, asked, &for_this, notes, work->error);
+                r = for_model(&work->generator->model, &work->generator->vocabulary, &fields, &for_this, notes, work->error);
         if (r >= 0 && (!(prompt = fields_to_prompt(&fields)) || !(result = json_object())))
                 r = error_set(work->error, -ENOMEM, "Out of memory");
         if (r >= 0) {

@@ -381,8 +381,7 @@ static const char *said_by_captions(const Sentence *s, const Vocabulary *vocabul
 }
 
 int for_model(
-                const ModelWords *model, const Vocabulary *vocabulary, const Fields *fields, unsigned asked, char **ret, json_t *notes,
-                Error *error)
+                const ModelWords *model, const Vocabulary *vocabulary, const Fields *fields, char **ret, json_t *notes, Error *error)
 {
         const char *subject = fields->text[FIELD_SUBJECT] ? fields->text[FIELD_SUBJECT] : "", *found;
 
@@ -404,7 +403,7 @@ int for_model(
         }
         if ((found = said_by_captions(s, vocabulary, fields, FIELD_LIGHTING, WORD_TIME)) && (*s->place || s->is_place))
                 set_once(s->time, found);
-        if (asked & 1U << FIELD_STYLE && (found = said_by_captions(s, vocabulary, fields, FIELD_STYLE, WORD_STYLE)))
+        if ((found = said_by_captions(s, vocabulary, fields, FIELD_STYLE, WORD_STYLE)))
                 set_once(s->style, found);
         return finish(s, subject, ret, error);
 }

@@ -10,12 +10,9 @@
 #include "prompts/vocabulary.h"
 #include "prompts/words.h"
 
-/* asked: bits of fields that somebody has asked for; of those that were drawn only place and time are said, for the model
- * knows them best. *ret is the caller's: where nothing is known of the model, the whole prompt. notes gets what was left
- * out. */
+/* *ret is the caller's: where nothing is known of the model, the whole prompt. notes gets what was left out. */
 int for_model(
-                const ModelWords *model, const Vocabulary *vocabulary, const Fields *fields, unsigned asked, char **ret, json_t *notes,
-                Error *error);
+                const ModelWords *model, const Vocabulary *vocabulary, const Fields *fields, char **ret, json_t *notes, Error *error);
 
 /* The same of a text alone: what of it the model takes up. */
 int for_model_text(const ModelWords *model, const char *text, char **ret, json_t *notes, Error *error);

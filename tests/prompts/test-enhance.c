@@ -190,6 +190,35 @@ static void test_counts(void **state)
         json_decref(result);
 }
 
+/* A style that was drawn is said to the model in the words of its captions, and left out where they have none for it. */
+static void test_drawn_styles(void **state)
+{
+        static const struct {
+                const char *full, *captions;
+        } styles[] = {
+                { "glossy 3d emoji", ", 3d emoji" }, { "realistic 3d render", ", realistic 3d render" }, { "flat vector illustration", ", flat" },
+                { "outlined cartoon", ", outlined cartoon" }, { "cheerful clip art", ", clip art" },
+        };
+        size_t seen[ELEMENTSOF(styles)] = { 0 }, others = 0;
+        (void)state;
+
+        for (int seed = 0; seed < 400; seed++) {
+                json_t *result = ask(&generator, "{s:s, s:i}", "idea", "a fox", "seed", seed);
+                const char *captions = strchr(said(result, "model-prompt"), ','), *expected = NULL;
+                for (size_t i = 0; i < ELEMENTSOF(styles); i++)
+                        if (strcmp(field(result, "style"), styles[i].full) == 0) {
+                                expected = styles[i].captions;
+                                seen[i]++;
+                        }
+                others += !expected;
+                assert_string_equal(captions ? captions : "", expected ? expected : "");
+                json_decref(result);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(styles); i++)
+                assert_true(seen[i] > 0);
+        assert_true(others > 0);
+}
+
 static void test_refining(void **state)
 {
         const char *before = "a red fox in the snow, medium shot, flat vector illustration, muted pastel colours, soft diffused light";
@@ -349,7 +378,8 @@ int main(void)
                 cmocka_unit_test(test_the_model_understands), cmocka_unit_test(test_more_is_said),
                 cmocka_unit_test(test_no_contradictions),     cmocka_unit_test(test_variations_differ),
                 cmocka_unit_test(test_what_the_idea_says),    cmocka_unit_test(test_unknown_words),
-                cmocka_unit_test(test_counts),                cmocka_unit_test(test_refining), cmocka_unit_test(test_refining_gives_way),
+                cmocka_unit_test(test_counts),                cmocka_unit_test(test_drawn_styles),
+                cmocka_unit_test(test_refining), cmocka_unit_test(test_refining_gives_way),
                 cmocka_unit_test(test_refining_to_the_end),   cmocka_unit_test(test_other_instructions),
                 cmocka_unit_test(test_layers),                cmocka_unit_test(test_seed_policy),
                 cmocka_unit_test(test_texts),                 cmocka_unit_test(test_without_a_model),
