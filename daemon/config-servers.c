@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "config-fields.h"
+#include "config-remote.h"
 #include "config-servers.h"
 #include "net/protocol.h"
 
@@ -87,6 +88,8 @@ static const char *check(const Server *server, const Servers *before, char buffe
 {
         if (!net_is_key_name(server->name))
                 return "each server needs a name of letters, digits, dots, underscores and dashes";
+        if (streq(server->name, PROVIDER_LOCAL))
+                return "no server can be called local: the resident model is";
         if (config_find_server(before, server->name))
                 return "two servers have the same name";
         if (net_dialect_from_string(server->dialect) < 0)

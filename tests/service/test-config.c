@@ -256,6 +256,7 @@ static void test_server_faults(void **state)
                 { "name = \"a\"; url = \"https://a/v1\"; vision = 1;", "vision must be true or false" },
                 { "name = \"a\"; url = \"https://a/v1\"; model = \"a\\x0a\";", "control characters" },
                 { "name = \"a\"; url = \"https://a/v1\"; colour = \"red\";", "colour is no key" },
+                { "name = \"local\"; url = \"https://a/v1\";", "the resident model is" },
                 { "name = \"a\"; url = \"https://a/v1\"; }, { name = \"a\"; url = \"https://b/v1\";", "same name" },
         };
         char text[512];
