@@ -106,8 +106,8 @@ $(B)/%-avx2.o: ISA_FLAGS = $(AVX2_FLAGS)
 AVX512_FLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
 $(B)/%-avx512.o: ISA_FLAGS = $(AVX512_FLAGS)
 $(B)/%-vnni.o: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni
-$(B)/%-bf16.o: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni -mavx512bf16
-AMX_FLAGS = $(AVX512_FLAGS) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
+$(B)/%-bf16.o: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni -mavx512vbmi -mavx512bf16
+AMX_FLAGS = $(AVX512_FLAGS) -mavx512vnni -mavx512vbmi -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
 $(B)/%-amx.o: ISA_FLAGS = $(if $(TILES_EMULATED),$(AVX2_FLAGS),$(AMX_FLAGS))
 # The inner loops: the compiler may vectorise, but not reorder sums behind our back (no -ffast-math).
 $(B)/daemon/engine/kernels/%.o $(B)/emulated/daemon/engine/kernels/%.o $(B)/daemon/engine/tensor/%.o $(B)/daemon/engine/image/touches/%.o: \

@@ -17,7 +17,7 @@ $(B)/lint/client/window/%.tidy $(B)/lint/client/window/%.fanalyzer: WINDOW_FLAGS
 $(B)/lint/%-avx2.tidy $(B)/lint/%-avx2.fanalyzer: ISA_FLAGS = -mavx2 -mfma -mf16c
 $(B)/lint/%-avx512.tidy $(B)/lint/%-avx512.fanalyzer: ISA_FLAGS = $(AVX512_FLAGS)
 $(B)/lint/%-vnni.tidy $(B)/lint/%-vnni.fanalyzer: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni
-$(B)/lint/%-bf16.tidy $(B)/lint/%-bf16.fanalyzer: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni -mavx512bf16
+$(B)/lint/%-bf16.tidy $(B)/lint/%-bf16.fanalyzer: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni -mavx512vbmi -mavx512bf16
 $(B)/lint/%-amx.tidy $(B)/lint/%-amx.fanalyzer: ISA_FLAGS = $(AMX_FLAGS)
 
 $(B)/lint/%.tidy: %.c .clang-tidy tests/.clang-tidy $(LINT_HEADERS) | $(B)/paths.h

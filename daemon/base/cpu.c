@@ -68,7 +68,8 @@ bool cpu_has(CpuIsa isa)
         case CPU_AVX512_VNNI:
                 return cpu_has(CPU_AVX512) && __builtin_cpu_supports("avx512vnni");
         case CPU_AVX512_BF16:
-                return cpu_has(CPU_AVX512_VNNI) && __builtin_cpu_supports("avx512bf16");
+                return cpu_has(CPU_AVX512_VNNI) && __builtin_cpu_supports("avx512vbmi") &&
+                       __builtin_cpu_supports("avx512bf16");
         case CPU_AMX:
                 return has_tiles();
         default:

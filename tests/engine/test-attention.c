@@ -51,24 +51,26 @@ static void compare_attention(
         attention_in_double(&q, &k, &v, heads, causal, wanted);
         for (c.threads = 1; c.threads <= THREADS_MAX; c.threads++) {
                 Tensor out = compute_tensor(&c, n, 1, queries, heads * size);
-                AttentionKeys keys = attention_keys(&c, c.arena, heads, &k, &v);
+                AttentionKeys keys = attention_keys(&c, c.arena, PRECISION_AUTO, heads, &k, &v);
                 attention(&c, &q, &keys, causal, &out);
                 assert_tensor_near(&out, wanted, 5e-6);
                 if (c.threads == 1)
                         first = out;
                 assert_same(&out, &first);
         }
-        AttentionKeys keys = attention_keys(&c, c.arena, heads, &k, &v);
+        AttentionKeys keys = attention_keys(&c, c.arena, PRECISION_AUTO, heads, &k, &v);
         attention(&c, &q, &keys, causal, &q); /* in place */
         assert_same(&q, &first);
         assert_int_equal(compute_finish(&c), 0);
         arena_free(c.arena);
 }
 
-/* Queries, keys and values that are bfloat16; the weights between 0 and 1 are rounded to it, too. */
-static void compare_halves(
-                uint32_t n, uint32_t queries, uint32_t tokens, uint32_t heads, uint32_t size, bool causal)
+/* Queries, keys and values that are bfloat16; the weights between 0 and 1 are rounded to it, too. In PRECISION_INT8 scores may be
+ * of bytes. */
+static void compare_halves_in(
+                Precision precision, uint32_t n, uint32_t queries, uint32_t tokens, uint32_t heads, uint32_t size, bool causal)
 {
+        const double more = precision == PRECISION_INT8 && kernels_get()->byte_scores ? 1e-2 : 0;
         Compute c = compute_for_test(1);
         Tensor q = random_tensor(&c, n, 1, queries, heads * size, 5),
                k = random_tensor(&c, n, 1, tokens, heads * size, 6);
@@ -82,19 +84,27 @@ static void compare_halves(
         Tensor q_halves = rounded_tensor(&c, &q), k_halves = rounded_tensor(&c, &k), v_halves = rounded_tensor(&c, &v);
         for (c.threads = 1; c.threads <= THREADS_MAX; c.threads++) {
                 Tensor out = compute_tensor(&c, n, 1, queries, heads * size);
-                AttentionKeys keys = attention_keys(&c, c.arena, heads, &k_halves, &v_halves);
+                AttentionKeys keys = attention_keys(&c, c.arena, precision, heads, &k_halves, &v_halves);
+                assert_true((keys.bytes != NULL) == (more > 0));
                 attention(&c, c.threads == 2 ? &q : &q_halves, &keys, causal, &out);
-                assert_tensor_near(&out, wanted, 4e-3);
+                assert_tensor_near(&out, wanted, 4e-3 + more);
                 if (c.threads == 1)
                         first = out;
                 assert_same(&out, &first);
         }
-        AttentionKeys keys = attention_keys(&c, c.arena, heads, &k_halves, &v_halves);
+        AttentionKeys keys = attention_keys(&c, c.arena, precision, heads, &k_halves, &v_halves);
         attention(&c, &q_halves, &keys, causal, &q_halves); /* in place */
         Tensor wide = widened_tensor(&c, &q_halves);
-        assert_tensor_near(&wide, wanted, 8e-3);
+        assert_tensor_near(&wide, wanted, 8e-3 + more);
         assert_int_equal(compute_finish(&c), 0);
         arena_free(c.arena);
+}
+
+static void compare_halves(
+                uint32_t n, uint32_t queries, uint32_t tokens, uint32_t heads, uint32_t size, bool causal)
+{
+        compare_halves_in(PRECISION_BF16, n, queries, tokens, heads, size, causal);
+        compare_halves_in(PRECISION_INT8, n, queries, tokens, heads, size, causal);
 }
 
 static void halves_of(const Kernels *kernels)
@@ -148,7 +158,7 @@ static void test_attention_of_large_scores(void **state)
         for (size_t i = 0; i < tensor_elements(&q); i++)
                 q.data[i] *= 100;
         attention_in_double(&q, &k, &v, 2, false, wanted);
-        AttentionKeys keys = attention_keys(&c, c.arena, 2, &k, &v);
+        AttentionKeys keys = attention_keys(&c, c.arena, PRECISION_AUTO, 2, &k, &v);
         attention(&c, &q, &keys, false, &out);
         assert_tensor_near(&out, wanted, 1e-4);
         arena_free(c.arena);

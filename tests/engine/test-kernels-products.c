@@ -212,6 +212,24 @@ static void check_weights(const Kernels *kernels, const float *x, size_t n)
         }
 }
 
+/* bfloat16, as the same numbers in floats. */
+static void check_quantised_halves(const Kernels *kernels, const float *x, size_t n, ByteScale scale)
+{
+        _cleanup_(freep) uint16_t *halves = malloc(n * sizeof *halves);
+        _cleanup_(freep) float *rounded = malloc(n * sizeof *rounded);
+        _cleanup_(freep) uint8_t *bytes = malloc(n), *wanted = malloc(n);
+        float least, most, wanted_least, wanted_most;
+
+        kernels->narrow(halves, x, n);
+        kernels->widen(rounded, halves, n, WEIGHT_BF16);
+        kernels->range(halves, n, true, &least, &most);
+        kernels->range(rounded, n, false, &wanted_least, &wanted_most);
+        assert_true(least == wanted_least && most == wanted_most);
+        kernels->quantise(bytes, halves, n, true, scale);
+        kernels->quantise(wanted, rounded, n, false, scale);
+        assert_memory_equal(bytes, wanted, n);
+}
+
 static void quantise_of(const Kernels *kernels)
 {
         Numbers numbers = { 7 };
@@ -224,8 +242,9 @@ static void quantise_of(const Kernels *kernels)
                 float least, most, wanted_least = 0, wanted_most = 0;
                 const ByteScale scale = { .factor = 1.0f / 64, .zero = 100 };
 
-                kernels->range(x, n, &least, &most);
-                kernels->quantise(bytes, x, n, scale);
+                kernels->range(x, n, false, &least, &most);
+                kernels->quantise(bytes, x, n, false, scale);
+                check_quantised_halves(kernels, x, n, scale);
                 for (size_t j = 0; j < n; j++) {
                         wanted_least = fminf(wanted_least, x[j]);
                         wanted_most = fmaxf(wanted_most, x[j]);
@@ -295,12 +314,53 @@ static void compare_finish(const Kernels *kernels, Finish finish, size_t n, bool
                 }
 }
 
+/* Sums of bytes, and results in bfloat16: the same as of floats, but for the rounding. */
+static void compare_finish_of_bytes(const Kernels *kernels, Finish finish, size_t n)
+{
+        Numbers numbers = { (uint32_t)n };
+        const size_t m = 5, half = (n + kernels->lanes - 1) / kernels->lanes * kernels->lanes,
+                     width = finish == FINISH_GEGLU ? 2 * half : half;
+        _cleanup_(freep) float *factors = numbers_new(&numbers, width), *sums = numbers_new(&numbers, m * width),
+                               *b = numbers_new(&numbers, width), *wanted = numbers_new(&numbers, m * n),
+                               *got = numbers_new(&numbers, m * n), *wide = numbers_new(&numbers, m * n);
+        _cleanup_(freep) int32_t *column_sums = malloc(width * sizeof *column_sums), *whole = malloc(m * width * sizeof *whole);
+        _cleanup_(freep) uint16_t *halves = malloc(m * n * sizeof *halves);
+        ByteScale scales[5];
+
+        for (size_t j = 0; j < width; j++)
+                column_sums[j] = (int32_t)(b[j] * 100);
+        for (size_t row = 0; row < m; row++) {
+                scales[row] = (ByteScale) { .factor = (float)(row + 1) / 4096, .zero = (int32_t)row * 63 };
+                for (size_t j = 0; j < width; j++)
+                        whole[row * width + j] = (int32_t)(sums[row * width + j] * 10000);
+                memcpy(sums + row * width, whole + row * width, width * sizeof *sums);
+                kernels->dequantise(sums + row * width, width, scales[row], factors, column_sums);
+        }
+        const Output floats = { .bias = b, .finish = finish, .data = wanted, .stride = n, .slopes = b };
+        Output output = floats;
+        kernels->finish(sums, width, m, n, width, &floats);
+        output.scales = scales;
+        output.column_factors = factors;
+        output.column_sums = column_sums;
+        output.data = got;
+        kernels->finish((const float *)(const void *)whole, width, m, n, width, &output);
+        output.halves = true;
+        output.data = halves;
+        kernels->finish((const float *)(const void *)whole, width, m, n, width, &output);
+        kernels->widen(wide, halves, m * n, WEIGHT_BF16);
+        for (size_t i = 0; i < m * n; i++) {
+                assert_near(got[i], wanted[i], 2e-6);
+                assert_near(wide[i], wanted[i], finish == FINISH_GEGLU ? 0.0045 : 0.00391);
+        }
+}
+
 static void finish_of(const Kernels *kernels)
 {
         for (Finish finish = FINISH_PLAIN; finish <= FINISH_GEGLU; finish++)
                 for (size_t n = 1; n <= 35; n++) {
                         compare_finish(kernels, finish, n, n % 2, n % 3 == 0);
                         compare_finish(kernels, finish, n, n % 3 == 0, n % 2);
+                        compare_finish_of_bytes(kernels, finish, n);
                 }
 }
 

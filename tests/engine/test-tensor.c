@@ -171,7 +171,7 @@ static void test_out_of_memory(void **state)
         layer_norm(&c, &norm, &small, &small);
         tensor_add(&c, &small, &small, &small);
         tensor_copy(&c, &small, &small);
-        AttentionKeys keys = attention_keys(&c, c.arena, 2, &small, &small);
+        AttentionKeys keys = attention_keys(&c, c.arena, PRECISION_F32, 2, &small, &small);
         attention(&c, &small, &keys, false, &small);
         assert_int_equal(compute_finish(&c), -ENOMEM);
         assert_int_equal(compute_finish(&c), 0);

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/util.h"
 #include "engine/denoise/token_merging.h"
 #include "engine/denoise/transformer.h"
 
@@ -75,7 +76,7 @@ void transformer_context(
 
                 linear(c, &t->blocks[i].cross_key, text, FINISH_PLAIN, NULL, &k);
                 linear(c, &t->blocks[i].cross_value, text, FINISH_PLAIN, NULL, &v);
-                ret[t->first_context + i] = attention_keys(c, arena, t->heads, &k, &v);
+                ret[t->first_context + i] = attention_keys(c, arena, PRECISION_AUTO, t->heads, &k, &v);
                 arena_release(c->arena, mark);
         }
 }
@@ -92,7 +93,7 @@ static void attend(
         linear(c, &block->query, normed, FINISH_PLAIN, NULL, &q);
         linear(c, &block->key, normed, FINISH_PLAIN, NULL, &k);
         linear(c, &block->value, normed, FINISH_PLAIN, NULL, &v);
-        AttentionKeys keys = attention_keys(c, c->arena, heads, &k, &v);
+        AttentionKeys keys = attention_keys(c, c->arena, block->query.products->precision, heads, &k, &v);
         attention(c, &q, &keys, false, &q);
         linear(c, &block->out, &q, FINISH_PLAIN, residual, ret);
 }
@@ -100,7 +101,8 @@ static void attend(
 static void self_attention(Compute *c, const TransformerBlock *block, uint32_t heads, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
-        Tensor normed = tensor_like(c, x, matrix_reads(&block->query), x->c);
+        const Matrix *readers[] = { &block->query, &block->key, &block->value };
+        Tensor normed = tensor_like(c, x, matrices_read(readers, ELEMENTSOF(readers)), x->c);
 
         layer_norm(c, &block->norm1, x, &normed);
         attend(c, block, heads, &normed, x, x);
@@ -127,7 +129,8 @@ static void cross_attention(
                 Compute *c, const TransformerBlock *block, const AttentionKeys *text, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
-        Tensor normed = tensor_like(c, x, matrix_reads(&block->cross_query), x->c);
+        const Matrix *readers[] = { &block->cross_query };
+        Tensor normed = tensor_like(c, x, matrices_read(readers, ELEMENTSOF(readers)), x->c);
         Tensor q = tensor_like(c, x, attention_type(&block->cross_query), x->c);
 
         layer_norm(c, &block->norm2, x, &normed);
@@ -140,8 +143,9 @@ static void cross_attention(
 static void feed_forward(Compute *c, const TransformerBlock *block, const Tensor *x)
 {
         ArenaMark mark = arena_mark(c->arena);
+        const Matrix *readers[] = { &block->widen };
         Tensor wide = tensor_like(c, x, matrix_reads(&block->narrow), 4 * x->c),
-               normed = tensor_like(c, x, matrix_reads(&block->widen), x->c);
+               normed = tensor_like(c, x, matrices_read(readers, ELEMENTSOF(readers)), x->c);
 
         layer_norm(c, &block->norm3, x, &normed);
         linear(c, &block->widen, &normed, FINISH_GEGLU, NULL, &wide);

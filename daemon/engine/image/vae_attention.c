@@ -31,7 +31,7 @@ void vae_attention(Compute *c, const VaeAttention *a, const Tensor *x)
         linear(c, &a->query, &normed, FINISH_PLAIN, NULL, &q);
         linear(c, &a->key, &normed, FINISH_PLAIN, NULL, &k);
         linear(c, &a->value, &normed, FINISH_PLAIN, NULL, &v);
-        AttentionKeys keys = attention_keys(c, c->arena, 1, &k, &v);
+        AttentionKeys keys = attention_keys(c, c->arena, PRECISION_AUTO, 1, &k, &v);
         attention(c, &q, &keys, false, &q);
         linear(c, &a->out, &q, FINISH_PLAIN, x, x);
         arena_release(c->arena, mark);

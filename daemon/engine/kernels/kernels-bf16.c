@@ -28,6 +28,7 @@ const Products bf16_products = { .name = "avx512-bf16", .precision = PRECISION_B
 const Kernels kernels_bf16 = {
         .name = "avx512-bf16",
         POINTWISE_KERNELS,
+        .byte_scores = &vnni_scores,
         .products = { [PRECISION_F32] = &avx512_products,
                       [PRECISION_BF16] = &bf16_products,
                       [PRECISION_INT8] = &vnni_products },

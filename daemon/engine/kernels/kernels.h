@@ -118,6 +118,19 @@ static inline void products_leave(const Products *products)
                 products->leave();
 }
 
+/* What bytes stand for: the number of a row is factor * (byte - zero). */
+typedef struct ByteScale {
+        float factor;
+        int32_t zero; /* 0 to 255 */
+} ByteScale;
+
+/* The bytes 0 to 255 stand for what lies between the two, and 0 for exactly one of them. least <= 0 <= most. */
+static inline ByteScale byte_scale_of(float least, float most)
+{
+        const float factor = (most - least) / 255;
+        return (ByteScale) { .factor = factor, .zero = factor > 0 ? (int32_t)(-least / factor + 0.5f) : 0 };
+}
+
 /* Where the sums of one panel go. */
 typedef struct Output {
         const float *bias; /* NULL, or as many as the panel is wide */
@@ -127,6 +140,9 @@ typedef struct Output {
         void *data;
         size_t stride; /* numbers between rows, of the residual too */
         bool halves; /* data is bfloat16; the residual never is */
+        const ByteScale *scales; /* NULL, or one for each row, where the sums are of bytes: see dequantise(), */
+        const float *column_factors; /* of which these are as many as the panel is wide */
+        const int32_t *column_sums;
 } Output;
 
 /* Winograd's convolution by 3x3 weights (winograd.inc.h): tiles of so many pixels along a side, and what they are made of. */
@@ -136,16 +152,31 @@ enum {
         WINOGRAD_POSITIONS = WINOGRAD_INPUT * WINOGRAD_INPUT,
 };
 
-/* What bytes stand for: the number of a row is factor * (byte - zero). */
-typedef struct ByteScale {
-        float factor;
-        int32_t zero; /* 0 to 255 */
-} ByteScale;
+/* How attention's scores, sums of query times key, are computed in bytes. Whatever is the same for all keys of a query does not
+ * change its weights: so a key's numbers stand as unsigned bytes between the least and the largest that any key has in their place,
+ * and what a step of each place is worth goes into the queries, which are signed and have one scale each. */
+typedef struct ByteScores {
+        const Products *products; /* signed bytes in rows, unsigned ones in panels; sums are int32_t */
+
+        /* The least and the largest of each of n places over all tokens' keys; here and below keys are bfloat16, `stride` numbers
+         * apart. */
+        void (*key_ranges)(const void *keys, size_t tokens, size_t stride, size_t n, float *ret_least, float *ret_most);
+        /* The bytes nearest to (key - least) * inverses. */
+        void (*quantise_key)(uint8_t *ret, const void *key, size_t n, const float *least, const float *inverses);
+        /* The bytes nearest to query * factors / scale, so that the largest is 127; returns the scale. `halves`: the query is
+         * bfloat16. */
+        float (*quantise_query)(int8_t *ret, const void *query, size_t n, const float *factors, bool halves);
+        /* Of n >= 1 sums. */
+        int32_t (*largest)(const float *scores, size_t n);
+        /* exp_sum_halves() (below) of sums. */
+        float (*exp_sum)(uint16_t *ret, const float *scores, size_t n, float scale, float top);
+} ByteScores;
 
 typedef struct Kernels {
         const char *name;
         unsigned lanes; /* floats in a vector */
         const Products *products[PRECISION_MAX]; /* NULL where there is none; floats there always are */
+        const ByteScores *byte_scores; /* NULL: there are none */
 
         /* n stored weights as floats; exact. */
         void (*widen)(float *ret, const void *weights, size_t n, WeightType type);
@@ -155,9 +186,10 @@ typedef struct Kernels {
         /* The other way, to bfloat16, rounded to the nearest, halves to even; a NaN stays one. */
         void (*narrow)(uint16_t *ret, const float *x, size_t n);
 
-        /* The least and the largest of n numbers and 0; and the bytes nearest to x / factor + zero. */
-        void (*range)(const float *x, size_t n, float *ret_least, float *ret_most);
-        void (*quantise)(uint8_t *ret, const float *x, size_t n, ByteScale scale);
+        /* The least and the largest of n numbers and 0; and the bytes nearest to x / factor + zero. x: floats, or with
+         * `halves` bfloat16. */
+        void (*range)(const void *x, size_t n, bool halves, float *ret_least, float *ret_most);
+        void (*quantise)(uint8_t *ret, const void *x, size_t n, bool halves, ByteScale scale);
         /* n weights as bytes of -127 to 127, those nearest to x / factor (all 0 if that is 0); returns their sum. */
         int32_t (*quantise_weights)(int8_t *ret, const float *x, size_t n, float factor);
         /* One row of sums of bytes to floats, in place: (sum - zero * column_sum) * factor * column_factor. */
@@ -171,7 +203,7 @@ typedef struct Kernels {
 
         /* x[i] = e^(x[i] * scale - top) for i < n; returns their sum. */
         float (*exp_sum)(float *x, size_t n, float scale, float top);
-        /* The same to bfloat16 elsewhere; the sum is of the unrounded ones. */
+        /* The same to bfloat16 elsewhere, of numbers whose results are at most 1. */
         float (*exp_sum_halves)(uint16_t *ret, const float *x, size_t n, float scale, float top);
         float (*maximum)(const float *x, size_t n); /* n >= 1 */
         void (*scale)(float *x, size_t n, float factor);
@@ -193,6 +225,10 @@ typedef struct Kernels {
         void (*layer_norm)(
                         void *out, const float *x, size_t rows, size_t channels, const float *gamma,
                         const float *beta, float eps, bool halves);
+        /* The same to bytes, each row with a scale of its own. scratch: channels floats. */
+        void (*layer_norm_bytes)(
+                        uint8_t *out, ByteScale *ret_scales, const float *x, size_t rows, size_t channels,
+                        const float *gamma, const float *beta, float eps, float *scratch);
 
         /* Winograd's transformations of n neighbouring numbers each. Of a tile's pixels, line by line, to WINOGRAD_POSITIONS rows
          * that begin `stride` bytes apart; */

@@ -116,3 +116,17 @@ static void layer_norm(
                 }
         }
 }
+
+static void layer_norm_bytes(
+                uint8_t *out, ByteScale *ret_scales, const float *x, size_t rows, size_t channels, const float *gamma,
+                const float *beta, float eps, float *scratch)
+{
+        for (size_t row = 0; row < rows; row++, x += channels, out += channels) {
+                float least, most;
+
+                layer_norm(scratch, x, 1, channels, gamma, beta, eps, false);
+                range(scratch, channels, false, &least, &most);
+                ret_scales[row] = byte_scale_of(least, most);
+                quantise(out, scratch, channels, false, ret_scales[row]);
+        }
+}

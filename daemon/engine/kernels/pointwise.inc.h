@@ -5,30 +5,7 @@
 #include "engine/kernels/blocks.inc.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/vector.h"
-
-#define FOR_VECTORS(i, n) for (size_t i = 0; i < (n); i += LANES)
-
-static inline Vec load_at(const float *p, size_t i, size_t n)
-{
-        return n - i >= LANES ? vec_load(p + i) : vec_load_part(p + i, n - i);
-}
-
-static inline void store_at(float *p, Vec v, size_t i, size_t n)
-{
-        if (n - i >= LANES)
-                vec_store(p + i, v);
-        else
-                vec_store_part(p + i, v, n - i);
-}
-
-/* To floats or to bfloat16, whichever the memory is of. */
-static inline __attribute__((always_inline)) void store_as(void *p, Vec v, size_t i, size_t n, bool halves)
-{
-        if (halves)
-                vec_store_bf16((uint16_t *)p + i, v, n - i < LANES ? n - i : LANES);
-        else
-                store_at(p, v, i, n);
-}
+#include "engine/kernels/weights.h"
 
 static inline __attribute__((always_inline)) Vec finish_vector(Vec x, Finish finish)
 {
@@ -44,23 +21,38 @@ static inline __attribute__((always_inline)) Vec finish_vector(Vec x, Finish fin
         }
 }
 
+/* A vector of sums; those of bytes become floats. */
+static inline __attribute__((always_inline)) Vec sums_at(
+                const float *sums, size_t j, const ByteScale *scale, const Output *o)
+{
+        const Vec sum = vec_load(sums + j);
+
+        if (!scale)
+                return sum;
+        const VecInt whole = (VecInt)sum - scale->zero * *(const VecIntUnaligned *)(o->column_sums + j);
+        return __builtin_convertvector(whole, Vec) * (scale->factor * vec_load(o->column_factors + j));
+}
+
 static inline __attribute__((always_inline)) void finish_rows(
                 const float *sums, size_t sums_stride, size_t m, size_t n, size_t half, Finish finish,
                 bool halves, const Output *o)
 {
         const float *bias = o->bias, *residual = o->residual;
+        const ByteScale *scale = o->scales;
         const size_t step = o->stride * (halves ? sizeof(uint16_t) : sizeof(float));
         char *out = o->data;
 
         for (size_t row = 0; row < m; row++, sums += sums_stride, out += step) {
                 FOR_VECTORS(j, n)
                 {
-                        Vec x = vec_load(sums + j);
+                        Vec x = sums_at(sums, j, scale, o);
                         if (bias)
                                 x += vec_load(bias + j);
                         if (finish == FINISH_GEGLU) {
-                                Vec gate = vec_load(sums + half + j);
-                                x *= vec_gelu(bias ? gate + vec_load(bias + half + j) : gate);
+                                Vec gate = sums_at(sums, half + j, scale, o);
+                                if (bias)
+                                        gate += vec_load(bias + half + j);
+                                x *= halves ? vec_gelu_short(gate) : vec_gelu(gate);
                         } else if (finish == FINISH_PRELU) {
                                 Vec positive = vec_max(x, vec_set(0));
                                 x = positive + (x - positive) * vec_load(o->slopes + j);
@@ -72,6 +64,8 @@ static inline __attribute__((always_inline)) void finish_rows(
                 }
                 if (residual)
                         residual += o->stride;
+                if (scale)
+                        scale++;
         }
 }
 
@@ -157,37 +151,55 @@ static void narrow(uint16_t *ret, const float *x, size_t n)
                 store_as(ret, load_at(x, i, n), i, n, true);
 }
 
-static void range(const float *x, size_t n, float *ret_least, float *ret_most)
+static inline __attribute__((always_inline)) void range_as(
+                const void *x, size_t n, bool halves, float *ret_least, float *ret_most)
 {
-        Vec low[4] = {}, high[4] = {}; /* of -x and of x; four chains, for each waits for itself */
+        Vec low[4] = {}, high[4] = {}; /* four chains, for each waits for itself */
         size_t i = 0;
 
         for (; i + 4 * LANES <= n; i += 4 * LANES)
                 for (size_t j = 0; j < 4; j++) {
-                        const Vec v = vec_load(x + i + j * LANES);
-                        low[j] = vec_max(-v, low[j]);
+                        const Vec v = load_as(x, i + j * LANES, n, halves);
+                        low[j] = vec_min(v, low[j]);
                         high[j] = vec_max(v, high[j]);
                 }
         for (; i < n; i += LANES) {
-                const Vec v = load_at(x, i, n);
-                low[0] = vec_max(-v, low[0]);
+                const Vec v = load_as(x, i, n, halves);
+                low[0] = vec_min(v, low[0]);
                 high[0] = vec_max(v, high[0]);
         }
-        *ret_least = -vec_largest(vec_max(vec_max(low[0], low[1]), vec_max(low[2], low[3])));
+        *ret_least = -vec_largest(-vec_min(vec_min(low[0], low[1]), vec_min(low[2], low[3])));
         *ret_most = vec_largest(vec_max(vec_max(high[0], high[1]), vec_max(high[2], high[3])));
 }
 
+static void range(const void *x, size_t n, bool halves, float *ret_least, float *ret_most)
+{
+        if (halves)
+                range_as(x, n, true, ret_least, ret_most);
+        else
+                range_as(x, n, false, ret_least, ret_most);
+}
+
 /* Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the lowest bits. */
-static void quantise(uint8_t *ret, const float *x, size_t n, ByteScale scale)
+static inline __attribute__((always_inline)) void quantise_as(
+                uint8_t *ret, const void *x, size_t n, bool halves, ByteScale scale)
 {
         const Vec inverse = vec_set(scale.factor > 0 ? 1 / scale.factor : 0), zero = vec_set((float)scale.zero);
 
         FOR_VECTORS(i, n)
         {
-                Vec v = vec_fma(load_at(x, i, n), inverse, zero);
+                Vec v = vec_fma(load_as(x, i, n, halves), inverse, zero);
                 v = vec_min(vec_set(255), vec_max(v, vec_set(0)));
                 vec_store_bytes(ret + i, (VecBits)(v + 12582912.0f), n - i);
         }
+}
+
+static void quantise(uint8_t *ret, const void *x, size_t n, bool halves, ByteScale scale)
+{
+        if (halves)
+                quantise_as(ret, x, n, true, scale);
+        else
+                quantise_as(ret, x, n, false, scale);
 }
 
 static int32_t quantise_weights(int8_t *ret, const float *x, size_t n, float factor)
@@ -232,7 +244,14 @@ static float exp_sum(float *x, size_t n, float scale, float top)
         return vec_sum(sum);
 }
 
-#define LOG2_E 0x1.715476p+0f
+#if defined(WEIGHTS_IN_HALVES)
+
+static float exp_sum_halves(uint16_t *ret, const float *x, size_t n, float scale, float top)
+{
+        return exp_sum_as(ret, x, n, scale, top, false);
+}
+
+#else
 
 /* Two chains of sums, for an addition takes longer than all else does here. */
 static float exp_sum_halves(uint16_t *ret, const float *x, size_t n, float scale, float top)
@@ -258,7 +277,9 @@ static float exp_sum_halves(uint16_t *ret, const float *x, size_t n, float scale
         return vec_sum(sum[0] + sum[1]);
 }
 
-/* Four chains, for the same reason. */
+#endif
+
+/* Four chains, for each waits for itself. */
 static float maximum(const float *x, size_t n)
 {
         Vec top[4];

@@ -9,6 +9,7 @@ extern const Kernels kernels_generic, kernels_avx2, kernels_avx2_openblas, kerne
                 kernels_vnni, kernels_bf16, kernels_amx;
 
 extern const Products avx2_products, avx512_products, vnni_products, bf16_products;
+extern const ByteScores vnni_scores;
 
 /* From blas.c: larger blocks than our own, because each call packs both sides again. */
 void blas_product(const Product *product);
@@ -23,5 +24,5 @@ void blas_product(const Product *product);
         .finish = finish_panel, .exp_sum = exp_sum,                                                         \
         .exp_sum_halves = exp_sum_halves, .maximum = maximum, .scale = scale, .add = add,                   \
         .activate = activate, .moments = moments, .normalise = normalise, .layer_norm = layer_norm,         \
-        .winograd_inputs = winograd_inputs, .winograd_weights = winograd_weights,                           \
-        .winograd_outputs = winograd_outputs
+        .layer_norm_bytes = layer_norm_bytes, .winograd_inputs = winograd_inputs,                           \
+        .winograd_weights = winograd_weights, .winograd_outputs = winograd_outputs

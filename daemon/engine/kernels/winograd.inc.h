@@ -60,18 +60,6 @@ static inline __attribute__((always_inline)) void winograd_output_line(Vec *ret,
         ret[3] = vec_fma(odd_a, a2, vec_fma(odd_b, b2, m[5]));
 }
 
-static inline __attribute__((always_inline)) Vec load_as(const void *p, size_t i, size_t n, bool halves)
-{
-        uint16_t last[LANES] = {};
-
-        if (!halves)
-                return load_at(p, i, n);
-        if (n - i >= LANES)
-                return vec_load_bf16((const uint16_t *)p + i);
-        memcpy(last, (const uint16_t *)p + i, (n - i) * sizeof *last);
-        return vec_load_bf16(last);
-}
-
 static inline __attribute__((always_inline)) void winograd_inputs_as(
                 void *ret, size_t stride, const void *const *pixels, size_t n, bool halves, bool to_halves)
 {

@@ -28,6 +28,7 @@ typedef struct AttentionTile {
         float *scores; /* [rows][KEY_BLOCK] */
         float *sums; /* [rows][value_stride] */
         float *top, *weight; /* [rows]: the largest score so far, the sum of all exponentials */
+        float *scales; /* [rows]: of scores, if they are sums of bytes, else 1 for each */
         void *library;
         void *weights; /* [rows][KEY_BLOCK]: exponentials in elements; of floats these are the scores themselves */
         void *query_copy; /* [rows][query_length] elements */
@@ -50,7 +51,32 @@ static size_t attention_scratch(const AttentionKeys *keys, size_t rows)
         const size_t pointers = 2 * rows * sizeof(void *) / sizeof(float);
         const size_t copies = is_wide(keys) ? keys->head_size
                                             : KEY_BLOCK + products_length(keys->products, keys->head_size);
-        return rows * (KEY_BLOCK + value_stride_of(keys) + 2 + keys->products->depth + copies) + pointers;
+        return rows * (KEY_BLOCK + value_stride_of(keys) + 3 + keys->products->depth + copies) + pointers;
+}
+
+/* One that is copied, as the products want it. */
+static void copy_query(const AttentionTile *t, const void *q, bool halves, void *copy)
+{
+        const AttentionKeys *a = t->job->keys;
+
+        if (is_wide(a)) {
+                a->kernels->widen(copy, q, a->head_size, WEIGHT_BF16);
+                return;
+        }
+        memset(copy, 0, t->query_length * sizeof(uint16_t));
+        if (halves)
+                memcpy(copy, q, a->head_size * sizeof(uint16_t));
+        else
+                a->kernels->narrow(copy, q, a->head_size);
+}
+
+/* To bytes; returns what the sums are to be scaled with. */
+static float quantise_query(const AttentionTile *t, const void *q, bool halves, const float *factors, int8_t *copy)
+{
+        const AttentionKeys *a = t->job->keys;
+
+        memset(copy + a->head_size, 0, t->query_length - a->head_size);
+        return a->bytes->quantise_query(copy, q, a->head_size, factors, halves);
 }
 
 /* The queries as the products want them: where they lie, or copied. */
@@ -59,24 +85,21 @@ static void find_queries(const AttentionTile *t, size_t unit)
         const AttentionJob *job = t->job;
         const AttentionKeys *a = job->keys;
         const size_t channels = job->q->c;
+        const bool halves = job->q->type == TENSOR_BF16;
         const size_t at = (unit / a->heads * job->queries + t->first) * channels + unit % a->heads * a->head_size;
 
         for (size_t row = 0; row < t->rows; row++) {
                 const void *q = tensor_at(job->q, at + (row < t->m ? row : 0) * channels);
-                char *copy = (char *)t->query_copy + row * t->query_length * products_element(a->products);
+                char *copy = (char *)t->query_copy + row * t->query_length * products_element(attention_scores(a));
 
                 t->queries[row] = copy;
-                if (is_wide(a) == (job->q->type == TENSOR_F32) && a->head_size % a->products->step == 0)
+                t->scales[row] = 1;
+                if (a->bytes)
+                        t->scales[row] = quantise_query(t, q, halves, a->factors + unit * a->head_size, (int8_t *)copy);
+                else if (is_wide(a) != halves && a->head_size % a->products->step == 0)
                         t->queries[row] = q;
-                else if (is_wide(a))
-                        a->kernels->widen((float *)copy, q, a->head_size, WEIGHT_BF16);
-                else {
-                        memset(copy, 0, t->query_length * sizeof(uint16_t));
-                        if (job->q->type == TENSOR_F32)
-                                a->kernels->narrow((uint16_t *)copy, q, a->head_size);
-                        else
-                                memcpy(copy, q, a->head_size * sizeof(uint16_t));
-                }
+                else
+                        copy_query(t, q, halves, copy);
         }
 }
 
@@ -86,11 +109,11 @@ static AttentionTile tile_begin(const AttentionJob *job, size_t i, float *scratc
         const size_t unit = i / job->tiles, rows = job->tile_rows, element = products_element(a->products);
         AttentionTile t = {
                 .job = job,
-                .keys = (const char *)a->keys + unit * attention_keys_elements(a) * element,
-                .values = (const char *)a->values + unit * attention_values_elements(a) * element,
+                .keys = (const char *)a->keys + unit * attention_keys_size(a),
+                .values = (const char *)a->values + unit * attention_values_size(a),
                 .first = i % job->tiles * rows,
                 .value_stride = value_stride_of(a),
-                .query_length = products_length(a->products, a->head_size),
+                .query_length = products_length(attention_scores(a), a->head_size),
         };
 
         t.m = MIN(rows, job->queries - t.first);
@@ -101,11 +124,12 @@ static AttentionTile tile_begin(const AttentionJob *job, size_t i, float *scratc
         t.weight = t.top + rows;
         t.queries = (const void **)(t.weight + rows);
         t.lines = t.queries + rows;
-        float *rest = (float *)(t.lines + rows);
+        t.scales = (float *)(t.lines + rows);
+        float *rest = t.scales + rows;
         t.library = rest;
         rest += rows * a->products->depth;
         t.query_copy = rest;
-        t.weights = is_wide(a) ? t.scores : rest + rows * t.query_length;
+        t.weights = is_wide(a) ? t.scores : rest + rows * products_length(a->products, a->head_size);
         for (size_t row = 0; row < t.rows; row++)
                 t.lines[row] = (char *)t.weights + row * KEY_BLOCK * element;
         find_queries(&t, unit);
@@ -114,10 +138,9 @@ static AttentionTile tile_begin(const AttentionJob *job, size_t i, float *scratc
 
 /* A product of any depth: rows by one packed panel. */
 static void multiply(
-                const AttentionTile *t, const void *const *rows, size_t depth, const char *panel,
+                const AttentionTile *t, const Products *products, const void *const *rows, size_t depth, const char *panel,
                 size_t width, float *sums, size_t stride, bool add)
 {
-        const Products *products = t->job->keys->products;
         const size_t length = products_length(products, depth), line = width * products_element(products);
         const size_t blocks = (length + products->depth - 1) / products->depth,
                      step = products_length(products, (length + blocks - 1) / blocks);
@@ -142,11 +165,12 @@ static void multiply(
 static void score_block(const AttentionTile *t, size_t key0, size_t keys)
 {
         const AttentionKeys *a = t->job->keys;
-        const size_t column = t->query_length * products_element(a->products);
+        const Products *products = attention_scores(a);
+        const size_t column = t->query_length * products_element(products);
 
-        for (size_t key = 0; key < keys; key += a->products->panel) {
-                size_t width = panel_width(a->products, a->tokens, key0 + key);
-                multiply(t, t->queries, a->head_size, t->keys + (key0 + key) * column, width, t->scores + key,
+        for (size_t key = 0; key < keys; key += products->panel) {
+                size_t width = panel_width(products, a->tokens, key0 + key);
+                multiply(t, products, t->queries, a->head_size, t->keys + (key0 + key) * column, width, t->scores + key,
                          KEY_BLOCK, false);
         }
 }
@@ -165,16 +189,30 @@ static void raise_top(const AttentionTile *t, size_t row, size_t key0, float top
         }
 }
 
-/* Scores to exponentials; none for keys that the row does not see. */
+static float largest_score(const AttentionKeys *a, const float *line, size_t n)
+{
+        return a->bytes ? (float)a->bytes->largest(line, n) : a->kernels->maximum(line, n);
+}
+
+/* Scores to their exponentials, in the elements of the weights; returns their sum. */
+static float weigh(const AttentionKeys *a, float *line, void *weights, size_t n, float scale, float top)
+{
+        if (a->bytes)
+                return a->bytes->exp_sum(weights, line, n, scale, top);
+        return is_wide(a) ? a->kernels->exp_sum(line, n, scale, top)
+                          : a->kernels->exp_sum_halves(weights, line, n, scale, top);
+}
+
+/* Scores to weights; none for keys that the row does not see. */
 static void softmax_block(const AttentionTile *t, size_t key0, size_t keys)
 {
         const AttentionKeys *a = t->job->keys;
-        const Kernels *kernels = a->kernels;
         const size_t element = products_element(a->products), length = products_length(a->products, keys);
 
         for (size_t row = 0; row < t->rows; row++) {
                 float *line = t->scores + row * KEY_BLOCK;
                 char *weights = (char *)t->weights + row * KEY_BLOCK * element;
+                const float scale = t->job->scale * t->scales[row];
                 size_t query = t->first + row, seen = keys;
 
                 if (t->job->causal)
@@ -182,10 +220,8 @@ static void softmax_block(const AttentionTile *t, size_t key0, size_t keys)
                 if (row >= t->m) /* computed along, never used */
                         seen = 0;
                 if (seen > 0) {
-                        raise_top(t, row, key0, kernels->maximum(line, seen) * t->job->scale);
-                        t->weight[row] += is_wide(a) ? kernels->exp_sum(line, seen, t->job->scale, t->top[row])
-                                                     : kernels->exp_sum_halves((uint16_t *)weights, line, seen,
-                                                                               t->job->scale, t->top[row]);
+                        raise_top(t, row, key0, largest_score(a, line, seen) * scale);
+                        t->weight[row] += weigh(a, line, weights, seen, scale, t->top[row]);
                 }
                 memset(weights + seen * element, 0, (length - seen) * element);
         }
@@ -199,7 +235,7 @@ static void value_block(const AttentionTile *t, size_t key0, size_t keys)
         for (size_t column = 0; column < a->head_size; column += a->products->panel) {
                 size_t width = panel_width(a->products, a->head_size, column);
                 const char *panel = t->values + (column * length + key0 * width) * element;
-                multiply(t, t->lines, keys, panel, width, t->sums + column, t->value_stride, key0 > 0);
+                multiply(t, a->products, t->lines, keys, panel, width, t->sums + column, t->value_stride, key0 > 0);
         }
 }
 

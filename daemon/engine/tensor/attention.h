@@ -15,16 +15,23 @@ typedef struct AttentionKeys {
         uint32_t n, heads;
         uint32_t tokens; /* of each of the n */
         uint32_t head_size;
-        const Products *products; /* of floats, or of bfloat16 if k and v were */
+        const Products *products; /* of floats, or of bfloat16 if k and v were; scores may be */
+        const ByteScores *bytes; /* of bytes; NULL: they are not */
         void *keys, *values; /* [n][head], panels each; who owns them is said where they are made */
+        float *factors; /* [n][head][head_size]: what a step of each number of a key is worth, where they are bytes */
 } AttentionKeys;
 
-/* k, v: [n, h, w, heads * head_size], h * w tokens, of one type. The packed copies are taken from `arena`. */
-AttentionKeys attention_keys(Compute *c, Arena *arena, uint32_t heads, const Tensor *k, const Tensor *v);
+/* k, v: [n, h, w, heads * head_size], h * w tokens, of one type. The packed copies are taken from `arena`. In PRECISION_INT8
+ * scores are sums of bytes, where the kernels have them and k is bfloat16. */
+AttentionKeys attention_keys(
+                Compute *c, Arena *arena, Precision precision, uint32_t heads, const Tensor *k, const Tensor *v);
 
-/* Elements of the keys, and of the values, of one head. */
-size_t attention_keys_elements(const AttentionKeys *keys);
-size_t attention_values_elements(const AttentionKeys *keys);
+/* What keys and queries are multiplied with. */
+const Products *attention_scores(const AttentionKeys *keys);
+
+/* Bytes of the keys, and of the values, of one head. */
+size_t attention_keys_size(const AttentionKeys *keys);
+size_t attention_values_size(const AttentionKeys *keys);
 
 /* The type in which products of that matrix are best attended with. */
 TensorType attention_type(const Matrix *matrix);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/util.h"
+#include "engine/kernels/kernels.h"
 #include "engine/tensor/compute.h"
 
 void compute_work_as(Compute *c, WorkKind kind)
@@ -54,7 +55,9 @@ Tensor compute_tensor_of(Compute *c, TensorType type, uint32_t n, uint32_t h, ui
                 c->error = c->error ? c->error : -ENOMEM;
                 return t;
         }
-        t.data = compute_alloc(c, type == TENSOR_BF16 ? size / 2 + size % 2 : size);
+        t.data = compute_alloc(c, (size * tensor_element(&t) + sizeof(float) - 1) / sizeof(float));
+        if (type == TENSOR_BYTES)
+                t.scales = (ByteScale *)compute_alloc(c, tensor_rows(&t) * sizeof(ByteScale) / sizeof(float));
         return t;
 }
 

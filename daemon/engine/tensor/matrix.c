@@ -86,7 +86,7 @@ static void quantise_column(const Matrix *m, size_t j, const float *column, int8
         const size_t length = (size_t)m->k * m->taps;
         float least, most;
 
-        m->kernels->range(column, length, &least, &most);
+        m->kernels->range(column, length, false, &least, &most);
         const float factor = fmaxf(-least, most) / 127;
 
         assert(m->column_factors && m->column_sums); /* every matrix of bytes has them */
@@ -228,4 +228,15 @@ TensorType matrix_reads(const Matrix *m)
         const bool halves = m->products->precision != PRECISION_F32 && m->kernels->products[PRECISION_BF16];
 
         return halves && m->k % 2 == 0 ? TENSOR_BF16 : TENSOR_F32;
+}
+
+TensorType matrices_read(const Matrix *const *matrices, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                const Matrix *m = matrices[i];
+
+                if (m->products->precision != PRECISION_INT8 || m->k % m->products->step != 0 || m->adapters)
+                        return matrix_reads(m);
+        }
+        return TENSOR_BYTES;
 }

@@ -58,6 +58,9 @@ size_t matrix_column_bytes(const Matrix *matrix);
 /* What the matrix likes best to read, and what others should write for it; it takes floats too. */
 TensorType matrix_reads(const Matrix *matrix);
 
+/* The same for who writes whole rows at once, which all of these matrices will read: they may be bytes. */
+TensorType matrices_read(const Matrix *const *matrices, size_t n);
+
 /* Which rows of x the left side of a product has. */
 #define ROW_BEYOND UINT32_MAX /* a row of zeros */
 typedef void RowsFunction(const void *source, size_t first, size_t count, unsigned tap, uint32_t *ret);

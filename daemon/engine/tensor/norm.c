@@ -145,12 +145,18 @@ void group_norm(Compute *c, const Norm *norm, const Tensor *x, bool silu, const 
 static void layer_norm_tile(const void *userdata, size_t i, float *scratch)
 {
         const NormJob *job = userdata;
-        const size_t at = i * job->tile_rows * job->x->c;
+        const size_t first = i * job->tile_rows, at = first * job->x->c, rows = rows_in_tile(job, i);
+        const Norm *norm = job->norm;
+        void *to = tensor_at(job->out, at);
 
-        (void)scratch;
-        job->kernels->layer_norm(
-                        tensor_at(job->out, at), job->x->data + at, rows_in_tile(job, i), job->x->c,
-                        job->norm->gamma, job->norm->beta, job->norm->eps, job->out->type == TENSOR_BF16);
+        if (job->out->type == TENSOR_BYTES)
+                job->kernels->layer_norm_bytes(
+                                to, job->out->scales + first, job->x->data + at, rows, job->x->c, norm->gamma,
+                                norm->beta, norm->eps, scratch);
+        else
+                job->kernels->layer_norm(
+                                to, job->x->data + at, rows, job->x->c, norm->gamma, norm->beta, norm->eps,
+                                job->out->type == TENSOR_BF16);
 }
 
 void layer_norm(Compute *c, const Norm *norm, const Tensor *x, const Tensor *out)
@@ -162,6 +168,6 @@ void layer_norm(Compute *c, const Norm *norm, const Tensor *x, const Tensor *out
         job.tile_rows = MAX(TILE_FLOATS / x->c, 1u);
         job.tiles = (job.rows + job.tile_rows - 1) / job.tile_rows;
         const WorkKind before = compute_work(c, WORK_NORM, 0);
-        compute_tiles(c, job.tiles, 0, layer_norm_tile, &job);
+        compute_tiles(c, job.tiles, x->c, layer_norm_tile, &job);
         compute_work_as(c, before);
 }

@@ -25,5 +25,5 @@ void group_normalise(
  * bfloat16. */
 void group_norm(Compute *c, const Norm *norm, const Tensor *x, bool silu, const Tensor *out);
 
-/* Each row of channels by itself (Ba et al. 2016). out may be x, or bfloat16. */
+/* Each row of channels by itself (Ba et al. 2016). out may be x, bfloat16, or bytes. */
 void layer_norm(Compute *c, const Norm *norm, const Tensor *x, const Tensor *out);

@@ -23,15 +23,14 @@ static size_t picture_rows(const ConvertJob *job)
         return (size_t)job->x->h * job->x->w;
 }
 
-/* A row as floats; widened into scratch if need be. */
-static const float *row_at(const ConvertJob *job, size_t row, float *scratch)
+static const void *row_at(const ConvertJob *job, size_t row)
 {
-        const void *at = tensor_at(job->x, row * job->x->c);
+        return tensor_at(job->x, row * job->x->c);
+}
 
-        if (job->x->type == TENSOR_F32)
-                return at;
-        job->kernels->widen(scratch, at, job->x->c, WEIGHT_BF16);
-        return scratch;
+static bool of_halves(const ConvertJob *job)
+{
+        return job->x->type == TENSOR_BF16;
 }
 
 typedef struct RowSpan {
@@ -50,10 +49,14 @@ static void narrow_tile(const void *userdata, size_t i, float *scratch)
         const RowSpan span = rows_of_tile(job, i);
         const size_t channels = job->x->c;
 
+        (void)scratch;
         for (size_t row = span.begin; row < span.end; row++) {
                 uint16_t *to = (uint16_t *)job->data + row * job->length;
 
-                job->kernels->narrow(to, row_at(job, row, scratch), channels);
+                if (of_halves(job))
+                        memcpy(to, row_at(job, row), channels * sizeof *to);
+                else
+                        job->kernels->narrow(to, row_at(job, row), channels);
                 memset(to + channels, 0, (job->length - channels) * sizeof *to);
         }
 }
@@ -64,21 +67,15 @@ static void range_tile(const void *userdata, size_t i, float *scratch)
         const RowSpan span = rows_of_tile(job, i);
         float *ret = job->ranges + 2 * i;
 
+        (void)scratch;
         ret[0] = ret[1] = 0;
         for (size_t row = span.begin; row < span.end; row++) {
                 float least, most;
 
-                job->kernels->range(row_at(job, row, scratch), job->x->c, &least, &most);
+                job->kernels->range(row_at(job, row), job->x->c, of_halves(job), &least, &most);
                 ret[0] = MIN(ret[0], least);
                 ret[1] = MAX(ret[1], most);
         }
-}
-
-/* The bytes 0 to 255 stand for what lies between the two, and 0 for exactly one of them. */
-static ByteScale scale_of(float least, float most)
-{
-        const float factor = (most - least) / 255;
-        return (ByteScale) { .factor = factor, .zero = factor > 0 ? (int32_t)(-least / factor + 0.5f) : 0 };
 }
 
 static void spread_ranges(const ConvertJob *job)
@@ -91,7 +88,7 @@ static void spread_ranges(const ConvertJob *job)
                         least = MIN(least, ranges[2 * tile]);
                         most = MAX(most, ranges[2 * tile + 1]);
                 }
-                job->scales[picture] = scale_of(least, most);
+                job->scales[picture] = byte_scale_of(least, most);
         }
 }
 
@@ -101,17 +98,18 @@ static void quantise_tile(const void *userdata, size_t i, float *scratch)
         const RowSpan span = rows_of_tile(job, i);
         const size_t channels = job->x->c;
 
+        (void)scratch;
         for (size_t row = span.begin; row < span.end; row++) {
                 uint8_t *to = (uint8_t *)job->data + row * job->length;
-                const float *from = row_at(job, row, scratch);
+                const void *from = row_at(job, row);
                 ByteScale *scale = &job->scales[job->by_picture ? i / job->tiles : row];
 
                 if (!job->by_picture) {
                         float least, most;
-                        job->kernels->range(from, channels, &least, &most);
-                        *scale = scale_of(least, most);
+                        job->kernels->range(from, channels, of_halves(job), &least, &most);
+                        *scale = byte_scale_of(least, most);
                 }
-                job->kernels->quantise(to, from, channels, *scale);
+                job->kernels->quantise(to, from, channels, of_halves(job), *scale);
                 memset(to + channels, 0, job->length - channels); /* weights there are 0 */
         }
 }
@@ -134,13 +132,13 @@ static void convert_to_bytes(Compute *c, ConvertJob *job)
         job->scales = (ByteScale *)compute_alloc(c, n_scales * sizeof(ByteScale) / sizeof(float));
         if (job->by_picture) {
                 job->ranges = compute_alloc(c, 2 * n_tiles);
-                compute_tiles(c, n_tiles, job->x->c, range_tile, job);
+                compute_tiles(c, n_tiles, 0, range_tile, job);
                 if (c->error == 0 && !compute_cancelled(c))
                         spread_ranges(job);
                 else if (c->error == 0)
                         memset(job->scales, 0, n_scales * sizeof(ByteScale));
         }
-        compute_tiles(c, n_tiles, job->x->c, quantise_tile, job);
+        compute_tiles(c, n_tiles, 0, quantise_tile, job);
 }
 
 static bool fits(const Products *products, const Tensor *x)
@@ -158,6 +156,7 @@ Operand operand_of(Compute *c, const Kernels *kernels, const Products *products,
         Operand ret = { .data = (const char *)x->data, .by_picture = by_picture };
 
         assert(products->group > 1 || x->type == TENSOR_F32);
+        assert(x->type != TENSOR_BYTES || (fits(products, x) && !by_picture));
         ret.stride = ret.beyond_stride = job.length * products_element(products);
         job.tiles = (picture_rows(&job) + job.tile_rows - 1) / job.tile_rows;
         if (!fits(products, x)) {
@@ -166,9 +165,9 @@ Operand operand_of(Compute *c, const Kernels *kernels, const Products *products,
                 if (products->precision == PRECISION_INT8)
                         convert_to_bytes(c, &job);
                 else
-                        compute_tiles(c, x->n * job.tiles, x->c, narrow_tile, &job);
+                        compute_tiles(c, x->n * job.tiles, 0, narrow_tile, &job);
         }
-        ret.scales = job.scales;
+        ret.scales = job.scales ? job.scales : x->scales;
         ret.beyond = zeros_new(c, &job, ret.stride);
         if (!job.scales || !by_picture)
                 ret.beyond_stride = 0;

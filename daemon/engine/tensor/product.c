@@ -27,6 +27,7 @@ typedef struct ProductTile {
         void *library; /* what a library may need */
         const void **rows;
         uint32_t *numbers; /* of the rows */
+        ByteScale *scales; /* of the rows, where they are bytes */
 } ProductTile;
 
 /* Row pointers, for any table: what each fills up to is less than twice the largest block. */
@@ -37,7 +38,8 @@ static size_t pointers_of(size_t tile_rows)
 
 static size_t product_scratch(const Products *products, size_t tile_rows)
 {
-        const size_t pointers = pointers_of(tile_rows) * (sizeof(void *) + sizeof(uint32_t)) / sizeof(float);
+        const size_t pointers = pointers_of(tile_rows) * (sizeof(void *) + sizeof(uint32_t) + sizeof(ByteScale)) /
+                                sizeof(float);
         return pointers_of(tile_rows) * products->panel + products->depth * products->panel +
                tile_rows * products->depth + pointers;
 }
@@ -54,6 +56,7 @@ static ProductTile tile_begin(const ProductJob *p, size_t i, float *scratch)
         t.library = library;
         t.rows = (const void **)(library + p->tile_rows * products->depth);
         t.numbers = (uint32_t *)(t.rows + pointers_of(p->tile_rows));
+        t.scales = (ByteScale *)(t.numbers + pointers_of(p->tile_rows));
         return t;
 }
 
@@ -107,26 +110,27 @@ static void find_rows(const ProductJob *p, const ProductTile *t, unsigned tap)
         fill_up(p->matrix->products, t);
 }
 
-/* Sums of bytes to floats. */
-static void scale_sums(const ProductJob *p, const ProductTile *t, size_t packed, size_t width)
+static void find_scales(const ProductJob *p, const ProductTile *t)
 {
-        const Matrix *matrix = p->matrix;
         const size_t picture_rows = p->rows->m / p->rows->x->n;
 
         for (size_t row = 0; row < t->m; row++) {
                 const size_t at = t->first + row;
-                const ByteScale scale = p->operand.scales[p->operand.by_picture ? at / picture_rows : at];
-
-                matrix->kernels->dequantise(
-                                t->sums + row * matrix->products->panel, width, scale, matrix->column_factors + packed,
-                                matrix->column_sums + packed);
+                t->scales[row] = p->operand.scales[p->operand.by_picture ? at / picture_rows : at];
         }
 }
 
-static void add_adapters(const ProductJob *p, const ProductTile *t, Product *product, size_t packed)
+/* What adapters add is floats, and so are the sums from then on. */
+static void add_adapters(const ProductJob *p, const ProductTile *t, Product *product, Output *output, size_t packed)
 {
+        const Matrix *matrix = p->matrix;
         size_t i = 0;
 
+        for (size_t row = 0; output->scales && row < t->m; row++)
+                matrix->kernels->dequantise(
+                                t->sums + row * product->stride, product->width, output->scales[row],
+                                output->column_factors, output->column_sums);
+        output->scales = NULL;
         for (const Adapter *a = p->matrix->adapters; a && i < ADAPTERS_MAX; a = a->next, i++) {
                 const char *up = (const char *)a->up.panels + packed * matrix_column_bytes(&a->up);
 
@@ -161,12 +165,17 @@ static void product_tile(const void *job, size_t i, float *scratch)
                 multiply_tap(matrix, &product, &panel, t.slice);
         }
         products_leave(products);
-        if (p->operand.scales)
-                scale_sums(p, &t, packed, width);
-        add_adapters(p, &t, &product, packed);
 
         Output output = p->output;
         const size_t at = t.first * output.stride + column;
+        if (p->operand.scales) {
+                find_scales(p, &t);
+                output.scales = t.scales;
+                output.column_factors = matrix->column_factors + packed;
+                output.column_sums = matrix->column_sums + packed;
+        }
+        if (matrix->adapters)
+                add_adapters(p, &t, &product, &output, packed);
         output.bias = output.bias ? output.bias + packed : NULL;
         output.slopes = output.slopes ? output.slopes + packed : NULL;
         output.residual = output.residual ? output.residual + at : NULL;

@@ -141,7 +141,7 @@ static void self_attention(Compute *c, const EncoderLayer *layer, uint32_t heads
         linear(c, &layer->query, &normed, FINISH_PLAIN, NULL, &q);
         linear(c, &layer->key, &normed, FINISH_PLAIN, NULL, &k);
         linear(c, &layer->value, &normed, FINISH_PLAIN, NULL, &v);
-        AttentionKeys keys = attention_keys(c, c->arena, heads, &k, &v);
+        AttentionKeys keys = attention_keys(c, c->arena, PRECISION_AUTO, heads, &k, &v);
         attention(c, &q, &keys, true, &q);
         linear(c, &layer->out, &q, FINISH_PLAIN, x, x);
         arena_release(c->arena, mark);
