@@ -6,7 +6,7 @@
 #include "client/json.h"
 #include "client/servers.h"
 
-static int read_servers(sd_bus_message *reply, json_t *servers)
+static int append_servers(sd_bus_message *reply, json_t *servers)
 {
         const char *name;
 
@@ -25,6 +25,20 @@ static int read_servers(sd_bus_message *reply, json_t *servers)
         return r < 0 ? r : sd_bus_message_exit_container(reply);
 }
 
+int servers_read(sd_bus_message *reply, json_t **ret)
+{
+        json_t *servers = json_array();
+
+        int r = append_servers(reply, servers);
+        if (r < 0) {
+                json_decref(servers);
+                return r;
+        }
+        json_clean_texts(servers);
+        *ret = servers;
+        return 0;
+}
+
 ExitCode servers_list_of(Client *c, const char *method, json_t **ret)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -34,16 +48,9 @@ ExitCode servers_list_of(Client *c, const char *method, json_t **ret)
         if (code != CODE_OK)
                 return code;
         int r = bus_call_manager(c, method, &error, &reply, "");
-        json_t *servers = json_array();
         if (r >= 0)
-                r = read_servers(reply, servers);
-        if (r < 0) {
-                json_decref(servers);
-                return bus_fail(c, &error, r);
-        }
-        json_clean_texts(servers);
-        *ret = servers;
-        return CODE_OK;
+                r = servers_read(reply, ret);
+        return r < 0 ? bus_fail(c, &error, r) : CODE_OK;
 }
 
 ExitCode servers_list(Client *c, json_t **ret)

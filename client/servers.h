@@ -13,6 +13,9 @@ ExitCode servers_list(Client *client, json_t **ret);
 /* The same of another method that answers a(sa{sv}). */
 ExitCode servers_list_of(Client *client, const char *method, json_t **ret);
 
+/* The answer of such a method, whose texts come from elsewhere and are cleaned. A negative errno. */
+int servers_read(sd_bus_message *reply, json_t **ret);
+
 /* Their names on stdout, one a line. */
 void servers_print_names(const json_t *servers);
 

@@ -165,6 +165,7 @@ static GtkWidget *more_new(Window *w)
         w->style = GTK_DROP_DOWN(style);
         w->size = GTK_DROP_DOWN(size);
         w->count = GTK_SPIN_BUTTON(count);
+        w->choices = GTK_GRID(grid);
         gtk_grid_set_row_spacing(GTK_GRID(grid), 6);
         gtk_grid_set_column_spacing(GTK_GRID(grid), 12);
         gtk_widget_set_margin_top(grid, 6);
@@ -174,6 +175,28 @@ static GtkWidget *more_new(Window *w)
         widget_set_name(expander, _("Style, size and count"));
         gtk_expander_set_child(GTK_EXPANDER(expander), grid);
         return expander;
+}
+
+GtkWidget *form_add_choice(Window *w, const char *label, const char *const *names)
+{
+        GtkWidget *choice = widget_new_choice(label, names);
+        int row;
+
+        gtk_grid_query_child(w->choices, gtk_widget_get_last_child(GTK_WIDGET(w->choices)), NULL, &row, NULL, NULL);
+        widget_attach(GTK_WIDGET(w->choices), row + 1, label, choice);
+        return choice;
+}
+
+static GtkWidget *warning_new(Window *w)
+{
+        GtkWidget *warning = gtk_label_new("");
+
+        w->warning = GTK_LABEL(warning);
+        gtk_label_set_wrap(w->warning, TRUE);
+        gtk_label_set_wrap_mode(w->warning, PANGO_WRAP_WORD_CHAR);
+        gtk_label_set_xalign(w->warning, 0);
+        gtk_widget_set_visible(warning, FALSE);
+        return warning;
 }
 
 static GtkWidget *from_row(Window *w)
@@ -200,6 +223,7 @@ GtkWidget *form_new(Window *w)
         gtk_box_append(GTK_BOX(box), prompt_row(w));
         gtk_box_append(GTK_BOX(box), from_row(w));
         gtk_box_append(GTK_BOX(box), more_new(w));
+        gtk_box_append(GTK_BOX(box), warning_new(w));
         if (w->base.prompt_text)
                 gtk_editable_set_text(w->prompt, w->base.prompt_text);
         return box;
@@ -215,6 +239,7 @@ void form_read(Window *w, Asked *asked)
         asked->height = size < ELEMENTSOF(sizes) ? sizes[size].height : 0;
         asked->count = (uint32_t)gtk_spin_button_get_value_as_int(w->count);
         asked->from = g_strdup(w->from);
+        asked->provider = g_strdup(providers_chosen(w));
         history_add(w->history, asked->prompt);
         w->history_at = 0;
 }
@@ -239,6 +264,7 @@ void asked_done(Asked *asked)
         g_free(asked->text);
         g_free(asked->output);
         g_free(asked->from);
+        g_free(asked->provider);
         *asked = (Asked) { 0 };
 }
 
@@ -249,5 +275,6 @@ void asked_copy(const Asked *asked, Asked *ret)
         ret->text = g_strdup(asked->text);
         ret->output = g_strdup(asked->output);
         ret->from = g_strdup(asked->from);
+        ret->provider = g_strdup(asked->provider);
         ret->original = json_incref(asked->original);
 }

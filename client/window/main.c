@@ -27,6 +27,16 @@ static gboolean on_close(GtkWindow *window, Window *w)
         return FALSE;
 }
 
+/* Whether the service is there is said when a picture is wanted. */
+static void ask_who_draws(Window *w)
+{
+        w->client.is_silent = true;
+        w->client.options = w->base;
+        if (!w->base.no_start)
+                providers_ask(w);
+        w->client.is_silent = false;
+}
+
 static void on_activate(GApplication *app, Window *w)
 {
         GtkWidget *window = gtk_application_window_new(GTK_APPLICATION(app));
@@ -42,6 +52,7 @@ static void on_activate(GApplication *app, Window *w)
         g_signal_connect(window, "notify::is-active", G_CALLBACK(on_active), w);
         g_signal_connect(window, "close-request", G_CALLBACK(on_close), w);
         gtk_window_present(w->window);
+        ask_who_draws(w);
         (void)gtk_widget_grab_focus(GTK_WIDGET(w->prompt));
         gtk_editable_set_position(w->prompt, -1);
 }

@@ -4,6 +4,7 @@
 /* The prompt window, an ordinary client of the service:
  *
  *     form.c     what is asked for: prompt, history, style, size, count
+ *     providers.c  who draws it, where others than the resident model may
  *     work.c     the job: begun, followed, cancelled, ended
  *     view.c     what is to be seen: how far it is, the picture as it forms, results, what went wrong
  *     deeds.c    what can be done with a result: save, copy, drag out, vary, show
@@ -39,6 +40,7 @@ typedef struct Asked {
         uint32_t count;
         char *from; /* or NULL */
         json_t *original; /* the record of a picture that is made again, with all its settings; or NULL */
+        char *provider; /* NULL: the resident model, or as the configuration has it */
         bool varies; /* another one like that seed's */
         uint64_t seed;
 } Asked;
@@ -56,7 +58,14 @@ struct Window {
         GtkWidget *from_row;
         char *from; /* a picture to start from, or NULL */
         History *history;
+        GtkGrid *choices;
         guint history_at; /* which prompt Up and Down have come to; 0: what was typed */
+
+        /* providers.c */
+        json_t *providers; /* as ListProviders tells; NULL: not yet */
+        sd_bus_slot *asking;
+        GtkDropDown *provider; /* NULL: there is nothing to choose from */
+        GtkLabel *warning; /* what is to be known before anything is sent */
 
         /* work.c */
         Track *track;
@@ -105,7 +114,18 @@ void form_fill(Window *w, const json_t *record);
 void asked_done(Asked *asked);
 void asked_copy(const Asked *asked, Asked *ret);
 
+/* One more thing to choose. */
+GtkWidget *form_add_choice(Window *w, const char *label, const char *const *names);
+
+/* --- providers.c --- */
+/* Asks the service who can draw; where there is somebody else than the resident model, one can be chosen. */
+void providers_ask(Window *w);
+const char *providers_chosen(const Window *w); /* NULL: the resident model */
+void providers_done(Window *w);
+
 /* --- work.c --- */
+/* CODE_OK, or what is the client's error. */
+ExitCode work_connect(Window *w);
 void work_begin(Window *w, const Asked *asked);
 void work_cancel(Window *w);
 void work_end(Window *w); /* for good: the window closes */

@@ -93,7 +93,7 @@ static void clean(Window *w)
                 c->bus = sd_bus_flush_close_unref(c->bus);
 }
 
-static ExitCode connect_to_service(Window *w)
+ExitCode work_connect(Window *w)
 {
         Client *c = &w->client;
         bool is_new = !c->bus;
@@ -144,7 +144,7 @@ static void set_options(Window *w)
         give(o, OPTION_COUNT, a->count > 1);
         o->priority = "interactive";
         o->model = text_of(a->original, "model");
-        o->provider = text_of(a->original, "provider");
+        o->provider = a->original ? text_of(a->original, "provider") : a->provider;
         o->negative = text_of(a->original, "negative");
         if (!a->varies)
                 return;
@@ -184,7 +184,7 @@ static ExitCode begin(Window *w)
         set_options(w);
         code = saver_prepare(c, &w->saver, words, w->asked.count);
         if (code == CODE_OK)
-                code = connect_to_service(w);
+                code = work_connect(w);
         if (code == CODE_OK)
                 code = set_original(c, w->asked.original);
         if (code == CODE_OK)
@@ -231,6 +231,7 @@ void work_end(Window *w)
         w->is_working = false;
         clean(w);
         asked_done(&w->asked);
+        providers_done(w);
         (void)sd_bus_flush_close_unref(w->client.bus);
         w->client.bus = NULL;
 }

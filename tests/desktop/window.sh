@@ -20,6 +20,7 @@ makes "$odd"
 check "the picture lands in the folder, named after the prompt" counted 1 'seed-touch-pwned-touch-pwned-a-fox-*.png'
 check "it is ready" sees "status bar" "The picture is ready: seed-touch-pwned"
 made=$(find . -name '*.png')
+check "where only the resident model draws, nobody is chosen" fails 1 tree has button "Drawn by"
 check "every letter of the prompt came through" test "$(imagine show "$made" | head -n 1)" = "$odd"
 check "and none was a command" test ! -e pwned -a ! -e "a \"folder\" of mine/pwned"
 check "its path is printed" test "$(tail -n 1 paths)" = "a \"folder\" of mine/$(basename "$made")"
