@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/base64.h"
 #include "base/util.h"
+#include "client/i18n.h"
 #include "client/sheet.h"
 
 /* Texts come from everywhere. */
@@ -39,9 +40,11 @@ void sheet_begin(FILE *f, const char *title)
         (void)fputs("<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\">\n"
                     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n<title>", f);
         put_text(f, title);
-        (void)fputs("</title>\n<style>body{font-family:sans-serif;margin:1.5em}main{display:flex;flex-wrap:wrap;gap:1.5em}"
-                    "figure{margin:0;max-width:24em}img{width:100%;height:auto}th{text-align:left;vertical-align:top;padding-right:1em;"
-                    "font-weight:normal;color:#555}</style></head>\n<body><h1>", f);
+        (void)fputs("</title>\n<style>:root{color-scheme:light dark}body{font-family:sans-serif;margin:1.5em}h1{font-size:1.3em}"
+                    "main{display:grid;grid-template-columns:repeat(auto-fill,minmax(18em,1fr));gap:1.5em}figure{margin:0}"
+                    "img{display:block;width:100%;height:auto}.none{aspect-ratio:4/3;display:grid;place-items:center;border:1px dashed}"
+                    "th{text-align:left;vertical-align:top;padding-right:1em;font-weight:normal;opacity:.7}"
+                    "td{overflow-wrap:anywhere}</style></head>\n<body><h1>", f);
         put_text(f, title);
         (void)fputs("</h1>\n<main>\n", f);
 }
@@ -57,11 +60,21 @@ static void put_picture(FILE *f, const char *alt, const Picture *picture)
         (void)fputs("\">\n", f);
 }
 
+/* As large as a picture, so that the others stand beside it. */
+static void put_no_picture(FILE *f)
+{
+        (void)fputs("<div class=\"none\">", f);
+        put_text(f, _("no picture"));
+        (void)fputs("</div>\n", f);
+}
+
 void sheet_add(FILE *f, const SheetEntry *entry)
 {
         (void)fputs("<figure>\n", f);
         if (entry->picture)
                 put_picture(f, entry->alt, entry->picture);
+        else
+                put_no_picture(f);
         (void)fputs("<figcaption><h2>", f);
         put_text(f, entry->name);
         (void)fputs("</h2>\n<table>\n", f);
