@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/util.h"
 #include "client/i18n.h"
+#include "client/review/alt.h"
 #include "client/review/legibility.h"
 #include "client/window/gallery-private.h"
 
@@ -43,11 +44,13 @@ void gallery_review_refresh(Gallery *g)
 {
         g_autofree char *state = g_strdup_printf(_("State: %s"), gallery_state_name(subject_text(&g->subject, "state"))),
                         *lacks = lacks_text(g);
+        const char *alt = subject_text(&g->subject, "alt");
+        _cleanup_(freep) char *proposed = *alt ? NULL : alt_suggest(g->subject.record);
 
         gtk_label_set_text(g->state_now, state);
         gtk_label_set_text(g->lacks, lacks);
         gtk_widget_set_visible(GTK_WIDGET(g->lacks), *lacks != '\0');
-        gtk_editable_set_text(g->alt, subject_text(&g->subject, "alt"));
+        gtk_editable_set_text(g->alt, proposed ? proposed : alt);
         for (size_t i = 0; i < GALLERY_CHECKS; i++) {
                 const bool is_checked = subject_is_checked(&g->subject, checks[i].what);
                 gtk_check_button_set_active(g->checks[i], is_checked);
@@ -62,8 +65,9 @@ void gallery_review_clear(Gallery *g)
 
 /* --- doing --- */
 
-/* What stands in the form, before it gets its state: as the options of `imagine approve`. */
-static ExitCode take_form(Gallery *g)
+/* What stands in the form, before it gets its state: as the options of `imagine approve`. What was proposed is nobody's word where
+ * the picture is turned down. */
+static ExitCode take_form(Gallery *g, const char *state)
 {
         g_autofree char *alt = g_strdup(gtk_editable_get_text(g->alt));
         bool is_checked[GALLERY_CHECKS];
@@ -71,7 +75,7 @@ static ExitCode take_form(Gallery *g)
 
         for (size_t i = 0; i < GALLERY_CHECKS; i++)
                 is_checked[i] = gtk_check_button_get_active(g->checks[i]);
-        if (!streq(alt, subject_text(&g->subject, "alt")))
+        if ((!state || streq(state, "approved")) && !streq(alt, subject_text(&g->subject, "alt")))
                 code = subject_set_alt(&g->client, &g->subject, alt);
         for (size_t i = 0; code == CODE_OK && i < GALLERY_CHECKS; i++)
                 if (is_checked[i] && !subject_is_checked(&g->subject, checks[i].what))
@@ -84,7 +88,7 @@ static void review(Gallery *g, const char *state)
 {
         g_autofree char *comment = g_strdup(gtk_editable_get_text(g->comment)), *lacks = NULL;
 
-        ExitCode code = take_form(g);
+        ExitCode code = take_form(g, state);
         if (code == CODE_OK && state && streq(state, "approved"))
                 lacks = lacks_text(g);
         const bool is_refused = lacks && *lacks;

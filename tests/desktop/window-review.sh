@@ -44,14 +44,12 @@ check "nothing is without a name" tree unnamed
 # What the policy asks for.
 check "what approval needs is said" sees label "Before it is approved it needs an alternative text, somebody who has looked at its licence."
 press Approve
-check "without it, it is refused" sees "status bar" "Before it is approved it needs an alternative text"
-check "and stays a draft" becomes "$dog" "r['state'], 'alt' in r" "('draft', False)"
+check "what is still missing is said" sees "status bar" "Before it is approved it needs somebody who has looked at its licence."
+check "it stays a draft, with the text that was proposed" becomes "$dog" "r['state'], r['alt']" "('draft', 'A brown dog')"
 check "the alternative text" to_field alt+t text "Alternative text"
 types "A dog that stands"
 xdotool key Return
 check "is saved by Enter" becomes "$dog" "r['alt']" "A dog that stands"
-press Approve
-check "what is still missing is said" sees "status bar" "Before it is approved it needs somebody who has looked at its licence."
 xdotool key alt+l
 check "a comment" to_field alt+c text Comment
 types "good as it is"
@@ -80,7 +78,7 @@ check "Page Down goes on" sees label "$fox"
 xdotool key Prior
 check "Page Up goes back" sees label "$cat"
 press Reject
-check "what is rejected is no draft" becomes "$cat" "r['state']" rejected
+check "what is rejected is no draft" becomes "$cat" "r['state'], 'alt' in r" "('rejected', False)"
 check "and the next draft is shown" sees label "$fox"
 
 # What can be done with it.
