@@ -6,9 +6,11 @@
 # the address. What they read of the answers is checked. Prints TAP; see http-plugins.sh.
 
 import base64
+import glob
 import json
 import os
 import struct
+import subprocess
 import sys
 import threading
 import zlib
@@ -222,8 +224,37 @@ def test_fields(b, token):
     check("internal/ping", b.get("/internal/ping", token)[:3:2] == (200, {}))
 
 
+def read(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError: # a process that has gone
+        return b""
+
+
+def start_monitor():
+    """All that goes over the bus, byte for byte."""
+    monitor = subprocess.Popen(["dbus-monitor", "--session", "--binary"], stdout=open("bus", "wb"))
+    assert eventually(lambda: read("bus"))
+    return monitor
+
+
+def test_secrets(monitor, token):
+    """Where the token must not be: it stands in addresses and headers of requests alone."""
+    lines = b"\0".join(read(path) for path in glob.glob("/proc/[0-9]*/cmdline"))
+    check("the bridge is among the processes", b"imagined-http" in lines)
+    check("no command line has the token", token.encode() not in lines)
+    subprocess.run(["dbus-send", "--session", "--type=signal", "/end", "org.imagined.Test.TheEndOfTheCapture"], check=True)
+    check("the capture of the bus is whole", eventually(lambda: b"TheEndOfTheCapture" in read("bus")))
+    monitor.terminate()
+    check("it has the jobs, and not the token", b"Generate" in read("bus") and token.encode() not in read("bus"))
+    kept = b"".join(read(p) for p in glob.glob("state/**", recursive=True))
+    check("nor has the state", b"app" in kept and token.encode() not in kept)
+
+
 os.chdir(os.environ["IMAGINED_ROOT"])
 os.environ["XDG_STATE_HOME"] = os.path.join(os.getcwd(), "state")
+monitor = start_monitor()
 bridge = Bridge()
 app = make_token("app")
 test_open_webui(bridge, app)
@@ -232,10 +263,11 @@ test_krita(bridge, app)
 test_gimp(bridge, app)
 test_masks(bridge, app)
 test_fields(bridge, app)
+test_secrets(monitor, app)
 check("it is still there", bridge.process.poll() is None)
 bridge.process.terminate()
 check("and ends when told to", bridge.process.wait(bridge_client.DEADLINE) == 0)
-said = open("errors").read()
-check("it says no prompt and no token", "fox" not in said and app not in said, said)
+said = read("errors").decode() + read("log").decode()
+check("logs have no prompt and no token", "Loading the model" in said and "fox" not in said and app not in said, said)
 check("and nothing that a sanitizer says", "Sanitizer" not in said and "runtime error" not in said, said)
 sys.exit(bridge_client.failed)
