@@ -238,6 +238,10 @@ typedef struct Kernels {
         void (*winograd_weights)(
                         void *ret, size_t stride, const void *taps, size_t tap_stride, size_t n, WeightType type,
                         bool to_halves);
+        /* of whole vectors of groups of bytes in a panel so wide, n bytes, to bfloat16: a number is factors[column] * byte; */
+        void (*winograd_weights_of_bytes)(
+                        void *ret, size_t stride, const void *taps, size_t tap_stride, size_t n, size_t width,
+                        const float *factors);
         /* and of whole vectors of sums, `stride` floats apart from position to position, to the tile's pixels: those lie `pixel`
          * floats apart, and its lines `row`. */
         void (*winograd_outputs)(float *ret, size_t row, size_t pixel, const float *sums, size_t stride, size_t n);

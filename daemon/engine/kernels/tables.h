@@ -25,4 +25,5 @@ void blas_product(const Product *product);
         .exp_sum_halves = exp_sum_halves, .maximum = maximum, .scale = scale, .add = add,                   \
         .activate = activate, .moments = moments, .normalise = normalise, .layer_norm = layer_norm,         \
         .layer_norm_bytes = layer_norm_bytes, .winograd_inputs = winograd_inputs,                           \
-        .winograd_weights = winograd_weights, .winograd_outputs = winograd_outputs
+        .winograd_weights = winograd_weights, .winograd_weights_of_bytes = winograd_weights_of_bytes,       \
+        .winograd_outputs = winograd_outputs

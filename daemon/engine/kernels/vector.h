@@ -101,6 +101,20 @@ static inline void vec_store_bf16(uint16_t *p, Vec v, size_t n)
 #endif
 }
 
+/* To bfloat16 as above, a number of `low` and one of `high` beside each other. No NaNs. */
+static inline void vec_store_bf16_pairs(void *p, Vec low, Vec high)
+{
+#if defined(__AVX512BF16__)
+        const __m512i both = (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low), even = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(both)),
+                      odd = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(both, 1));
+        _mm512_storeu_si512(p, _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
+#else
+        const VecBits a = (VecBits)low, b = (VecBits)high;
+        const VecBits words = (a + 0x7fff + (a >> 16 & 1)) >> 16 | ((b + 0x7fff + (b >> 16 & 1)) & 0xffff0000);
+        memcpy(p, &words, sizeof words);
+#endif
+}
+
 /* The lowest byte of each; the first n <= LANES. */
 static inline void vec_store_bytes(void *p, VecBits v, size_t n)
 {

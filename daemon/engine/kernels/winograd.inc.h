@@ -114,32 +114,40 @@ static inline __attribute__((always_inline)) Vec load_weights(const void *p, siz
         }
 }
 
+/* G g G' of each lane's nine weights. */
+static inline __attribute__((always_inline)) void winograd_weight_positions(Vec *ret, const Vec *taps)
+{
+        Vec lines[WINOGRAD_INPUT][3];
+
+#pragma GCC unroll 3
+        for (size_t x = 0; x < 3; x++) {
+                const Vec g[3] = { taps[x], taps[3 + x], taps[6 + x] };
+                Vec u[WINOGRAD_INPUT];
+
+                winograd_weight_line(u, g);
+#pragma GCC unroll 6
+                for (size_t y = 0; y < WINOGRAD_INPUT; y++)
+                        lines[y][x] = u[y];
+        }
+#pragma GCC unroll 6
+        for (size_t y = 0; y < WINOGRAD_INPUT; y++)
+                winograd_weight_line(ret + y * WINOGRAD_INPUT, lines[y]);
+}
+
 static inline __attribute__((always_inline)) void winograd_weights_as(
                 void *ret, size_t stride, const void *taps, size_t tap_stride, size_t n, WeightType type, bool to_halves)
 {
         FOR_VECTORS(i, n)
         {
-                Vec lines[WINOGRAD_INPUT][3];
+                Vec g[9], u[WINOGRAD_POSITIONS];
 
-                for (size_t x = 0; x < 3; x++) {
-                        Vec g[3], u[WINOGRAD_INPUT];
-#pragma GCC unroll 3
-                        for (size_t y = 0; y < 3; y++)
-                                g[y] = load_weights((const char *)taps + (y * 3 + x) * tap_stride, i, type);
-                        winograd_weight_line(u, g);
-#pragma GCC unroll 6
-                        for (size_t y = 0; y < WINOGRAD_INPUT; y++)
-                                lines[y][x] = u[y];
-                }
-                char *to = ret;
-                for (size_t y = 0; y < WINOGRAD_INPUT; y++) {
-                        Vec u[WINOGRAD_INPUT];
-
-                        winograd_weight_line(u, lines[y]);
-#pragma GCC unroll 6
-                        for (size_t x = 0; x < WINOGRAD_INPUT; x++, to += stride)
-                                store_as(to, u[x], i, n, to_halves);
-                }
+#pragma GCC unroll 9
+                for (size_t tap = 0; tap < 9; tap++)
+                        g[tap] = load_weights((const char *)taps + tap * tap_stride, i, type);
+                winograd_weight_positions(u, g);
+#pragma GCC unroll 36
+                for (size_t position = 0; position < WINOGRAD_POSITIONS; position++)
+                        store_as((char *)ret + position * stride, u[position], i, n, to_halves);
         }
 }
 
@@ -154,6 +162,39 @@ static void winograd_weights(
                 winograd_weights_as(ret, stride, taps, tap_stride, n, WEIGHT_BF16, false);
         else
                 winograd_weights_as(ret, stride, taps, tap_stride, n, WEIGHT_F32, false);
+}
+
+/* Element e of each group of four bytes. */
+static inline __attribute__((always_inline)) Vec winograd_byte(const void *groups, unsigned e)
+{
+        VecBits words;
+
+        memcpy(&words, groups, sizeof words);
+        return __builtin_convertvector((VecInt)(words << (24 - 8 * e)) >> 24, Vec);
+}
+
+static void winograd_weights_of_bytes(
+                void *ret, size_t stride, const void *taps, size_t tap_stride, size_t n, size_t width, const float *factors)
+{
+        for (size_t i = 0; i < n; i += 4 * LANES) {
+                const Vec factor = vec_load(factors + i / 4 % width);
+
+                for (unsigned pair = 0; pair < 2; pair++) {
+                        Vec u[2][WINOGRAD_POSITIONS];
+
+                        for (unsigned e = 0; e < 2; e++) {
+                                Vec g[9];
+                                for (size_t tap = 0; tap < 9; tap++)
+                                        g[tap] = winograd_byte((const char *)taps + tap * tap_stride + i, 2 * pair + e) * factor;
+                                winograd_weight_positions(u[e], g);
+                        }
+                        const size_t word = i / 4 / width * 2 * width + pair * width + i / 4 % width;
+                        for (size_t position = 0; position < WINOGRAD_POSITIONS; position++)
+                                vec_store_bf16_pairs(
+                                                (char *)ret + position * stride + word * sizeof(float), u[0][position],
+                                                u[1][position]);
+                }
+        }
 }
 
 static void winograd_outputs(float *ret, size_t row, size_t pixel, const float *sums, size_t stride, size_t n)

@@ -31,8 +31,8 @@ void convolution_prelu(
 
 /* CONVOLUTION_SAME of a band of a picture of picture_h rows: out's rows are those of x from `above` (0 or 1) on; where x has rows
  * beyond them, those are seen instead of the border; rows do not wrap around. Bit for bit what the whole
- * picture's convolution makes of these rows if the first of them is a multiple of CONVOLUTION_BAND, and their number is one or they
- * are the last; but of bytes, which are scaled by what lies in x. */
+ * picture's convolution makes of these rows, if the first of them is a multiple of CONVOLUTION_BAND, and so is their number or
+ * they are the last; but of bytes that are multiplied, which are scaled by what lies in x. */
 #define CONVOLUTION_BAND ((uint32_t)WINOGRAD_OUTPUT)
 void convolution_band(
                 Compute *c, const Matrix *matrix, const Tensor *x, uint32_t above, uint32_t picture_h, const float *bias,

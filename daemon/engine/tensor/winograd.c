@@ -9,7 +9,7 @@
 
 /* Bytes: of the transformed inputs that are there at once, which are to stay in the cache that all processors share; of a block's
  * sums and of a slice of transformed weights, in a processor's own. */
-#define INPUTS_SIZE ((size_t)8 << 20)
+#define INPUTS_SIZE ((size_t)16 << 20)
 #define SUMS_SIZE ((size_t)7 << 18)
 #define SLICE_SIZE ((size_t)5 << 18)
 
@@ -156,13 +156,17 @@ static void transform_tiles(const void *userdata, size_t i, float *scratch)
 static void transform_weights(const WinogradJob *job, const WinogradBlock *b, size_t slice, size_t depth)
 {
         const Matrix *matrix = job->matrix;
-        const size_t line = matrix_column_bytes(matrix) / matrix->taps * b->width, before = line * slice * job->depth / job->length;
+        const size_t tap = matrix_column_bytes(matrix) / matrix->taps * b->width, n = depth * b->width;
         const char *panel = (const char *)matrix->panels + b->column * matrix_column_bytes(matrix);
-        const bool halves = job->products->group == 2;
+        const void *weights = panel + tap * slice * job->depth / products_length(matrix->products, matrix->k);
 
-        matrix->kernels->winograd_weights(
-                        b->slice, slice_of_position(job), panel + before, line, depth * b->width,
-                        halves ? WEIGHT_BF16 : matrix->type, halves);
+        if (matrix->products->group == 4)
+                matrix->kernels->winograd_weights_of_bytes(
+                                b->slice, slice_of_position(job), weights, tap, n, b->width, matrix->column_factors + b->column);
+        else
+                matrix->kernels->winograd_weights(
+                                b->slice, slice_of_position(job), weights, tap, n,
+                                matrix->products->group == 2 ? WEIGHT_BF16 : matrix->type, job->products->group == 2);
 }
 
 /* Meanwhile the next position's inputs are fetched; the weights have just been written. */
@@ -235,15 +239,28 @@ static void winograd_block(const void *userdata, size_t i, float *scratch)
         }
 }
 
-/* Slices as deep as their weights have room, alike but for the last. */
+/* What is multiplied after the transformation: bytes would lose too much by it. */
+static const Products *transformed_products(const Matrix *matrix)
+{
+        const bool bytes = matrix->products->precision == PRECISION_INT8;
+        return bytes ? matrix->kernels->products[PRECISION_BF16] : matrix->products;
+}
+
+static size_t whole_steps(size_t n, size_t step)
+{
+        return (n + step - 1) / step * step;
+}
+
+/* Slices as deep as their weights have room, alike but for the last; whole groups of the weights, too. */
 static void choose_depth(WinogradJob *job)
 {
         const Products *products = job->products;
-        const size_t most = SLICE_SIZE / (WINOGRAD_POSITIONS * products->panel * products_element(products)) / products->step * products->step;
+        const size_t step = MAX(products->step, job->matrix->products->group),
+                     most = SLICE_SIZE / (WINOGRAD_POSITIONS * products->panel * products_element(products)) / step * step;
 
-        job->length = products_length(products, job->matrix->k);
+        job->length = whole_steps(job->matrix->k, step);
         job->slices = (job->length + most - 1) / most;
-        job->depth = products_length(products, (job->length + job->slices - 1) / job->slices);
+        job->depth = whole_steps((job->length + job->slices - 1) / job->slices, step);
         job->slices = (job->length + job->depth - 1) / job->depth;
         job->row = job->depth * products_element(products);
 }
@@ -264,7 +281,7 @@ static WinogradJob winograd_job(Compute *c, const Matrix *matrix, const Winograd
 {
         WinogradJob job = {
                 .matrix = matrix,
-                .products = matrix->products,
+                .products = transformed_products(matrix),
                 .source = source,
                 .output = *output,
                 .tiles_w = winograd_tiles(source->w),
@@ -308,14 +325,14 @@ void winograd_product(Compute *c, const Matrix *matrix, const WinogradSource *so
 }
 
 /* Where it was measured to be faster: the more tiles share transformed weights, and the more channels a transformed number is
- * multiplied with, the better; products of halves are faster, transformations are not. Products whose bits depend on how many
+ * multiplied with, the better; the faster products of bytes are, the less is gained. Products whose bits depend on how many
  * rows there are would show how tiles are grouped. */
 bool winograd_suits(const Matrix *matrix, uint32_t h, uint32_t w)
 {
         enum { CHANNELS_MIN = 64 };
-        const Products *products = matrix->products;
-        const size_t tiles_min = products->group == 1 ? 4 : 9;
+        const Products *products = transformed_products(matrix);
+        const size_t tiles_min = matrix->products->precision == PRECISION_INT8 ? 16 : 4;
 
-        return matrix->taps == 9 && !matrix->adapters && !products->uneven && products->group <= 2 &&
-               matrix->k >= CHANNELS_MIN && matrix->n >= CHANNELS_MIN && winograd_tiles(h) * winograd_tiles(w) >= tiles_min;
+        return matrix->taps == 9 && !matrix->adapters && products && !products->uneven && matrix->k >= CHANNELS_MIN &&
+               matrix->n >= CHANNELS_MIN && winograd_tiles(h) * winograd_tiles(w) >= tiles_min;
 }

@@ -4,7 +4,7 @@
 /* 3x3 convolutions of stride 1 by Winograd's minimal filtering F(4x4, 3x3) (Lavin, Gray 2015): tiles of 4x4 outputs take 36
  * multiplications for each pair of channels instead of 144. Tiles of 6x6 inputs are transformed to 36 positions, and at each of them a
  * product is made with the weights transformed likewise, of which the outputs are sums. The weights are transformed
- * on the way, slice by slice, for four times as many would have to be kept. */
+ * on the way, slice by slice, for four times as many would have to be kept; those of bytes to bfloat16. */
 
 #include "engine/tensor/matrix.h"
 
