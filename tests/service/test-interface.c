@@ -181,7 +181,7 @@ static void test_supported_options(void **state)
                         fail_msg("%s %s is not in the overview", name, type);
                 n++;
         }
-        assert_int_equal(n, 50);
+        assert_int_equal(n, 52);
         place_close(&place);
 }
 
