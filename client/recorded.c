@@ -49,7 +49,7 @@ const char *recorded_text(const json_t *record, const char *key)
 bool recorded_is_file(const char *path)
 {
         struct stat st;
-        return stat(path, &st) >= 0 && S_ISREG(st.st_mode) && access(path, R_OK) >= 0;
+        return path[0] == '/' && stat(path, &st) >= 0 && S_ISREG(st.st_mode) && access(path, R_OK) >= 0;
 }
 
 const char *recorded_path(const json_t *record)
@@ -136,6 +136,33 @@ json_t *recorded_find_file(const char *path)
         json_t *record = NULL;
 
         return open_quietly(&records, NULL) >= 0 && find_file(records, path, &record, NULL) > 0 ? record : NULL;
+}
+
+bool recorded_is_still(const json_t *record, const char *path)
+{
+        json_t *last = recorded_find_file(path);
+        const bool same = last && streq(recorded_text(last, "id"), recorded_text(record, "id")) && recorded_is_picture(record, path);
+
+        json_decref(last);
+        return same;
+}
+
+char *recorded_find_source(Records *records, const json_t *record)
+{
+        const char *id = recorded_text(record, "parent");
+        json_t *parent = NULL;
+        char *source = NULL;
+
+        if (!*id || records_get(records, id, &parent, NULL) < 0)
+                return NULL;
+        const json_t *files = json_object_get(parent, "files");
+        for (size_t i = 0; i < json_array_size(files) && !source; i++) {
+                const char *path = json_string_value(json_array_get(files, i));
+                if (recorded_is_file(path) && recorded_is_still(parent, path))
+                        source = strdup(path);
+        }
+        json_decref(parent);
+        return source;
 }
 
 ExitCode recorded_find(Client *c, Records *records, const char *word, json_t **ret)

@@ -35,6 +35,12 @@ bool recorded_read_digest(const char *path, char ret[static PIXELS_DIGEST_SIZE])
  * format was written by this program, in that size. */
 bool recorded_is_picture(const json_t *record, const char *path);
 
+/* Likewise, and nothing else has been saved there since. */
+bool recorded_is_still(const json_t *record, const char *path);
+
+/* The picture that it was made of, where it was saved and still is; to be freed. NULL: it is not there. */
+char *recorded_find_source(Records *records, const json_t *record);
+
 /* What --model, --state and the like say. words: may be NULL. */
 RecordsQuery recorded_query(const Options *options, const char *words);
 
@@ -50,7 +56,8 @@ void recorded_made_of(Client *client, const char *path, const char *relation);
 /* Its prompt was made of what was asked for, as GetResult gives it. */
 void recorded_made_from(Client *client, const char *asked, const json_t *enhanced);
 
-/* Whether it is a file that can be read, as far as is known before: a record may be a stranger's, and name what never ends. */
+/* Whether it is an absolute path of a file that can be read, as far as is known before: a record may be a stranger's, and name what
+ * never ends. */
 bool recorded_is_file(const char *path);
 
 /* The first of its files that is there and can be read; it lies in the record. NULL: none is. */

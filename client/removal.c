@@ -10,16 +10,6 @@
 #include "client/removal.h"
 #include "client/thumbnail.h"
 
-/* Whether the file is still this picture: the one that was saved there last may be another by now. */
-static bool is_still(const char *path, const json_t *record)
-{
-        json_t *last = recorded_find_file(path);
-        const bool same = last && streq(recorded_text(last, "id"), recorded_text(record, "id")) && recorded_is_picture(record, path);
-
-        json_decref(last);
-        return same;
-}
-
 static ExitCode remove_files(Client *c, const json_t *record, json_t *removed)
 {
         const json_t *files = json_object_get(record, "files");
@@ -29,7 +19,7 @@ static ExitCode remove_files(Client *c, const json_t *record, json_t *removed)
                 const char *path = json_string_value(json_array_get(files, i));
                 if (!recorded_is_file(path))
                         continue;
-                if (!is_still(path, record)) {
+                if (!recorded_is_still(record, path)) {
                         client_warn(c, _("%s stays: it is another picture by now"), path);
                         continue;
                 }

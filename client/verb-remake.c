@@ -22,13 +22,13 @@ typedef struct Original { /* original_done() */
         Settings settings; /* that a file has */
         char digest[PIXELS_DIGEST_SIZE]; /* of its pixels; "": not known */
         char model[128]; /* that the file names; "": none */
-        json_t *parent; /* of the record, where one was made of another; or NULL */
+        char *source; /* the picture that it was made of; or NULL */
 } Original;
 
 static void original_done(Original *original)
 {
         json_decref(original->record);
-        json_decref(original->parent);
+        free(original->source);
         settings_done(&original->settings);
 }
 
@@ -72,19 +72,9 @@ static ExitCode find_original(Client *c, const char *word, Original *o)
 static ExitCode find_source(Client *c, Original *o)
 {
         _cleanup_(records_closep) Records *records = NULL;
-        const char *parent = recorded_text(o->record, "parent");
 
-        if (*parent && recorded_open(c, &records) == CODE_OK &&
-            records_get(records, parent, &o->parent, NULL) >= 0) {
-                const json_t *files = json_object_get(o->parent, "files");
-                for (size_t i = 0; i < json_array_size(files) && !c->options.from; i++) {
-                        const char *path = json_string_value(json_array_get(files, i));
-                        json_t *there = recorded_is_file(path) ? recorded_find_file(path) : NULL;
-                        if (there && streq(recorded_text(there, "id"), recorded_text(o->parent, "id")))
-                                c->options.from = path;
-                        json_decref(there);
-                }
-        }
+        if (recorded_open(c, &records) == CODE_OK)
+                c->options.from = o->source = recorded_find_source(records, o->record);
         return c->options.from ? CODE_OK
                                : client_fail(c, CODE_FAILED, "%s",
                                              _("it was made of another picture, which is not where it was: --from says where it is"));

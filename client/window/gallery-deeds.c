@@ -80,37 +80,28 @@ static void use(GSimpleAction *action, GVariant *parameter, gpointer userdata)
         pages_show_form(g->window);
 }
 
-/* The picture that it was made of. To be freed; NULL: it is not where it was. */
-static char *find_source(Gallery *g)
-{
-        json_t *parent = NULL;
-
-        if (records_get(g->subject.records, subject_text(&g->subject, "parent"), &parent, NULL) < 0)
-                return NULL;
-        char *path = g_strdup(recorded_path(parent));
-        json_decref(parent);
-        return path;
-}
-
 static void again(GSimpleAction *action, GVariant *parameter, gpointer userdata)
 {
         Gallery *g = userdata;
         const json_t *record = g->subject.record;
         const bool needs_source = json_object_get(json_object_get(record, "settings"), "strength");
+        _cleanup_(freep) char *source = NULL;
 
         (void)action, (void)parameter;
         if (g->window->is_working) {
                 gallery_say(g, _("Another picture is being made"));
                 return;
         }
+        if (needs_source)
+                source = recorded_find_source(g->subject.records, record);
         Asked asked = {
                 .prompt = g_strdup(subject_text(&g->subject, "prompt")),
                 .text = g_strdup(subject_text(&g->subject, "prompt")),
                 .count = 1,
-                .from = needs_source ? find_source(g) : NULL,
+                .from = g_strdup(source),
                 .original = json_incref(g->subject.record),
         };
-        if (needs_source && !asked.from) {
+        if (needs_source && !source) {
                 gallery_say(g, _("It was made of another picture, which is not where it was"));
         } else {
                 form_fill(g->window, record);

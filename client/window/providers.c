@@ -13,7 +13,7 @@ static const char *text_of(const json_t *provider, const char *key)
         return text ? text : "";
 }
 
-/* The one that is chosen; NULL: the resident model. */
+/* The one that is chosen; NULL: there is nothing to choose from. */
 static const json_t *chosen(const Window *w)
 {
         return w->provider ? json_array_get(w->providers, gtk_drop_down_get_selected(w->provider)) : NULL;
@@ -28,7 +28,7 @@ const char *providers_chosen(const Window *w)
 {
         const json_t *provider = chosen(w);
 
-        return is_local(provider) ? NULL : text_of(provider, "name");
+        return provider ? text_of(provider, "name") : NULL;
 }
 
 /* --- what is said before anything is sent --- */

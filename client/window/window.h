@@ -40,7 +40,7 @@ typedef struct Asked {
         uint32_t count;
         char *from; /* or NULL */
         json_t *original; /* the record of a picture that is made again, with all its settings; or NULL */
-        char *provider; /* NULL: the resident model, or as the configuration has it */
+        char *provider; /* "local": the resident model; NULL: that, or as the configuration has it */
         bool varies; /* another one like that seed's */
         uint64_t seed;
 } Asked;
@@ -120,7 +120,8 @@ GtkWidget *form_add_choice(Window *w, const char *label, const char *const *name
 /* --- providers.c --- */
 /* Asks the service who can draw; where there is somebody else than the resident model, one can be chosen. */
 void providers_ask(Window *w);
-const char *providers_chosen(const Window *w); /* NULL: the resident model */
+/* Also "local": what is said to be drawn on this machine is so, whatever routes there are. NULL: there is no choice. */
+const char *providers_chosen(const Window *w);
 void providers_done(Window *w);
 
 /* --- work.c --- */

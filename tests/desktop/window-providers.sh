@@ -19,6 +19,7 @@ provider_tables = [];
 servers = ( { name = "good"; dialect = "openai-images"; url = "$url/ok/v1"; model = "gpt-image-1"; price = 0.04; },
             { name = "strange"; dialect = "openai-images"; url = "http://10.9.9.9:1/v1"; model = "gpt-image-1"; },
             { name = "near"; dialect = "openai-images"; url = "http://localhost:1/v1"; model = "gpt-image-1"; } );
+remote = { routes = ( { providers = ["good"]; } ); };
 END
 
 choose() { # NAME KEY: by keyboard
@@ -54,5 +55,16 @@ check "it draws" sees "status bar" "The picture is ready: a-fox-"
 check "for money" asked
 check "and the picture says who did" test \
         "$(imagine licence --json a-fox-*.png | field "(o['pictures'][0]['source'], o['pictures'][0]['provider'])")" = "('record', 'good')"
+leave
+
+# The route of the configuration is for who names nobody.
+paid=$(wc -l <server/requests)
+ask --user --folder . --prompt "a hare"
+focus
+xdotool key alt+o
+sees button "Drawn by: This machine" >/dev/null
+press Make
+check "what is drawn on this machine is" sees "status bar" "The picture is ready: a-hare-"
+check "whatever routes there are" test "$(wc -l <server/requests)" = "$paid"
 leave
 exit "${failed:-0}"

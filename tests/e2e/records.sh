@@ -15,6 +15,7 @@ if [ -z "${IMAGINED_ROOT:-}" ]; then
         B=$B tests/with-service bash "$PWD/tests/e2e/records.sh"
         exit $?
 fi
+top=$PWD
 export XDG_DATA_HOME=$IMAGINED_ROOT/data # where the service has them, too
 cd "$WORK" || exit 1
 
@@ -110,6 +111,8 @@ check "one of another picture finds that one" imagine remake --verify --quiet -o
 mv fox.png away.png
 check "or says that it is gone" test "$(imagine remake -o from3.png from.png 2>&1 | grep -c -e '--from says where')" = 1
 check "and takes it from elsewhere" imagine remake --verify --quiet --from away.png -o from4.png from.png
+cp "$top/tests/fixtures/pictures/rgb.png" fox.png
+check "nor is another picture taken that is there by now" test "$(imagine remake -o from5.png from.png 2>&1 | grep -c -e '--from says where')" = 1
 mv away.png fox.png
 imagine --quiet --count 3 --seed 20 --vary 0.3 --variation-seed 5 --steps 3 --sharpen 0.5 --sampler euler-a --tiling x -o many.png "a fox" >/dev/null
 check "one of several, with many settings" imagine remake --verify --quiet -o many-again.png "$(imagine history --limit 1 --quiet)"
@@ -179,7 +182,10 @@ check "nothing waits for a file that never ends" timeout 60 imagine review --jso
 printf '{"id":"mmmmmmmmmm","time":2,"prompt":"an owl","settings":{"strength":0.5},"parent":"kkkkkkkkkk"}\n' | imagine log import --quiet -
 check "nor to make another of it" fails 1 timeout 60 imagine remake mmmmmmmmmm
 check "nor to show it" timeout 60 imagine history --sheet sheet2.html --until 1970-01-02
-imagine rm --quiet --files kkkkkkkkkk mmmmmmmmmm
+printf '{"id":"nnnnnnnnnn","time":3,"prompt":"an owl","files":["own.webp"]}\n' | imagine log import --quiet -
+imagine history --quiet --sheet sheet3.html --until 1970-01-02 >/dev/null
+check "nor for a place that depends on who looks" fails 1 grep -q "<img" sheet3.html
+imagine rm --quiet --files kkkkkkkkkk mmmmmmmmmm nnnnnnnnnn
 check "it stays" test -p pipe
 strange jjjjjjjjjj own.webp
 imagine rm --quiet --files jjjjjjjjjj 2>/dev/null
