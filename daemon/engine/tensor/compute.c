@@ -66,26 +66,38 @@ Tensor compute_tensor(Compute *c, uint32_t n, uint32_t h, uint32_t w, uint32_t c
         return compute_tensor_of(c, TENSOR_F32, n, h, w, channels);
 }
 
+typedef struct TileRun {
+        Compute *c;
+        size_t n_tiles;
+        TileFunction *tile;
+        const void *job;
+        atomic_size_t next;
+} TileRun;
+
+/* What one thread does: tiles as long as there are any. */
+static void take_tiles(TileRun *run, float *scratch)
+{
+        for (size_t i; (i = atomic_fetch_add(&run->next, 1)) < run->n_tiles && !compute_cancelled(run->c);) {
+                run->tile(run->job, i, scratch);
+                if (run->c->done)
+                        (void)atomic_fetch_add_explicit(run->c->done, 1, memory_order_relaxed);
+        }
+}
+
 void compute_tiles(Compute *c, size_t n_tiles, size_t scratch, TileFunction *tile, const void *job)
 {
         const size_t stride = (scratch + 15) & ~(size_t)15;
-        /* All of them or one: OpenMP makes a team anew, with malloc(), when the number changes. */
+        /* All of them or one: OpenMP makes a team anew, with malloc(), when the number changes; LLVM's does so for a team of one. */
         const unsigned threads = n_tiles > 1 ? MAX(c->threads, 1u) : 1;
         ArenaMark mark = arena_mark(c->arena);
         float *memory = compute_alloc(c, stride * threads);
-        atomic_size_t next = 0;
+        TileRun run = { .c = c, .n_tiles = n_tiles, .tile = tile, .job = job };
 
-        if (c->error == 0) {
-#pragma omp parallel num_threads(threads) if (threads > 1)
-                {
-                        float *own = memory + stride * (size_t)omp_get_thread_num();
-
-                        for (size_t i; (i = atomic_fetch_add(&next, 1)) < n_tiles && !compute_cancelled(c);) {
-                                tile(job, i, own);
-                                if (c->done)
-                                        (void)atomic_fetch_add_explicit(c->done, 1, memory_order_relaxed);
-                        }
-                }
+        if (c->error == 0 && threads == 1)
+                take_tiles(&run, memory);
+        else if (c->error == 0) {
+#pragma omp parallel num_threads(threads)
+                take_tiles(&run, memory + stride * (size_t)omp_get_thread_num());
         }
         arena_release(c->arena, mark);
 }
