@@ -167,6 +167,66 @@ static void test_halves(void **state)
         for_each_kernels(halves_of);
 }
 
+typedef struct Stored {
+        Matrix matrix;
+        MatrixSource source;
+} Stored;
+
+static bool fill_stored(void *userdata)
+{
+        const Stored *stored = userdata;
+        return matrix_fill(&stored->matrix, &stored->source);
+}
+
+static void forget_stored(void *userdata)
+{
+        (void)userdata;
+}
+
+/* Weights that stay as they are stored, and are not packed before they are needed: as the same ones in floats. */
+static void stored_as(const Kernels *kernels, WeightType type)
+{
+        enum { CHANNELS = 66, INPUTS = 70, WEIGHTS = CHANNELS * INPUTS * 9 };
+        static const TaskKind kind = { .run = fill_stored, .done = forget_stored };
+        Compute c = compute_for_test(2);
+        Numbers numbers = { 13 };
+        _cleanup_(freep) uint16_t *halves = calloc(WEIGHTS, sizeof *halves);
+        _cleanup_(freep) float *wide = numbers_new(&numbers, WEIGHTS);
+        _cleanup_(backlog_unrefp) Backlog *backlog = NULL;
+        Stored stored = { .source = { .n = CHANNELS, .k = INPUTS, .taps = 9, .type = type, .weights = halves } };
+        const Tensor x = random_tensor(&c, 2, 13, 11, INPUTS, 3), out = compute_tensor(&c, 2, 13, 11, CHANNELS),
+                     wanted = compute_tensor(&c, 2, 13, 11, CHANNELS);
+
+        for (size_t i = 0; i < WEIGHTS; i++) /* from 0.06 to 8, in either type, and both signs */
+                halves[i] = (uint16_t)((wide[i] < 0 ? 0x8000 : 0) + (type == WEIGHT_F16 ? 0x2c00 : 0x3d80) +
+                                       (int)(fabsf(wide[i]) * (type == WEIGHT_F16 ? 3583 : 447)));
+        kernels->widen(wide, halves, WEIGHTS, type);
+        assert_int_equal(backlog_new(&backlog), 0);
+        assert_true(matrix_lay_out(&stored.matrix, c.arena, c.arena, &stored.source));
+        Matrix late = stored.matrix;
+        late.task = backlog_add(backlog, &kind, &stored);
+        assert_non_null(late.task);
+        const Matrix plain = pack(&c, CHANNELS, INPUTS, 9, false, wide, NULL);
+        assert_int_equal(winograd_suits(&late, 13, 11), !kernels->products[PRECISION_F32]->uneven);
+        convolution(&c, &late, CONVOLUTION_SAME, &x, NULL, NULL, &out);
+        convolution(&c, &plain, CONVOLUTION_SAME, &x, NULL, NULL, &wanted);
+        assert_same(&out, &wanted);
+        assert_int_equal(compute_finish(&c), 0);
+        arena_free(c.arena);
+}
+
+static void stored_of(const Kernels *kernels)
+{
+        stored_as(kernels, WEIGHT_F16);
+        stored_as(kernels, WEIGHT_BF16);
+}
+
+static void test_stored(void **state)
+{
+        (void)state;
+        for_each_kernels(stored_of);
+}
+
 static void prelu_of(const Kernels *kernels)
 {
         Compute c = compute_for_test(2);
@@ -295,6 +355,7 @@ int main(int argc, char **argv)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sums),
                 cmocka_unit_test(test_halves),
+                cmocka_unit_test(test_stored),
                 cmocka_unit_test(test_prelu),
                 cmocka_unit_test(test_bands),
                 cmocka_unit_test(test_adapter),
