@@ -13,13 +13,14 @@ bool winograd_suits(const Matrix *matrix, uint32_t h, uint32_t w);
 
 #define WINOGRAD_BEYOND UINT32_MAX
 
-/* The lines of the input (rows, or columns) that are seen by the tiles along an output's side, of which tile i sees
- * WINOGRAD_INPUT from i * WINOGRAD_OUTPUT on: so many. */
+/* Along an output's side, of which the last may end beyond it. */
 static inline size_t winograd_tiles(uint32_t side)
 {
         return ((size_t)side + WINOGRAD_OUTPUT - 1) / WINOGRAD_OUTPUT;
 }
 
+/* The lines of the input (rows, or columns) that are seen by the tiles along an output's side, of which tile i sees
+ * WINOGRAD_INPUT from i * WINOGRAD_OUTPUT on: so many. */
 static inline size_t winograd_line_count(uint32_t side)
 {
         return winograd_tiles(side) * WINOGRAD_OUTPUT + WINOGRAD_INPUT - WINOGRAD_OUTPUT;
