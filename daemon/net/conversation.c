@@ -23,7 +23,9 @@ int conversation_say(Conversation *c, const NetMessage *message, int fd)
 
 static NetProgress progress_of(const Conversation *c, NetStage stage)
 {
-        return (NetProgress) { .stage = stage, .result = MIN(c->n_said, c->ask.count - 1), .try = MAX(c->try, 1U), .fraction = -1 };
+        return (NetProgress) {
+                .stage = stage, .result = MIN(c->n_said, c->ask.count - 1), .try = MAX(c->try, 1U), .may_cost = c->may_cost, .fraction = -1,
+        };
 }
 
 static int tell(Conversation *c, const NetProgress *progress)

@@ -69,7 +69,7 @@ static bool check_ask(const NetMessage *m)
 
 static bool check_progress(const NetMessage *m)
 {
-        return m->progress.stage < NET_STAGE_MAX && m->progress.result < NET_COUNT_MAX &&
+        return m->progress.stage < NET_STAGE_MAX && m->progress.result < NET_COUNT_MAX && m->progress.may_cost <= 1 &&
                in_range(m->progress.try, 1, NET_TRIES_MAX) && isfinite(m->progress.fraction) && m->progress.fraction <= 1 &&
                is_text(m->progress.task, sizeof(m->progress.task));
 }

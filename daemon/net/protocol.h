@@ -130,6 +130,7 @@ typedef struct NetProgress {
         uint32_t result; /* which of count */
         uint32_t try; /* from 1 */
         uint32_t wait_ms;
+        uint32_t may_cost; /* 1: what was asked for before may have to be paid */
         uint64_t received; /* bytes of this answer so far */
         double fraction; /* of this picture, 0 to 1; negative: not known */
         char task[128]; /* as the server calls it, for its user's eyes; "": it has none */

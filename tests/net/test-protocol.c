@@ -96,6 +96,7 @@ static void test_bad(void **state)
         ASSERT_BAD(NET_PROGRESS, progress.stage, NET_STAGE_MAX);
         ASSERT_BAD(NET_PROGRESS, progress.result, NET_COUNT_MAX);
         ASSERT_BAD(NET_PROGRESS, progress.try, 0);
+        ASSERT_BAD(NET_PROGRESS, progress.may_cost, 2);
         ASSERT_BAD(NET_RESULT, result.kind, NET_RESULT_KIND_MAX);
         ASSERT_BAD(NET_RESULT, result.truncated, 2);
         ASSERT_BAD(NET_RESULT, result.model[0], '\x80');

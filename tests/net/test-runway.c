@@ -96,6 +96,36 @@ static void test_cancel(void **state)
         assert_string_equal(after, "");
 }
 
+/* While the server is too busy to be asked how far it is, what it has begun may have to be paid. */
+static void test_busy_while_it_draws(void **state)
+{
+        static const struct {
+                const char *play;
+                uint32_t may_cost;
+        } all[] = { { "429", 0 }, { "flaky", 1 } };
+        (void)state;
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                const NetAsk question = good_draw(&fake, DIALECT, all[i].play);
+                NetMessage m = { .type = NET_TYPE_MAX };
+                int socket;
+
+                fake_forget(&fake);
+                pid_t pid = start_worker(&socket);
+                send_parts(socket, 0);
+                send_ask(socket, &question);
+                while (m.type != NET_PROGRESS || m.progress.stage != NET_STAGE_BACKING_OFF) {
+                        _cleanup_(closep) int fd = -1;
+                        assert_int_equal(net_receive(socket, &m, &fd), 1);
+                        assert_int_equal(m.type, NET_PROGRESS);
+                }
+                if (m.progress.may_cost != all[i].may_cost)
+                        fail_msg("%s: %u", all[i].play, m.progress.may_cost);
+                Outcome o = hear(socket, pid);
+                outcome_done(&o);
+        }
+}
+
 static void all_fields(NetAsk *ask)
 {
         ask->flags = NET_ASK_SEED;
@@ -127,6 +157,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_transport), cmocka_unit_test(test_tasks), cmocka_unit_test(test_cancel),
+                cmocka_unit_test(test_busy_while_it_draws),
                 cmocka_unit_test(test_fields),
         };
         return cmocka_run_group_tests(tests, set_up, tear_down);

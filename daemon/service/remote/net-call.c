@@ -110,10 +110,10 @@ NetCall *net_call_free(NetCall *call)
 }
 
 /* Before anything goes out the worker says so, and it goes out only if that is heard. What a busy server was asked is as if it
- * had not been. */
+ * had not been; but what it has begun before goes on there. */
 static bool has_asked(const NetProgress *progress)
 {
-        return progress->stage != NET_STAGE_KEY && progress->stage != NET_STAGE_BACKING_OFF;
+        return progress->may_cost || (progress->stage != NET_STAGE_KEY && progress->stage != NET_STAGE_BACKING_OFF);
 }
 
 /* The worker can tell us nothing more; what it has told before is taken in. */
