@@ -29,7 +29,7 @@
 #define REQUEST_HIRES_MAX 4
 #define REQUEST_REUSE_MAX 16
 #define REQUEST_MERGE_MAX 0.75
-#define REQUEST_MASK_BLUR_MAX 256.0 /* pixels of the mask */
+#define REQUEST_MASK_BLUR_MAX 256.0 /* pixels of the mask, and of the picture as it is drawn */
 #define REQUEST_LORAS_MAX 8
 #define REQUEST_LORA_NAME_MAX 128 /* bytes */
 #define REQUEST_WEIGHT_MAX 100.0 /* of an adapter or a text, in either direction */

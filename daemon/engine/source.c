@@ -62,7 +62,7 @@ static int take_mask(Pipeline *p, const PictureJob *job, uint32_t w, uint32_t h,
                 values[i] = (float)bytes[i] / 255;
         int r = resize(values, mask->width, mask->height, 1, w, h, &resized);
         if (r >= 0 && job->request->mask_blur > 0)
-                r = blur(p, job->request->mask_blur * w / mask->width, w, h, resized);
+                r = blur(p, MIN(job->request->mask_blur * w / mask->width, REQUEST_MASK_BLUR_MAX), w, h, resized);
         if (r >= 0)
                 *ret = TAKE_PTR(resized);
         return r;

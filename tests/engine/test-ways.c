@@ -180,6 +180,36 @@ static void test_blurred_masks(void **state)
         assert_true(count_changed(&soft, &source, 0, 8) > 100);
 }
 
+/* What a mask of few pixels is blurred by has an end, as has the work of it. */
+static void test_small_blurred_masks(void **state)
+{
+        (void)state;
+        _cleanup_(engine_freep) Engine *engine = open_engine(TINY, 1);
+        _cleanup_(freep) Request *q = new_request();
+        _cleanup_(read_picture_done) ReadPicture source = {}, mask = {};
+        _cleanup_(picture_done) Picture wide = {}, widest = {};
+
+        make_source(&source);
+        make_opaque(&source);
+        make_source(&mask);
+        make_opaque(&mask);
+        mask.width = 2; /* two bright pixels, and two dark ones */
+        mask.height = 2;
+        memset(mask.rgba, 255, 8);
+        for (int i = 8; i < 16; i++)
+                mask.rgba[i] = i % 4 == 3 ? 255 : 0;
+        strcpy(q->prompt, "a red fox");
+        q->steps = 4;
+        q->strength = 0.75;
+        q->inputs = 1U << INPUT_IMAGE | 1U << INPUT_MASK;
+        q->mask_blur = REQUEST_MASK_BLUR_MAX / 8; /* of a picture of 16 pixels */
+        engine_set_source(engine, &source, &mask);
+        paint(engine, q, &wide);
+        q->mask_blur = REQUEST_MASK_BLUR_MAX;
+        paint(engine, q, &widest);
+        assert_true(are_equal(&wide, &widest));
+}
+
 /* From a picture: what the mask leaves out stays as it was, the rest depends on the picture, the seed and the strength. */
 static void test_sources(void **state)
 {
@@ -340,6 +370,7 @@ int main(void)
                 cmocka_unit_test(test_shortcuts),
                 cmocka_unit_test(test_readings_of_masks),
                 cmocka_unit_test(test_blurred_masks),
+                cmocka_unit_test(test_small_blurred_masks),
                 cmocka_unit_test(test_around_the_mask),
                 cmocka_unit_test(test_sources),
                 cmocka_unit_test(test_only_touches),
