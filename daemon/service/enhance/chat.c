@@ -266,9 +266,11 @@ int chat_start(void **ret, Service *service, const Job *job, const json_t *reque
         };
         for (size_t i = 0; i < NET_PART_MAX; i++)
                 parts[i] = -1;
-        parts[NET_PART_PICTURE] = shows(request) ? memfd_reopen(job->inputs[INPUT_IMAGE].fd) : -1;
         fill(server, request, &ask);
-        r = add_parts(parts, server, request, error);
+        if (shows(request)) /* nobody describes what is not there */
+                r = parts[NET_PART_PICTURE] = memfd_reopen(job->inputs[INPUT_IMAGE].fd);
+        if (r >= 0)
+                r = add_parts(parts, server, request, error);
         if (r < 0 && error->code == 0)
                 (void)error_set(error, r, "The question cannot be written: %s", strerror(-r));
         if (r >= 0)
