@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -80,6 +81,24 @@ int tokens_list(json_t **ret, Error *error)
         return parse(f, path, ret, error);
 }
 
+/* A descriptor that holds off others who change the list, for as long as it is open: none of two at once is lost. */
+static int lock(Error *error)
+{
+        _cleanup_(freep) char *path = tokens_path();
+
+        if (!path)
+                return error_set(error, -ENOENT, _("there is no directory for your state"));
+        int r = file_make_folders(path, 0700);
+        if (r < 0)
+                return error_set(error, r, _("cannot write %s: %s"), path, strerror(-r));
+        *strrchr(path, '/') = '\0';
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        while (fd >= 0 && flock(fd, LOCK_EX) < 0)
+                if (errno != EINTR)
+                        return error_set(error, -errno, _("cannot open %s: %s"), path, strerror(errno));
+        return fd < 0 ? error_set(error, -errno, _("cannot open %s: %s"), path, strerror(errno)) : TAKE_FD(fd);
+}
+
 /* Whole or not at all; and never for others' eyes. */
 static int save(json_t *tokens, Error *error)
 {
@@ -90,9 +109,7 @@ static int save(json_t *tokens, Error *error)
         json_decref(object);
         if (!path || !text)
                 return error_set(error, -ENOMEM, _("out of memory"));
-        int r = file_make_folders(path, 0700);
-        if (r >= 0)
-                r = file_put(path, text, true);
+        int r = file_put(path, text, true);
         return r < 0 ? error_set(error, r, _("cannot write %s: %s"), path, strerror(-r)) : 0;
 }
 
@@ -145,7 +162,8 @@ int tokens_add(const char *name, char **ret_token, Error *error)
 
         if (!is_name(name))
                 return error_set(error, -EINVAL, _("a name has letters, digits, dots, dashes and underscores, at most %d"), TOKEN_NAME_MAX);
-        int r = tokens_list(&tokens, error);
+        _cleanup_(closep) int held = lock(error);
+        int r = held < 0 ? held : tokens_list(&tokens, error);
         if (r >= 0 && find(tokens, name, &at))
                 r = error_set(error, -EEXIST, _("there is a token for %s already; 'imagine http token remove %s' takes it back"), name, name);
         if (r >= 0 && json_array_size(tokens) >= TOKENS_MAX)
@@ -169,7 +187,8 @@ int tokens_remove(const char *name, Error *error)
         json_t *tokens = NULL;
         size_t at = 0;
 
-        int r = tokens_list(&tokens, error);
+        _cleanup_(closep) int held = lock(error);
+        int r = held < 0 ? held : tokens_list(&tokens, error);
         if (r >= 0 && !find(tokens, name, &at))
                 r = error_set(error, -ENOENT, _("there is no token for %s"), name);
         if (r >= 0) {

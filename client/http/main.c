@@ -94,6 +94,18 @@ static int check_is_local(int fd)
         return -EACCES;
 }
 
+/* The socket of one of us who was killed: nobody listens there any more. */
+static void remove_stale(const struct sockaddr_un *address)
+{
+        _cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        struct stat st;
+
+        if (lstat(address->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
+                return;
+        if (fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 && errno == ECONNREFUSED)
+                (void)unlink(address->sun_path);
+}
+
 static int listen_to_path(const char *path)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -102,6 +114,7 @@ static int listen_to_path(const char *path)
         if (strlen(path) >= sizeof(address.sun_path))
                 return -ENAMETOOLONG;
         (void)strcpy(address.sun_path, path);
+        remove_stale(&address);
         mode_t mask = umask(0177);
         int r = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0 ? -errno : 0;
         (void)umask(mask);

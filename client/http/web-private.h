@@ -10,7 +10,7 @@
 struct Web {
         Bridge *bridge;
         struct MHD_Daemon *daemon;
-        sd_event_source *ready, *timeout, *pump, *idle;
+        sd_event_source *ready, *timeout, *pump, *idle, *rest;
         sd_event_source *listeners[8];
         size_t n_listeners;
         uint64_t idle_usec;

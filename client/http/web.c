@@ -11,6 +11,7 @@
 #define HEADERS_BYTES_MAX 32768
 #define HEADERS_USEC (15 * USEC_PER_SEC) /* for a request's headers, from the first to the last byte */
 #define SILENCE_SECONDS 30U
+#define REST_USEC (USEC_PER_SEC / 2) /* where descriptors or memory are short */
 
 static void set_timer(sd_event_source *timer, uint64_t usec)
 {
@@ -72,6 +73,21 @@ static void listen_if_room(Web *w)
                 set_timer(w->idle, w->idle_usec);
 }
 
+static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        (void)source, (void)usec;
+        listen_if_room(userdata);
+        return 0;
+}
+
+/* Who comes cannot be let in, and goes on knocking. */
+static void rest(Web *w)
+{
+        for (size_t i = 0; i < w->n_listeners; i++)
+                (void)sd_event_source_set_enabled(w->listeners[i], SD_EVENT_OFF);
+        set_timer(w->rest, REST_USEC);
+}
+
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
         const Visit *v = userdata;
@@ -127,8 +143,11 @@ static int on_connect(sd_event_source *source, int fd, uint32_t events, void *us
 
         (void)source, (void)events;
         int connection = accept4(fd, (struct sockaddr *)&address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (connection < 0)
+        if (connection < 0) {
+                if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                        rest(w);
                 return 0;
+        }
         (void)MHD_add_connection(w->daemon, connection, (struct sockaddr *)&address, size); /* closes it if it fails */
         run(w);
         return 0;
@@ -154,6 +173,8 @@ static int add_sources(Web *w)
                 r = sd_event_add_time_relative(event, &w->timeout, CLOCK_MONOTONIC, 0, 0, on_timeout, w);
         if (r >= 0)
                 r = sd_event_add_defer(event, &w->pump, on_pump, w);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &w->rest, CLOCK_MONOTONIC, 0, 0, on_rested, w);
         if (r >= 0 && w->idle_usec > 0)
                 r = sd_event_add_time_relative(event, &w->idle, CLOCK_MONOTONIC, w->idle_usec, 0, on_idle, w);
         return r;
@@ -199,6 +220,7 @@ Web *web_free(Web *w)
         (void)sd_event_source_disable_unref(w->timeout);
         (void)sd_event_source_disable_unref(w->pump);
         (void)sd_event_source_disable_unref(w->idle);
+        (void)sd_event_source_disable_unref(w->rest);
         free(w);
         return NULL;
 }

@@ -7,11 +7,13 @@
 import base64
 import json
 import os
+import resource
 import socket
 import stat
 import subprocess
 import sys
 import threading
+import time
 
 import bridge_client
 from bridge_client import BRIDGE, DEADLINE, Bridge, at_work, check, eventually, imagine, make_token, png
@@ -37,6 +39,9 @@ def test_tokens(b):
         check(f"{header.split()[0]}", b.get("/v1/models", None, headers={"Authorization": header})[0] == 200)
     for header in ("Basic !", "Basic " + base64.b64encode(b"none").decode(), "Basic", f"Digest {first}"):
         check(f"{header[:12]!r} is none", b.get("/v1/models", None, headers={"Authorization": header})[0] == 401)
+    adding = [subprocess.Popen(["imagine", "http", "token", "add", f"n{i}"], stdout=subprocess.DEVNULL) for i in range(8)]
+    check("added at once", all(one.wait(DEADLINE) == 0 for one in adding))
+    check("none of them is lost", all(imagine("http", "token", "remove", f"n{i}").returncode == 0 for i in range(8)))
     third = make_token("third")
     check("a third works", b.get("/v1/models", third)[0] == 200)
     imagine("http", "token", "remove", "third")
@@ -281,6 +286,25 @@ def test_liars(b, token):
     check("a crowd that says nothing is outlived", b.get("/v1/models", token)[0] == 200)
 
 
+def processor_ticks(pid):
+    return sum(int(n) for n in open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[11:13])
+
+
+def test_shortage(b, token):
+    """Where no descriptor is left it waits until there is one."""
+    pid = b.process.pid
+    allowed = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, allowed[1]))
+    with b.raw() as line:
+        line.sendall(f"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+        before = processor_ticks(pid)
+        time.sleep(3)
+        used = processor_ticks(pid) - before
+        check("it does not turn in circles meanwhile", used < os.sysconf("SC_CLK_TCK") / 5, used)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, allowed)
+        check("whoever waits is served then", line.recv(4096).startswith(b"HTTP/1.1 200"))
+
+
 def test_program(token):
     done = subprocess.run([BRIDGE, "--listen", "0.0.0.0:0"], capture_output=True, text=True, check=False)
     check("nothing that others reach", done.returncode == 1 and "no loopback" in done.stderr, done)
@@ -292,6 +316,13 @@ def test_program(token):
     done = subprocess.run(["curl", "-sS", "--unix-socket", path, "-H", f"Authorization: Bearer {token}", "http://studio.example/v1/models"],
                           capture_output=True, text=True, check=True)
     check("and a name that is allowed", "default" in done.stdout, done)
+    second = subprocess.run([BRIDGE, "--user", "--listen", path], capture_output=True, check=False)
+    check("which is not taken from who listens there", second.returncode == 1 and os.path.exists(path))
+    process.kill()
+    process.wait(DEADLINE)
+    process = subprocess.Popen([BRIDGE, "--user", "--listen", path])
+    check("one who was killed is followed", eventually(lambda: subprocess.run(["curl", "-sS", "--unix-socket", path, "http://localhost/"],
+                                                                              capture_output=True, check=False).returncode == 0))
     process.terminate()
     check("it ends when told to, and leaves nothing", process.wait(DEADLINE) == 0 and not os.path.exists(path))
 
@@ -305,6 +336,7 @@ test_openai(bridge, one)
 test_webui(bridge, one)
 test_apps(bridge, one, two)
 test_liars(bridge, one)
+test_shortage(bridge, one)
 test_program(one)
 check("it is still there", bridge.process.poll() is None)
 bridge.process.terminate()
