@@ -359,7 +359,9 @@ int webui_request_upscale(WebuiRequest *ret, json_t *asked, const char *chosen, 
         static char nothing[] = "";
         const char *image = text_of(asked, "image"), *upscaler = text_of(asked, "upscaler_1");
 
-        *ret = (WebuiRequest) { .inputs = { -1, -1 }, .options = { .prompt = nothing, .count = 1, .model = chosen, .enlarge = "lanczos" } };
+        *ret = (WebuiRequest) { .inputs = { -1, -1 }, .options = { .prompt = nothing, .count = 1, .enlarge = "lanczos" } };
+        if (chosen && !provider_of(chosen)) /* nothing is drawn, so nobody else is asked */
+                ret->options.model = chosen;
         make_numbers_plain(asked);
         if (!image)
                 return error_set(error, -ENOENT, "Image not found");

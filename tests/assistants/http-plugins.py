@@ -219,6 +219,10 @@ def test_fields(b, token):
                                   ({"resize_mode": 1, "upscaling_resize_w": 96, "upscaling_resize_h": "80"}, 200, None)):
         got = b.post("/sdapi/v1/extra-single-image", {"image": PICTURE, "upscaler_1": "Lanczos", **change}, token)
         check(f"extra-single-image, {str(change)[:40]} is {status}", got[0] == status and (words in got[2]["detail"] if words else size(got[2]["image"]) == (96, 80)), got)
+    b.post("/sdapi/v1/options", {"sd_model_checkpoint": "provider/other"}, token)
+    got = b.post("/sdapi/v1/extra-single-image", {"image": PICTURE, "upscaler_1": "Lanczos"}, token)
+    check("a picture becomes larger here, also where others draw", got[0] == 200, got)
+    b.post("/sdapi/v1/options", {"sd_model_checkpoint": ""}, token)
     for image, status in (("*", 422), ("AAAA", 404), (None, 422), (5, 422)):
         check(f"interrogate {image!r} is {status}", b.post("/sdapi/v1/interrogate", {"image": image}, token)[0] == status)
     check("internal/ping", b.get("/internal/ping", token)[:3:2] == (200, {}))
