@@ -2,7 +2,7 @@
 #pragma once
 
 /* What clients of AUTOMATIC1111's interface ask for, in the words of the command line: numbers may be texts, as that
- * interface takes them too; what would change the picture and is not done here is refused. */
+ * interface takes them too. What is not done here is refused or passed over, as imagined-http(8) lists it. */
 
 #include <jansson.h>
 
