@@ -157,7 +157,7 @@ def test_webui(b, token):
 
 def test_apps(b, first, second):
     """One app neither sees nor ends another one's job; whoever goes takes its job along."""
-    long = {"prompt": "a long one", "steps": 500, "batch_size": 64}
+    long = {"prompt": "a long one", "width": 128, "height": 128, "steps": 500, "batch_size": 64}
     answers = {}
     thread = threading.Thread(target=lambda: answers.update(long=b.post("/sdapi/v1/txt2img", long, first)))
     thread.start()
@@ -180,7 +180,7 @@ def test_apps(b, first, second):
     check("a job begins", eventually(at_work))
     line.close()
     check("and ends when its client goes", eventually(lambda: not at_work()))
-    body = json.dumps({"prompt": "left alone", "steps": 500, "stream": True, "partial_images": 3}).encode()
+    body = json.dumps({"prompt": "left alone", "size": "256x256", "steps": 500, "stream": True, "partial_images": 3}).encode()
     line = b.raw()
     line.sendall(b"POST /v1/images/generations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer " +
                  first.encode() + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
@@ -192,7 +192,7 @@ def test_apps(b, first, second):
     statuses, stop = [], threading.Event()
 
     def ask():
-        status, headers, answer = b.post("/v1/images/generations", {"prompt": "many", "steps": 500, "n": 10}, second)
+        status, headers, answer = b.post("/v1/images/generations", {"prompt": "many", "size": "128x128", "steps": 500, "n": 10}, second)
         statuses.append((status, headers["Retry-After"], answer))
         stop.set()
     threads = [threading.Thread(target=ask) for _ in range(24)]
@@ -226,7 +226,7 @@ def test_half_closed(b, token):
             line.shutdown(socket.SHUT_WR)
             answer = everything(line)
         check(f"half closed, {path.decode()} is answered", answer.startswith(b"HTTP/1.1 200"), answer)
-    body = json.dumps({"prompt": "half of it", "steps": 500, "n": 8}).encode()
+    body = json.dumps({"prompt": "half of it", "size": "256x256", "steps": 500, "n": 8}).encode()
     with b.raw() as line:
         line.sendall(b"POST /v1/images/generations HTTP/1.1\r\n" + head + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) +
                      body)

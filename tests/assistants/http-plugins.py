@@ -128,7 +128,7 @@ def test_krita(b, token):
 
 def test_cancel(b, home, common):
     answers = {}
-    thread = threading.Thread(target=lambda: answers.update(long=b.post(home + "/sdapi/v1/txt2img", {**common, "steps": 500, "n_iter": 32}, None)))
+    thread = threading.Thread(target=lambda: answers.update(long=b.post(home + "/sdapi/v1/txt2img", {**common, "width": 128, "height": 128, "steps": 500, "n_iter": 32}, None)))
     thread.start()
     check("its progress", eventually(lambda: b.get(home + "/sdapi/v1/progress", None)[2]["progress"] > 0))
     check("with a preview", eventually(lambda: b.get(home + "/sdapi/v1/progress", None)[2]["current_image"]))
