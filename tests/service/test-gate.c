@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What may leave the machine, for how much and to whom: the tables of prices, the ledger, the rules. */
+/* What may leave the machine, for how much and to whom: the tables of prices, the rules. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,10 +9,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -27,8 +25,6 @@
 #include "service/remote/routing.h"
 
 #define CENT (MONEY_UNIT / 100)
-#define NOON_OF_MAY_31 1780228800 /* 2026-05-31T12:00:00Z */
-#define A_DAY 86400
 
 static Ledger *ledger;
 static char *shipped[] = { (char *)"conf/providers.conf", NULL };
@@ -69,20 +65,6 @@ static Server server_of(const char *name, const char *url, const char *model)
         (void)snprintf(server.url, sizeof(server.url), "%s", url);
         (void)snprintf(server.model, sizeof(server.model), "%s", model);
         return server;
-}
-
-static void remove_ledger(void)
-{
-        (void)unlink(scratch_path("imagined/ledger.sqlite"));
-        (void)unlink(scratch_path("imagined/ledger.sqlite-wal"));
-        (void)unlink(scratch_path("imagined/ledger.sqlite-shm"));
-}
-
-static void forget_spending(void)
-{
-        ledger = ledger_free(ledger);
-        remove_ledger();
-        assert_int_equal(ledger_new(&ledger), 0);
 }
 
 static void test_money(void **state)
@@ -198,109 +180,6 @@ static void test_other_prices(void **state)
         free(tables[1]);
 }
 
-static int reserve(const Budget *budget, int64_t amount, time_t now, int64_t *ret, Error *error)
-{
-        LedgerEntry entry = { "openai", "openai", "m", "app", 1, 1, "USD", amount };
-        return ledger_reserve(ledger, ret, budget, &entry, now, error);
-}
-
-static void test_ledger(void **state)
-{
-        const Budget budget = { "USD", MONEY_UNKNOWN, 10 * CENT, 25 * CENT, false };
-        int64_t id, other, day, month;
-        Error error = {};
-        struct stat st;
-        (void)state;
-
-        forget_spending();
-        assert_int_equal(reserve(&budget, 6 * CENT, NOON_OF_MAY_31, &id, NULL), 0);
-        assert_int_equal(reserve(&budget, 5 * CENT, NOON_OF_MAY_31, &other, &error), GATE_OVER_BUDGET);
-        assert_non_null(strstr(error.text, "budget of the day is 0.10 USD"));
-        /* It has cost less: there is room again. */
-        assert_int_equal(ledger_settle(ledger, id, 2 * CENT, 1, "done", NULL), 0);
-        assert_int_equal(reserve(&budget, 5 * CENT, NOON_OF_MAY_31, &other, NULL), 0);
-        assert_int_equal(ledger_sums(ledger, &day, &month, "USD", NOON_OF_MAY_31, NULL), 0);
-        assert_int_equal(day, 7 * CENT);
-        assert_int_equal(month, 7 * CENT);
-        assert_int_equal(ledger_sums(ledger, &day, &month, "EUR", NOON_OF_MAY_31, NULL), 0);
-        assert_int_equal(month, 0);
-        /* Another day, another month. */
-        assert_int_equal(ledger_sums(ledger, &day, &month, "USD", NOON_OF_MAY_31 + A_DAY, NULL), 0);
-        assert_true(day == 0 && month == 0);
-        assert_int_equal(ledger_sums(ledger, &day, &month, "USD", NOON_OF_MAY_31 - A_DAY, NULL), 0);
-        assert_true(day == 0 && month == 0); /* what comes later is not spent yet */
-        for (int i = 10; i > 8; i--)
-                assert_int_equal(reserve(&budget, 9 * CENT, NOON_OF_MAY_31 - i * A_DAY, &id, NULL), 0);
-        assert_int_equal(reserve(&budget, 8 * CENT, NOON_OF_MAY_31 - 5 * A_DAY, &id, &error), GATE_OVER_BUDGET);
-        assert_non_null(strstr(error.text, "budget of the month"));
-        /* What is not of the budget's money is not compared with it. */
-        LedgerEntry euros = { "openai", "openai", "m", "app", 1, 1, "EUR", 500 * CENT };
-        assert_int_equal(ledger_reserve(ledger, &id, &budget, &euros, NOON_OF_MAY_31, NULL), 0);
-        assert_int_equal(ledger_reserve(ledger, &id, &budget, &euros, NOON_OF_MAY_31, NULL), 0);
-        /* An unknown amount is noted, and counts for nothing once that is permitted. */
-        assert_int_equal(reserve(&budget, MONEY_UNKNOWN, NOON_OF_MAY_31, &id, NULL), 0);
-        assert_int_equal(stat(scratch_path("imagined/ledger.sqlite"), &st), 0);
-        assert_int_equal(st.st_mode & 077, 0);
-        /* Who takes it away begins a new one. */
-        remove_ledger();
-        assert_int_equal(reserve(&budget, CENT, NOON_OF_MAY_31, &id, NULL), 0);
-        assert_int_equal(stat(scratch_path("imagined/ledger.sqlite"), &st), 0);
-        assert_int_equal(ledger_sums(ledger, &day, &month, "USD", NOON_OF_MAY_31, NULL), 0);
-        assert_int_equal(month, CENT);
-}
-
-/* Killed at any moment, a reservation that was answered is there, and one that was not may be. */
-static void test_ledger_is_crash_safe(void **state)
-{
-        const Budget budget = { "USD", MONEY_UNKNOWN, MONEY_UNKNOWN, MONEY_UNKNOWN, false };
-        int64_t day, month;
-        (void)state;
-
-        for (int round = 0; round < 12; round++) {
-                int told[2];
-                char byte;
-                int64_t answered = 0;
-
-                forget_spending();
-                assert_int_equal(pipe(told), 0);
-                pid_t pid = fork();
-                if (pid == 0) {
-                        for (int64_t id;;)
-                                if (reserve(&budget, CENT, NOON_OF_MAY_31, &id, NULL) < 0 || write(told[1], "", 1) != 1)
-                                        _exit(1);
-                }
-                (void)close(told[1]);
-                for (int i = 0; i < 1 + round; i++)
-                        assert_int_equal(read(told[0], &byte, 1), 1);
-                assert_int_equal(kill(pid, SIGKILL), 0);
-                assert_int_equal(waitpid(pid, NULL, 0), pid);
-                for (answered = 1 + round; read(told[0], &byte, 1) == 1;)
-                        answered++;
-                (void)close(told[0]);
-                assert_int_equal(ledger_sums(ledger, &day, &month, "USD", NOON_OF_MAY_31, NULL), 0);
-                assert_true(day == answered * CENT || day == (answered + 1) * CENT);
-        }
-}
-
-/* Who cannot note what is spent spends nothing. */
-static void test_broken_ledger(void **state)
-{
-        const Budget budget = {};
-        int64_t id;
-        (void)state;
-
-        forget_spending();
-        FILE *file = fopen(scratch_path("imagined/ledger.sqlite"), "we");
-        assert_non_null(file);
-        (void)fputs("This is no database, however long one looks at it.", file);
-        assert_int_equal(fclose(file), 0);
-        assert_int_equal(reserve(&budget, CENT, NOON_OF_MAY_31, &id, NULL), -EIO);
-        forget_spending();
-        assert_int_equal(symlink("/etc/passwd", scratch_path("imagined/ledger.sqlite")), 0);
-        assert_true(reserve(&budget, CENT, NOON_OF_MAY_31, &id, NULL) < 0);
-        forget_spending();
-}
-
 static const char rules[] =
                 "servers = ( { name = \"far\"; url = \"https://far.example/v1\"; price = 0.04; model = \"m\"; purposes = [\"photo\"]; },\n"
                 "{ name = \"vague\"; url = \"https://vague.example/v1\"; }, { name = \"near\"; url = \"http://127.0.0.1:1/v1\"; } );\n"
@@ -335,7 +214,6 @@ static void test_gate(void **state)
         Error error = {};
         (void)state;
 
-        forget_spending();
         assert_int_equal(pass(config, "far", (GateAsk) { .prompt = "a fox", .negative = "" }, NULL, &error), REMOTE_NO_CONSENT);
         for (size_t i = 0; i < config->servers->n; i++)
                 assert_int_equal(consent_set(config->servers->items[i].name, config->servers->items[i].url, NULL), 0);
@@ -454,9 +332,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_money),         cmocka_unit_test(test_mentions),
                 cmocka_unit_test(test_shipped_prices), cmocka_unit_test(test_other_prices),
-                cmocka_unit_test(test_ledger),        cmocka_unit_test(test_ledger_is_crash_safe),
-                cmocka_unit_test(test_broken_ledger), cmocka_unit_test(test_gate),
-                cmocka_unit_test(test_routes),        cmocka_unit_test(test_fitting),
+                cmocka_unit_test(test_gate),          cmocka_unit_test(test_routes),
+                cmocka_unit_test(test_fitting),
         };
         return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -13,17 +14,21 @@
 #include "service/remote/state.h"
 
 #define FILE_NAME "ledger.sqlite"
-#define VERSION_OF_TABLES "1"
+#define VERSION_OF_TABLES 1
 #define BUSY_MS 250 /* others only read, and writers are quick */
 
-static const char set_up[] =
+static const char tables[] =
                 "PRAGMA journal_mode = WAL;"
+                "BEGIN IMMEDIATE;"
                 "CREATE TABLE IF NOT EXISTS spending ("
                 " id INTEGER PRIMARY KEY, at INTEGER NOT NULL, day TEXT NOT NULL, provider TEXT NOT NULL, service TEXT NOT NULL,"
                 " model TEXT NOT NULL, app TEXT NOT NULL, job INTEGER NOT NULL, currency TEXT NOT NULL, asked INTEGER NOT NULL,"
                 " made INTEGER, reserved INTEGER, settled INTEGER, outcome TEXT);"
                 "CREATE INDEX IF NOT EXISTS spending_day ON spending (day);"
-                "PRAGMA user_version = " VERSION_OF_TABLES ";";
+                "PRAGMA user_version = 1;"
+                "COMMIT";
+
+typedef char Day[11]; /* YYYY-MM-DD */
 
 struct Ledger {
         sqlite3 *db; /* NULL: nothing was noted yet */
@@ -53,6 +58,31 @@ static void close_ledger(Ledger *ledger)
         ledger->db = NULL;
 }
 
+static int read_version(sqlite3 *db, int *ret, Error *error)
+{
+        _cleanup_(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
+
+        if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL) != SQLITE_OK || sqlite3_step(statement) != SQLITE_ROW)
+                return fail(db, error);
+        *ret = sqlite3_column_int(statement, 0);
+        return 0;
+}
+
+/* A new one gets its tables; a newer program's is left as it is. */
+static int set_up(sqlite3 *db, Error *error)
+{
+        int version = 0;
+
+        if (sqlite3_busy_timeout(db, BUSY_MS) != SQLITE_OK)
+                return fail(db, error);
+        int r = read_version(db, &version, error);
+        if (r < 0 || version == VERSION_OF_TABLES)
+                return r;
+        if (version != 0)
+                return error_set(error, -EPROTO, "The ledger of what was spent is of a newer version of this program");
+        return sqlite3_exec(db, tables, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(db, error);
+}
+
 static int open_ledger(Ledger *ledger, Error *error)
 {
         _cleanup_(freep) char *path = state_file(FILE_NAME, true);
@@ -62,12 +92,12 @@ static int open_ledger(Ledger *ledger, Error *error)
         int r = make_file(path, error);
         if (r < 0)
                 return r;
-        if (sqlite3_open_v2(path, &ledger->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL) == SQLITE_OK &&
-            sqlite3_busy_timeout(ledger->db, BUSY_MS) == SQLITE_OK && sqlite3_exec(ledger->db, set_up, NULL, NULL, NULL) == SQLITE_OK)
-                return 0;
-        (void)fail(ledger->db, error);
-        close_ledger(ledger);
-        return -EIO;
+        r = sqlite3_open_v2(path, &ledger->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL) == SQLITE_OK
+                            ? set_up(ledger->db, error)
+                            : fail(ledger->db, error);
+        if (r < 0)
+                close_ledger(ledger);
+        return r;
 }
 
 static bool has_moved(Ledger *ledger)
@@ -107,14 +137,20 @@ Ledger *ledger_free(Ledger *ledger)
         return NULL;
 }
 
-/* The local day, and the first of its month. */
-static void name_days(time_t now, char day[static 16], char first[static 16])
+/* The local day; or the last one that something was noted on, where the clock was set back since: no day's budget is had twice. */
+static int read_day(sqlite3 *db, time_t now, Day ret, Error *error)
 {
+        _cleanup_(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
         struct tm local = {};
+        Day today;
 
         (void)localtime_r(&now, &local);
-        (void)strftime(day, 16, "%Y-%m-%d", &local);
-        (void)strftime(first, 16, "%Y-%m-01", &local);
+        (void)strftime(today, sizeof(Day), "%Y-%m-%d", &local);
+        if (sqlite3_prepare_v2(db, "SELECT MAX(?1, COALESCE(MAX(day), '')) FROM spending", -1, &statement, NULL) != SQLITE_OK ||
+            sqlite3_bind_text(statement, 1, today, -1, SQLITE_STATIC) != SQLITE_OK || sqlite3_step(statement) != SQLITE_ROW)
+                return fail(db, error);
+        (void)snprintf(ret, sizeof(Day), "%s", (const char *)sqlite3_column_text(statement, 0));
+        return 0;
 }
 
 static int sum(sqlite3 *db, const char *currency, const char *from, const char *to, int64_t *ret, Error *error)
@@ -131,16 +167,16 @@ static int sum(sqlite3 *db, const char *currency, const char *from, const char *
         return 0;
 }
 
-static int sums(sqlite3 *db, const char *currency, time_t now, int64_t *ret_day, int64_t *ret_month, Error *error)
+static int sums(sqlite3 *db, const char *currency, const Day day, int64_t *ret_day, int64_t *ret_month, Error *error)
 {
-        char day[16], first[16];
+        Day first;
 
-        name_days(now, day, first);
+        (void)snprintf(first, sizeof(first), "%.7s-01", day);
         int r = sum(db, currency, day, day, ret_day, error);
         return r < 0 ? r : sum(db, currency, first, day, ret_month, error);
 }
 
-static int check(const char *what, int64_t spent, int64_t amount, int64_t limit, const char *currency, Error *error)
+static int check(const char *what, const char *when, int64_t spent, int64_t amount, int64_t limit, const char *currency, Error *error)
 {
         char spent_text[MONEY_TEXT_MAX], amount_text[MONEY_TEXT_MAX], limit_text[MONEY_TEXT_MAX];
 
@@ -149,20 +185,22 @@ static int check(const char *what, int64_t spent, int64_t amount, int64_t limit,
         money_format(spent_text, spent, "");
         money_format(amount_text, amount, "");
         money_format(limit_text, limit, currency);
-        return error_set(error, LEDGER_OVER_BUDGET, "It may cost %s, %s is spent already, and the budget of the %s is %s; nothing was sent",
-                         amount_text, spent_text, what, limit_text);
+        return error_set(error, LEDGER_OVER_BUDGET, "It may cost %s, %s is spent already, and the budget of the %s (%s) is %s; nothing was sent",
+                         amount_text, spent_text, what, when, limit_text);
 }
 
-static int check_budget(sqlite3 *db, const Budget *budget, const LedgerEntry *entry, time_t now, Error *error)
+static int check_budget(sqlite3 *db, const Budget *budget, const LedgerEntry *entry, const Day today, Error *error)
 {
-        int64_t day, month;
+        int64_t day = 0, month = 0;
+        Day this_month;
 
         if (entry->amount < 0 || !streq(entry->currency, budget->currency))
                 return 0; /* what it is in the budget's money is not known: the gate has the word (unknown_prices) */
-        int r = sums(db, entry->currency, now, &day, &month, error);
+        (void)snprintf(this_month, sizeof(this_month), "%.7s", today);
+        int r = sums(db, entry->currency, today, &day, &month, error);
         if (r >= 0)
-                r = check("day", day, entry->amount, budget->day, entry->currency, error);
-        return r < 0 ? r : check("month", month, entry->amount, budget->month, entry->currency, error);
+                r = check("day", today, day, entry->amount, budget->day, entry->currency, error);
+        return r < 0 ? r : check("month", this_month, month, entry->amount, budget->month, entry->currency, error);
 }
 
 static int bind_amount(sqlite3_stmt *statement, int column, int64_t amount)
@@ -170,15 +208,24 @@ static int bind_amount(sqlite3_stmt *statement, int column, int64_t amount)
         return amount < 0 ? sqlite3_bind_null(statement, column) : sqlite3_bind_int64(statement, column, amount);
 }
 
-static int insert(sqlite3 *db, const LedgerEntry *entry, time_t now, Error *error)
+/* Of no other file, if this one is replaced before the row is settled. */
+static int draw_id(int64_t *ret, Error *error)
+{
+        uint64_t random;
+
+        if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+                return error_set(error, -EIO, "The ledger of what was spent cannot be kept: there are no random numbers");
+        *ret = (int64_t)(random >> 1) | 1;
+        return 0;
+}
+
+static int insert(sqlite3 *db, int64_t id, const LedgerEntry *entry, const Day day, time_t now, Error *error)
 {
         _cleanup_(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
         const char *texts[] = { entry->provider, entry->service, entry->model, entry->app, entry->currency };
-        char day[16], first[16];
 
-        name_days(now, day, first);
-        if (sqlite3_prepare_v2(db, "INSERT INTO spending (provider, service, model, app, currency, at, day, job, asked, reserved)"
-                                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", -1, &statement, NULL) != SQLITE_OK)
+        if (sqlite3_prepare_v2(db, "INSERT INTO spending (provider, service, model, app, currency, at, day, job, asked, reserved, id)"
+                                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)", -1, &statement, NULL) != SQLITE_OK)
                 return fail(db, error);
         for (int i = 0; i < 5; i++)
                 (void)sqlite3_bind_text(statement, i + 1, texts[i], -1, SQLITE_STATIC);
@@ -187,26 +234,39 @@ static int insert(sqlite3 *db, const LedgerEntry *entry, time_t now, Error *erro
         (void)sqlite3_bind_int64(statement, 8, entry->job);
         (void)sqlite3_bind_int64(statement, 9, entry->pictures);
         (void)bind_amount(statement, 10, entry->amount);
+        (void)sqlite3_bind_int64(statement, 11, id);
         return sqlite3_step(statement) == SQLITE_DONE ? 0 : fail(db, error);
+}
+
+/* Nobody else reserves between the look and the note. */
+static int reserve(sqlite3 *db, int64_t id, const Budget *budget, const LedgerEntry *entry, time_t now, Error *error)
+{
+        Day day;
+
+        if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+                return fail(db, error);
+        int r = read_day(db, now, day, error);
+        if (r >= 0)
+                r = check_budget(db, budget, entry, day, error);
+        if (r >= 0)
+                r = insert(db, id, entry, day, now, error);
+        if (r >= 0 && sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+                r = fail(db, error);
+        if (r < 0)
+                (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+        return r;
 }
 
 int ledger_reserve(Ledger *ledger, int64_t *ret_id, const Budget *budget, const LedgerEntry *entry, time_t now, Error *error)
 {
+        int64_t id = 0;
+
         int r = use_ledger(ledger, "PRAGMA synchronous = FULL", error);
-        if (r < 0)
-                return r;
-        /* Nobody else reserves between the look and the note. */
-        if (sqlite3_exec(ledger->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
-                return fail(ledger->db, error);
-        r = check_budget(ledger->db, budget, entry, now, error);
         if (r >= 0)
-                r = insert(ledger->db, entry, now, error);
-        const int64_t id = sqlite3_last_insert_rowid(ledger->db);
-        if (r >= 0 && sqlite3_exec(ledger->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
-                r = fail(ledger->db, error);
-        if (r < 0)
-                (void)sqlite3_exec(ledger->db, "ROLLBACK", NULL, NULL, NULL);
-        else
+                r = draw_id(&id, error);
+        if (r >= 0)
+                r = reserve(ledger->db, id, budget, entry, now, error);
+        if (r >= 0)
                 *ret_id = id;
         return r;
 }
@@ -226,11 +286,19 @@ int ledger_settle(Ledger *ledger, int64_t id, int64_t amount, uint32_t pictures,
         (void)sqlite3_bind_int64(statement, 2, pictures);
         (void)sqlite3_bind_text(statement, 3, outcome, -1, SQLITE_STATIC);
         (void)sqlite3_bind_int64(statement, 4, id);
-        return sqlite3_step(statement) == SQLITE_DONE ? 0 : fail(ledger->db, error);
+        if (sqlite3_step(statement) != SQLITE_DONE)
+                return fail(ledger->db, error);
+        return sqlite3_changes(ledger->db) > 0
+                        ? 0
+                        : error_set(error, -ESTALE, "The ledger of what was spent was replaced: what a request has cost is not in it");
 }
 
 int ledger_sums(Ledger *ledger, int64_t *ret_day, int64_t *ret_month, const char *currency, time_t now, Error *error)
 {
+        Day day;
+
         int r = use_ledger(ledger, "PRAGMA synchronous = NORMAL", error);
-        return r < 0 ? r : sums(ledger->db, currency, now, ret_day, ret_month, error);
+        if (r >= 0)
+                r = read_day(ledger->db, now, day, error);
+        return r < 0 ? r : sums(ledger->db, currency, day, ret_day, ret_month, error);
 }
