@@ -180,18 +180,29 @@ static void tell_comments(const Telling *telling, const json_t *comments)
         }
 }
 
-void record_tell(const json_t *record, record_fact_t tell, void *userdata)
+static void tell_times(const Telling *telling, const json_t *record)
 {
-        const Telling telling = { tell, userdata };
+        const json_t *imported = json_object_get(record, "imported");
         char time[32];
 
         record_format_time(json_integer_value(json_object_get(record, "time")), time, sizeof(time));
+        telling->tell(_("time"), time, telling->userdata);
+        if (!imported)
+                return;
+        record_format_time(json_integer_value(imported), time, sizeof(time));
+        telling->tell(_("taken in from a file, which can say what it likes"), time, telling->userdata);
+}
+
+void record_tell(const json_t *record, record_fact_t tell, void *userdata)
+{
+        const Telling telling = { tell, userdata };
+
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 const json_t *value = json_object_get(record, rows[i].key);
                 if (value)
                         tell_value(&telling, _(rows[i].label), value);
                 if (i == 0)
-                        tell(_("time"), time, userdata);
+                        tell_times(&telling, record);
         }
         tell_model_files(&telling, json_object_get(record, "model_files"));
         tell_comments(&telling, json_object_get(record, "comments"));

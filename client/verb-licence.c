@@ -20,6 +20,7 @@
 typedef struct Known {
         const char *path, *id, *provider, *model;
         const char *made; /* when */
+        bool is_imported; /* the record: another's word */
         Rights rights;
 } Known;
 
@@ -51,7 +52,10 @@ static void print(const Known *known)
         add_row(&table, _("owner"), rights->owner);
         add_row(&table, _("to be named"), rights->credit ? rights->credit : rights->needs_credit ? _("required, without words for it") : NULL);
         add_row(&table, _("commercial use"), commerce_text(rights));
-        add_row(&table, _("known from"), known->id ? _("its record") : _("its file, which can say what it likes"));
+        add_row(&table, _("known from"),
+                known->is_imported ? _("a record from elsewhere, which can say what it likes")
+                : known->id        ? _("its record")
+                                   : _("its file, which can say what it likes"));
         table_print(&table);
 }
 
@@ -72,7 +76,7 @@ static json_t *to_json(const Known *known)
         const Rights *rights = &known->rights;
 
         return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "path", text_or_null(known->path), "id",
-                         text_or_null(known->id), "source", known->id ? "record" : "file", "made", text_or_null(known->made), "provider",
+                         text_or_null(known->id), "source", known->is_imported ? "imported" : known->id ? "record" : "file", "made", text_or_null(known->made), "provider",
                          text_or_null(known->provider), "model", text_or_null(known->model), "licence", text_or_null(rights->licence), "address",
                          text_or_null(rights->address), "date", text_or_null(rights->dated), "owner", text_or_null(rights->owner),
                          "attribution", text_or_null(rights->credit), "attribution_needed", rights->needs_credit ? json_true() : json_null(),
@@ -113,6 +117,7 @@ static void tell_record(const Client *c, const char *path, const json_t *record,
                      .path = path,
                      .id = recorded_text(record, "id"),
                      .made = or_null(made),
+                     .is_imported = json_object_get(record, "imported") != NULL,
                      .provider = *recorded_text(record, "provider") ? recorded_text(record, "provider") : _("this machine"),
                      .model = or_null(recorded_text(record, "model")),
                      .rights = rights_of(record),

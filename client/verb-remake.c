@@ -206,9 +206,12 @@ static ExitCode verify(Client *c, const Original *o)
 
         if (!*digest || !o->digest[0])
                 return client_fail(c, CODE_FAILED, "%s", _("nothing is known of the pixels to compare them by"));
+        if (json_object_get(o->record, "imported"))
+                client_warn(c, "%s", _("the record was taken in from a file, which can say what it likes of the picture and its model"));
         const bool same = streq(digest, o->digest);
         json_t *differences = differences_of(c, o, picture);
         (void)json_object_set_new(c->result, "same", json_boolean(same));
+        (void)json_object_set_new(c->result, "imported", json_boolean(json_object_get(o->record, "imported")));
         (void)json_object_set(c->result, "differences", differences);
         if (!same)
                 say_differences(c, differences);

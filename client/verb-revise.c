@@ -12,10 +12,11 @@
 #include "client/recorded.h"
 #include "client/review/subject.h"
 
-/* What is true of the old picture alone: how its pixels came about, and what was said of them. */
+/* What is true of the old picture alone: how its pixels came about, and what was said of them; and what is found by its
+ * model_digest, which may be another's word. */
 static const char *const own_keys[] = {
         "settings", "made_with", "seconds", "pixels", "price", "currency", "files", "comments", "checked", "approved_sha256",
-        "export_name", "width", "height",
+        "export_name", "width", "height", "model_files",
 };
 
 /* The old record with what holds of the new picture, too. */

@@ -166,8 +166,9 @@ static int insert(Records *records, const json_t *record, int64_t *ret_time, Err
         return error_set(error, -EEXIST, "time: taken");
 }
 
-int record_insert_files(Records *records, const json_t *files, int64_t time, Error *error)
+int record_insert_files(Records *records, const json_t *files, int64_t time, Word word, Error *error)
 {
+        const char *sql = word == WORD_OWN ? "INSERT OR REPLACE INTO file VALUES (?, ?)" : "INSERT OR IGNORE INTO file VALUES (?, ?)";
         size_t i;
         const json_t *path;
         int r = 0;
@@ -177,7 +178,7 @@ int record_insert_files(Records *records, const json_t *files, int64_t time, Err
                 _cleanup_(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
                 if (!json_is_string(path))
                         return error_set(error, -EINVAL, "files: must be texts");
-                r = records_prepare(records, "INSERT OR REPLACE INTO file VALUES (?, ?)", &statement, error);
+                r = records_prepare(records, sql, &statement, error);
                 if (r >= 0)
                         r = record_bind_text(statement, 1, json_string_value(path));
                 if (r >= 0)
@@ -212,15 +213,18 @@ int record_insert_comment(Records *records, const json_t *comment, int64_t time,
         return r < 0 ? r : records_step(statement, error);
 }
 
-int record_insert_model(Records *records, const json_t *record, Error *error)
+int record_insert_model(Records *records, const json_t *record, Word word, Error *error)
 {
+        const char *sql = word == WORD_OWN ? "INSERT INTO model VALUES (?, ?)"
+                                             " ON CONFLICT DO UPDATE SET files = excluded.files WHERE files <> excluded.files"
+                                           : "INSERT OR IGNORE INTO model VALUES (?, ?)";
         _cleanup_(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
         const json_t *files = json_object_get(record, "model_files");
         const char *digest = json_string_value(json_object_get(record, "model_digest"));
 
         if (!json_is_object(files) || !digest)
                 return 0;
-        int r = records_prepare(records, "INSERT OR IGNORE INTO model VALUES (?, ?)", &statement, error);
+        int r = records_prepare(records, sql, &statement, error);
         if (r >= 0)
                 r = record_bind_text(statement, 1, digest);
         if (r >= 0)
@@ -228,7 +232,7 @@ int record_insert_model(Records *records, const json_t *record, Error *error)
         return r < 0 ? r : records_step(statement, error);
 }
 
-int records_add(Records *records, const json_t *record, Error *error)
+int record_insert(Records *records, const json_t *record, Word word, Error *error)
 {
         _cleanup_(records_rollbackp) Records *transaction = NULL;
         const json_t *comment;
@@ -241,13 +245,18 @@ int records_add(Records *records, const json_t *record, Error *error)
         if (r >= 0)
                 r = insert(records, record, &time, error);
         if (r >= 0)
-                r = record_insert_files(records, json_object_get(record, "files"), time, error);
+                r = record_insert_files(records, json_object_get(record, "files"), time, word, error);
         json_array_foreach(json_object_get(record, "comments"), i, comment)
         {
                 if (r >= 0)
                         r = record_insert_comment(records, comment, time, error);
         }
         if (r >= 0)
-                r = record_insert_model(records, record, error);
+                r = record_insert_model(records, record, word, error);
         return r < 0 ? r : records_commit(records, error);
+}
+
+int records_add(Records *records, const json_t *record, Error *error)
+{
+        return record_insert(records, record, WORD_OWN, error);
 }

@@ -56,7 +56,7 @@ static int set_all(Records *records, int64_t time, const json_t *changes, Error 
         if (r >= 0 && json_object_size(more) > 0)
                 r = set_more(records, time, more, error);
         json_decref(more);
-        return r < 0 ? r : record_insert_model(records, changes, error);
+        return r < 0 ? r : record_insert_model(records, changes, WORD_OWN, error);
 }
 
 int records_change(Records *records, const char *id, const json_t *changes, Error *error)
@@ -82,7 +82,7 @@ int records_add_file(Records *records, const char *id, const char *path, Error *
         if (r >= 0)
                 r = records_find(records, id, &time, error);
         if (r >= 0)
-                r = record_insert_files(records, files, time, error);
+                r = record_insert_files(records, files, time, WORD_OWN, error);
         json_decref(files);
         return r < 0 ? r : records_commit(records, error);
 }

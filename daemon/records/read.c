@@ -164,5 +164,5 @@ int records_find_file(Records *records, const char *path, json_t **ret, Error *e
 
 int records_find_pixels(Records *records, const char *pixels, json_t **ret, Error *error)
 {
-        return get_by(records, "WHERE pixels = ? ORDER BY time DESC LIMIT 1", pixels, ret, error);
+        return get_by(records, "WHERE pixels = ? ORDER BY json_extract(more, '$.imported') IS NOT NULL, time DESC LIMIT 1", pixels, ret, error);
 }

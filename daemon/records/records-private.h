@@ -68,14 +68,23 @@ void records_rollbackp(Records **transaction);
 int records_migrate(Records *records, Error *error);
 int records_migrate_by(Records *records, const char *const steps[], size_t n, Error *error);
 
-/* add.c: what a column's value may be; binds it. -EINVAL. */
+/* Whose word it is. An own one takes the place of what was said before of a path, or of the files of a model; another's, which came
+ * out of a file, is not believed against what is there. */
+typedef enum Word {
+        WORD_OWN,
+        WORD_OF_OTHERS,
+} Word;
+
+/* add.c: as records_add(). */
+int record_insert(Records *records, const json_t *record, Word word, Error *error);
+/* What a column's value may be; binds it. -EINVAL. */
 int record_bind(sqlite3_stmt *statement, int index, const Column *column, const json_t *value, Error *error);
 int record_bind_text(sqlite3_stmt *statement, int index, const char *text);
 /* Into the tables beside, of the picture of that time. -EINVAL. */
-int record_insert_files(Records *records, const json_t *files, int64_t time, Error *error);
+int record_insert_files(Records *records, const json_t *files, int64_t time, Word word, Error *error);
 int record_insert_comment(Records *records, const json_t *comment, int64_t time, Error *error);
 /* The model_files of a record, or of changes that have its model_digest, too. */
-int record_insert_model(Records *records, const json_t *record, Error *error);
+int record_insert_model(Records *records, const json_t *record, Word word, Error *error);
 /* A new object of those of a record's keys that have neither column nor table. */
 int record_take_more(const json_t *record, json_t **ret);
 

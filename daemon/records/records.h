@@ -37,6 +37,7 @@
  *     alt, tags         what it shows, for who cannot see it; array of texts
  *     files             array of absolute paths; a path is of the picture that was written there last
  *     comments          array of objects: time, who, text, and state where the comment gave it one
+ *     imported          when it was taken in from a file (records_import): all that it says is another's word
  *
  * Other keys are kept as they are. */
 
@@ -88,7 +89,7 @@ int records_get(Records *records, const char *id, json_t **ret, Error *error);
 /* That of the picture made at that time, as records_list() gives it. -ENOENT. */
 int records_get_at(Records *records, int64_t time, json_t **ret, Error *error);
 
-/* The latest that was written to that absolute path, or that has these pixels. -ENOENT. */
+/* The latest that was written to that absolute path, or that has these pixels; own ones before imported ones. -ENOENT. */
 int records_find_file(Records *records, const char *path, json_t **ret, Error *error);
 int records_find_pixels(Records *records, const char *pixels, json_t **ret, Error *error);
 
@@ -134,5 +135,6 @@ typedef struct RecordsImported {
         uint64_t added, known; /* those whose id was there already stay as they are */
 } RecordsImported;
 
-/* -EINVAL with the number of the line that is none; *ret counts those before it, which stay. */
+/* They are marked as imported. A path that another record has stays that one's, and what own records say of the files of a model
+ * is what is known of them. -EINVAL with the number of the line that is none; *ret counts those before it, which stay. */
 int records_import(Records *records, FILE *from, RecordsImported *ret, Error *error);

@@ -132,7 +132,15 @@ check "four records are exported" test "$(wc -l <all.jsonl)" = 4
 check "nothing is replaced" test "$(imagine log export all.jsonl >/dev/null 2>&1; echo $?)" = 1
 check "known ones are not added" test "$(imagine log import all.jsonl --json | json '[r["added"], r["known"]]')" = "[0, 4]"
 XDG_DATA_HOME=$WORK/other imagine log import --quiet - <all.jsonl
-check "elsewhere they are all the same" test "$(XDG_DATA_HOME=$WORK/other imagine log export)" = "$(cat all.jsonl)"
+there() { # COMMAND…: with the records elsewhere
+        XDG_DATA_HOME=$WORK/other imagine "$@"
+}
+check "elsewhere they are all the same" test "$(there log export | sed -E 's/"imported":[0-9]+,//')" = "$(cat all.jsonl)"
+check "and marked as others' words" test "$(there log export | grep -cE '"imported":[0-9]+,')" = 4
+check "which is said where they are shown" grep -q 'taken in from a file' <(there show "$id")
+check "and where rights are" test "$(there licence "$id" --json | json 'r["pictures"][0]["source"]')" = imported
+check "and where pixels are compared" grep -q 'taken in from a file' <(there remake --verify -f -o again.png "$id" 2>&1)
+imagine rm --quiet "$(imagine history --quiet --limit 1)"
 check "a line that is none is named" grep -q 'line 2' <(printf '\n{}\n' | imagine log import 2>&1)
 
 # Contact sheets.
