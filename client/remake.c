@@ -8,6 +8,7 @@
 #include "client/remake.h"
 #include "client/values.h"
 #include "dbus/names.h"
+#include "records/records.h"
 
 /* --- from a file --- */
 
@@ -149,7 +150,9 @@ ExitCode remake_set_extra(Client *c, const json_t *settings)
         json_object_foreach((json_t *)(uintptr_t)settings, key, value)
         {
                 const json_t *type = json_object_get(types, key);
-                if (type)
+                if (!record_setting_is_valid(key))
+                        client_warn(c, _("the setting %s is left out: it says nothing of the picture"), key);
+                else if (type)
                         (void)json_object_set_new(c->extra, key, json_pack("[O, O]", type, value));
                 else
                         client_warn(c, _("the service does not know the option %s"), key);

@@ -11,7 +11,8 @@
  * takes. NULL: no memory. */
 json_t *remake_settings_of_file(const Settings *settings);
 
-/* Gives the options the types that the service takes, for client->extra: what it does not know is left out, with a warning.
+/* Gives the options the types that the service takes, for client->extra: what it does not know is left out, with a warning, and so
+ * is what is no setting of a picture (record_setting_is_valid()): a record may be a stranger's, and no order to pay.
  * The client has to be connected. CODE_OK, or what was reported. */
 ExitCode remake_set_extra(Client *client, const json_t *settings);
 

@@ -77,6 +77,10 @@ void records_leave_checkpoints(Records *records);
 /* draft, approved, rejected, retired. */
 bool record_state_is_valid(const char *state);
 
+/* Whether an option of Generate may be among a record's settings: it decides what the picture is, and nothing else. Records of
+ * strangers may have others, which nobody is to follow. */
+bool record_setting_is_valid(const char *option);
+
 /* A new id, random. */
 int records_new_id(char ret[static RECORD_ID_SIZE]);
 

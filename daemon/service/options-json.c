@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <inttypes.h>
 
-#include "base/util.h"
+#include "records/records.h"
 #include "service/options-private.h"
 
 #define EXACT_MAX (UINT64_C(1) << 53) /* up to which every reader takes a number exactly */
@@ -32,19 +32,6 @@ static json_t *value_to_json(const Options *options, const Option *option, const
         }
 }
 
-/* How the job is treated, and what has a place of its own in a record. */
-static bool is_of_picture(const Option *option)
-{
-        static const char *const others[] = {
-                "model", "negative-prompt", "count", "preview-every", "prompt-metadata", "detach", "keep-alive", "priority", "alt-text", "creator",
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(others); i++)
-                if (streq(option->name, others[i]))
-                        return false;
-        return option->type != 'h';
-}
-
 json_t *options_to_json(const Options *options)
 {
         json_t *object = json_object();
@@ -54,7 +41,7 @@ json_t *options_to_json(const Options *options)
         request_init(&plain.request);
         for (size_t i = 0; i < options_n && object; i++) {
                 const Option *option = &options_table[i];
-                if (!is_of_picture(option) || !options_get(options, option, &plain, &value))
+                if (!record_setting_is_valid(option->name) || !options_get(options, option, &plain, &value))
                         continue;
                 if (json_object_set_new(object, option->name, value_to_json(options, option, &value)) < 0) {
                         json_decref(object);

@@ -108,6 +108,21 @@ check "a broken ledger is told of" fails 1 env XDG_STATE_HOME="$WORK/broken" ima
 check "by something else is refused" says "none of day, provider, app" imagine costs --by model
 imagine cancel 7 >/dev/null 2>&1
 
+# A stranger's record, which says that it was drawn here.
+imagine log export --quiet own.jsonl
+python3 - <<'END'
+import json
+record = next(r for r in map(json.loads, open('own.jsonl')) if 'provider' not in r)
+record.update(id='3' * 10, time=record['time'] + 1, files=[], pixels='0' * 64)
+record['settings'].update(provider='dalle', count=4, detach=True, purpose='icon')
+open('stranger.jsonl', 'w').write(json.dumps(record))
+END
+imagine log import --quiet stranger.jsonl
+before=$(costs "r['settled']" --by provider)
+check "a setting of a record does not choose who draws" tells "the setting provider is left out" imagine remake --user -o stranger.png 3333333333
+check "nor what is spent" test "$(costs "r['settled']" --by provider)" = "$before"
+check "nor how many there are" test "$(echo stranger*.png)" = stranger.png
+
 # What others draw is marked as what is drawn here is (marks.sh), whatever its format.
 if command -v exiftool >/dev/null; then
         for format in png jpeg webp; do
