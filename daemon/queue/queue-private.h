@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What queue.c (jobs and their order) and results.c (the pictures that are kept) share. */
+/* What queue.c (jobs come, begin and end), order.c (who runs next), results.c (the pictures that are kept) and inputs.c (those
+ * that jobs start from) share. */
 
 #include "queue/queue.h"
 #include "queue/users.h"

@@ -45,124 +45,6 @@ static void append(Queue *queue, Job *job)
         queue->last = job;
 }
 
-/* --- the order --- */
-
-static bool comes_before(const Queue *queue, const Job *a, const Job *b)
-{
-        if (a->policy.priority != b->policy.priority)
-                return a->policy.priority < b->policy.priority;
-        if (a->uid != b->uid)
-                return user_of(queue, a)->planned_turn < user_of(queue, b)->planned_turn;
-        if (a->app != b->app)
-                return a->app->planned_turn < b->app->planned_turn;
-        return false; /* the list is in order of arrival */
-}
-
-static Job *find_next(const Queue *queue)
-{
-        Job *best = NULL;
-
-        for (Job *job = queue->first; job; job = job->next)
-                if (job->state == JOB_QUEUED && !job_is_beside(job) && job->place == 0 && (!best || comes_before(queue, job, best)))
-                        best = job;
-        return best;
-}
-
-/* Goes through the turns as they will be taken if nothing changes. */
-static void plan(Queue *queue)
-{
-        uint64_t turn = queue->last_turn;
-        uint32_t place = 0;
-        Job *job;
-
-        for (User *user = queue->users; user; user = user->next) {
-                user->planned_turn = user->last_turn;
-                for (App *app = user->apps; app; app = app->next)
-                        app->planned_turn = app->last_turn;
-        }
-        for (job = queue->first; job; job = job->next)
-                job->place = 0;
-        while ((job = find_next(queue))) {
-                job->place = ++place;
-                user_of(queue, job)->planned_turn = job->app->planned_turn = ++turn;
-        }
-        queue->is_planned = true;
-}
-
-uint32_t queue_place(const Queue *queue, const Job *job)
-{
-        /* What it remembers changes nothing that can be seen. */
-        if (!queue->is_planned)
-                plan((Queue *)queue);
-        return job->state == JOB_QUEUED ? job->place : 0;
-}
-
-void queue_hold_batch(Queue *queue, bool hold)
-{
-        queue->holds_batch = hold;
-}
-
-bool queue_is_held(const Queue *queue, const Job *job)
-{
-        return queue->holds_batch && job->policy.priority == PRIORITY_BATCH;
-}
-
-Job *queue_next(const Queue *queue)
-{
-        for (Job *job = queue->first; job; job = job->next)
-                if (queue_place(queue, job) == 1) /* batch is the last class: after it nothing else waits */
-                        return queue_is_held(queue, job) ? NULL : job;
-        return NULL;
-}
-
-static bool remote_comes_before(const Queue *queue, const Job *a, const Job *b)
-{
-        if (a->policy.priority != b->policy.priority)
-                return a->policy.priority < b->policy.priority;
-        if (a->uid != b->uid)
-                return user_of(queue, a)->remote_turn < user_of(queue, b)->remote_turn;
-        return a->app != b->app && a->app->remote_turn < b->app->remote_turn;
-}
-
-Job *queue_next_remote(const Queue *queue, bool (*may_begin)(const Job *job, void *userdata), void *userdata)
-{
-        Job *best = NULL;
-
-        for (Job *job = queue->first; job; job = job->next)
-                if (job->policy.remote && job->state == JOB_QUEUED && (!best || remote_comes_before(queue, job, best)) &&
-                    may_begin(job, userdata))
-                        best = job;
-        return best;
-}
-
-bool queue_should_park(const Queue *queue, const Job *job)
-{
-        const Job *next = queue_next(queue);
-        return next && next->policy.priority < job->policy.priority;
-}
-
-bool queue_runs_before(const Queue *queue, const Job *other, uint32_t place, const Job *job)
-{
-        if (job_is_beside(other))
-                return false;
-        if (other->state == JOB_QUEUED)
-                return place > 0 && queue_place(queue, other) < place;
-        /* One that has begun is finished first unless it has to give way. */
-        return place > 0 && other->policy.priority <= job->policy.priority;
-}
-
-uint32_t queue_position(const Queue *queue, const Job *job)
-{
-        uint32_t place = queue_place(queue, job), position = 0;
-
-        for (const Job *other = queue->first; other && place > 0; other = other->next)
-                if (other->uid == job->uid && other->state == JOB_QUEUED && !job_is_beside(other) && queue_place(queue, other) < place)
-                        position++;
-        return position;
-}
-
-/* --- jobs come and begin --- */
-
 static int check_limits(const Queue *queue, const User *user, const App *app, Priority priority, Error *error)
 {
         const QueueLimits *limits = &queue->limits;
@@ -195,6 +77,15 @@ static void count_active(Queue *queue, User *user, App *app, const Job *job, int
         queue->is_planned = false;
 }
 
+/* From now on it waits: it has an id and a serial, and counts. */
+static void enter(Queue *queue, User *user, App *app, Job *job)
+{
+        job->uid = user->uid;
+        job->app = app;
+        append(queue, job);
+        count_active(queue, user, app, job, 1);
+}
+
 int queue_add(
                 Queue *queue, const Request *request, const JobPolicy *policy, uid_t uid, const char *app_name, Job **ret,
                 Error *error)
@@ -217,13 +108,10 @@ int queue_add(
                 return r;
         }
 
-        job->uid = uid;
-        job->app = app;
         job->id = ++user->last_id;
         job->serial = ++queue->last_serial;
         job->created = clock_usec(CLOCK_REALTIME);
-        append(queue, job);
-        count_active(queue, user, app, job, 1);
+        enter(queue, user, app, job);
         *ret = job;
         return 0;
 }
@@ -250,14 +138,11 @@ int queue_restore(
                 return r;
         }
 
-        job->uid = uid;
-        job->app = app;
         job->id = id;
         job->serial = serial;
         user->last_id = MAX(user->last_id, id);
         queue->last_serial = serial;
-        append(queue, job);
-        count_active(queue, user, app, job, 1);
+        enter(queue, user, app, job);
         *ret = job;
         return 0;
 }

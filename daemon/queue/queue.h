@@ -12,7 +12,7 @@
  *     queue_expire(queue, now);
  *
  * Order: interactive before normal before batch; inside a class users take turns, then the apps of each user, and each
- * app's jobs run in the order in which they came. A job that runs gives way to one of a better class (queue_is_due): it
+ * app's jobs run in the order in which they came. A job that runs gives way to one of a better class (queue_should_park): it
  * is parked, queues again, and its turn is still its own. Every time is CLOCK_MONOTONIC in µs and comes from the caller. */
 
 #include "queue/job.h"
