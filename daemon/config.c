@@ -2,12 +2,10 @@
 #include <errno.h>
 #include <libconfig.h>
 
-#include "base/log.h"
 #include "base/util.h"
 #include "base/config-file.h"
-#include "config.h"
+#include "config-values.h"
 
-#define MODELS_MAX 64
 #define QUOTE(x) #x
 
 #define BOOL(key, fallback, help) { #key, CONFIG_BOOL, offsetof(Config, key), 0, 1, fallback, help }
@@ -69,178 +67,12 @@ const ConfigKey config_keys[] = {
 };
 const size_t config_n_keys = ELEMENTSOF(config_keys);
 
-static const struct {
-        const char *name;
-        int level;
-} levels[] = {
-        { "error", LOG_ERR },   { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
-        { "info", LOG_INFO },   { "debug", LOG_DEBUG },
-};
-
-static int level_from_string(const char *name)
-{
-        for (size_t i = 0; i < ELEMENTSOF(levels); i++)
-                if (streq(name, levels[i].name))
-                        return levels[i].level;
-        return -EINVAL;
-}
-
-int config_log_level(const Config *config)
-{
-        return level_from_string(config->log_level);
-}
-
-Precision config_precision(const Config *config)
-{
-        const int precision = precision_from_string(config->precision);
-
-        return precision < 0 ? PRECISION_AUTO : (Precision)precision;
-}
-
-static void paths_free(char **paths)
-{
-        for (char **p = paths; p && *p; p++)
-                free(*p);
-        free(paths);
-}
-
-/* The place of a key in a Config. */
-static void *field(const Config *config, const ConfigKey *key)
-{
-        return (uint8_t *)config + key->offset;
-}
-
-static bool is_text(const ConfigKey *key)
-{
-        return key->type == CONFIG_STRING || key->type == CONFIG_ENGINE || key->type == CONFIG_BATTERY ||
-               key->type == CONFIG_PRECISION || key->type == CONFIG_LEVEL;
-}
-
-static void clear(Config *config)
-{
-        for (size_t i = 0; i < config_n_keys; i++) {
-                const ConfigKey *key = &config_keys[i];
-                if (key->type == CONFIG_PATHS)
-                        paths_free(*(char ***)field(config, key));
-                else if (is_text(key) || key->type == CONFIG_SERVERS || key->type == CONFIG_REMOTE)
-                        free(*(void **)field(config, key));
-        }
-}
-
 Config *config_free(Config *config)
 {
-        if (config)
-                clear(config);
+        for (size_t i = 0; config && i < config_n_keys; i++)
+                config_value_free(config, &config_keys[i]);
         free(config);
         return NULL;
-}
-
-static int set_bool(bool *value, const config_setting_t *setting, const char **why)
-{
-        if (config_setting_type(setting) != CONFIG_TYPE_BOOL) {
-                *why = "must be true or false";
-                return -EINVAL;
-        }
-        *value = config_setting_get_bool(setting);
-        return 0;
-}
-
-static int set_number(uint64_t *value, const ConfigKey *key, const config_setting_t *setting, const char **why)
-{
-        int type = config_setting_type(setting);
-        if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) {
-                *why = "must be a whole number";
-                return -EINVAL;
-        }
-        long long n = type == CONFIG_TYPE_INT ? config_setting_get_int(setting) : config_setting_get_int64(setting);
-        if (n < 0 || (uint64_t)n < key->low || (uint64_t)n > key->high) {
-                *why = "is out of its range";
-                return -EINVAL;
-        }
-        *value = (uint64_t)n;
-        return 0;
-}
-
-/* NULL: the key may be this. */
-static const char *complaint(const ConfigKey *key, const char *text)
-{
-        if (key->type == CONFIG_ENGINE && !streq(text, "auto") && !streq(text, "own") && !streq(text, "system"))
-                return "must be auto, own or system";
-        if (key->type == CONFIG_BATTERY && !streq(text, "normal") && !streq(text, "batch-waits") && !streq(text, "slow"))
-                return "must be normal, batch-waits or slow";
-        if (key->type == CONFIG_PRECISION && precision_from_string(text) < 0)
-                return "must be auto, f32, bf16 or int8";
-        if (key->type == CONFIG_LEVEL && level_from_string(text) < 0)
-                return "must be error, warning, notice, info or debug";
-        return NULL;
-}
-
-static int set_string(char **value, const ConfigKey *key, const config_setting_t *setting, const char **why)
-{
-        const char *text = config_setting_get_string(setting);
-        *why = text ? complaint(key, text) : "must be a string in quotes";
-        if (*why)
-                return -EINVAL;
-        char *copy = strdup(text);
-        if (!copy)
-                return -ENOMEM;
-        free(*value);
-        *value = copy;
-        return 0;
-}
-
-static int set_paths(char ***value, const config_setting_t *setting, const char **why)
-{
-        int n = config_setting_length(setting);
-        if ((!config_setting_is_array(setting) && !config_setting_is_list(setting)) || n > MODELS_MAX) {
-                *why = "must be an array of at most 64 absolute paths: [\"/a\", \"/b\"]";
-                return -EINVAL;
-        }
-
-        char **paths = calloc((size_t)n + 1, sizeof(char *));
-        if (!paths)
-                return -ENOMEM;
-        for (int i = 0; i < n; i++) {
-                const char *path = config_setting_get_string_elem(setting, i);
-                if (!path || path[0] != '/') {
-                        *why = "must hold absolute paths";
-                        paths_free(paths);
-                        return -EINVAL;
-                }
-                paths[i] = strdup(path);
-                if (!paths[i]) {
-                        paths_free(paths);
-                        return -ENOMEM;
-                }
-        }
-        paths_free(*value);
-        *value = paths;
-        return 0;
-}
-
-static int set_key(Config *config, const ConfigKey *key, const config_setting_t *setting, const char **why, char buffer[static 256])
-{
-        void *value = field(config, key);
-
-        switch (key->type) {
-        case CONFIG_BOOL:
-                return set_bool(value, setting, why);
-        case CONFIG_NUMBER:
-                return set_number(value, key, setting, why);
-        case CONFIG_STRING:
-        case CONFIG_ENGINE:
-        case CONFIG_BATTERY:
-        case CONFIG_PRECISION:
-        case CONFIG_LEVEL:
-                return set_string(value, key, setting, why);
-        case CONFIG_PATHS:
-                return set_paths(value, setting, why);
-        case CONFIG_SERVERS:
-                return config_set_servers(value, setting, why, buffer);
-        case CONFIG_REMOTE:
-                return config_set_remote(value, setting, why, buffer);
-        }
-        return -EINVAL;
 }
 
 static const ConfigKey *find_key(const char *name)
@@ -262,7 +94,7 @@ static int apply(Config *config, const config_t *file, const char *path, Error *
                 const char *source = config_setting_source_file(setting);
                 char buffer[256];
 
-                int r = key ? set_key(config, key, setting, &why, buffer) : -EINVAL;
+                int r = key ? config_value_set(config, key, setting, &why, buffer) : -EINVAL;
                 if (r == -ENOMEM)
                         return error_set(first, r, "%s: out of memory", path);
                 if (r < 0)
@@ -293,83 +125,19 @@ static int parse(Config *config, config_t *file, const char *path, Error *first)
         return apply(config, file, path, first);
 }
 
-static int copy_paths(char ***ret, char *const *paths, const char *first)
-{
-        size_t n = 0;
-        while (paths[n])
-                n++;
-
-        char **copy = calloc(n + 2, sizeof(char *)), **p = copy;
-        if (!copy)
-                return -ENOMEM;
-        if (first)
-                *p++ = strdup(first);
-        for (size_t i = 0; i < n; i++)
-                *p++ = strdup(paths[i]);
-        for (size_t i = 0; i < n + (first ? 1 : 0); i++) {
-                if (copy[i])
-                        continue;
-                paths_free(copy);
-                return -ENOMEM;
-        }
-        *ret = copy;
-        return 0;
-}
-
 static int config_copy(Config **ret, const Config *config)
 {
         _cleanup_(config_freep) Config *copy = calloc(1, sizeof(Config));
         if (!copy)
                 return -ENOMEM;
 
-        *copy = *config;
-        for (size_t i = 0; i < config_n_keys; i++)
-                if (config_keys[i].type != CONFIG_NUMBER && config_keys[i].type != CONFIG_BOOL)
-                        *(void **)field(copy, &config_keys[i]) = NULL;
-
         for (size_t i = 0; i < config_n_keys; i++) {
-                const ConfigKey *key = &config_keys[i];
-                if (key->type == CONFIG_PATHS) {
-                        if (copy_paths(field(copy, key), *(char ***)field(config, key), NULL) < 0)
-                                return -ENOMEM;
-                } else if (key->type == CONFIG_SERVERS) {
-                        copy->servers = config_copy_servers(config->servers);
-                        if (!copy->servers)
-                                return -ENOMEM;
-                } else if (key->type == CONFIG_REMOTE) {
-                        copy->remote = config_copy_remote(config->remote);
-                        if (!copy->remote)
-                                return -ENOMEM;
-                } else if (is_text(key)) {
-                        char *text = strdup(*(char **)field(config, key));
-                        if (!text)
-                                return -ENOMEM;
-                        *(char **)field(copy, key) = text;
-                }
+                int r = config_value_copy(copy, config, &config_keys[i]);
+                if (r < 0)
+                        return r;
         }
         *ret = TAKE_PTR(copy);
         return 0;
-}
-
-static int prepend(char ***list, const char *directory)
-{
-        char **paths;
-        int r = copy_paths(&paths, *list, directory);
-        if (r < 0)
-                return r;
-        paths_free(*list);
-        *list = paths;
-        return 0;
-}
-
-int config_prepend_models(Config *config, const char *directory)
-{
-        return prepend(&config->models, directory);
-}
-
-int config_prepend_prompts(Config *config, const char *directory)
-{
-        return prepend(&config->prompts, directory);
 }
 
 int config_load(Config *config, const char *path, Error *error)
@@ -411,8 +179,8 @@ int config_new(Config **ret)
                 (void)snprintf(line, sizeof(line), "%s = %s;", config_keys[i].name, config_keys[i].fallback);
                 int r = -EINVAL;
                 if (config_read_string(&file, line))
-                        r = set_key(config, &config_keys[i], config_setting_get_elem(config_root_setting(&file), 0),
-                                    &why, buffer);
+                        r = config_value_set(
+                                        config, &config_keys[i], config_setting_get_elem(config_root_setting(&file), 0), &why, buffer);
                 config_destroy(&file);
                 if (r < 0)
                         return r;

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <math.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "base/util.h"
-#include "engine/frame.h"
 #include "engine/image/drawn-marks.h"
 #include "engine/image/encode.h"
 #include "engine/inspect.h"
 #include "engine/outpaint.h"
 #include "engine/pipeline.h"
+#include "engine/resolve.h"
 
 #define STEPS_DEFAULT 20
 #define GUIDANCE_DEFAULT 7.5
@@ -134,201 +133,9 @@ const char *engine_tokenizer_digest(const Engine *engine)
         return tokenizer_digest(engine->pipeline.tokenizer);
 }
 
-/* How the picture becomes as large as it is to be: as asked for, or as the model's card recommends. */
-static int resolve_enlarge(const Engine *engine, const Request *request, Resolved *resolved, Error *error)
-{
-        const ModelCard *card = &engine->pipeline.model->card;
-        const bool has_network = engine->pipeline.upscaler;
-
-        if (request->enlarge == ENLARGE_NETWORK && !has_network)
-                return error_set(error, -EINVAL, "enlarge: the model %s has no network for it; \"lanczos\" needs none",
-                                 card->name);
-        if (request->enlarge)
-                resolved->enlarge = request->enlarge;
-        else if (request_only_touches(request))
-                resolved->enlarge = has_network ? ENLARGE_NETWORK : ENLARGE_LANCZOS;
-        else if (card->enlarge <= 1)
-                resolved->enlarge = ENLARGE_NONE;
-        else if (card->enlarge_with)
-                resolved->enlarge = card->enlarge_with;
-        else
-                resolved->enlarge = has_network ? ENLARGE_NETWORK : ENLARGE_LANCZOS;
-        return 0;
-}
-
-/* As large as the picture that it starts from, but of no more than about the model's own area. */
-static void size_of_source(const ReadPicture *source, uint32_t *width, uint32_t *height)
-{
-        const double scale = MIN(1.0, sqrt((double)*width * *height / ((double)source->width * source->height)));
-        const double w = round(source->width * scale), h = round(source->height * scale);
-
-        *width = (uint32_t)MAX(MIN(w, (double)REQUEST_SIZE_MAX), (double)REQUEST_SIZE_MIN);
-        *height = (uint32_t)MAX(MIN(h, (double)REQUEST_SIZE_MAX), (double)REQUEST_SIZE_MIN);
-}
-
-/* So many times as much, in whole multiples. */
-static uint32_t scaled(uint32_t side, double scale, uint32_t multiple)
-{
-        return MAX((uint32_t)ceil(side * scale / multiple - 1e-9), 1U) * multiple;
-}
-
-/* What is drawn first if there are two passes: where the picture is enlarged afterwards anyway, what would be drawn, of
- * which the second draws more; else the size asked for, divided. */
-static int resolve_passes(const Request *request, uint32_t factor, Resolved *resolved, Error *error)
-{
-        if (request->hires_scale == 0)
-                return 0;
-        if (resolved->enlarge == ENLARGE_NONE) {
-                resolved->first_width = scaled(resolved->drawn_width, 1 / request->hires_scale, factor);
-                resolved->first_height = scaled(resolved->drawn_height, 1 / request->hires_scale, factor);
-        } else {
-                resolved->first_width = resolved->drawn_width;
-                resolved->first_height = resolved->drawn_height;
-                resolved->drawn_width = scaled(resolved->drawn_width, request->hires_scale, factor);
-                resolved->drawn_height = scaled(resolved->drawn_height, request->hires_scale, factor);
-        }
-        resolved->second_steps = pipeline_steps_made(request->hires_steps ? request->hires_steps : resolved->steps,
-                                                     pipeline_second_strength(request));
-        if (resolved->drawn_width > REQUEST_SIZE_MAX || resolved->drawn_height > REQUEST_SIZE_MAX)
-                return error_set(error, -EINVAL, "hires: %ux%u would be drawn, but no side may have more than %d", resolved->drawn_width,
-                                 resolved->drawn_height, REQUEST_SIZE_MAX);
-        return 0;
-}
-
-/* What is not drawn stays as large as it is, or becomes so many times as large, but no larger than may be. No touch makes
- * it smaller: it comes so. */
-static int resolve_given(const ReadPicture *source, const Request *request, Resolved *resolved, Error *error)
-{
-        const double most = (double)REQUEST_SIZE_MAX / MAX(source->width, source->height);
-        const double scale = MIN(MAX(request->hires_scale, 1.0), most);
-
-        if (request->hires_scale > 1 && most <= 1)
-                return error_set(error, -EINVAL, "init-image: %ux%u pixels cannot be enlarged, no side may have more than %d",
-                                 source->width, source->height, REQUEST_SIZE_MAX);
-        resolved->width = request->width ? request->width : (uint32_t)MAX(round(source->width * scale), 1.0);
-        resolved->height = request->height ? request->height : (uint32_t)MAX(round(source->height * scale), 1.0);
-        if (source->width > resolved->width || source->height > resolved->height ||
-            (source->width == resolved->width && source->height == resolved->height))
-                resolved->enlarge = ENLARGE_NONE;
-        const bool is_enlarged = resolved->enlarge != ENLARGE_NONE;
-        resolved->drawn_width = is_enlarged ? source->width : resolved->width;
-        resolved->drawn_height = is_enlarged ? source->height : resolved->height;
-        resolved->steps = 0;
-        return 0;
-}
-
-static int resolve_size(const Engine *engine, const Request *request, Resolved *resolved, Error *error)
-{
-        const Model *model = engine->pipeline.model;
-        const uint32_t factor = vae_factor(&model->vae);
-        const uint32_t native = engine->info.native_size;
-        uint32_t width = engine->info.width, height = engine->info.height;
-
-        if (engine->picture && request_only_touches(request))
-                return resolve_given(engine->picture, request, resolved, error);
-
-        if (resolved->enlarge == ENLARGE_NONE)
-                width = height = MIN(scaled(MAX(native, (uint32_t)REQUEST_SIZE_MIN), MAX(request->hires_scale, 1.0), factor),
-                                     (uint32_t)REQUEST_SIZE_MAX);
-        int r = 0;
-        if (engine->picture && !request->width && !request->height) {
-                if (request_outpaints(request))
-                        r = outpaint_size(engine->picture, request, &width, &height, error);
-                else
-                        size_of_source(engine->picture, &width, &height);
-        }
-        if (r < 0)
-                return r;
-        resolved->width = request->width ? request->width : width;
-        resolved->height = request->height ? request->height : height;
-        frame_choose(resolved->width, resolved->height, factor, resolved->enlarge == ENLARGE_NONE ? 0 : native,
-                     &resolved->drawn_width, &resolved->drawn_height);
-        return resolve_passes(request, factor, resolved, error);
-}
-
-static void resolve_touches(const ModelCard *card, const Request *request, Resolved *resolved)
-{
-        resolved->remove_artefacts = request->remove_artefacts >= 0 ? request->remove_artefacts
-                                                                    : card->remove_artefacts;
-        resolved->smooth_edges = request->smooth_edges >= 0 ? request->smooth_edges : card->smooth_edges;
-        resolved->sharpen = request->sharpen >= 0 ? request->sharpen : card->sharpen;
-}
-
-static int count_tokens(const Engine *engine, const Request *request, Resolved *resolved, Error *error)
-{
-        _cleanup_(chunks_done) Chunks chunks = {}, negative = {};
-        int r = pipeline_read_text(&engine->pipeline, "prompt", request->prompt, &chunks, error);
-        if (r < 0)
-                return r;
-        r = pipeline_read_text(&engine->pipeline, "negative-prompt", request->negative_prompt, &negative, error);
-        if (r < 0)
-                return r;
-
-        resolved->prompt_tokens = chunks.tokens;
-        resolved->prompt_chunks = chunks.n;
-        resolved->truncated_tokens = chunks.truncated;
-        return 0;
-}
-
-/* Whether the sampler takes these steps and that schedule. */
-static int check_sampling(const Engine *engine, const Request *request, const Resolved *resolved, Error *error)
-{
-        _cleanup_(sampling_freep) Sampling *s = NULL;
-        const SamplingSettings settings = pipeline_sampling_settings(request, resolved);
-
-        return sampling_new(&s, &engine->pipeline.model->scheduler, &settings, 1, error);
-}
-
 int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error *error)
 {
-        const ModelInfo *info = &engine->info;
-        const uint32_t timesteps = engine->pipeline.model->scheduler.train_timesteps;
-
-        int r = request_check(request, error);
-        if (r < 0)
-                return r;
-
-        const ModelCard *card = &engine->pipeline.model->card;
-        if (request->fast && card->fast_steps == 0)
-                return error_set(error, -EINVAL, "fast: the model %s has no few-step version", info->name);
-
-        Resolved resolved = {
-                .steps = request->fast ? card->fast_steps : info->steps,
-                /* The step that the few-step denoiser was trained with. */
-                .sampler = request->fast ? SAMPLER_DDIM : info->sampler,
-                .schedule = request->fast ? SIGMA_SCHEDULE_DEFAULT : info->schedule,
-                .guidance = request->fast ? card->fast_guidance : info->guidance,
-                .guidance_rescale = info->guidance_rescale,
-                .precision = pipeline_precision(
-                                engine->pipeline.model, (Precision)request->precision, engine->pipeline.automatic),
-        };
-        resolved.steps = request->steps ? request->steps : resolved.steps;
-        /* The model's schedule goes with its sampler. */
-        if (request->schedule || request->sampler)
-                resolved.schedule = request->schedule;
-        resolved.sampler = request->sampler ? request->sampler : resolved.sampler;
-        resolved.guidance = request->guidance >= 0 ? request->guidance : resolved.guidance;
-        if (request->guidance_rescale >= 0)
-                resolved.guidance_rescale = request->guidance_rescale;
-        r = resolve_enlarge(engine, request, &resolved, error);
-        if (r < 0)
-                return r;
-        r = resolve_size(engine, request, &resolved, error);
-        if (r < 0)
-                return r;
-        resolve_touches(&engine->pipeline.model->card, request, &resolved);
-        const uint32_t most = MAX(resolved.steps, request->hires_scale != 0 ? request->hires_steps : 0);
-        if (most >= timesteps)
-                return error_set(error, -EINVAL, "steps: %u, but this model can make at most %u", most, timesteps - 1);
-        if (resolved.steps > 0)
-                r = check_sampling(engine, request, &resolved, error);
-        if (r >= 0)
-                r = count_tokens(engine, request, &resolved, error);
-        if (r < 0)
-                return r;
-
-        *ret = resolved;
-        return 0;
+        return resolve_request(&engine->pipeline, &engine->info, engine->picture, request, ret, error);
 }
 
 int engine_generate(Engine *engine, const Request *request, uint32_t index, const EngineEvents *events,

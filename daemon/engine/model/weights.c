@@ -7,6 +7,7 @@
 
 #include "base/util.h"
 #include "engine/model/file.h"
+#include "engine/model/view.h"
 #include "engine/model/weights.h"
 
 #define KEY_MAX 256
@@ -15,22 +16,13 @@
 #define INDEX_SIZE_MAX (16U << 20)
 #define FILES_MAX 256
 
-/* What was made of a stored tensor because the layouts differ in more than names. The Weights change by it, but not for
- * those who use them. */
-typedef struct View {
-        struct View *next;
-        char key[ORIGINAL_KEY_MAX];
-        StoredTensor tensor;
-        void *memory; /* NULL: it lies in the file */
-} View;
-
 struct Weights {
         char *path; /* of the one file, or of the index */
         Safetensors *files[FILES_MAX];
         size_t n_files;
         const Safetensors *whole; /* of which this is a component, in place of the files */
         KeyMap map;
-        View *views;
+        View *views; /* grow by use, which changes nothing that can be seen */
         Packing packing;
 };
 
@@ -154,11 +146,7 @@ Weights *weights_free(Weights *weights)
                 return NULL;
         for (size_t i = 0; i < weights->n_files; i++)
                 safetensors_free(weights->files[i]);
-        for (View *view = weights->views, *next; view; view = next) {
-                next = view->next;
-                free(view->memory);
-                free(view);
-        }
+        views_free(weights->views);
         free(weights->path);
         free(weights);
         return NULL;
@@ -174,64 +162,7 @@ Packing weights_packing(const Weights *weights)
         return weights->packing;
 }
 
-/* Rows and columns of elements exchanged. */
-static void *transpose(const StoredTensor *t, size_t size)
-{
-        const size_t rows = t->shape[0], columns = t->shape[1];
-        char *ret = malloc(MAX(t->n_elements * size, (size_t)1));
-
-        for (size_t i = 0; ret && i < rows; i++)
-                for (size_t j = 0; j < columns; j++)
-                        memcpy(ret + (j * rows + i) * size, (const char *)t->data + (i * columns + j) * size, size);
-        return ret;
-}
-
-/* Blocks lie along the rows, which become columns: their numbers are taken out. */
-static bool make_transposed(View *view, const StoredTensor *t)
-{
-        _cleanup_(freep) float *numbers = NULL;
-        StoredTensor plain = *t;
-        uint64_t bytes;
-
-        if (t->n_dims != 2 || t->scales)
-                return false;
-        if (!dtype_bytes(t->dtype, 1, &bytes)) {
-                numbers = malloc(t->n_elements * sizeof(float));
-                if (!numbers)
-                        return false;
-                stored_tensor_to_f32(t, numbers);
-                plain.dtype = DTYPE_F32;
-                plain.data = numbers;
-                bytes = sizeof(float);
-        }
-        view->tensor.made = true;
-        view->tensor.dtype = plain.dtype;
-        view->tensor.shape[0] = t->shape[1];
-        view->tensor.shape[1] = t->shape[0];
-        view->tensor.data = view->memory = transpose(&plain, (size_t)bytes);
-        return view->memory;
-}
-
-/* Some of its rows, or all of it the other way round; false if it is not of a kind with which that can be done. */
-static bool make_view(View *view, const StoredTensor *t, const OriginalKey *key)
-{
-        uint64_t bytes;
-
-        view->tensor = *t;
-        if (key->parts > 1) {
-                if (t->n_dims == 0 || t->shape[0] % key->parts != 0 ||
-                    !dtype_bytes(t->dtype, t->n_elements / key->parts, &bytes))
-                        return false;
-                view->tensor.shape[0] /= key->parts;
-                view->tensor.n_elements /= key->parts;
-                view->tensor.data = (const char *)t->data + key->part * bytes;
-                if (t->scales)
-                        view->tensor.scales = (const char *)t->scales + key->part * view->tensor.shape[0] * sizeof(float);
-        }
-        return !key->transposed || make_transposed(view, t);
-}
-
-static const StoredTensor *find_view(const Weights *weights, const char *key)
+static const StoredTensor *find_in_whole(const Weights *weights, const char *key)
 {
         OriginalKey original;
         if (!original_key(&weights->map, key, &original))
@@ -239,19 +170,7 @@ static const StoredTensor *find_view(const Weights *weights, const char *key)
         const StoredTensor *tensor = safetensors_find(weights->whole, original.name);
         if (!tensor || (original.parts == 1 && !original.transposed))
                 return tensor;
-
-        for (const View *view = weights->views; view; view = view->next)
-                if (streq(view->key, key))
-                        return &view->tensor;
-        View *view = calloc(1, sizeof(*view));
-        if (!view || !make_view(view, tensor, &original)) {
-                free(view);
-                return NULL;
-        }
-        (void)snprintf(view->key, sizeof(view->key), "%s", key);
-        view->next = weights->views;
-        ((Weights *)weights)->views = view;
-        return &view->tensor;
+        return views_find(&((Weights *)weights)->views, key, tensor, &original);
 }
 
 static const StoredTensor *find(const Weights *weights, const char *key)
@@ -259,7 +178,7 @@ static const StoredTensor *find(const Weights *weights, const char *key)
         const StoredTensor *tensor = NULL;
 
         if (weights->whole)
-                return find_view(weights, key);
+                return find_in_whole(weights, key);
 
         for (size_t i = 0; !tensor && i < weights->n_files; i++)
                 tensor = safetensors_find(weights->files[i], key);
