@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What options.c (the table: what each option means), options-structures.c (those that are not one
- * value) and options-message.c (messages that hold them) share. */
+/* What options.c (the table: what each option means), options-structures.c (those that are not one value), options-remote.c
+ * (those of who is to draw), options-message.c and options-json.c (what holds them) share. */
 
 #include "service/options.h"
 
@@ -22,7 +22,7 @@ struct Option {
         const char *name;
         char type;
         uint64_t low, high; /* of numbers */
-        size_t offset; /* of plain numbers, in Options; of descriptors, the Input */
+        size_t offset; /* of plain numbers and switches, in Options; of descriptors, the Input */
         int (*set)(Options *options, const Option *option, const Value *value, Error *error);
         bool (*get)(const Options *options, Value *ret); /* false: left open. NULL: a plain number */
         /* In place of type, set and the value of get, for what is not one value: */
@@ -51,5 +51,4 @@ bool options_get(const Options *options, const Option *option, const Options *pl
 /* Likewise, of who is to draw (options-remote.c); what is sent to another instance is drawn there. */
 int options_set_provider(Options *options, const Option *option, const Value *value, Error *error);
 int options_set_purpose(Options *options, const Option *option, const Value *value, Error *error);
-int options_set_remote_switch(Options *options, const Option *option, const Value *value, Error *error);
 bool options_get_nothing(const Options *options, Value *ret);

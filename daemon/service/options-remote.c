@@ -22,13 +22,6 @@ int options_set_purpose(Options *options, const Option *option, const Value *val
         return set_name(options->remote.purpose, option, value, error);
 }
 
-int options_set_remote_switch(Options *options, const Option *option, const Value *value, Error *error)
-{
-        (void)error;
-        *(bool *)((uint8_t *)options + option->offset) = value->b != 0;
-        return 0;
-}
-
 bool options_get_nothing(const Options *options, Value *ret)
 {
         (void)options, (void)ret;

@@ -184,24 +184,12 @@ static int set_text(Options *options, const Option *option, const Value *value, 
         return 0;
 }
 
-static int set_prompt_metadata(Options *options, const Option *option, const Value *value, Error *error)
-{
-        (void)option, (void)error;
-        options->request.prompt_metadata = value->b != 0;
-        return 0;
-}
+_Static_assert(sizeof(bool) == sizeof(uint8_t), "a switch is one or the other");
 
-static int set_fast(Options *options, const Option *option, const Value *value, Error *error)
+static int set_switch(Options *options, const Option *option, const Value *value, Error *error)
 {
-        (void)option, (void)error;
-        options->request.fast = value->b != 0;
-        return 0;
-}
-
-static int set_detach(Options *options, const Option *option, const Value *value, Error *error)
-{
-        (void)option, (void)error;
-        options->policy.detach = value->b != 0;
+        (void)error;
+        *((uint8_t *)options + option->offset) = value->b != 0;
         return 0;
 }
 
@@ -376,8 +364,8 @@ static bool get_detach(const Options *options, Value *ret)
 
 #define SHARE(name, member) { name, 'd', .offset = offsetof(Options, request.member), .set = set_share }
 
-#define REMOTE_SWITCH(name, member) \
-        { name, 'b', .offset = offsetof(Options, remote.member), .set = options_set_remote_switch, .get = options_get_nothing }
+#define SWITCH(name, member, getter) \
+        { name, 'b', .offset = offsetof(Options, member), .set = set_switch, .get = getter }
 
 const Option options_table[] = {
         { "model", 's', .set = set_model, .get = get_model },
@@ -409,7 +397,7 @@ const Option options_table[] = {
           .append = options_append_outpaint, .to_json = options_outpaint_to_json },
         NUMBER("count", count, 1, REQUEST_COUNT_MAX),
         NUMBER("preview-every", preview_every, 0, REQUEST_STEPS_MAX),
-        { "fast", 'b', .set = set_fast, .get = get_fast },
+        SWITCH("fast", request.fast, get_fast),
         { "enlarge", 's', .set = set_enlarge, .get = get_enlarge },
         { "hires", 'd', 1, REQUEST_HIRES_MAX, offsetof(Options, request.hires_scale), set_double },
         SHARE("hires-strength", hires_strength),
@@ -427,11 +415,11 @@ const Option options_table[] = {
         { "created", 't', .set = set_created, .get = get_created },
         { "provider", 's', .set = options_set_provider, .get = options_get_nothing },
         { "purpose", 's', .set = options_set_purpose, .get = options_get_nothing },
-        REMOTE_SWITCH("best-effort", best_effort),
-        REMOTE_SWITCH("private", is_private),
-        REMOTE_SWITCH("dry-run", dry_run),
-        { "prompt-metadata", 'b', .set = set_prompt_metadata, .get = get_prompt_metadata },
-        { "detach", 'b', .set = set_detach, .get = get_detach },
+        SWITCH("best-effort", remote.best_effort, options_get_nothing),
+        SWITCH("private", remote.is_private, options_get_nothing),
+        SWITCH("dry-run", remote.dry_run, options_get_nothing),
+        SWITCH("prompt-metadata", request.prompt_metadata, get_prompt_metadata),
+        SWITCH("detach", policy.detach, get_detach),
         { "keep-alive", 't', .high = KEEP_ALIVE_MAX, .set = set_keep_alive, .get = get_keep_alive },
         { "priority", 's', .set = set_priority, .get = get_priority },
 };

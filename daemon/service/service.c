@@ -32,17 +32,6 @@ static QueueLimits limits_of(const Config *config)
         };
 }
 
-static void on_job_removed(Job *job, void *userdata)
-{
-        Service *service = userdata;
-
-        if (!service->stopping && job_object(job))
-                store_forget(job);
-        if (service->watchers)
-                watchers_forget_job(service->watchers, job->serial);
-        job->userdata = job_object_free(job->userdata);
-}
-
 static void on_digests_changed(void *userdata)
 {
         Service *service = userdata;
@@ -86,118 +75,18 @@ static void on_pressure(void *userdata)
         residency_unload(service->residency);
 }
 
-/* --- a connection has left --- */
-
-/* A job of that caller that ends with it; NULL: none (any more). */
-static Job *find_orphan(const Service *service, const char *caller)
-{
-        for (Job *job = queue_first(service->queue); job; job = job->next) {
-                const JobObject *object = job_object(job);
-                if (object->caller && streq(object->caller, caller) && !job->policy.detach)
-                        return job;
-        }
-        return NULL;
-}
-
-static void on_caller_gone(const char *name, void *userdata)
-{
-        Service *service = userdata;
-        Job *orphan;
-
-        watchers_forget_connection(service->watchers, name);
-        handouts_forget_connection(service->handouts, name);
-        intake_forget_connection(service->intake, name);
-        for (Job *job = queue_first(service->queue); job; job = job->next)
-                job_object_drop_preview_calls(job_object(job), name);
-
-        while ((orphan = find_orphan(service, name)))
-                service_remove_job(service, orphan);
-        for (Job *job = queue_first(service->queue); job; job = job->next) {
-                JobObject *object = job_object(job);
-                if (object->caller && streq(object->caller, name)) {
-                        free(TAKE_PTR(object->caller));
-                        store_job(job);
-                }
-        }
-}
-
-/* --- jobs --- */
-
-static void schedule_expiry(Service *service);
-
-static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Service *service = userdata;
-        (void)source, (void)usec;
-
-        queue_expire(service->queue, clock_usec(CLOCK_MONOTONIC));
-        schedule_expiry(service);
-        return 0;
-}
-
-static void schedule_expiry(Service *service)
-{
-        uint64_t next = queue_next_expiry(service->queue);
-
-        service->expiry = sd_event_source_disable_unref(service->expiry);
-        if (next == UINT64_MAX)
-                return;
-        int r = sd_event_add_time(
-                        service->event, &service->expiry, CLOCK_MONOTONIC, next, 100 * USEC_PER_MSEC, on_expiry,
-                        service);
-        if (r < 0)
-                (void)log_warning_errno(r, "Results will be kept too long");
-}
-
-void service_finish_job(Service *service, Job *job, JobState state, const Error *error)
-{
-        uid_t uid = job->uid;
-
-        runner_forget(service->runner, job);
-        enhancers_forget(service->enhancers, job);
-        painters_forget(service->painters, job, state);
-        queue_finish(service->queue, job, state, error, clock_usec(CLOCK_MONOTONIC));
-        store_job(job);
-        journal_job(
-                        state == JOB_DONE     ? JOURNAL_JOB_DONE
-                        : state == JOB_FAILED ? JOURNAL_JOB_FAILED
-                                              : JOURNAL_JOB_CANCELLED,
-                        job);
-        job_object_tell_end(job_object(job));
-        job_object_end_previews(job_object(job));
-        service_touch_user(service, uid);
-        schedule_expiry(service);
-        service_update_status(service);
-}
-
-void service_remove_job(Service *service, Job *job)
-{
-        runner_cancel_now(service->runner, job);
-        queue_remove(service->queue, job);
-        schedule_expiry(service);
-}
-
-void service_touch_user(Service *service, uid_t uid)
-{
-        for (Job *job = queue_first(service->queue); job; job = job->next)
-                if (job->uid == uid && job->state == JOB_QUEUED && job_object(job))
-                        job_object_update(job_object(job));
-}
-
-/* --- the whole --- */
-
 /* Who calls, what was asked for, and the models that it is asked of. */
 static int make_queue(Service *service, const char *digest_cache)
 {
         const QueueLimits limits = limits_of(service->config);
 
-        int r = callers_new(&service->callers, service->bus, on_caller_gone, service);
+        int r = callers_new(&service->callers, service->bus, service_forget_caller, service);
         if (r >= 0)
                 r = authority_new(&service->authority, service->bus);
         if (r >= 0)
                 r = watchers_new(&service->watchers);
         if (r >= 0)
-                r = queue_new(&service->queue, &limits, on_job_removed, service);
+                r = queue_new(&service->queue, &limits, service_forget_job, service);
         if (r >= 0)
                 r = digests_new(&service->digests, service->event, service->config, digest_cache, on_digests_changed, service);
         return r < 0 ? r : packs_new(&service->packs, digest_cache);
@@ -340,7 +229,7 @@ int service_open(Service *service)
 {
         service->is_open = true;
         store_restore(service);
-        schedule_expiry(service);
+        service_schedule_expiry(service);
         int r = sd_bus_request_name(service->bus, IMAGINE_BUS_NAME, 0);
         if (r < 0)
                 return log_error_errno(r, "The name " IMAGINE_BUS_NAME " cannot be owned");
@@ -373,7 +262,7 @@ void service_reload(Service *service)
                 service->config = config;
                 log_set_max_level(config_log_level(config));
                 queue_expire(service->queue, clock_usec(CLOCK_MONOTONIC));
-                schedule_expiry(service);
+                service_schedule_expiry(service);
                 look_at_models(service);
                 power_set_config(service->power, config);
                 sleep_set_config(service->sleep, config);
