@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
@@ -194,6 +195,59 @@ static void test_shipped_file(void **state)
         assert_int_equal(config_load(config, "conf/imagined.conf", NULL), 0);
 }
 
+/* What imagined.conf(5) says of a key, with plain quotes and dashes. */
+static void read_manual(const char *manual, const char *name, char *ret, size_t size)
+{
+        char heading[128];
+        size_t n = 0;
+
+        (void)snprintf(heading, sizeof(heading), ".TP\n\\fB%s\\fR = ", name);
+        const char *p = strstr(manual, heading);
+        if (!p) {
+                fail_msg("imagined.conf(5) does not speak of %s", name);
+                return;
+        }
+        for (p += strlen(heading); strncmp(p, "\n.TP\n\\fB", 8) != 0 && strncmp(p, "\n.SH", 4) != 0; p++) {
+                assert_in_range(n, 0, size - 2);
+                if (strncmp(p, "\\(dq", 4) == 0) {
+                        ret[n++] = '"';
+                        p += 3;
+                } else if (*p != '\\') {
+                        ret[n++] = *p;
+                }
+        }
+        ret[n] = '\0';
+}
+
+/* The default is nothing, or a place below the prefix. */
+static bool is_told_in_words(ConfigType type)
+{
+        return type == CONFIG_STRING || type == CONFIG_PATHS || type == CONFIG_SERVERS || type == CONFIG_REMOTE;
+}
+
+/* Ranges and defaults are the table's. */
+static void test_manual(void **state)
+{
+        _cleanup_(fclosep) FILE *file = fopen("docs/imagined.conf.5", "re");
+        static char manual[1 << 16], entry[1 << 14];
+        (void)state;
+
+        assert_non_null(file);
+        manual[fread(manual, 1, sizeof(manual) - 1, file)] = '\0';
+        assert_true(feof(file));
+        for (size_t i = 0; i < config_n_keys; i++) {
+                const ConfigKey *key = &config_keys[i];
+                char wanted[1024];
+                read_manual(manual, key->name, entry, sizeof(entry));
+                (void)snprintf(wanted, sizeof(wanted), "%" PRIu64 " to %" PRIu64, key->low, key->high);
+                if (key->type == CONFIG_NUMBER && key->high < INT64_MAX && !strstr(entry, wanted))
+                        fail_msg("imagined.conf(5) does not say of %s: %s", key->name, wanted);
+                (void)snprintf(wanted, sizeof(wanted), "Default: %s.", key->fallback);
+                if (!is_told_in_words(key->type) && !strstr(entry, wanted))
+                        fail_msg("imagined.conf(5) does not say of %s: %s", key->name, wanted);
+        }
+}
+
 static void test_servers(void **state)
 {
         _cleanup_(config_freep) Config *config = NULL;
@@ -315,6 +369,7 @@ int main(void)
                 cmocka_unit_test(test_faults),
                 cmocka_unit_test(test_files_that_are_none),
                 cmocka_unit_test(test_shipped_file),
+                cmocka_unit_test(test_manual),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }
