@@ -26,6 +26,20 @@ int file_make_folders(const char *path, mode_t mode)
         return 0;
 }
 
+/* The name of a file is on the disk once its folder is. */
+static int sync_folder(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+        _cleanup_(freep) char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+        if (!folder)
+                return -ENOMEM;
+
+        _cleanup_(closep) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        return fsync(fd) < 0 && errno != EINVAL ? -errno : 0; /* which says that it has no such thing */
+}
+
 int file_put(const char *path, const char *text, bool lasts)
 {
         _cleanup_(freep) char *temporary = NULL;
@@ -42,5 +56,5 @@ int file_put(const char *path, const char *text, bool lasts)
                 r = -errno;
         if (r < 0)
                 (void)unlink(temporary);
-        return r;
+        return r >= 0 && lasts ? sync_folder(path) : r;
 }

@@ -13,6 +13,7 @@
 /* All folders on the way to that path, where they are missing. 0, or a negative errno. */
 int file_make_folders(const char *path, mode_t mode);
 
-/* Another file, for its owner alone to read, takes the place of the old one in one step. lasts: once it is on the disk, so that
- * neither is lost with the power. 0, or a negative errno: the old one is there. */
+/* Another file, for its owner alone to read, takes the place of the old one in one step. lasts: it is on the disk by then, its name,
+ * too, so that neither is lost with the power. 0, or a negative errno: the old one is there, or, where only the folder could not be
+ * written, the new one for now. */
 int file_put(const char *path, const char *text, bool lasts);

@@ -8,8 +8,23 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
+
+/* In place of the library's: what was to be on the disk, in its order. */
+static char synced[64];
+
+int fsync(int fd)
+{
+        struct stat st;
+
+        assert_int_equal(fstat(fd, &st), 0);
+        (void)strncat(synced, S_ISDIR(st.st_mode) ? "folder with " : "file ", sizeof(synced) - strlen(synced) - 1);
+        if (S_ISDIR(st.st_mode)) /* the name is the new file's by then */
+                (void)strncat(synced, access(scratch_path("kept"), F_OK) >= 0 ? "name" : "none", sizeof(synced) - strlen(synced) - 1);
+        return 0;
+}
 
 static void assert_file(const char *path, const char *text)
 {
@@ -47,9 +62,23 @@ static void test_put(void **state)
         scratch_run("test $(ls -A a/b | wc -l) = 1"); /* nothing temporary is left */
 }
 
+static void test_what_lasts_is_on_the_disk_with_its_name(void **state)
+{
+        char path[PATH_MAX];
+        (void)state;
+
+        (void)snprintf(path, sizeof(path), "%s", scratch_path("kept"));
+        synced[0] = '\0';
+        assert_int_equal(file_put(path, "one", false), 0);
+        assert_string_equal(synced, "");
+        scratch_run("rm kept");
+        assert_int_equal(file_put(path, "two", true), 0);
+        assert_string_equal(synced, "file folder with name");
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_put) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_put), cmocka_unit_test(test_what_lasts_is_on_the_disk_with_its_name) };
 
         return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
