@@ -105,10 +105,16 @@ AVX2_FLAGS = -mavx2 -mfma -mf16c
 $(B)/%-avx2.o: ISA_FLAGS = $(AVX2_FLAGS)
 AVX512_FLAGS = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
 $(B)/%-avx512.o: ISA_FLAGS = $(AVX512_FLAGS)
-$(B)/%-vnni.o: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni
-$(B)/%-bf16.o: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni -mavx512vbmi -mavx512bf16
-AMX_FLAGS = $(AVX512_FLAGS) -mavx512vnni -mavx512vbmi -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
+VNNI_FLAGS = $(AVX512_FLAGS) -mavx512vnni
+$(B)/%-vnni.o: ISA_FLAGS = $(VNNI_FLAGS)
+BF16_FLAGS = $(VNNI_FLAGS) -mavx512vbmi -mavx512bf16
+$(B)/%-bf16.o: ISA_FLAGS = $(BF16_FLAGS)
+AMX_FLAGS = $(BF16_FLAGS) -mamx-tile -mamx-bf16 -mamx-int8
 $(B)/%-amx.o: ISA_FLAGS = $(if $(TILES_EMULATED),$(AVX2_FLAGS),$(AMX_FLAGS))
+# The test holds them against what the processor is asked for.
+TEST_CPU_FLAGS = -DFLAGS_avx2='"$(AVX2_FLAGS)"' -DFLAGS_avx512='"$(AVX512_FLAGS)"' -DFLAGS_vnni='"$(VNNI_FLAGS)"' \
+	-DFLAGS_bf16='"$(BF16_FLAGS)"' -DFLAGS_amx='"$(AMX_FLAGS)"'
+$(B)/tests/base/test-cpu.o: ISA_FLAGS = $(TEST_CPU_FLAGS)
 # The inner loops: the compiler may vectorise, but not reorder sums behind our back (no -ffast-math).
 $(B)/daemon/engine/kernels/%.o $(B)/emulated/daemon/engine/kernels/%.o $(B)/daemon/engine/tensor/%.o $(B)/daemon/engine/image/touches/%.o: \
 	KERNEL_FLAGS = $(INNER_FLAGS)

@@ -14,11 +14,12 @@ ANALYZER = -include tests/analyzer.h
 $(B)/lint/daemon/base/error.tidy $(B)/lint/daemon/base/error.fanalyzer: ANALYZER =
 $(B)/lint/daemon/marks/%.tidy $(B)/lint/daemon/marks/%.fanalyzer: MARKS_FLAGS = $(CFLAGS_MARKS)
 $(B)/lint/client/window/%.tidy $(B)/lint/client/window/%.fanalyzer: WINDOW_FLAGS = $(CFLAGS_WINDOW)
-$(B)/lint/%-avx2.tidy $(B)/lint/%-avx2.fanalyzer: ISA_FLAGS = -mavx2 -mfma -mf16c
+$(B)/lint/%-avx2.tidy $(B)/lint/%-avx2.fanalyzer: ISA_FLAGS = $(AVX2_FLAGS)
 $(B)/lint/%-avx512.tidy $(B)/lint/%-avx512.fanalyzer: ISA_FLAGS = $(AVX512_FLAGS)
-$(B)/lint/%-vnni.tidy $(B)/lint/%-vnni.fanalyzer: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni
-$(B)/lint/%-bf16.tidy $(B)/lint/%-bf16.fanalyzer: ISA_FLAGS = $(AVX512_FLAGS) -mavx512vnni -mavx512vbmi -mavx512bf16
+$(B)/lint/%-vnni.tidy $(B)/lint/%-vnni.fanalyzer: ISA_FLAGS = $(VNNI_FLAGS)
+$(B)/lint/%-bf16.tidy $(B)/lint/%-bf16.fanalyzer: ISA_FLAGS = $(BF16_FLAGS)
 $(B)/lint/%-amx.tidy $(B)/lint/%-amx.fanalyzer: ISA_FLAGS = $(AMX_FLAGS)
+$(B)/lint/tests/base/test-cpu.tidy: ISA_FLAGS = $(TEST_CPU_FLAGS)
 
 $(B)/lint/%.tidy: %.c .clang-tidy tests/.clang-tidy $(LINT_HEADERS) | $(B)/paths.h
 	@mkdir -p $(@D)

@@ -18,63 +18,75 @@ static const char *const isa_names[CPU_ISA_MAX] = {
 };
 
 #if defined(__x86_64__)
-#if defined(TILES_EMULATED)
-static bool has_tiles(void)
+/* gcc 12 and clang 14 do not know these. The bits are those of Intel's Software Developer's Manual (CPUID leaves 1 and 7, XCR0). */
+static bool has_f16c(void)
 {
-        return cpu_has(CPU_AVX2); /* what the emulation is compiled for */
+        unsigned a, b, c, d;
+
+        return __get_cpuid(1, &a, &b, &c, &d) && c & bit_F16C;
 }
-#else
-/* Tiles of bfloat16 and bytes, and whether the system saves them between threads; gcc 12 does not know it. The bits are
- * those of Intel's Software Developer's Manual (CPUID leaf 7, XCR0). */
-static bool ask_for_tiles(void)
+
+/* That bit, and whether the system saves tiles between threads. */
+static bool has_tiles(unsigned bit)
 {
-        const unsigned wanted = 1U << 22 | 1U << 24 | 1U << 25, saves = 1U << 27, states = 3U << 17;
+        const unsigned saves = 1U << 27, states = 3U << 17;
         unsigned a, b, c, d, low, high;
 
-        if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & saves) || !__get_cpuid_count(7, 0, &a, &b, &c, &d) ||
-            (d & wanted) != wanted)
+        if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & saves) || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & 1U << bit))
                 return false;
         __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-        return (low & states) == states && cpu_has(CPU_AVX512_BF16);
+        return (low & states) == states;
 }
 
-static bool tiles_found; /* written once, before anybody reads it */
+/* All that kernels are compiled for: its name (-mNAME of the compilers), the first set that has it, whether this processor has. */
+#define FEATURES(X)                                                            \
+        X("avx2", CPU_AVX2, __builtin_cpu_supports("avx2"))                    \
+        X("fma", CPU_AVX2, __builtin_cpu_supports("fma"))                      \
+        X("f16c", CPU_AVX2, has_f16c())                                        \
+        X("avx512f", CPU_AVX512, __builtin_cpu_supports("avx512f"))            \
+        X("avx512bw", CPU_AVX512, __builtin_cpu_supports("avx512bw"))          \
+        X("avx512dq", CPU_AVX512, __builtin_cpu_supports("avx512dq"))          \
+        X("avx512vl", CPU_AVX512, __builtin_cpu_supports("avx512vl"))          \
+        X("avx512vnni", CPU_AVX512_VNNI, __builtin_cpu_supports("avx512vnni")) \
+        X("avx512vbmi", CPU_AVX512_BF16, __builtin_cpu_supports("avx512vbmi")) \
+        X("avx512bf16", CPU_AVX512_BF16, __builtin_cpu_supports("avx512bf16")) \
+        X("amx-bf16", CPU_AMX, has_tiles(22))                                  \
+        X("amx-tile", CPU_AMX, has_tiles(24))                                  \
+        X("amx-int8", CPU_AMX, has_tiles(25))
 
-static void find_tiles(void)
+static CpuIsa found; /* written once, before anybody reads it */
+
+static void find(void)
 {
-        tiles_found = ask_for_tiles();
+        found = CPU_ISA_MAX - 1;
+#define X(name, isa, has)                       \
+        if (found >= (isa) && !(has))           \
+                found = (CpuIsa)((isa)-1);
+        FEATURES(X)
+#undef X
 }
-
-/* Asked once: in a virtual machine each CPUID is a way to the host and back, tens of microseconds long. */
-static bool has_tiles(void)
-{
-        static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-        (void)pthread_once(&once, find_tiles);
-        return tiles_found;
-}
-#endif
 
 bool cpu_has(CpuIsa isa)
 {
-        switch (isa) {
-        case CPU_GENERIC:
-                return true;
-        case CPU_AVX2:
-                return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-        case CPU_AVX512:
-                return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-        case CPU_AVX512_VNNI:
-                return cpu_has(CPU_AVX512) && __builtin_cpu_supports("avx512vnni");
-        case CPU_AVX512_BF16:
-                return cpu_has(CPU_AVX512_VNNI) && __builtin_cpu_supports("avx512vbmi") &&
-                       __builtin_cpu_supports("avx512bf16");
-        case CPU_AMX:
-                return has_tiles();
-        default:
-                return false;
-        }
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+        /* Asked once: in a virtual machine each CPUID is a way to the host and back, tens of microseconds long. */
+        (void)pthread_once(&once, find);
+#if defined(TILES_EMULATED)
+        if (isa == CPU_AMX)
+                return found >= CPU_AVX2; /* what the emulation is compiled for */
+#endif
+        return isa <= found;
+}
+
+CpuIsa cpu_isa_using(const char *feature)
+{
+#define X(name, isa, has)          \
+        if (streq(feature, (name))) \
+                return isa;
+        FEATURES(X)
+#undef X
+        return CPU_ISA_MAX;
 }
 
 CpuIsa cpu_isa_without_tiles(void)
@@ -82,16 +94,18 @@ CpuIsa cpu_isa_without_tiles(void)
         /* Intel's processors have products of bfloat16 beside tiles, and half as fast as those of floats. */
         if (cpu_has(CPU_AVX512_BF16) && __builtin_cpu_is("amd"))
                 return CPU_AVX512_BF16;
-        if (cpu_has(CPU_AVX512_VNNI))
-                return CPU_AVX512_VNNI;
-        if (cpu_has(CPU_AVX512))
-                return CPU_AVX512;
-        return cpu_has(CPU_AVX2) ? CPU_AVX2 : CPU_GENERIC;
+        return MIN(found, CPU_AVX512_VNNI);
 }
 #else
 bool cpu_has(CpuIsa isa)
 {
         return isa == CPU_GENERIC;
+}
+
+CpuIsa cpu_isa_using(const char *feature)
+{
+        (void)feature;
+        return CPU_ISA_MAX;
 }
 
 CpuIsa cpu_isa_without_tiles(void)

@@ -24,7 +24,12 @@ typedef enum CpuIsa {
 #define CPU_SPINS "1000"
 
 CpuIsa cpu_isa(void);
+
+/* Each set has all that is in those before it. */
 bool cpu_has(CpuIsa isa);
+
+/* The first set that asks for what compilers call -mFEATURE; CPU_ISA_MAX: none does. */
+CpuIsa cpu_isa_using(const char *feature);
 
 /* What it would be without tiles. */
 CpuIsa cpu_isa_without_tiles(void);
