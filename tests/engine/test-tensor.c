@@ -67,23 +67,19 @@ static void test_group_norm(void **state)
         for_each_kernels(group_norm_of);
 }
 
-static void test_add_and_concat(void **state)
+static void test_concat_and_copy(void **state)
 {
         (void)state;
         Compute c = compute_for_test(2);
-        Tensor a = random_tensor(&c, 2, 30, 31, 17, 1), b = random_tensor(&c, 2, 30, 31, 17, 2);
-        Tensor narrow = random_tensor(&c, 2, 30, 31, 3, 3), sum = compute_tensor(&c, 2, 30, 31, 17);
+        Tensor a = random_tensor(&c, 2, 30, 31, 17, 1), narrow = random_tensor(&c, 2, 30, 31, 3, 3);
         Tensor both = compute_tensor(&c, 2, 30, 31, 20), copy = compute_tensor(&c, 2, 30, 31, 17);
 
-        tensor_add(&c, &a, &b, &sum);
         tensor_concat(&c, &a, &narrow, &both);
         tensor_copy(&c, &a, &copy);
         for (size_t row = 0; row < tensor_rows(&a); row++) {
                 assert_memory_equal(both.data + row * 20, a.data + row * 17, 17 * sizeof(float));
                 assert_memory_equal(both.data + row * 20 + 17, narrow.data + row * 3, 3 * sizeof(float));
         }
-        for (size_t i = 0; i < tensor_elements(&a); i++)
-                assert_true(sum.data[i] == a.data[i] + b.data[i]);
         assert_same(&copy, &a);
         arena_free(c.arena);
 }
@@ -169,7 +165,7 @@ static void test_out_of_memory(void **state)
         convolution(&c, &taps, CONVOLUTION_SAME, &small, NULL, NULL, &small);
         group_norm(&c, &norm, &small, true, &small);
         layer_norm(&c, &norm, &small, &small);
-        tensor_add(&c, &small, &small, &small);
+        tensor_relu(&c, &small, &small);
         tensor_copy(&c, &small, &small);
         AttentionKeys keys = attention_keys(&c, c.arena, PRECISION_F32, 2, &small, &small);
         attention(&c, &small, &keys, false, &small);
@@ -183,7 +179,7 @@ int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_group_norm),
-                cmocka_unit_test(test_add_and_concat),
+                cmocka_unit_test(test_concat_and_copy),
                 cmocka_unit_test(test_tiles),
                 cmocka_unit_test(test_cancel),
                 cmocka_unit_test(test_out_of_memory),

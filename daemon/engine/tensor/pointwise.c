@@ -8,27 +8,9 @@
 #define TILE_FLOATS 16384
 
 typedef struct PointwiseJob {
-        const Kernels *kernels;
         const Tensor *a, *b, *out;
         size_t tile; /* floats, or rows */
 } PointwiseJob;
-
-static void add_tile(const void *userdata, size_t i, float *scratch)
-{
-        const PointwiseJob *job = userdata;
-        const size_t at = i * job->tile, n = MIN(job->tile, tensor_elements(job->a) - at);
-
-        (void)scratch;
-        job->kernels->add(job->out->data + at, job->a->data + at, job->b->data + at, n);
-}
-
-void tensor_add(Compute *c, const Tensor *a, const Tensor *b, const Tensor *out)
-{
-        PointwiseJob job = { .kernels = kernels_get(), .a = a, .b = b, .out = out, .tile = TILE_FLOATS };
-
-        assert(tensor_elements(a) == tensor_elements(b) && tensor_elements(a) == tensor_elements(out));
-        compute_tiles(c, (tensor_elements(a) + job.tile - 1) / job.tile, 0, add_tile, &job);
-}
 
 static void relu_tile(const void *userdata, size_t i, float *scratch)
 {

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "engine/kernels/kernels.h"
 #include "engine/tensor/compute.h"
-
-/* out = a + b, elementwise; out may be a or b. */
-void tensor_add(Compute *c, const Tensor *a, const Tensor *b, const Tensor *out);
 
 /* out: [n, h, w, a->c + b->c], the channels of both side by side. */
 void tensor_concat(Compute *c, const Tensor *a, const Tensor *b, const Tensor *out);
