@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sysexits.h>
 
+#include "base/base-directory.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "service/service.h"
@@ -91,20 +92,6 @@ static int load_optional(Config *config, const char *path, Error *error)
         return r;
 }
 
-/* DIRECTORY/imagined/NAME, where the directory is that of a variable or one below the home directory. NULL: neither. */
-static char *personal_path(const char *variable, const char *below_home, const char *name)
-{
-        const char *directory = getenv(variable), *home = getenv("HOME");
-        char *path = NULL;
-        int r = -1;
-
-        if (directory && directory[0] == '/')
-                r = asprintf(&path, "%s/imagined/%s", directory, name);
-        else if (home && home[0] == '/')
-                r = asprintf(&path, "%s/%s/imagined/%s", home, below_home, name);
-        return r < 0 ? NULL : path;
-}
-
 /* The file that remembers digests: in the directory that systemd has made, or the user's own. NULL: none. */
 static char *digest_cache(const Arguments *arguments)
 {
@@ -115,15 +102,15 @@ static char *digest_cache(const Arguments *arguments)
                 return asprintf(&path, "%s/digests.json", directory) < 0 ? NULL : path;
         if (arguments->config || arguments->system)
                 return NULL;
-        return personal_path("XDG_CACHE_HOME", ".cache", "digests.json");
+        return base_directory_path(BASE_CACHE, "imagined/digests.json");
 }
 
 /* What is the user's own: directories of models and of the prompt generator, and a file that is read after the machine's. */
 static int read_personal(Config *config, Error *error)
 {
-        _cleanup_(freep) char *models = personal_path("XDG_DATA_HOME", ".local/share", "models");
-        _cleanup_(freep) char *file = personal_path("XDG_CONFIG_HOME", ".config", "imagined.conf");
-        _cleanup_(freep) char *prompts = personal_path("XDG_CONFIG_HOME", ".config", "prompts");
+        _cleanup_(freep) char *models = base_directory_path(BASE_DATA, "imagined/models");
+        _cleanup_(freep) char *file = base_directory_path(BASE_CONFIG, "imagined/imagined.conf");
+        _cleanup_(freep) char *prompts = base_directory_path(BASE_CONFIG, "imagined/prompts");
 
         int r = file ? load_optional(config, file, error) : 0;
         if (r >= 0 && models)

@@ -14,12 +14,12 @@
 #define FILE_SIZE_MAX (1 << 20)
 
 static const struct {
-        const char *variable, *below_home, *dirs_variable, *dirs;
-} bases[BASE_MAX] = {
-        [BASE_DATA] = { "XDG_DATA_HOME", ".local/share", "XDG_DATA_DIRS", "/usr/local/share:/usr/share" },
-        [BASE_CONFIG] = { "XDG_CONFIG_HOME", ".config", "XDG_CONFIG_DIRS", "/etc/xdg" },
-        [BASE_STATE] = { "XDG_STATE_HOME", ".local/state", "", "" },
-        [BASE_CACHE] = { "XDG_CACHE_HOME", ".cache", "", "" },
+        const char *variable, *otherwise;
+} dirs_of_all[BASE_MAX] = {
+        [BASE_DATA] = { "XDG_DATA_DIRS", "/usr/local/share:/usr/share" },
+        [BASE_CONFIG] = { "XDG_CONFIG_DIRS", "/etc/xdg" },
+        [BASE_STATE] = { "", "" },
+        [BASE_CACHE] = { "", "" },
 };
 
 static const char *home(void)
@@ -34,20 +34,14 @@ static const char *home(void)
 
 char *place_of_user(Base base, const char *path)
 {
-        const char *directory = getenv(bases[base].variable);
-        char *result;
-
-        /* Relative ones are to be ignored. */
-        int n = directory && directory[0] == '/' ? asprintf(&result, "%s/%s", directory, path)
-                                                 : asprintf(&result, "%s/%s/%s", home(), bases[base].below_home, path);
-        return n < 0 ? NULL : result;
+        return base_directory_path_at(base, home(), path);
 }
 
 char *place_of_all(Base base, const char *path)
 {
-        const char *dirs = getenv(bases[base].dirs_variable);
+        const char *dirs = getenv(dirs_of_all[base].variable);
 
-        for (const char *at = dirs && dirs[0] ? dirs : bases[base].dirs; *at;) {
+        for (const char *at = dirs && dirs[0] ? dirs : dirs_of_all[base].otherwise; *at;) {
                 const size_t length = strcspn(at, ":");
                 char *found;
                 if (at[0] == '/' && asprintf(&found, "%.*s/%s", (int)length, at, path) >= 0) {

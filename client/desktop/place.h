@@ -6,15 +6,8 @@
 
 #include <stdbool.h>
 
+#include "base/base-directory.h"
 #include "base/error.h"
-
-typedef enum Base {
-        BASE_DATA, /* $XDG_DATA_HOME, ~/.local/share */
-        BASE_CONFIG, /* $XDG_CONFIG_HOME, ~/.config */
-        BASE_STATE, /* $XDG_STATE_HOME, ~/.local/state */
-        BASE_CACHE, /* $XDG_CACHE_HOME, ~/.cache */
-        BASE_MAX,
-} Base;
 
 /* The path below one of the user's folders. */
 char *place_of_user(Base base, const char *path);

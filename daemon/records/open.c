@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/base-directory.h"
 #include "base/file.h"
 #include "base/util.h"
 #include "records/records-private.h"
@@ -13,16 +14,12 @@
 
 int records_path(char **ret)
 {
-        const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-        int n = -1;
-
-        if (data && data[0] == '/')
-                n = asprintf(ret, "%s/imagined/records/records.db", data);
-        else if (home && home[0] == '/')
-                n = asprintf(ret, "%s/.local/share/imagined/records/records.db", home);
-        else
+        char *path = base_directory_path(BASE_DATA, "imagined/records/records.db");
+        if (!path)
                 return -ENOENT;
-        return n < 0 ? -ENOMEM : 0;
+
+        *ret = path;
+        return 0;
 }
 
 /* The directory is ours and closed to others, whoever made it. */

@@ -15,7 +15,7 @@
 #define FORMAT 1
 #define BYTES_MAX (1 << 20)
 
-#define FILE_NAME "consent.json"
+#define FILE_NAME "imagined/consent.json"
 
 static json_t *load(const char *path)
 {

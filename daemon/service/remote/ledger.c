@@ -13,7 +13,7 @@
 #include "service/remote/ledger.h"
 #include "service/remote/state.h"
 
-#define FILE_NAME "ledger.sqlite"
+#define FILE_NAME "imagined/ledger.sqlite"
 #define VERSION_OF_TABLES 1
 #define BUSY_MS 250 /* others only read, and writers are quick */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Files of the user that outlive the service: $XDG_STATE_HOME/imagined/NAME (~/.local/state). */
+/* Files of the user that outlive the service: $XDG_STATE_HOME/NAME (~/.local/state). */
 
 #include <stdbool.h>
 
