@@ -45,7 +45,7 @@ _imagine() {
                 --output | -o | --inspect | --of | --from | --mask | --mask-paints | --mask-blur | --outpaint | --strength | --format | --quality | --seed | --size | --aspect | --steps | --guidance | --negative | --sampler | --schedule | --count | \
                         --eta | --enlarge | --hires | --hires-strength | --hires-steps | --tiling | --precision | --clip-skip | --lora | --remove-artefacts | --smooth-edges | --sharpen | \
                         --guidance-rescale | --guidance-interval | --reuse-deep | --merge-tokens | --rng | --vary | --variation-seed | --scale | --model | --priority | --keep-alive | --preview | --folder | --prompt | \
-                        --template | --profile | --purpose | --field | --refine | --earlier | --engine | --alt-text | --creator | --comment | \
+                        --template | --profile | --purpose | --field | --refine | --earlier | --engine | --server | --alt-text | --creator | --comment | \
                         --provider | --providers | --state | --tag | --app | --since | --until | --by | --limit | --sheet) ((i++)) ;;
                 -*) ;;
                 *)

@@ -5,6 +5,9 @@
 
 #include "harness.h"
 
+#include <inttypes.h>
+
+#include "client/option-values.h"
 #include "client/options.h"
 
 #define TEXT_MAX (1 << 18)
@@ -123,6 +126,54 @@ static void test_manual(void **state)
                 assert_has("imagine(1)", manual, sigma_schedule_to_string((SigmaSchedule)i));
 }
 
+/* What imagine(1) says of an option, in one line. */
+static char *read_entry(OptionId id)
+{
+        static const char *const ends[] = { "\n.TP", "\n.SS", "\n.SH" };
+        _cleanup_(freep) char *manual = read_manual("docs/imagine.1");
+        char heading[64];
+
+        (void)snprintf(heading, sizeof(heading), "\\fB--%s\\fR", option_table[id].name);
+        char *entry = strstr(manual, heading);
+        assert_non_null(entry);
+        entry += strlen(heading);
+        for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
+                char *end = strstr(entry, ends[i]);
+                if (end)
+                        *end = '\0';
+        }
+        for (char *p = entry; *p; p++)
+                *p = *p == '\n' ? ' ' : *p;
+        return strdup(entry);
+}
+
+static void test_ranges(void **state)
+{
+        static const struct {
+                OptionId id;
+                double low, high;
+                uint64_t most;
+        } ranges[] = {
+#define X(id, letter, name, argument, kind, field, low, high, verbs, help) { OPTION_##id, (double)(low), (double)(high), (uint64_t)(high) },
+                OPTIONS(X)
+#undef X
+        };
+        char range[64];
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTSOF(ranges); i++) {
+                if (!option_is_number(ranges[i].id))
+                        continue;
+                _cleanup_(freep) char *entry = read_entry(ranges[i].id);
+                if (ranges[i].most > 1)
+                        (void)snprintf(range, sizeof(range), "%.0f to %" PRIu64, ranges[i].low, ranges[i].most);
+                else
+                        (void)snprintf(range, sizeof(range), "%.0f to %.10g", ranges[i].low, ranges[i].high);
+                if (!strstr(entry, range))
+                        fail_msg("imagine(1) does not say of --%s: %s", option_table[ranges[i].id].name, range);
+        }
+}
+
 static void test_help(void **state)
 {
         _cleanup_(freep) char *help = output_of_program("imagine", "--help");
@@ -192,9 +243,49 @@ static void test_completion(void **state)
                 assert_true(has_line(samplers, "", sampler_to_string((Sampler)i)));
         _cleanup_(freep) char *joined = complete("fox --sampler = eu", 4);
         assert_true(has_line(joined, "", "euler-a") && !has_line(joined, "", "ddim"));
-        /* The value of an option is not taken for the verb. */
-        _cleanup_(freep) char *prompt = complete("--model status --see", 3);
-        assert_true(has_line(prompt, "", "--seed"));
+}
+
+/* The value of an option is not taken for the verb. */
+static void test_completion_of_verbs(void **state)
+{
+        char words[64];
+
+        (void)state;
+        for (int i = 0; i < OPTION_MAX; i++) {
+                if (!option_table[i].argument)
+                        continue;
+                (void)snprintf(words, sizeof(words), "--%s status --see", option_table[i].name);
+                _cleanup_(freep) char *offered = complete(words, 3);
+                if (!has_line(offered, "", "--seed"))
+                        fail_msg("completion takes the value of --%s for a verb", option_table[i].name);
+        }
+}
+
+/* Options that are one of several words: what is offered is all that is taken, and what the manual page has. */
+static void test_completion_of_words(void **state)
+{
+        char words[64];
+        int found = 0;
+
+        (void)state;
+        for (int i = 0; i < OPTION_MAX; i++) {
+                Options o = { 0 };
+                Error error = { 0 };
+                if (!option_table[i].argument || option_read(&o, (OptionId)i, "neither", &error) >= 0 || !strstr(error.text, "none of "))
+                        continue;
+                (void)snprintf(words, sizeof(words), "%s --%s \"\"", verb_table[__builtin_ctzll(option_table[i].verbs)].name, option_table[i].name);
+                _cleanup_(freep) char *offered = complete(words, 3), *entry = read_entry((OptionId)i);
+                int n = 0;
+                for (char *word = strtok(offered, "\n"); word; word = strtok(NULL, "\n"), n++) {
+                        assert_has(option_table[i].name, entry, word);
+                        assert_int_equal(option_read(&o, (OptionId)i, word, &error), 0);
+                }
+                for (const char *comma = error.text; (comma = strchr(comma, ',')); comma++)
+                        n--;
+                assert_int_equal(n, 1); /* as many as the refusal names */
+                found++;
+        }
+        assert_in_range(found, 8, OPTION_MAX);
 }
 
 static const char *known_keys;
@@ -251,43 +342,57 @@ static void test_interface(void **state)
         assert_in_range(for_each_name(xml, "<property name=\"", assert_in_overview), 10, 100);
 }
 
-static const char *service_help;
+static const char *told_by_help, *told_by_manual;
 
-static void assert_in_service_help(const char *name)
+static void assert_in_help(const char *name)
 {
         char text[80];
 
-        (void)snprintf(text, sizeof(text), " --%s", name);
-        assert_has("imagined --help", service_help, text);
+        (void)snprintf(text, sizeof(text), "  --%s", name);
+        assert_has("--help", told_by_help, text);
 }
 
-static void assert_in_service_manual(const char *name)
+static void assert_in_manual(const char *name)
 {
-        _cleanup_(freep) char *manual = read_manual("docs/imagined.8");
         char text[80];
 
-        (void)snprintf(text, sizeof(text), ".TP\n\\fB--%s\\fR", name);
-        assert_has("imagined(8)", manual, text);
+        (void)snprintf(text, sizeof(text), "\\fB--%s\\fR", name);
+        assert_has("the manual page", told_by_manual, text);
 }
 
-static void test_service_options(void **state)
+static void check_program(const char *program, const char *path)
 {
-        _cleanup_(freep) char *help = output_of_program("imagined", "--help"),
-                              *manual = read_manual("docs/imagined.8");
+        _cleanup_(freep) char *help = output_of_program(program, "--help"), *manual = read_manual(path);
+        char *options = strstr(manual, ".SH OPTIONS"), *end = options ? strstr(options + 1, "\n.SH ") : NULL;
 
-        (void)state;
-        service_help = help;
-        int told = for_each_name(help, "  --", assert_in_service_manual);
-        assert_int_equal(for_each_name(manual, ".TP\n\\fB--", assert_in_service_help), told);
+        assert_non_null(end);
+        *end = '\0';
+        told_by_help = help;
+        told_by_manual = options;
+        int told = for_each_name(help, "  --", assert_in_manual);
+        assert_int_equal(for_each_name(options, "\\fB--", assert_in_help), told);
         assert_in_range(told, 3, 100);
+}
+
+static void test_programs(void **state)
+{
+        (void)state;
+        check_program("imagined", "docs/imagined.8");
+        check_program("imagined-http", "docs/imagined-http.8");
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_manual),        cmocka_unit_test(test_help),
-                cmocka_unit_test(test_completion),    cmocka_unit_test(test_configuration),
-                cmocka_unit_test(test_interface),     cmocka_unit_test(test_service_options),
+                cmocka_unit_test(test_manual),
+                cmocka_unit_test(test_ranges),
+                cmocka_unit_test(test_help),
+                cmocka_unit_test(test_completion),
+                cmocka_unit_test(test_completion_of_verbs),
+                cmocka_unit_test(test_completion_of_words),
+                cmocka_unit_test(test_configuration),
+                cmocka_unit_test(test_interface),
+                cmocka_unit_test(test_programs),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

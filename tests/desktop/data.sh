@@ -77,8 +77,8 @@ while read -r _ verb rest; do
 done < <(calls)
 
 # Completions: what fish and zsh offer is what bash does, whose words are compared with the program's own.
-offered_by_bash() { # VERB
-        bash -c '. client/completions/imagine.bash; COMP_WORDS=(imagine "$1" --); COMP_CWORD=2; _imagine
+offered_by_bash() { # WORDS
+        bash -c '. client/completions/imagine.bash; COMP_WORDS=(imagine $1 --); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _imagine
                 printf "%s\n" "${COMPREPLY[@]}"' - "$1" | sort
 }
 offered_by_fish() {
@@ -87,10 +87,11 @@ offered_by_fish() {
 }
 offered_by_zsh() {
         zsh -f -c '_arguments() { for s; do s=${s#\*}; [[ $s == --* ]] && print -r -- ${${s%%\[*}%=}; done }
-                words=(imagine "$1" --); CURRENT=3; source client/completions/_imagine' - "$1" | sort -u
+                words=(imagine ${=1} --); CURRENT=$#words; source client/completions/_imagine' - "$1" | sort -u
 }
 PATH=$B:$PATH
 mapfile -t verbs < <("$imagine" --json help | field "'\n'.join(o['verbs'])")
+mapfile -t with_value < <(sed -nE 's/^(\\fB\\-[a-z]\\fR, )?\\fB(\\-\\-.*)\\fR \\fI.*/\2/; T; s/\\-/-/gp' docs/imagine.1)
 for shell in fish zsh; do
         if ! command -v $shell >/dev/null; then
                 echo "ok - completions of $shell # skip there is no $shell"
@@ -98,5 +99,10 @@ for shell in fish zsh; do
         fi
         for verb in "${verbs[@]}"; do
                 check "$shell completes $verb as bash" diff <(offered_by_bash "$verb") <(offered_by_$shell "$verb")
+        done
+        check "$shell takes no word of a prompt for the verb" diff <(offered_by_bash generate) <(offered_by_$shell "a load")
+        for option in "${with_value[@]}"; do
+                check "$shell does not take the value of $option for the verb" \
+                        diff <(offered_by_bash watch) <(offered_by_$shell "$option load watch")
         done
 done
