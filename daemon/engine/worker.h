@@ -7,6 +7,7 @@
 #include "base/precision.h"
 #include "engine/model/pack.h"
 
-/* automatic: the precision of jobs where neither they nor the model say one. files: for the packed weights; a new one is made known by PACKED when it is whole. Serves until the socket ends. Returns 0 then; a negative errno if the model could not be loaded (FAILED
- * was sent) or the other side broke the protocol. */
+/* Serves until the socket ends. Returns 0 then; a negative errno if the model could not be loaded (FAILED was sent) or the
+ * other side broke the protocol. automatic: the precision of jobs where neither they nor the model say one. files: for the
+ * packed weights; a new one is made known by PACKED when it is whole. */
 int worker_run(int socket, const char *model_dir, unsigned threads, Precision automatic, const PackFiles *files);
