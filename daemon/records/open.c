@@ -104,6 +104,13 @@ int records_open(Records **ret, const char *path, RecordsMode mode, Error *error
         return 0;
 }
 
+bool records_have_moved(const Records *records)
+{
+        int moved = 0;
+
+        return sqlite3_file_control(records->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
 Records *records_close(Records *records)
 {
         if (records)

@@ -66,6 +66,9 @@ int records_open(Records **ret, const char *path, RecordsMode mode, Error *error
 Records *records_close(Records *records);
 DEFINE_CLEANUP(Records *, records_close)
 
+/* Whether its file was removed or replaced since: what is written now is lost. */
+bool records_have_moved(const Records *records);
+
 /* How long a function waits while somebody else writes, before it returns -EAGAIN; at first 5 s. */
 void records_set_patience(Records *records, int milliseconds);
 

@@ -60,6 +60,8 @@ static int open_records(Recorder *recorder, RecordsMode mode, Error *error)
 {
         _cleanup_(freep) char *path = NULL;
 
+        if (recorder->records && records_have_moved(recorder->records)) /* what was written there would be lost */
+                recorder->records = records_close(recorder->records);
         if (recorder->records)
                 return 0;
         int r = records_path(&path);

@@ -533,6 +533,28 @@ static void test_who_finds_it_locked_can_come_again(void **state)
         json_decref(record);
 }
 
+/* --- somewhere else --- */
+
+static void test_a_removed_one_is_told_from_the_next(void **state)
+{
+        Records *removed = open_records();
+        json_t *back = NULL;
+        (void)state;
+
+        add(removed, numbered_record(1, ""));
+        assert_false(records_have_moved(removed));
+        remove_database();
+        assert_true(records_have_moved(removed));
+        _cleanup_(records_closep) Records *next = open_records();
+        add(next, numbered_record(2, ""));
+        assert_false(records_have_moved(next));
+        records_close(removed);
+        _cleanup_(records_closep) Records *again = open_records();
+        assert_int_equal(records_get(again, numbered_id(2), &back, NULL), 0);
+        json_decref(back);
+        assert_int_equal(records_get(again, numbered_id(1), &back, NULL), -ENOENT);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -554,6 +576,7 @@ int main(void)
                 cmocka_unit_test_setup(test_remove, fresh),
                 cmocka_unit_test_setup(test_limits, fresh),
                 cmocka_unit_test_setup(test_who_finds_it_locked_can_come_again, fresh),
+                cmocka_unit_test_setup(test_a_removed_one_is_told_from_the_next, fresh),
         };
         return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -295,6 +295,22 @@ static void test_broken(void **state)
         place_close(&user);
 }
 
+static void test_removed(void **state)
+{
+        char command[PATH_MAX];
+        JobRef job;
+        (void)state;
+
+        open_alone("");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
+        draw(bus, "a wolf", &job);
+        (void)snprintf(command, sizeof(command), "rm -r '%s/imagined'", user.directory);
+        assert_int_equal(system(command), 0);
+        draw(bus, "a fox", &job);
+        check_pictures(bus, &job);
+        place_close(&user);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -306,6 +322,7 @@ int main(void)
                 cmocka_unit_test_teardown(test_old_ones_go, teardown),
                 cmocka_unit_test_teardown(test_locked, teardown),
                 cmocka_unit_test_teardown(test_broken, teardown),
+                cmocka_unit_test_teardown(test_removed, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
