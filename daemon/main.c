@@ -176,6 +176,7 @@ static void block_signals(void)
         (void)sigaddset(&set, SIGCHLD);
         (void)sigprocmask(SIG_BLOCK, &set, NULL);
         (void)signal(SIGPIPE, SIG_IGN);
+        (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is as a full disk */
 }
 
 static void raise_descriptors(void)

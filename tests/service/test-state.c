@@ -5,6 +5,7 @@
  * none, and whoever gave it is told. */
 
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #include "calls.h"
 
@@ -125,12 +126,37 @@ static void test_no_directory(void **state)
         work_without();
 }
 
+static void limit_files(rlim_t bytes)
+{
+        const struct rlimit limit = { .rlim_cur = bytes, .rlim_max = RLIM_INFINITY };
+
+        assert_int_equal(prlimit(place.service, RLIMIT_FSIZE, &limit, NULL), 0);
+}
+
+/* As `ulimit -f` has it, which ends who does not know of it. */
+static void test_files_that_may_not_grow(void **state)
+{
+        (void)state;
+
+        start();
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        draw(bus);
+        limit_files(0);
+        assert_true(manager_call(bus, "SetConsent", NULL, NULL, "sb", "home", true) < 0);
+        assert_false(has_consent(bus));
+        limit_files(RLIM_INFINITY);
+        assert_true(manager_call(bus, "SetConsent", NULL, NULL, "sb", "home", true) >= 0);
+        draw(bus);
+        place_stop_service(&place);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_teardown(test_a_full_disk, clear),
                 cmocka_unit_test_teardown(test_a_disk_that_is_read_only, clear),
                 cmocka_unit_test_teardown(test_no_directory, clear),
+                cmocka_unit_test_teardown(test_files_that_may_not_grow, clear),
         };
         return cmocka_run_group_tests(tests, setup, place_tear_down);
 }
