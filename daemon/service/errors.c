@@ -79,6 +79,11 @@ int error_to_bus_or_code(sd_bus_error *ret, const Error *error, int r)
         return error->code == 0 ? error_to_bus_code(ret, r, NULL) : error_to_bus(ret, error);
 }
 
+int error_of_reading(int r, Error *error)
+{
+        return r == -EBADMSG && error->code == 0 ? error_set(error, -EINVAL, "A text has what is no character") : r;
+}
+
 int error_of_load(int code)
 {
         return code == -ENOMEM || code == -EOWNERDEAD || code == -ENOPKG ? code : -EBADMSG;

@@ -21,5 +21,8 @@ int error_to_bus_code(sd_bus_error *ret, int code, const char *text);
 /* The same for a call that failed with r and may have left a sentence in error. */
 int error_to_bus_or_code(sd_bus_error *ret, const Error *error, int r);
 
+/* A call that could not be read: sd-bus takes no text with what is no character (U+FFFE), which buses pass on. */
+int error_of_reading(int r, Error *error);
+
 /* A failed load is the model's fault unless memory ran out or the engine itself is at fault. */
 int error_of_load(int code);

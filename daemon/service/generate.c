@@ -21,11 +21,10 @@ static int read_request(Service *service, sd_bus_message *call, Options *options
         const char *prompt;
 
         int r = sd_bus_message_read(call, "s", &prompt);
+        if (r >= 0)
+                r = options_read(call, options, error);
         if (r < 0)
-                return r;
-        r = options_read(call, options, error);
-        if (r < 0)
-                return r;
+                return error_of_reading(r, error);
 
         size_t size = strlen(prompt);
         if (size > REQUEST_PROMPT_MAX)

@@ -77,6 +77,27 @@ static void test_info_of_a_result(void **state)
         assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);
 }
 
+/* U+FFFE, which the bus passes on, and sd-bus neither sends nor reads. */
+static void test_no_text(void **state)
+{
+        static const char *const methods[] = { "Generate", "Enhance" };
+        static const char text[] = "\xef\xbf\xbe";
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
+        (void)state;
+
+        for (size_t i = 0; i < ELEMENTSOF(methods); i++) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+                char *space;
+                assert_true(sd_bus_message_new_method_call(bus, &call, IMAGINE_BUS_NAME, IMAGINE_PATH, IMAGINE_MANAGER_INTERFACE, methods[i]) >= 0);
+                assert_true(sd_bus_message_append_string_space(call, sizeof(text) - 1, &space) >= 0);
+                memcpy(space, text, sizeof(text));
+                assert_true(sd_bus_message_append(call, "a{sv}", 0) >= 0);
+                assert_true(sd_bus_call(bus, call, 0, &error, NULL) < 0);
+                assert_bus_error(&error, IMAGINE_ERROR_INVALID_ARGS);
+        }
+}
+
 static void test_results_cannot_be_changed(void **state)
 {
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
@@ -308,6 +329,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_picture),
                 cmocka_unit_test(test_info_of_a_result),
+                cmocka_unit_test(test_no_text),
                 cmocka_unit_test(test_results_cannot_be_changed),
                 cmocka_unit_test(test_resolved_settings),
                 cmocka_unit_test(test_cancel),

@@ -57,13 +57,13 @@ static int read_call(Service *service, sd_bus_message *call, json_t *request, Jo
 
         int r = sd_bus_message_read(call, "s", &idea);
         if (r < 0)
-                return r;
+                return error_of_reading(r, error);
         if (strlen(idea) > ENHANCE_TEXT_MAX)
                 return error_set(error, -EINVAL, "idea: longer than %d bytes", ENHANCE_TEXT_MAX);
         if (json_object_set_new(request, "idea", json_string(idea)) < 0 ||
             json_object_set_new(request, "engine", json_string("builtin")) < 0)
                 return -ENOMEM;
-        r = enhance_options_read(call, request, policy, picture, error);
+        r = error_of_reading(enhance_options_read(call, request, policy, picture, error), error);
         if (r >= 0)
                 r = check_engine(service, request, error);
         if (r >= 0)
