@@ -139,9 +139,17 @@ Drawing *drawing_of(const Bridge *bridge, const char *app)
 
 const char *provider_of(const char *model)
 {
-        static const char start[] = "provider/";
+        return strncmp(model, PROVIDER_PREFIX, strlen(PROVIDER_PREFIX)) == 0 ? model + strlen(PROVIDER_PREFIX) : NULL;
+}
 
-        return strncmp(model, start, strlen(start)) == 0 ? model + strlen(start) : NULL;
+int provider_take(Options *options, const char *model, Error *error)
+{
+        const char *name = model ? provider_of(model) : NULL;
+
+        if (name && !*name)
+                return error_set(error, -EINVAL, "model: the name of a provider is missing behind " PROVIDER_PREFIX);
+        options->provider = name;
+        return name != NULL;
 }
 
 int input_from_base64(const char *text, const char *name, int *ret_fd, Error *error)

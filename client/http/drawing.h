@@ -40,8 +40,13 @@ void drawing_begin(Exchange *exchange, json_t *asked, const Options *options, co
 /* The newest one of that app, or NULL. */
 Drawing *drawing_of(const Bridge *bridge, const char *app);
 
+#define PROVIDER_PREFIX "provider/"
+
 /* The name in "provider/NAME", which apps send as a model's: one of the user's other generators draws. NULL: it is a model. */
 const char *provider_of(const char *model);
+
+/* Has that one draw. 1; 0: it is a model; -EINVAL with a sentence: there is no name. model may be NULL. */
+int provider_take(Options *options, const char *model, Error *error);
 
 /* Base64 of a picture, or a data: URL with it, into a sealed memfd. 0 or a negative errno with a sentence. */
 int input_from_base64(const char *text, const char *name, int *ret_fd, Error *error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The installed models, as the service lists them, for an exchange that waits for that. */
+/* What there is to draw with, for an exchange that waits for that: the installed models, as the service lists them, and
+ * "provider/NAME" for each other generator that the user has consented to. */
 
 #include "client/http/web.h"
 

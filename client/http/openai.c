@@ -64,8 +64,9 @@ static int read_options(json_t *asked, Options *o, Error *error)
                         r = option_from_json(o, field_table[i].option, value, field_table[i].name, error);
         if (r >= 0 && o->count > COUNT_MAX)
                 return error_set(error, -EINVAL, "n is 1 to %d", COUNT_MAX);
-        o->provider = json_is_string(model) ? provider_of(json_string_value(model)) : NULL;
-        if (r >= 0 && model && !o->provider && !(json_is_string(model) && is_of_openai(json_string_value(model))))
+        if (r >= 0)
+                r = provider_take(o, json_string_value(model), error);
+        if (r == 0 && model && !(json_is_string(model) && is_of_openai(json_string_value(model))))
                 r = option_from_json(o, OPTION_MODEL, model, "model", error);
         return r < 0 ? r : read_size(asked, o, error);
 }

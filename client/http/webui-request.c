@@ -119,10 +119,10 @@ static int read_model(WebuiRequest *request, const char *title, const char *chos
         if (title && !webui_model_name(title, request->model))
                 return error_set(error, -EINVAL, "sd_model_checkpoint: that name is too long");
         o->model = title ? request->model : chosen;
-        o->provider = o->model ? provider_of(o->model) : NULL;
-        if (o->provider)
+        int r = provider_take(o, o->model, error);
+        if (r > 0)
                 o->model = NULL;
-        return 0;
+        return r;
 }
 
 static int read_names(json_t *asked, Options *o, Error *error)
@@ -294,7 +294,7 @@ static int read_mask(json_t *asked, WebuiRequest *request, Error *error)
         if (!mask)
                 return 0;
         o->mask_paints = mask_paints_to_string(number_of(asked, "inpainting_mask_invert") != 0 ? MASK_PAINTS_CLEAR : MASK_PAINTS_OPAQUE);
-        o->mask_blur = MASK_BLUR_DEFAULT;
+        o->mask_blur = o->provider ? 0 : MASK_BLUR_DEFAULT; /* not all others have soft edges: these have to be asked for */
         o->given[OPTION_MASK_BLUR] = true;
         int r = blur ? option_from_json(o, OPTION_MASK_BLUR, blur, "mask_blur", error) : 0;
         return r < 0 ? r : input_from_base64(mask, "mask", &request->inputs.mask, error);

@@ -35,6 +35,16 @@ static int set(json_t *body, const char *name, json_t *value)
         return json_object_set_new(body, name, value) < 0 ? -ENOMEM : 0;
 }
 
+/* It is as soft as it is to be, and the whole picture is drawn: neither is a web UI's default. */
+static int add_mask(json_t *body, const Bytes *mask)
+{
+        _cleanup_(json_decrefp) json_t *rules = json_pack("{s:i, s:i, s:i, s:b}", "mask_blur", 0, "inpainting_mask_invert", 0,
+                                                          "inpainting_fill", FILL_ORIGINAL, "inpaint_full_res", 0);
+
+        int r = set(body, "mask", compose_base64(mask, ""));
+        return r < 0 ? r : json_object_update(body, rules) < 0 ? -ENOMEM : 0;
+}
+
 static int add_pictures(const Talk *talk, json_t *body)
 {
         const Bytes *picture = &talk->parts[NET_PART_PICTURE], *mask = &talk->parts[NET_PART_MASK];
@@ -42,11 +52,7 @@ static int add_pictures(const Talk *talk, json_t *body)
 
         if (r >= 0 && picture->size > 0)
                 r = compose_number(body, "denoising_strength", talk->ask->draw.strength);
-        if (r >= 0 && mask->size > 0)
-                r = set(body, "mask", compose_base64(mask, ""));
-        if (r >= 0 && mask->size > 0)
-                r = set(body, "inpainting_mask_invert", json_integer(0));
-        return r < 0 || mask->size == 0 ? r : set(body, "inpainting_fill", json_integer(FILL_ORIGINAL));
+        return r < 0 || mask->size == 0 ? r : add_mask(body, mask);
 }
 
 static int add_numbers(const Talk *talk, json_t *body, uint32_t n)

@@ -187,13 +187,19 @@ def sent_pictures():
     return [data[at:data.index(b"IEND", at) + 8] for at in starts]
 
 
-def paints_right_half(dialect, mask):
-    """OpenAI's is clear there, the others are bright."""
-    size = 4 if dialect == "openai-images" else 3
+def middle_row(mask, size):
+    """Its pixels, of so many bytes."""
     found = list(png.chunks(mask))
     width, height = struct.unpack(">II", found[0][1][:8])
     row = list(png.rows(width, height, b"".join(body for kind, body in found if kind == b"IDAT"), size))[height // 2]
-    left, right = (row[x * size:(x + 1) * size] for x in (width // 4, width * 3 // 4))
+    return [row[x * size:(x + 1) * size] for x in range(width)]
+
+
+def paints_right_half(dialect, mask):
+    """OpenAI's is clear there, the others are bright."""
+    size = 4 if dialect == "openai-images" else 3
+    row = middle_row(mask, size)
+    left, right = row[len(row) // 4], row[len(row) * 3 // 4]
     return (left[3], right[3]) == (255, 0) if size == 4 else (left, right) == (b"\0\0\0", b"\xff\xff\xff")
 
 
@@ -232,21 +238,58 @@ def test_assistants():
           png_of(open(os.path.join(WORK, "assistant", names_[0]), "rb").read()) == ((64, 48), True), answers)
 
 
+def test_app_draws(ask):
+    for where, asked, find in (
+            ("v1/images/generations", {"model": "provider/openai-images-ok", "size": "64x48"}, lambda a: a["data"][0]["b64_json"]),
+            ("sdapi/v1/txt2img", {"override_settings": {"sd_model_checkpoint": "provider/openai-images-ok"}, "width": 64, "height": 48},
+             lambda a: a["images"][0])):
+        answer = ask(where, {"prompt": "a red fox", **asked})
+        check(f"an app has it drawn through {where}", "error" not in answer and png_of(base64.b64decode(find(answer))) == ((64, 48), True), answer)
+    answer = ask("v1/images/generations", {"prompt": "a red fox", "model": "provider/"})
+    check("a provider without a name is none", "is missing behind provider/" in str(answer), answer)
+    answer = ask("sdapi/v1/txt2img", {"prompt": "a red fox", "override_settings": {"sd_model_checkpoint": "provider/"}})
+    check("nor is it a checkpoint", "is missing behind provider/" in str(answer), answer)
+
+
+def test_app_lists(ask):
+    assert imagine("consent", "revoke", "openai-images-silent").returncode == 0
+    for where, find in ("v1/models", lambda a: [m["id"] for m in a["data"]]), ("sdapi/v1/sd-models", lambda a: [m["title"] for m in a]):
+        listed = find(ask(where))
+        check(f"who may draw is listed by {where}", listed[0] == "default" and "provider/openai-images-ok" in listed and
+              "provider/openai-images-silent" not in listed and "provider/local" not in listed, listed)
+
+
+def test_app_paints(ask):
+    """Masks are as soft as was asked for, and hard where nothing was."""
+    picture, mask = (base64.b64encode(open(os.path.join(WORK, name), "rb").read()).decode() for name in ("openai-images.png", "mask.png"))
+    for dialect, blur, is_sent in ("openai-images", None, True), ("webui", None, True), ("webui", 4, True), ("openai-images", 4, False):
+        forget("received")
+        asked = {"override_settings": {"sd_model_checkpoint": f"provider/{names(PAINTS_OVER)[dialect]}"}, "width": 96, "height": 64}
+        answer = ask("sdapi/v1/img2img", {"prompt": "a red fox", **asked, "init_images": [picture], "mask": mask, "mask_blur": blur})
+        sent = sent_pictures()
+        check(f"{dialect}: an app paints over it, blur {blur}: {is_sent}", ("images" in answer, len(sent)) == ((True, 2) if is_sent else (False, 0)), answer)
+        if is_sent and dialect == "webui":
+            tones = {pixel[0] for pixel in middle_row(sent[1], 3)}
+            check(f"{dialect}: its mask is {'soft' if blur else 'hard'}", len(tones) > 8 if blur else tones == {0, 255}, tones)
+        elif not is_sent:
+            check(f"{dialect}: it has no soft masks, and that is said", "does not have: mask-blur" in str(answer), answer)
+
+
 def test_apps():
     """Programs that draw over HTTP name who draws as a model."""
     path = os.path.join(WORK, "bridge.sock")
     token = imagine("http", "token", "add", "test").stdout.decode().strip()
     bridge = subprocess.Popen([os.environ["BRIDGE"], "--user", "--listen", path])
     assert eventually(lambda: os.path.exists(path))
-    for where, asked, find in (
-            ("v1/images/generations", {"model": "provider/openai-images-ok", "size": "64x48"}, lambda a: a["data"][0]["b64_json"]),
-            ("sdapi/v1/txt2img", {"override_settings": {"sd_model_checkpoint": "provider/openai-images-ok"}, "width": 64, "height": 48},
-             lambda a: a["images"][0])):
-        done = subprocess.run(["curl", "-sS", "--unix-socket", path, "-H", f"Authorization: Bearer {token}", "-H", "Content-Type: application/json",
-                               "-d", json.dumps({"prompt": "a red fox", **asked}), f"http://localhost/{where}"], capture_output=True, check=False)
-        answer = json.loads(done.stdout)
-        check(f"an app has it drawn through {where}", "error" not in answer and png_of(base64.b64decode(find(answer))) == ((64, 48), True),
-              (done.stdout[:300], done.stderr))
+
+    def ask(where, asked=None):
+        body = ["-H", "Content-Type: application/json", "-d", "@-"] if asked else []
+        done = subprocess.run(["curl", "-sS", "--unix-socket", path, "-H", f"Authorization: Bearer {token}", *body, f"http://localhost/{where}"],
+                              input=json.dumps(asked).encode(), capture_output=True, check=False)
+        return json.loads(done.stdout)
+    test_app_draws(ask)
+    test_app_lists(ask)
+    test_app_paints(ask)
     bridge.terminate()
     bridge.wait(checks.DEADLINE)
 

@@ -224,6 +224,14 @@ static void test_masks(void **state)
         assert_mask(&child, FOREIGN_MASK_CLEAR, bright, bright_size, black, clear);
         assert_mask(&child, FOREIGN_MASK_BRIGHT, transparent, transparent_size, black, white);
         assert_mask(&child, FOREIGN_MASK_CLEAR, transparent, transparent_size, black, clear);
+        /* A deviation of 32 pixels of the mask is 16 of what is sent. The pixels lie at 15.5/16 and 16.5/16 of it from the edge, where the
+         * normal distribution up to its third deviation has passed 0.165 and 0.850 of 255. */
+        job->generate.inputs = 1U << INPUT_IMAGE | 1U << INPUT_MASK;
+        job->generate.strength = 1;
+        job->generate.mask_blur = 32;
+        tell(&child, job, &openai);
+        assert_mask(&child, FOREIGN_MASK_BRIGHT, bright, bright_size, (const uint8_t[]) { 42, 42, 42, 255 }, (const uint8_t[]) { 217, 217, 217, 255 });
+        assert_mask(&child, FOREIGN_MASK_CLEAR, bright, bright_size, black, clear);
         assert_int_equal(finish(&child), 0);
 }
 

@@ -86,7 +86,7 @@ static void test_fields(void **state)
                 { { "fields" }, "{\"batch_size\": 1, \"prompt\": \"a \\\"red\\\" fox\", \"save_images\": false, \"send_images\": true}" },
                 { { "fields", .change = all_fields, .parts = 1U << NET_PART_NEGATIVE | 1U << NET_PART_PICTURE | 1U << NET_PART_MASK },
                   "{\"batch_size\": 1, \"cfg_scale\": 7.5, \"denoising_strength\": 0.5, \"height\": 768, \"init_images\": [40], "
-                  "\"inpainting_fill\": 1, \"inpainting_mask_invert\": 0, \"mask\": 40, \"negative_prompt\": \"text, blur\", "
+                  "\"inpaint_full_res\": false, \"inpainting_fill\": 1, \"inpainting_mask_invert\": 0, \"mask\": 40, \"mask_blur\": 0, \"negative_prompt\": \"text, blur\", "
                   "\"override_settings\": {\"sd_model_checkpoint\": \"one\"}, \"prompt\": \"a \\\"red\\\" fox\", \"save_images\": false, "
                   "\"seed\": 41, \"send_images\": true, \"steps\": 20, \"styles\": [\"ink\"], \"width\": 512}" },
         };

@@ -39,12 +39,11 @@ static const struct {
         OWN("guidance-start", guidance_start), OWN("guidance-end", guidance_end), OWN("reuse-deep", reuse_deep),
         OWN("merge-tokens", merge_tokens), OWN("fast", fast), OWN("hires", hires_scale), OWN("tiling", tiling),
         OWN("precision", precision), OWN("clip-skip", clip_skip), OWN("loras", n_loras), OWN("outpaint", outpaint),
-        OWN("mask-blur", mask_blur),
 #undef OWN
 };
 
 /* Names of what the request asks of the engine alone; "" if nothing. */
-static void list_own(const Request *request, char ret[static 256])
+static void list_own(const Request *request, const Capabilities *can, char ret[static 256])
 {
         Request *plain = malloc(sizeof(Request));
         size_t n = 0;
@@ -57,15 +56,17 @@ static void list_own(const Request *request, char ret[static 256])
                 if (memcmp((const char *)request + own[i].offset, (const char *)plain + own[i].offset, own[i].size) != 0)
                         n += (size_t)snprintf(ret + n, 256 - n, "%s%s", n > 0 ? ", " : "", own[i].name);
         if (request->enlarge == ENLARGE_NETWORK && n < 256)
-                (void)snprintf(ret + n, 256 - n, "%senlarge network", n > 0 ? ", " : "");
+                n += (size_t)snprintf(ret + n, 256 - n, "%senlarge network", n > 0 ? ", " : "");
+        if (request->mask_blur > 0 && can->mask != NET_MASK_BRIGHT && n < 256) /* others have no soft edges */
+                (void)snprintf(ret + n, 256 - n, "%smask-blur", n > 0 ? ", " : "");
         free(plain);
 }
 
-static int drop_own(const Server *server, const FittingWish *wish, char notes[static NOTES_MAX], Error *error)
+static int drop_own(const Server *server, const FittingWish *wish, const Capabilities *can, char notes[static NOTES_MAX], Error *error)
 {
         char names[256];
 
-        list_own(wish->request, names);
+        list_own(wish->request, can, names);
         if (names[0] && !wish->best_effort)
                 return error_set(error, NET_UNSUPPORTED, "%s does not have: %s", server->name, names);
         if (names[0])
@@ -138,7 +139,7 @@ int fitting_make(const Server *server, const FittingWish *wish, NetAsk *ret_ask,
                 return error_set(error, -EINVAL, "count: %u; of another generator at most %d at a time", wish->request->count, NET_COUNT_MAX);
         int r = capabilities_check_prompt(can, wish->request->prompt, error);
         if (r >= 0)
-                r = drop_own(server, wish, notes, error);
+                r = drop_own(server, wish, can, notes, error);
         if (r < 0)
                 return r;
         translate(server, wish, can, &ask);
