@@ -165,10 +165,27 @@ static int64_t shorten(const Conversation *c, int64_t ms)
         return c->wait_max >= 0 ? MIN(ms, c->wait_max) : ms;
 }
 
-/* Of a gateway that waits no longer: what is behind it may go on all the same. */
-static bool gave_up_waiting(const HttpAnswer *answer)
+/* Of a gateway that got no answer, or none that it understood: what is behind it may be at work all the same. 520 and 524 are
+ * Cloudflare's for that. */
+static bool may_be_taken(const HttpAnswer *answer)
 {
-        return (answer->status == 504 || answer->status == 524) && answer->hints.wanted <= 0;
+        const long status = answer->status;
+
+        return (status == 502 || status == 504 || status == 520 || status == 524) && answer->hints.wanted <= 0;
+}
+
+static bool may_be_repeated(const Dialect *dialect, const HttpAnswer *answer)
+{
+        return (answer->status == 502 && dialect->repeats_502) || (answer->status == 504 && dialect->repeats_504);
+}
+
+/* Whether what draws may have cost something; c->may_cost has it for all tries. */
+static bool note_cost(Conversation *c, const HttpAnswer *answer, bool is_answered)
+{
+        const bool may_cost = answer->was_sent && (!is_answered || answer->status < 400 || may_be_taken(answer));
+
+        c->may_cost = may_cost || (c->try > 1 && c->may_cost);
+        return may_cost;
 }
 
 /* Once. 1: there is an answer of status 2xx; 0: it may be tried again; else an error, and there is no use in trying again. In
@@ -179,17 +196,18 @@ static int try_once(Conversation *c, const HttpRequest *request, HttpAnswer *ans
         sse_init(&c->sse, c->ask.limits.answer_bytes, on_event, c);
         *error = (Error) {};
         int r = http_exchange(c->http, request, answer, watch, error);
-        if (request->draws > 0)
-                c->may_cost = answer->was_sent && (r < 0 || answer->status < 400 || gave_up_waiting(answer));
+        if (r >= 0 && c->dialect->status && request->draws > 0 && answer->status == 200)
+                answer->status = c->dialect->status(answer);
+        const bool may_cost = request->draws > 0 && note_cost(c, answer, r >= 0);
         if (r < 0) {
                 /* What has begun may have cost something: it is not asked for twice. */
-                bool is_final = r == -ECANCELED || r == -ENOMEM || r == NET_BAD_ANSWER || answer->status > 0 || c->may_cost;
+                bool is_final = r == -ECANCELED || r == -ENOMEM || r == NET_BAD_ANSWER || answer->status > 0 || may_cost;
                 return is_final ? r : 0;
         }
         if (answer->status >= 200 && answer->status < 300)
                 return 1;
         bool is_final = request->is_link ? answer_explain_link(answer, error) : c->dialect->explain(&c->talk, answer, error);
-        is_final = is_final || (request->draws > 0 && c->may_cost);
+        is_final = is_final || (may_cost && !may_be_repeated(c->dialect, answer));
         return is_final ? error->code : 0;
 }
 

@@ -98,18 +98,33 @@ static int poll_task(const Talk *talk, const State *state, HttpRequest *request,
         return compose_plain(request, "GET", talk->ask->url, path, error);
 }
 
+static json_int_t code_of(const HttpAnswer *answer)
+{
+        _cleanup_(json_decrefp) json_t *root = answer->body.size > 0 ? json_loadb(answer->body.data, answer->body.size, 0, NULL) : NULL;
+
+        return json_integer_value(json_object_get(root, "code"));
+}
+
+/* It answers 200 to all, with a code. */
+static long status_of(const HttpAnswer *answer)
+{
+        const json_int_t code = code_of(answer);
+
+        if (code == 0 || code == ACCEPTED || code == EXISTS || code == QUEUED)
+                return answer->status;
+        return code == QUEUE_FULL ? 429 : 400;
+}
+
+static bool explain(const Talk *talk, const HttpAnswer *answer, Error *error)
+{
+        char message[256], code[64];
+
+        answer_error(answer->body.data, answer->body.size, message, code);
+        return answer_explain(talk, answer, code_of(answer) == BANNED_WORDS, message, code, error);
+}
+
 static int take_submitted(Talk *talk, State *state, const json_t *root, Error *error)
 {
-        const json_int_t code = json_integer_value(json_object_get(root, "code"));
-        char why[256] = "no reason given";
-
-        answer_copy(why, sizeof(why), json_object_get(root, "description"));
-        if (code == BANNED_WORDS)
-                return error_set(error, NET_REFUSED, "The server refused: %s", why);
-        if (code == QUEUE_FULL)
-                return error_set(error, NET_LIMITED, "The server's queue is full: %s", why);
-        if (code != ACCEPTED && code != EXISTS && code != QUEUED)
-                return error_set(error, NET_BAD_ANSWER, "The server failed: %s", why);
         if (!answer_task(state->task, json_object_get(root, "result")))
                 return error_set(error, NET_BAD_ANSWER, "The server does not name the task");
         talk->progress(talk, NET_STAGE_QUEUED, -1, state->task);
@@ -209,7 +224,8 @@ const Dialect dialect_midjourney_proxy = {
         .key_header = "mj-api-secret: ",
         .check = talk_check,
         .next = next,
-        .explain = answer_explain_plain,
+        .status = status_of,
+        .explain = explain,
         .check_path = "/mj/task/queue",
         .checked = answer_is_there, /* whose tasks there are is nobody's business */
         .has_links = true,

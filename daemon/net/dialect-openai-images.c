@@ -387,5 +387,6 @@ const Dialect dialect_openai_images = {
         .check_path = "/models",
         .checked = answer_openai_models,
         .has_links = true,
+        .repeats_502 = true,
         .done = done,
 };

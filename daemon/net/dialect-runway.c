@@ -233,5 +233,7 @@ const Dialect dialect_runway = {
         .check_header = VERSION_HEADER,
         .checked = checked,
         .has_links = true,
+        .repeats_502 = true,
+        .repeats_504 = true,
         .done = done,
 };

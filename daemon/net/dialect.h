@@ -65,6 +65,10 @@ typedef struct Dialect {
         /* An event of a streamed answer; -EBADMSG: it is none of this dialect. NULL: it asks for no streams. */
         int (*event)(Talk *talk, const char *name, const char *data, size_t size);
 
+        /* The status that an answer of status 200 to what draws should have had, where a server says in it that it has taken nothing. NULL: it
+         * has the right ones. */
+        long (*status)(const HttpAnswer *answer);
+
         /* What an answer that is not 2xx means: fills in the error. Whether it is of no use to try again. */
         bool (*explain)(const Talk *talk, const HttpAnswer *answer, Error *error);
 
@@ -82,6 +86,9 @@ typedef struct Dialect {
         int (*checked)(Talk *talk, const HttpAnswer *answer, Error *error);
 
         bool has_links; /* its answers may have links to other hosts */
+
+        /* The service's rules have what draws sent again after that status, although who is behind the gateway may have taken it. */
+        bool repeats_502, repeats_504;
 
         void (*done)(Talk *talk);
 } Dialect;

@@ -139,6 +139,7 @@ static inline void small(NetAsk *ask)
 static inline void check_transport(const Fake *fake, NetDialect dialect, size_t taken_back)
 {
         const size_t one = 1 + taken_back, four = 4 + taken_back;
+        const bool is_openai = dialect == NET_DIALECT_OPENAI_IMAGES, is_runway = dialect == NET_DIALECT_RUNWAY;
         const Play plays[] = {
                 { "401", NET_KEY_REJECTED, "wants a key", 1 },
                 { "403", NET_KEY_REJECTED, "403", 1 },
@@ -146,7 +147,10 @@ static inline void check_transport(const Fake *fake, NetDialect dialect, size_t 
                 { "429-long", NET_LIMITED, "too many requests", 1 },
                 { "no-retry", NET_BAD_ANSWER, "503", 1 },
                 { "500", NET_BAD_ANSWER, "503", 3 },
-                { "504", NET_BAD_ANSWER, "504", one }, /* whoever is behind that gateway may draw it */
+                /* Whoever is behind that gateway may draw it; two services say that it is to be asked again all the same. */
+                { "502", NET_BAD_ANSWER, "502", is_openai || is_runway ? 3 : one },
+                { "504", NET_BAD_ANSWER, "504", is_runway ? 3 : one },
+                { "520", NET_BAD_ANSWER, "520", one },
                 { "400", NET_BAD_ANSWER, "400", 1 },
                 { "html", NET_BAD_ANSWER, NULL, 1 },
                 { "nothing", NET_BAD_ANSWER, NULL, 1 },
@@ -172,7 +176,7 @@ static inline void check_patience(const Fake *fake, NetDialect dialect, size_t m
 {
         const Play plays[] = {
                 { "ok", 0, NULL, 1 + more }, { "429-once", 0, NULL, 2 + more }, { "429-date", 0, NULL, 2 + more },
-                { "redirect-path", 0, NULL, 2 + more },
+                { "redirect-path", 0, NULL, 2 + more }, { "502-again", 0, NULL, 2 + more },
         };
 
         check_plays(fake, dialect, plays, ELEMENTSOF(plays));

@@ -37,8 +37,9 @@ static void test_tasks(void **state)
                 { "odd-progress", 0, NULL, 4 },
                 { "banned", NET_REFUSED, "refused: There are banned words", 1 },
                 { "moderated", NET_REFUSED, "refused: Blocked by AI moderator", 2 },
-                { "full", NET_LIMITED, "queue is full", 1 },
-                { "odd-code", NET_BAD_ANSWER, "failed: parameter error", 1 },
+                { "full", NET_LIMITED, "The queue is full", 3 },
+                { "full-once", 0, NULL, 4 },
+                { "odd-code", NET_BAD_ANSWER, "failed (status 400): parameter error", 1 },
                 { "failed", NET_BAD_ANSWER, "failed: Timeout", 2 },
                 { "cancelled", NET_BAD_ANSWER, "has cancelled", 2 },
                 { "no-url", NET_BAD_ANSWER, "without a picture", 2 },
@@ -46,6 +47,23 @@ static void test_tasks(void **state)
         };
         (void)state;
         check_plays(&fake, DIALECT, plays, ELEMENTSOF(plays));
+}
+
+/* What its queue did not take costs nothing. */
+static void test_costs(void **state)
+{
+        static const struct {
+                Play play;
+                uint32_t may_cost;
+        } all[] = { { { "full" }, 0 }, { { "banned" }, 0 }, { { "odd-code" }, 0 }, { { "502" }, 1 }, { { "failed" }, 1 } };
+        (void)state;
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                Outcome o = draw_with(&fake, DIALECT, &all[i].play);
+                if (o.code == 0 || o.failure.may_cost != all[i].may_cost)
+                        fail_msg("%s: %u", all[i].play.name, o.failure.may_cost);
+                outcome_done(&o);
+        }
 }
 
 /* There is no way to take it back. */
@@ -82,7 +100,7 @@ static void test_fields(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_transport), cmocka_unit_test(test_tasks), cmocka_unit_test(test_cancel),
+                cmocka_unit_test(test_transport), cmocka_unit_test(test_tasks), cmocka_unit_test(test_costs), cmocka_unit_test(test_cancel),
                 cmocka_unit_test(test_fields),
         };
         return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -225,7 +225,7 @@ static void test_cost(void **state)
         } all[] = {
                 { { "silent", .change = silent }, true }, { { "truncated" }, true },          { { "moderation" }, false },
                 { { "401" }, false },                     { { "429-long" }, false, 3600 },    { { "empty-data" }, true },
-                { { "500" }, false },
+                { { "500" }, false },                     { { "502" }, true },
         };
         (void)state;
 
