@@ -91,18 +91,28 @@ static int bytes_used(Records *records, int64_t *ret, Error *error)
                         ret, error);
 }
 
-int records_limit(Records *records, uint64_t days, uint64_t bytes, Error *error)
+int records_limit_days(Records *records, uint64_t days, uint64_t *ret_n, Error *error)
 {
-        const uint64_t now = clock_usec(CLOCK_REALTIME);
-        char sql[160];
+        const uint64_t today = clock_usec(CLOCK_REALTIME) / USEC_PER_DAY;
+        char sql[96];
+
+        *ret_n = 0;
+        if (days == 0 || days >= today)
+                return 0;
+        /* Only whole days, so that there is at most once a day something to be scrubbed. */
+        (void)snprintf(sql, sizeof(sql), "DELETE FROM picture WHERE time < %" PRIu64, (today - days) * USEC_PER_DAY);
+        int r = records_run(records, sql, error);
+        if (r >= 0)
+                *ret_n = (uint64_t)sqlite3_changes64(records->db);
+        return r;
+}
+
+int records_limit_bytes(Records *records, uint64_t bytes, Error *error)
+{
         int64_t used = 0, all = 1;
+        char sql[160];
         int r = 0;
 
-        if (days > 0 && days < now / USEC_PER_DAY) {
-                (void)snprintf(sql, sizeof(sql), "DELETE FROM picture WHERE time < %llu",
-                               (unsigned long long)(now - days * USEC_PER_DAY));
-                r = records_run(records, sql, error);
-        }
         while (r >= 0 && bytes > 0 && all > 0 && (r = bytes_used(records, &used, error)) >= 0 && (uint64_t)used > bytes) {
                 r = records_number(records, "SELECT count(*) FROM picture", &all, error);
                 (void)snprintf(sql, sizeof(sql),

@@ -132,8 +132,12 @@ int records_forget(Records *records, const RecordsQuery *query, bool prompts_onl
 int records_remove(Records *records, const char *id, Error *error);
 int records_scrub(Records *records, Error *error);
 
-/* Takes out what is older than so many days, and the oldest while the database is larger; 0: no limit. */
-int records_limit(Records *records, uint64_t days, uint64_t bytes, Error *error);
+/* Takes out what is older than so many days and the one that has begun, in UTC; 0: no limit. *ret_n: how many, whose words stay in
+ * the files until records_scrub(). */
+int records_limit_days(Records *records, uint64_t days, uint64_t *ret_n, Error *error);
+
+/* Takes out the oldest while the database is larger; 0: no limit. */
+int records_limit_bytes(Records *records, uint64_t bytes, Error *error);
 
 /* exchange.c: records as JSON, one a line, newest first. What cannot be written is a negative errno. */
 int records_export(Records *records, const RecordsQuery *query, FILE *to, uint64_t *ret_n, Error *error);

@@ -10,6 +10,7 @@
 
 #define WAITING_MAX 256
 #define RETRY (USEC_PER_SEC / 2)
+#define MINUTES_PER_DAY (24 * 60)
 #define LAST_PATIENCE 2000 /* milliseconds, when the service ends */
 
 /* Tests have no patience. */
@@ -26,6 +27,7 @@ struct Recorder {
         json_t *incomplete; /* by id: the model whose digest was not known yet */
         sd_event_source *timer, *daily;
         int complained; /* the error that the log has, so that it has it once */
+        bool has_remains; /* words of what was too old are still in the files */
         uint64_t job, spent; /* the last one noted, and how much work was behind it then, µs */
 };
 
@@ -77,27 +79,42 @@ static int open_records(Recorder *recorder, RecordsMode mode, Error *error)
 
 static int write_down(Recorder *recorder, const json_t *record, Error *error)
 {
-        const Config *config = recorder->service->config;
-
         int r = open_records(recorder, RECORDS_CREATE, error);
         if (r >= 0)
                 r = records_add(recorder->records, record, error);
-        if (r >= 0 && records_limit(recorder->records, config->record_days, config->record_bytes, NULL) < 0)
+        if (r >= 0 && records_limit_bytes(recorder->records, recorder->service->config->record_bytes, NULL) < 0)
                 log_debug("Old records stay for now");
         return r;
 }
 
-/* What is too old goes also while nothing is drawn, and though nothing is recorded any more. */
-static int on_day(sd_event_source *source, uint64_t usec, void *userdata)
+/* What is too old, out of the files, too, which are written anew: that takes a second for 100,000 records. */
+static int take_out_old(Recorder *recorder)
 {
-        Recorder *recorder = userdata;
         const Config *config = recorder->service->config;
-        (void)usec;
+        uint64_t n = 0;
 
         int r = open_records(recorder, RECORDS_EXIST, NULL);
         if (r >= 0)
-                r = records_limit(recorder->records, config->record_days, config->record_bytes, NULL);
-        r = sd_event_source_set_time_relative(source, r == -EAGAIN ? RETRY : day());
+                r = records_limit_bytes(recorder->records, config->record_bytes, NULL);
+        if (r >= 0)
+                r = records_limit_days(recorder->records, config->record_days, &n, NULL);
+        if (n > 0)
+                recorder->has_remains = true;
+        if (r >= 0 && recorder->has_remains)
+                r = records_scrub(recorder->records, NULL);
+        if (r >= 0)
+                recorder->has_remains = false;
+        return r;
+}
+
+/* Also while nothing is drawn, and though nothing is recorded any more. */
+static int on_day(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Recorder *recorder = userdata;
+        (void)usec;
+
+        int r = take_out_old(recorder);
+        r = sd_event_source_set_time_relative(source, r == -EAGAIN ? (recorder->has_remains ? day() / MINUTES_PER_DAY : RETRY) : day());
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 

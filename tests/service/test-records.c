@@ -205,14 +205,14 @@ static void test_limits(void **state)
         place_close(&user);
 }
 
-static void add_old(unsigned days)
+static void add_old(unsigned days, const char *prompt)
 {
         _cleanup_(records_closep) Records *records = NULL;
         const uint64_t time = clock_usec(CLOCK_REALTIME) - days * 86400 * USEC_PER_SEC;
         char id[RECORD_ID_SIZE];
 
         assert_int_equal(records_new_id(id), 0);
-        json_t *record = json_pack("{s:s, s:I}", "id", id, "time", (json_int_t)time);
+        json_t *record = json_pack("{s:s, s:I, s:s}", "id", id, "time", (json_int_t)time, "prompt", prompt);
         assert_int_equal(records_open(&records, database(&user), RECORDS_CREATE, NULL), 0);
         assert_int_equal(records_add(records, record, NULL), 0);
         json_decref(record);
@@ -230,7 +230,17 @@ static void wait_for_count(size_t expected)
         }
 }
 
-/* At the start, and from day to day, though nothing is drawn and nothing recorded any more. */
+/* Of the database, its log and its index. */
+static void wait_until_not_on_disk(const char *text)
+{
+        char command[PATH_MAX + 64];
+
+        (void)snprintf(command, sizeof(command), "! grep -qra -e '%s' \"$(dirname '%s')\"", text, database(&user));
+        for (uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE; system(command) != 0; sleep_ms(20))
+                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
+}
+
+/* At the start, and from day to day, though nothing is drawn and nothing recorded any more; and their words with them. */
 static void test_old_ones_go(void **state)
 {
         (void)state;
@@ -238,14 +248,16 @@ static void test_old_ones_go(void **state)
         machine = (Place) {};
         place_open_bus(&user, true);
         place_add_model(&user, "stub");
-        add_old(40);
-        add_old(29);
+        add_old(40, "a quetzalcoatl");
+        add_old(29, "an armadillo");
         assert_int_equal(setenv("IMAGINED_RECORDER_TEST_DAY_MS", "50", 1), 0);
         place_start_service(&user, "records = false; record_days = 30;");
         wait_for_count(1);
-        add_old(31);
-        add_old(2);
+        wait_until_not_on_disk("quetzalcoatl");
+        add_old(31, "a xylophone");
+        add_old(2, "a marimba");
         wait_for_count(2);
+        wait_until_not_on_disk("xylophone");
         assert_int_equal(unsetenv("IMAGINED_RECORDER_TEST_DAY_MS"), 0);
         place_close(&user);
 }
