@@ -230,7 +230,7 @@ static int refuse_second_ways(json_t *asked, Error *error)
 /* hr_resize_x and hr_resize_y are the size in the end; one of them alone keeps the shape. */
 static int read_hires_size(json_t *asked, Options *o, Error *error)
 {
-        const double width = o->width > 0 ? o->width : SIDE_DEFAULT, height = o->height > 0 ? o->height : SIDE_DEFAULT;
+        const double width = o->width, height = o->height;
         double x = number_of(asked, "hr_resize_x"), y = number_of(asked, "hr_resize_y");
 
         x = x > 0 ? x : round(y * width / height);
@@ -245,12 +245,14 @@ static int read_hires_size(json_t *asked, Options *o, Error *error)
         return 0;
 }
 
-/* The size asked for is that of the first pass. */
+/* The size asked for is that of the first pass; without one it is web UIs', for a model's own is not known here. */
 static int read_hires_scale(json_t *asked, Options *o, Error *error)
 {
         json_t *scale = webui_given(asked, "hr_scale");
         int r = 0;
 
+        o->width = o->width > 0 ? o->width : SIDE_DEFAULT;
+        o->height = o->height > 0 ? o->height : SIDE_DEFAULT;
         if (number_of(asked, "hr_resize_x") > 0 || number_of(asked, "hr_resize_y") > 0)
                 return read_hires_size(asked, o, error);
         o->hires = UPSCALING_DEFAULT;

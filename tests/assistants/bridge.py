@@ -117,6 +117,9 @@ def test_webui(b, token):
     check("send_images", b.post("/sdapi/v1/txt2img", {**asked, "send_images": False}, token)[2]["images"] == [])
     large = b.post("/sdapi/v1/txt2img", {**asked, "enable_hr": True, "hr_scale": 2, "denoising_strength": 0.5}, token)[2]
     check("enable_hr makes it twice as large", "images" in large and png(large["images"][0]) == (128, 96), large)
+    sizeless = {key: value for key, value in asked.items() if key != "height"}
+    tall = b.post("/sdapi/v1/txt2img", {**sizeless, "steps": 1, "enable_hr": True, "hr_scale": 1.5}, token)[2]
+    check("what it has no size for is 512 at first", "images" in tall and png(tall["images"][0]) == (96, 768), tall)
 
     made = b.post("/sdapi/v1/img2img", {**asked, "init_images": [first], "denoising_strength": 0.5, "width": None, "height": None}, token)
     check("img2img", made[0] == 200 and png(made[2]["images"][0])[0] > 0 and "init_images" not in made[2]["parameters"], made)
