@@ -52,7 +52,7 @@ BASE_SRC := $(wildcard daemon/base/*.c)
 ENGINE_MAIN := $(wildcard daemon/engine/main*.c)
 ENGINE_SRC := $(filter-out $(ENGINE_MAIN),$(wildcard daemon/engine/*.c daemon/engine/*/*.c daemon/engine/*/*/*.c))
 # What the service and the network worker share is the protocol alone.
-NET_PROTOCOL_SRC := daemon/net/protocol.c daemon/net/capabilities.c daemon/workers/packet.c
+NET_PROTOCOL_SRC := daemon/net/protocol.c daemon/net/capabilities.c daemon/net/placeholders.c daemon/workers/packet.c
 # What both sides of the socket, or the worker alone, are made of.
 PROTOCOL_SRC := $(NET_PROTOCOL_SRC) daemon/workers/protocol.c $(wildcard daemon/workers/sandbox*.c)
 SERVICE_SRC := $(filter-out $(PROTOCOL_SRC),$(wildcard daemon/config*.c daemon/service/*.c daemon/service/*/*.c daemon/queue/*.c daemon/workers/*.c))

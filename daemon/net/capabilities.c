@@ -7,6 +7,7 @@
 #include "base/request.h"
 #include "base/util.h"
 #include "net/capabilities.h"
+#include "net/placeholders.h"
 
 #define PNG (1U << FORMAT_PNG)
 #define ALL_FORMATS (PNG | 1U << FORMAT_JPEG | 1U << FORMAT_WEBP)
@@ -89,6 +90,26 @@ static const Capabilities table[] = {
           .formats = ALL_FORMATS, .mask = NET_MASK_BRIGHT, .cancels = true, .declares_itself = true },
 };
 
+Capabilities capabilities_of_workflow(const Capabilities *can, const char *text)
+{
+        static const struct {
+                const char *placeholder;
+                NetOption option;
+        } places[] = {
+                { "seed", NET_OPTION_SEED }, { "negative_prompt", NET_OPTION_NEGATIVE }, { "steps", NET_OPTION_STEPS },
+                { "guidance", NET_OPTION_GUIDANCE }, { "image", NET_OPTION_PICTURE }, { "strength", NET_OPTION_STRENGTH },
+                { "mask", NET_OPTION_MASK }, { "style", NET_OPTION_STYLE },
+        };
+        Capabilities ret = *can;
+
+        for (size_t i = 0; i < ELEMENTSOF(places); i++)
+                if (!placeholders_have(text, places[i].placeholder))
+                        ret.options &= ~(uint32_t)places[i].option;
+        if (!placeholders_have(text, "width") || !placeholders_have(text, "height"))
+                ret.side_min = ret.side_max = ret.side_step = 0;
+        return ret;
+}
+
 static const char *const option_names[] = {
         "seed", "negative-prompt", "steps", "guidance", "init-image", "strength", "mask", "previews", "compression", "quality",
         "style", "background", "moderation",
@@ -154,8 +175,10 @@ static void fit_size(const Capabilities *can, NetDraw *draw, NetFitting *ret)
 {
         NetSize size = { "", 0, 0 };
 
-        if (draw->width > 0)
-                size = can->n_sizes > 0 ? nearest(can, draw->width, draw->height) : nearest_free(can, draw->width, draw->height);
+        if (draw->width > 0 && can->n_sizes > 0)
+                size = nearest(can, draw->width, draw->height);
+        else if (draw->width > 0 && can->side_max > 0)
+                size = nearest_free(can, draw->width, draw->height);
         else if (can->n_sizes > 0)
                 size = can->sizes[0];
         ret->resized = draw->width > 0 && (size.width != draw->width || size.height != draw->height);

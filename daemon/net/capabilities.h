@@ -54,7 +54,7 @@ typedef struct Capabilities {
         uint32_t options; /* NetOption */
         const NetSize *sizes; /* the first is the server's own; n_sizes 0: any from side_min to side_max */
         size_t n_sizes;
-        uint32_t side_min, side_max, side_step;
+        uint32_t side_min, side_max, side_step; /* all 0, and no sizes: it has one of its own, that nobody is told */
         bool sizes_are_shapes; /* the server decides how many pixels; width to height is kept */
         uint64_t seed_max; /* 0: INT64_MAX */
         uint32_t count_max; /* of one request; more are asked for one request after the other */
@@ -69,8 +69,11 @@ typedef struct Capabilities {
 /* NULL: the dialect makes no pictures. */
 const Capabilities *capabilities_get(NetDialect dialect, const char *model);
 
+/* Of all that ComfyUI can do, that for which the workflow has a place. text: its JSON (net/workflow.h). */
+Capabilities capabilities_of_workflow(const Capabilities *can, const char *text);
+
 typedef struct NetFitting {
-        bool resized; /* ask->draw.width and height are others than before: the nearest that there are */
+        bool resized; /* ask->draw.width and height are others than before: the nearest that there are; 0: the server's own */
         uint32_t dropped; /* NetOption: what was asked and is not any more, with best_effort */
 } NetFitting;
 

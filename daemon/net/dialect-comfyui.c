@@ -11,6 +11,7 @@
 #include "net/answer.h"
 #include "net/capabilities.h"
 #include "net/compose.h"
+#include "net/placeholders.h"
 #include "net/workflow.h"
 
 #define POLL_MS 1000
@@ -72,7 +73,7 @@ static int queue(const Talk *talk, State *state, HttpRequest *request, Error *er
 {
         const Capabilities *can = capabilities_get(NET_DIALECT_COMFYUI, talk->ask->model);
         const uint32_t left = MIN(talk->ask->count - talk->n_results, can->count_max);
-        const bool makes_many = workflow_has(talk->parts[NET_PART_WORKFLOW].data, "count");
+        const bool makes_many = placeholders_have(talk->parts[NET_PART_WORKFLOW].data, "count");
         uint32_t random = 0;
 
         begin(state, STEP_QUEUE, request);
@@ -204,7 +205,7 @@ static int take_picture(Talk *talk, State *state, const HttpAnswer *answer, Erro
         NetResult result = { .kind = NET_RESULT_PICTURE, .cost = -1 };
 
         /* Of several pictures at once the first one's is known. */
-        result.has_seed = state->fetched == 1 && workflow_has(talk->parts[NET_PART_WORKFLOW].data, "seed");
+        result.has_seed = state->fetched == 1 && placeholders_have(talk->parts[NET_PART_WORKFLOW].data, "seed");
         if (result.has_seed)
                 result.seed = talk->ask->flags & NET_ASK_SEED ? talk_seed(talk) : state->seed;
         int r = answer_body(talk, &result, answer, error);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "net/placeholders.h"
 #include "net/workflow.h"
 
 #define NESTING_MAX 64
@@ -68,34 +69,6 @@ static bool has_own_default(const Value *value)
                streq(value->name, "style");
 }
 
-/* The first placeholder of the text: its name, its default (NULL: none) and where it ends; NULL: there is none. */
-static const char *find(const char *text, char name[static 32], const char **ret_default, const char **ret_end)
-{
-        for (const char *start = text; (start = strstr(start, "{{")); start++) {
-                const size_t n = strspn(start + 2, "abcdefghijklmnopqrstuvwxyz_");
-                const char *behind = start + 2 + n, *end = strstr(behind, "}}");
-
-                if (n == 0 || n >= 32 || !end || (behind != end && *behind != '|'))
-                        continue;
-                (void)snprintf(name, 32, "%.*s", (int)n, start + 2);
-                *ret_default = *behind == '|' ? behind + 1 : NULL;
-                *ret_end = end;
-                return start;
-        }
-        return NULL;
-}
-
-bool workflow_has(const char *text, const char *name)
-{
-        const char *fallback, *end = text;
-        char found[32];
-
-        while (find(end, found, &fallback, &end))
-                if (streq(found, name))
-                        return true;
-        return false;
-}
-
 static const Value *find_value(const Values *values, const char *name)
 {
         for (size_t i = 0; i < ELEMENTSOF(values->all); i++)
@@ -112,7 +85,7 @@ int workflow_check(const Talk *talk, Error *error)
 
         list_values(talk, 1, 0, &none, &values);
         for (size_t i = 0; i < ELEMENTSOF(values.all); i++)
-                if (values.all[i].is_asked && !streq(values.all[i].name, "model") && !workflow_has(text, values.all[i].name))
+                if (values.all[i].is_asked && !streq(values.all[i].name, "model") && !placeholders_have(text, values.all[i].name))
                         return error_set(error, NET_UNSUPPORTED, "The workflow has no place for {{%s}}", values.all[i].name);
         return 0;
 }
@@ -139,7 +112,7 @@ static int expand(const char *text, const Values *values, Bytes *ret, Error *err
         size_t size = 0;
         int r = 0;
 
-        for (; (at = find(text, name, &fallback, &end)) && r >= 0; text = end + 2) {
+        for (; (at = placeholders_find(text, name, &fallback, &end)) && r >= 0; text = end + 2) {
                 r = look_up(values, name, fallback, end, &with, &size, error);
                 if (r < 0)
                         return r;
@@ -158,7 +131,7 @@ static bool is_number(const char *text, const Values *values)
         const char *fallback, *end;
         char name[32];
 
-        if (find(text, name, &fallback, &end) != text || end[2] != '\0')
+        if (placeholders_find(text, name, &fallback, &end) != text || end[2] != '\0')
                 return false;
         const Value *value = find_value(values, name);
         return value && value->is_number;

@@ -18,9 +18,6 @@ typedef struct WorkflowFiles {
         char picture[256], mask[256];
 } WorkflowFiles;
 
-/* Whether the workflow has such a placeholder. text: its JSON, ended by a 0. */
-bool workflow_has(const char *text, const char *name);
-
 /* NET_UNSUPPORTED with a sentence: something is asked for which the workflow has no place, or has no default. */
 int workflow_check(const Talk *talk, Error *error);
 

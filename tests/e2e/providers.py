@@ -146,6 +146,18 @@ def test_pictures():
         check(f"{dialect}: its price is settled", spent() == (before + 10000, 0), spent())
 
 
+def test_best_effort():
+    """What the workflow has no place for is refused before anything is sent, or left out and said."""
+    forget("requests")
+    words = ["--size", "96x64", "--steps", "8", "--negative", "blur"]
+    done = generate("comfyui-ok", *words)
+    check("comfyui: what has no place in the workflow is refused", done.returncode != 0 and read("requests") == b"" and
+          "does not have: negative-prompt, steps" in error_of(done)[1], done)
+    done = imagine("generate", "--provider", "comfyui-ok", *words, "--best-effort", "--output", "effort.png", "a red fox")
+    check("comfyui: or left out", done.returncode == 0 and pixel(os.path.join(WORK, "effort.png"))[:2] == (96, 64), done)
+    check("comfyui: which is said", all(f"comfyui-ok does not have: {what}; left out".encode() in done.stderr for what in ("steps", "negative-prompt")), done)
+
+
 def test_no_pictures():
     for plays, expected, what in (REFUSES, "Refused", "a refusal"), (FAILS, "ServerFailed", "a failure"):
         for dialect, provider in names(plays).items():
@@ -315,6 +327,7 @@ checks.configure(configuration(port))
 try:
     test_gate()
     test_pictures()
+    test_best_effort()
     test_no_pictures()
     test_cancel()
     test_masks()

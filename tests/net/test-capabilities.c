@@ -110,6 +110,30 @@ static void test_words(void **state)
         assert_int_equal(ask.draw.format, FORMAT_PNG);
 }
 
+/* What a workflow has no place for, ComfyUI cannot do there. */
+static void test_workflow(void **state)
+{
+        static const char whole[] = "{{prompt}} {{negative_prompt}} {{seed}} {{steps|20}} {{guidance}} {{strength}} {{width}} {{height}} {{style}} {{image}} {{mask}}";
+        const Capabilities *all = capabilities_get(NET_DIALECT_COMFYUI, "");
+        const Capabilities some = capabilities_of_workflow(all, "{{prompt}} {{seed}} {{steps|20}} {{width}}");
+        NetAsk ask = ask_for(640, 480);
+        NetFitting fitting;
+        Error error = {};
+        (void)state;
+
+        const Capabilities same = capabilities_of_workflow(all, whole);
+        assert_true(same.options == all->options && same.side_max == all->side_max && all->side_max > 0);
+        assert_int_equal(some.options, NET_OPTION_SEED | NET_OPTION_STEPS);
+        ask.draw.steps = 8;
+        ask.draw.guidance = 4;
+        assert_int_equal(capabilities_fit(&some, &ask, 1U << NET_PART_MASK, false, &fitting, &error), NET_UNSUPPORTED);
+        assert_string_equal(error.text, "The server does not have: guidance, mask");
+        assert_int_equal(capabilities_fit(&some, &ask, 1U << NET_PART_MASK, true, &fitting, &error), 0);
+        assert_int_equal(fitting.dropped, NET_OPTION_GUIDANCE | NET_OPTION_MASK);
+        assert_true(ask.draw.steps == 8 && ask.draw.guidance < 0);
+        assert_true(fitting.resized && ask.draw.width == 0 && ask.draw.height == 0);
+}
+
 static void test_prompt(void **state)
 {
         const Capabilities *can = capabilities_get(NET_DIALECT_OPENAI_IMAGES, "dall-e-2");
@@ -132,6 +156,7 @@ int main(void)
                 cmocka_unit_test(test_sizes),
                 cmocka_unit_test(test_options),
                 cmocka_unit_test(test_words),
+                cmocka_unit_test(test_workflow),
                 cmocka_unit_test(test_prompt),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ static const char remote_rules[] =
                 "restrictions = ( { words = [\"logo\"]; providers = [\"ok\", \"local\"]; reason = \"ours are drawn by hand\"; } );\n"
                 "routes = ( { purpose = \"fall-back\"; providers = [\"unknown\", \"last\", \"500\", \"ok\"]; },\n"
                 "{ purpose = \"home\"; providers = [\"last\", \"local\"]; }, { purpose = \"cheap\"; providers = [\"fields\", \"ok\"]; price = 0.03; },\n"
-                "{ purpose = \"patient\"; providers = [\"silent\", \"ok\"]; }, { purpose = \"nobody\"; providers = [\"last\", \"500\"]; } ); };\n";
+                "{ purpose = \"queue\"; providers = [\"full\", \"ok\"]; }, { purpose = \"patient\"; providers = [\"silent\", \"ok\"]; }, { purpose = \"nobody\"; providers = [\"last\", \"500\"]; } ); };\n";
 
 static inline void write_settings(char *text, size_t size, unsigned port)
 {
@@ -43,7 +43,8 @@ static inline void write_settings(char *text, size_t size, unsigned port)
                        "{ name = \"dear\"; dialect = \"openai-images\"; url = \"http://127.1:%u/ok/v1\"; price = 0.5; },\n"
                        "{ name = \"unknown\"; dialect = \"openai-images\"; url = \"http://127.1:%u/ok/v1\"; },\n"
                        "{ name = \"only-words\"; dialect = \"stability\"; url = \"http://127.1:%u/ok\"; price = 0.01; },\n"
-                       "{ name = \"chat\"; url = \"http://127.1:%u/ok/v1\"; } );\n", port, port, port, port);
+                       "{ name = \"full\"; dialect = \"midjourney-proxy\"; url = \"http://127.1:%u/full\"; price = 0.01; },\n"
+                       "{ name = \"chat\"; url = \"http://127.1:%u/ok/v1\"; } );\n", port, port, port, port, port);
 }
 
 static inline void consent(sd_bus *bus, const char *server)
@@ -82,6 +83,7 @@ static inline void consent_to_all(sd_bus *bus)
         consent(bus, "last");
         consent(bus, "dear");
         consent(bus, "unknown");
+        consent(bus, "full");
         consent(bus, "only-words");
 }
 

@@ -180,6 +180,14 @@ static void test_routes(void **state)
         assert_true(generate(bus, &job, "a red fox", 1, "purpose", "s", "nobody") >= 0);
         wait_for_end(bus, job.path, name, text);
         assert_string_equal(name, IMAGINE_ERROR_SERVER_FAILED);
+        /* A proxy's queue is full, which it says with status 200: nothing was begun there, and nothing is paid. */
+        const int64_t before = spent_today();
+        assert_true(generate(bus, &job, "a red fox", 1, "purpose", "s", "queue") >= 0);
+        assert_done(bus, job.path);
+        known = provenance_of(bus, job.path);
+        assert_string_equal(known.provider, "ok");
+        assert_non_null(strstr(known.notes, "The queue is full"));
+        assert_int_equal(spent_today(), before + 2 * CENT);
         /* What is private stays, whatever the route. */
         fake_forget(&fake);
         assert_true(generate(bus, &job, PRIVATE_PROMPT, 4, "purpose", "s", "fall-back", "private", "b", 1, "width", "u", 32, "height", "u", 32) >= 0);

@@ -6,7 +6,7 @@
 
 #include "base/utf8.h"
 #include "base/util.h"
-#include "net/capabilities.h"
+#include "service/remote/abilities.h"
 #include "service/remote/fitting.h"
 #include "service/remote/remote.h"
 
@@ -116,9 +116,13 @@ static void translate(const Server *server, const FittingWish *wish, const Capab
 
 static void note_fitting(const Server *server, const Request *request, const NetAsk *ask, const NetFitting *fitting, char notes[static NOTES_MAX])
 {
-        if (fitting->resized)
-                notes_add(notes, "%s draws %ux%u, cut and resized to %ux%u here", server->name, ask->draw.width, ask->draw.height,
-                          request->width > 0 ? request->width : request->height, request->height > 0 ? request->height : request->width);
+        const uint32_t width = request->width > 0 ? request->width : request->height;
+        const uint32_t height = request->height > 0 ? request->height : request->width;
+
+        if (fitting->resized && ask->draw.width == 0)
+                notes_add(notes, "%s draws in a size of its own, cut and resized to %ux%u here", server->name, width, height);
+        else if (fitting->resized)
+                notes_add(notes, "%s draws %ux%u, cut and resized to %ux%u here", server->name, ask->draw.width, ask->draw.height, width, height);
         for (uint32_t bit = 1; bit < NET_OPTION_END; bit <<= 1)
                 if (fitting->dropped & bit)
                         notes_add(notes, "%s does not have: %s; left out", server->name, net_option_to_string((NetOption)bit));
@@ -126,24 +130,23 @@ static void note_fitting(const Server *server, const Request *request, const Net
 
 int fitting_make(const Server *server, const FittingWish *wish, NetAsk *ret_ask, uint32_t *ret_parts, char notes[static NOTES_MAX], Error *error)
 {
-        const int dialect = net_dialect_from_string(server->dialect);
-        const char *model = *wish->model ? wish->model : server->model;
-        const Capabilities *can = dialect < 0 ? NULL : capabilities_get((NetDialect)dialect, model);
         uint32_t parts = list_parts(wish->request, server);
         NetFitting fitting;
+        Capabilities can;
         NetAsk ask;
 
-        if (!can)
-                return error_set(error, REMOTE_NOT_CONFIGURED, "%s makes no pictures", server->name);
-        if (wish->request->count > NET_COUNT_MAX)
-                return error_set(error, -EINVAL, "count: %u; of another generator at most %d at a time", wish->request->count, NET_COUNT_MAX);
-        int r = capabilities_check_prompt(can, wish->request->prompt, error);
-        if (r >= 0)
-                r = drop_own(server, wish, can, notes, error);
+        int r = abilities_of(server, *wish->model ? wish->model : server->model, &can, error);
         if (r < 0)
                 return r;
-        translate(server, wish, can, &ask);
-        r = capabilities_fit(can, &ask, parts, wish->best_effort, &fitting, error);
+        if (wish->request->count > NET_COUNT_MAX)
+                return error_set(error, -EINVAL, "count: %u; of another generator at most %d at a time", wish->request->count, NET_COUNT_MAX);
+        r = capabilities_check_prompt(&can, wish->request->prompt, error);
+        if (r >= 0)
+                r = drop_own(server, wish, &can, notes, error);
+        if (r < 0)
+                return r;
+        translate(server, wish, &can, &ask);
+        r = capabilities_fit(&can, &ask, parts, wish->best_effort, &fitting, error);
         if (r < 0)
                 return error_prefix(error, "%s", server->name), r;
         note_fitting(server, wish->request, &ask, &fitting, notes);

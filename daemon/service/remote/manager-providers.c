@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "base/util.h"
-#include "net/capabilities.h"
 #include "service/catalogue.h"
 #include "service/errors.h"
+#include "service/remote/abilities.h"
 #include "service/remote/checks.h"
 #include "service/remote/consent.h"
 #include "service/remote/manager-providers.h"
@@ -14,7 +14,7 @@
 #include "service/remote/tariff.h"
 #include "service/service.h"
 
-/* What a server can be asked; NULL: it makes no pictures. */
+/* What servers of its dialect can be asked; NULL: it makes no pictures. */
 static const Capabilities *capabilities_of(const Server *server)
 {
         const int dialect = net_dialect_from_string(server->dialect);
@@ -91,8 +91,10 @@ static int append_limits(sd_bus_message *reply, const Capabilities *can, const S
 static int append_provider(const Service *service, sd_bus_message *reply, const Server *server)
 {
         const CheckResult *check = checks_find(service->checks, server);
+        Capabilities can = *capabilities_of(server);
         Tariff tariff;
 
+        (void)abilities_of(server, server->model, &can, NULL); /* else of its dialect */
         tariff_find(&tariff, service->config->provider_tables, server);
         int r = sd_bus_message_open_container(reply, 'r', "sa{sv}");
         if (r >= 0)
@@ -106,7 +108,7 @@ static int append_provider(const Service *service, sd_bus_message *reply, const 
         if (r >= 0)
                 r = append_terms(reply, &tariff, server);
         if (r >= 0)
-                r = append_limits(reply, capabilities_of(server), server);
+                r = append_limits(reply, &can, server);
         if (r >= 0 && check)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "ready", "b", (int)check->ready, "checked", "t", check->when, "message", "s", check->text);
         if (r >= 0)

@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/config-file.h"
 #include "base/memfd.h"
 #include "base/util.h"
 #include "net/capabilities.h"
+#include "service/remote/abilities.h"
 #include "service/remote/commission.h"
 #include "service/remote/finishing.h"
 #include "service/remote/parts.h"
@@ -55,12 +55,8 @@ static int add_workflow(Parts *parts, const Server *server, Error *error)
 {
         _cleanup_(freep) char *text = NULL;
 
-        int r = config_file_read(server->workflow, &text);
-        if (r < 0)
-                return error_set(error, REMOTE_NOT_CONFIGURED, "%s: %s", server->workflow, strerror(-r));
-        if (strlen(text) > NET_WORKFLOW_MAX)
-                return error_set(error, REMOTE_NOT_CONFIGURED, "%s: %s", server->workflow, strerror(EFBIG));
-        return add_text(parts, NET_PART_WORKFLOW, text);
+        int r = abilities_read_workflow(server, &text, error);
+        return r < 0 ? r : add_text(parts, NET_PART_WORKFLOW, text);
 }
 
 static int add_texts(Parts *parts, const Job *job, Error *error)
