@@ -7,7 +7,8 @@
 #
 #     inside    lays the files out and becomes systemd
 #     session   what is done and looked at on the booted system; its lines are the test's result
-#     session-net   the part of it that asks a server through the network worker's socket and unit
+#     session-net   the part of it that asks a server through the network worker's socket and unit; session-providers: and
+#                   has pictures drawn there
 #     session-http  another one, that has the HTTP bridge's units at work
 set -u
 cd "$(dirname "$0")/../.." || exit 1
