@@ -19,6 +19,9 @@ from checks import DEADLINE, ROOT, TESTS, WORK, check, eventually, read
 KEY = open(os.path.join(os.environ["CREDENTIALS_DIRECTORY"], "openai"), "rb").read().strip()
 MARK = b"<the key openai>"
 PLAYS = ["ok", "stream", "silent", "key", "key-error", "401", "429-once", "messages", "role"]
+# Who draws: what is played there, and what quotes the key.
+DRAWS = {"openai-images": "ok", "webui": "ok", "stability": "ok", "runway": "ok", "midjourney-proxy": "ok", "comfyui": "ok", "program": "written"}
+QUOTES = {dialect: ["401", "key-error"] for dialect in DRAWS} | {"program": ["key-told"]}
 
 
 def holds_key(data):
@@ -61,8 +64,25 @@ def start_server():
     more = {"stream": " stream = true; temperature = 0.7; tokens = 300;", "role": f' role = "{WORK}/role.txt";'}
     servers = [f'{{ name = "{p}"; url = "http://127.0.0.1:{port}/{p if p != "role" else "ok"}/v1"; model = "fake-1"; key = "openai"; '
                f'vision = true;{more.get(p, "")} }}' for p in PLAYS]
+    with open(os.path.join(WORK, "workflow.json"), "w", encoding="ascii") as f:
+        json.dump({"6": {"inputs": {"text": "{{prompt}}", "seed": "{{seed}}"}}}, f)
+    servers += [painter(port, dialect, play) for dialect in DRAWS for play in [DRAWS[dialect], *QUOTES[dialect], AT_WORK.get(dialect)] if play]
     checks.configure(f'log_level = "debug";\nservers = ( {", ".join(servers)} );\n')
-    return server
+    return server, port
+
+
+AT_WORK = {"openai-images": "silent", "program": "polite"} # that do not end by themselves
+
+
+def painter(port, dialect, play):
+    url, more = f"http://127.0.0.1:{port}/{play}", ""
+    if dialect == "openai-images":
+        url += "/v1"
+    elif dialect == "comfyui":
+        more = f' workflow = "{WORK}/workflow.json";'
+    elif dialect == "program":
+        url, more = os.path.join(TESTS, "net/fake-provider"), f' model = "{play}";'
+    return f'{{ name = "{dialect}-{play}"; dialect = "{dialect}"; url = "{url}"; key = "openai";{more} }}'
 
 
 answers = [] # all that programs have said
@@ -109,12 +129,48 @@ def test_dry_run():
     check("as text it is the same, and a line break", done.stdout == shown(*enhance, "ok", "a fox") + b"\n", done)
 
 
-def at_work():
-    """What others see of the processes while one waits for the server, and has the key."""
+def test_drawn():
+    """Pictures of others: with the key where it belongs, and nowhere in what comes of it."""
+    for dialect, play in DRAWS.items():
+        checks.forget("received")
+        path = os.path.join(WORK, f"{dialect}.png")
+        dry = imagine("generate", "--provider", f"{dialect}-{play}", "--dry-run", "a fox").stdout
+        check(f"{dialect}: a dry run has a mark in the place of the key", (MARK in dry or dialect == "program") and not holds_key(dry), dry)
+        imagine("consent", "grant", f"{dialect}-{play}")
+        done = imagine("generate", "--provider", f"{dialect}-{play}", "--size", "64x64", "--output", path, "a fox")
+        check(f"{dialect}: draws with the key", done.returncode == 0 and (holds_key(read("received")) or dialect == "program"), (done, read("received")))
+        answers.append(open(path, "rb").read())
+        for quote in QUOTES[dialect]:
+            imagine("consent", "grant", f"{dialect}-{quote}")
+            done = imagine("generate", "--json", "--provider", f"{dialect}-{quote}", "a fox")
+            check(f"{dialect}: {quote} is told", done.returncode == 1 and len(json.loads(done.stdout)["error"]["message"]) > 20, done)
+    imagine("providers", "--check", "--json")
+    imagine("history", "--json")
+    imagine("costs", "--json")
+
+
+def core_files():
+    """How much of a core file is kept of each process that may have the key."""
+    limits = {}
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            with open(path, "rb") as f, open(path.replace("cmdline", "limits"), "rb") as g:
+                command, text = f.read(), g.read()
+        except OSError:
+            continue
+        if b"imagined-net" in command or b"fake-provider" in command:
+            limits[command] = [line.split()[4] for line in text.splitlines() if line.startswith(b"Max core file size")][0]
+    return limits
+
+
+def at_work(program, what, *words):
+    """What others see of the processes while one waits for a server, and has the key."""
     checks.forget("received")
-    asking = subprocess.Popen(["imagine", "--user", "enhance", "--engine", "chat", "--server", "silent", "a fox"],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    assert eventually(lambda: KEY in read("received"))
+    asking = subprocess.Popen(["imagine", "--user", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    has_key = {b"imagined-net": lambda: KEY in read("received")}.get(program, lambda: any(program in command for command in core_files()))
+    assert eventually(has_key)
+    cores = core_files()
+    check(f"{what}: no core files", any(program in c for c in cores) and set(cores.values()) == {b"0"}, cores)
     seen, workers = [], 0
     for path in glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/comm"):
         try:
@@ -122,12 +178,12 @@ def at_work():
                 data = f.read()
         except OSError:
             continue
-        workers += b"imagined-net" in data and path.endswith("cmdline")
+        workers += program in data and path.endswith("cmdline")
         seen.append(data)
     asking.terminate()
     asking.wait(DEADLINE)
-    check("the worker was among the processes", workers > 0)
-    check("no command line and no environment has the key", not holds_key(b"\0".join(seen)))
+    check(f"{what}: was among the processes", workers > 0)
+    check(f"{what}: no command line and no environment has the key", not holds_key(b"\0".join(seen)))
 
 
 def test_answers():
@@ -167,10 +223,14 @@ os.environ["IMAGINED_ENGINE"] = glob.glob(f"{ROOT}/**/imagined-engine", recursiv
 journal = Journal()
 subprocess.run(["dbus-update-activation-environment", "JOURNAL_STREAM=1:1"], check=True) # the bus does not hand its own on
 monitor = start_monitor()
-server = start_server()
+server, port = start_server()
 test_dry_run()
+test_drawn()
 test_answers()
-at_work()
+for dialect, program in ("program", b"fake-provider"), ("openai-images", b"imagined-net"):
+    imagine("consent", "grant", f"{dialect}-{AT_WORK[dialect]}")
+    at_work(program, dialect, "generate", "--provider", f"{dialect}-{AT_WORK[dialect]}", f"http://127.0.0.1:{port}")
+at_work(b"imagined-net", "a chat", "enhance", "--engine", "chat", "--server", "silent", "a fox")
 test_recorded(journal, monitor)
 server.kill()
 sys.exit(bool(checks.failures))

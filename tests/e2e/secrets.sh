@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # A server's key with all that could tell of it recorded: logs, the journal's fields, the bus, command lines, answers; and
-# what a dry run shows against what is sent (secrets.py). In namespaces of its own, so that the journal can be ours.
+# what a dry run shows against what is sent (secrets.py). In namespaces of its own, so that the journal and all
+# processes are ours.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 command -v dbus-run-session dbus-monitor python3 >/dev/null || { echo "no dbus-run-session and dbus-monitor on this machine"; exit 77; }
 
 if [ "${1:-}" != inside ]; then
-        own=(-m)
-        [ "$(id -u)" -eq 0 ] || own=(-m -r)
+        own=(-m -p -f --kill-child --mount-proc)
+        [ "$(id -u)" -eq 0 ] || own+=(-r)
         unshare "${own[@]}" mount -t tmpfs tmpfs /run 2>/dev/null || { echo "no namespaces are permitted here"; exit 77; }
         exec unshare "${own[@]}" bash "$0" inside
 fi
