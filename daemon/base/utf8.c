@@ -4,7 +4,7 @@
 
 #include "base/utf8.h"
 
-/* The length of the valid sequence at the start, 0 if there is none, -1 if it is right so far but cut off. */
+/* The length of the well-formed sequence at the start, 0 if there is none, -1 if it is right so far but cut off. */
 static int sequence_length(const uint8_t *s, size_t left)
 {
         if (s[0] < 0x80)
@@ -26,12 +26,30 @@ static int sequence_length(const uint8_t *s, size_t left)
         return length;
 }
 
-bool utf8_is_valid(const char *text, size_t size)
+static bool is_noncharacter(const uint8_t *s, int length)
+{
+        uint32_t c = s[0] & (0x7f >> length);
+
+        for (int i = 1; i < length; i++)
+                c = c << 6 | (s[i] & 0x3f);
+        return (c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe;
+}
+
+static int character_length(const uint8_t *s, size_t left)
+{
+        const int n = sequence_length(s, left);
+
+        return n > 2 && is_noncharacter(s, n) ? 0 : n;
+}
+
+typedef int (*length_t)(const uint8_t *s, size_t left);
+
+static bool is_made_of(length_t length, const char *text, size_t size)
 {
         const uint8_t *s = (const uint8_t *)text;
 
         for (size_t i = 0; i < size;) {
-                int n = sequence_length(s + i, size - i);
+                int n = length(s + i, size - i);
                 if (n <= 0)
                         return false;
                 i += (size_t)n;
@@ -39,12 +57,22 @@ bool utf8_is_valid(const char *text, size_t size)
         return true;
 }
 
+bool utf8_is_well_formed(const char *text, size_t size)
+{
+        return is_made_of(sequence_length, text, size);
+}
+
+bool utf8_is_valid(const char *text, size_t size)
+{
+        return is_made_of(character_length, text, size);
+}
+
 void utf8_sanitize(char *text)
 {
         size_t size = strlen(text);
 
         for (size_t i = 0; i < size;) {
-                int n = sequence_length((const uint8_t *)text + i, size - i);
+                int n = character_length((const uint8_t *)text + i, size - i);
                 if (n > 0) {
                         i += (size_t)n;
                 } else if (n < 0) {

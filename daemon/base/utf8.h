@@ -5,6 +5,10 @@
 #include <stddef.h>
 
 /* Whether the bytes are UTF-8 as RFC 3629 has it: shortest form, no surrogates, nothing above U+10FFFF. */
+bool utf8_is_well_formed(const char *text, size_t size);
+
+/* And has none of what Unicode calls noncharacters (U+FDD0 to U+FDEF, and the last two of each plane): sd-bus sends no message
+ * that has one. */
 bool utf8_is_valid(const char *text, size_t size);
 
 /* Makes a string valid in place: a sequence cut off at its end goes, any other bad byte becomes '?'. */

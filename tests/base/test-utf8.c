@@ -24,7 +24,7 @@ static void test_counts(void **state)
                         one += utf8_is_valid(bytes + 2, 1);
         }
         const size_t ascii = 128, of_two = 0x800 - 0x80,
-                     of_three = 0x10000 - 0x800 - 0x800; /* less the surrogates */
+                     of_three = 0x10000 - 0x800 - 0x800 - 34; /* less the surrogates and the noncharacters */
         assert_int_equal(one, ascii);
         assert_int_equal(two, ascii * ascii + of_two);
         assert_int_equal(three, ascii * ascii * ascii + 2 * ascii * of_two + of_three);
@@ -34,7 +34,10 @@ static void test_four_bytes(void **state)
 {
         (void)state;
         assert_true(utf8_is_valid("\xf0\x90\x80\x80", 4)); /* U+10000 */
-        assert_true(utf8_is_valid("\xf4\x8f\xbf\xbf", 4)); /* U+10FFFF */
+        assert_true(utf8_is_valid("\xf4\x8f\xbf\xbd", 4)); /* U+10FFFD */
+        assert_false(utf8_is_valid("\xf4\x8f\xbf\xbf", 4)); /* U+10FFFF, a noncharacter */
+        assert_true(utf8_is_well_formed("\xf4\x8f\xbf\xbf", 4));
+        assert_false(utf8_is_valid("\xf0\x9f\xbf\xbe", 4)); /* U+1FFFE, another */
         assert_false(utf8_is_valid("\xf0\x8f\xbf\xbf", 4)); /* overlong */
         assert_false(utf8_is_valid("\xf4\x90\x80\x80", 4)); /* U+110000 */
         assert_false(utf8_is_valid("\xf5\x80\x80\x80", 4));
@@ -57,6 +60,7 @@ static void test_sanitize(void **state)
                 { "bad \xc3( byte", "bad ?( byte" },
                 { "\xed\xa0\x80", "???" },
                 { "\x80\x80", "??" },
+                { "no \xef\xbf\xbe character", "no ??? character" },
         };
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 char text[64];

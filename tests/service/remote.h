@@ -19,7 +19,7 @@
 /* What the fake server plays, each a provider of that name; 127.1 is this machine, but not by a name that says so. */
 static const char *const remote_plays[] = {
         "ok", "fields", "seeds", "moderation", "429", "401", "500", "html", "bomb", "text-as-picture", "silent", "stream", "stream-cut",
-        "empty-data", "quota", "link-expired", "large", "photographs",
+        "empty-data", "quota", "link-expired", "large", "photographs", "noncharacter",
 };
 
 static const char remote_rules[] =

@@ -122,7 +122,7 @@ static void test_failures(void **state)
                 { "401", IMAGINE_ERROR_KEY_REJECTED },         { "500", IMAGINE_ERROR_SERVER_FAILED }, { "html", IMAGINE_ERROR_SERVER_FAILED },
                 { "bomb", IMAGINE_ERROR_SERVER_FAILED },       { "text-as-picture", IMAGINE_ERROR_SERVER_FAILED },
                 { "stream-cut", IMAGINE_ERROR_SERVER_FAILED }, { "empty-data", IMAGINE_ERROR_SERVER_FAILED },
-                { "link-expired", IMAGINE_ERROR_SERVER_FAILED }, { "last", IMAGINE_ERROR_UNREACHABLE },
+                { "link-expired", IMAGINE_ERROR_SERVER_FAILED }, { "noncharacter", IMAGINE_ERROR_REFUSED }, { "last", IMAGINE_ERROR_UNREACHABLE },
         };
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         char name[128], text[512];

@@ -297,7 +297,7 @@ static int put_text(Output *output, const char *text)
 
 int tokenizer_tokens(const Tokenizer *t, const char *text, uint32_t **ret_ids, size_t *ret_n, Error *error)
 {
-        if (!utf8_is_valid(text, strlen(text)))
+        if (!utf8_is_well_formed(text, strlen(text)))
                 return error_set(error, -EINVAL, "prompt: not valid UTF-8");
 
         Output output = { .tokenizer = t };

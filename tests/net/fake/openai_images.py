@@ -71,8 +71,8 @@ def play(peer, case, path, headers, body):
     def say(value, **headers_):
         peer.answer(200, value, headers_)
 
-    def refuse(status, code, kind="some_error"):
-        peer.answer(status, {"error": {"message": "not allowed here", "type": kind, "param": "", "code": code}})
+    def refuse(status, code, kind="some_error", message="not allowed here"):
+        peer.answer(status, {"error": {"message": message, "type": kind, "param": "", "code": code}})
 
     def link(address):
         say({"created": 1, "data": [{"url": address, "revised_prompt": "A very red fox"}]})
@@ -100,6 +100,7 @@ def play(peer, case, path, headers, body):
         "error-200": lambda: say({"error": {"message": "out of soup"}}),
         "moderation": lambda: refuse(400, "moderation_blocked", "image_generation_user_error"),
         "moderation-type": lambda: refuse(400, None, "image_generation_user_error"),
+        "noncharacter": lambda: refuse(400, "moderation_blocked", message="not \ufffe here"),
         "policy": lambda: refuse(400, "content_policy_violation"),
         "quota": lambda: refuse(429, "insufficient_quota"),
         "huge-body": lambda: peer_floods(peer),
