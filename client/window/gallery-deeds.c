@@ -14,19 +14,22 @@
 static void back(GSimpleAction *action, GVariant *parameter, gpointer userdata)
 {
         (void)action, (void)parameter;
-        gallery_picture_leave(userdata);
+        if (gallery_picture_keep(userdata))
+                gallery_picture_leave(userdata);
 }
 
 static void newer(GSimpleAction *action, GVariant *parameter, gpointer userdata)
 {
         (void)action, (void)parameter;
-        gallery_picture_step(userdata, -1);
+        if (gallery_picture_keep(userdata))
+                gallery_picture_step(userdata, -1);
 }
 
 static void older(GSimpleAction *action, GVariant *parameter, gpointer userdata)
 {
         (void)action, (void)parameter;
-        gallery_picture_step(userdata, 1);
+        if (gallery_picture_keep(userdata))
+                gallery_picture_step(userdata, 1);
 }
 
 /* --- the file --- */
@@ -80,14 +83,12 @@ static void use(GSimpleAction *action, GVariant *parameter, gpointer userdata)
         pages_show_form(g->window);
 }
 
-static void again(GSimpleAction *action, GVariant *parameter, gpointer userdata)
+static void make_again(Gallery *g)
 {
-        Gallery *g = userdata;
         const json_t *record = g->subject.record;
         const bool needs_source = json_object_get(json_object_get(record, "settings"), "strength");
         _cleanup_(freep) char *source = NULL;
 
-        (void)action, (void)parameter;
         if (g->window->is_working) {
                 gallery_say(g, _("Another picture is being made"));
                 return;
@@ -111,25 +112,60 @@ static void again(GSimpleAction *action, GVariant *parameter, gpointer userdata)
         asked_done(&asked);
 }
 
+static void on_answer_again(GtkDialog *dialog, int answer, Gallery *g)
+{
+        gtk_window_destroy(GTK_WINDOW(dialog));
+        if (answer == GTK_RESPONSE_ACCEPT)
+                make_again(g);
+}
+
+/* What another provider draws may cost something each time. */
+static void again(GSimpleAction *action, GVariant *parameter, gpointer userdata)
+{
+        Gallery *g = userdata;
+        const char *provider = subject_text(&g->subject, "provider");
+
+        (void)action, (void)parameter;
+        if (!*provider) {
+                make_again(g);
+                return;
+        }
+        g_autofree char *warning = providers_warning(g->window, provider);
+        GtkWidget *dialog = gtk_message_dialog_new(g->window->window, GTK_DIALOG_MODAL, GTK_MESSAGE_QUESTION, GTK_BUTTONS_NONE,
+                                                   _("Have %s make this picture again?"), provider);
+        gtk_message_dialog_format_secondary_text(GTK_MESSAGE_DIALOG(dialog), "%s", warning);
+        gtk_dialog_add_button(GTK_DIALOG(dialog), _("_Cancel"), GTK_RESPONSE_CANCEL);
+        gtk_dialog_add_button(GTK_DIALOG(dialog), _("_Have It Made"), GTK_RESPONSE_ACCEPT);
+        gtk_dialog_set_default_response(GTK_DIALOG(dialog), GTK_RESPONSE_CANCEL);
+        g_signal_connect(dialog, "response", G_CALLBACK(on_answer_again), g);
+        gtk_window_present(GTK_WINDOW(dialog));
+}
+
 /* --- tags --- */
 
-static void on_tags(GtkEntry *entry, Gallery *g)
+ExitCode gallery_deeds_keep(Gallery *g)
 {
-        g_auto(GStrv) words = g_strsplit(gtk_editable_get_text(GTK_EDITABLE(entry)), ",", -1);
-        json_t *tags = json_array(), *changes;
+        g_auto(GStrv) words = g_strsplit(gtk_editable_get_text(g->tags), ",", -1);
+        json_t *tags, *changes;
         Error error = { 0 };
 
+        if (!widget_is_edited(g->tags))
+                return CODE_OK;
+        tags = json_array();
         for (char **word = words; *word; word++)
                 if (*g_strstrip(*word))
                         (void)json_array_append_new(tags, json_from_text(*word));
         changes = json_pack("{s:o}", "tags", tags);
         int r = records_change(g->subject.records, g->subject.id, changes, &error);
         json_decref(changes);
-        ExitCode code = r < 0 ? recorded_fail(&g->client, &error, r) : subject_refresh(&g->client, &g->subject);
-        if (code != CODE_OK) {
-                gallery_say_failure(g);
+        return r < 0 ? recorded_fail(&g->client, &error, r) : subject_refresh(&g->client, &g->subject);
+}
+
+static void on_tags(GtkEntry *entry, Gallery *g)
+{
+        (void)entry;
+        if (!gallery_picture_keep(g))
                 return;
-        }
         gallery_picture_changed(g);
         gallery_say(g, _("Saved"));
 }
@@ -141,7 +177,7 @@ static void write_tags(Gallery *g)
 
         for (size_t i = 0; i < json_array_size(tags); i++)
                 g_string_append_printf(text, "%s%s", i > 0 ? ", " : "", json_string_value(json_array_get(tags, i)));
-        gtk_editable_set_text(g->tags, text->str);
+        widget_show_text(g->tags, text->str);
 }
 
 /* --- removing --- */
@@ -155,24 +191,36 @@ static bool is_one_there(const json_t *files)
         return false;
 }
 
+static void on_scrubbed(GObject *source, GAsyncResult *result, gpointer userdata)
+{
+        g_autoptr(GError) error = NULL;
+        Gallery *g = userdata; /* the window waits for this before it closes */
+
+        (void)source;
+        g->scrubbing--;
+        gallery_say(g, gallery_scrub_records_finish(result, &error) ? g->removed : error->message);
+}
+
 static void remove_picture(Gallery *g, unsigned what)
 {
         json_t *record = json_incref(g->subject.record), *removed = json_array();
-        Error error = { 0 };
 
         ExitCode code = removal_run(&g->client, g->subject.records, record, what, removed);
-        int r = code == CODE_OK && what & REMOVE_RECORD ? records_scrub(g->subject.records, &error) : 0;
-        if (r < 0)
-                code = recorded_fail(&g->client, &error, r);
         const bool stays = what & REMOVE_FILES && is_one_there(json_object_get(record, "files"));
+
+        g->removed = stays ? _("The file stays: it is another picture by now") : _("Removed");
         if (what & REMOVE_RECORD)
                 gallery_picture_changed(g);
         else
                 gallery_picture_show(g, g->time);
-        if (code != CODE_OK)
+        if (code != CODE_OK) {
                 gallery_say_failure(g);
-        else
-                gallery_say(g, stays ? _("The file stays: it is another picture by now") : _("Removed"));
+        } else if (what & REMOVE_RECORD) {
+                g->scrubbing++;
+                gallery_scrub_records(on_scrubbed, g);
+        } else {
+                gallery_say(g, g->removed);
+        }
         json_decref(record);
         json_decref(removed);
 }

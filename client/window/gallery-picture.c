@@ -125,6 +125,18 @@ void gallery_picture_show(Gallery *g, int64_t time)
                 gallery_say_failure(g);
 }
 
+bool gallery_picture_keep(Gallery *g)
+{
+        ExitCode code = gallery_picture_is_shown(g) ? gallery_deeds_keep(g) : CODE_OK;
+
+        if (code == CODE_OK && gallery_picture_is_shown(g))
+                code = gallery_review_keep(g);
+        if (code == CODE_OK || code == CODE_NOT_FOUND) /* somebody else has taken the picture out */
+                return true;
+        gallery_say_failure(g);
+        return false;
+}
+
 void gallery_picture_leave(Gallery *g)
 {
         const guint position = gallery_list_find(g->list, g->time);
@@ -152,7 +164,7 @@ void gallery_picture_changed(Gallery *g)
 {
         const guint before = gallery_list_find(g->list, g->time);
 
-        gallery_reload(g);
+        gallery_reload_now(g);
         const guint n = g_list_model_get_n_items(G_LIST_MODEL(g->list));
         if (gallery_list_find(g->list, g->time) != GTK_INVALID_LIST_POSITION) {
                 gallery_picture_refresh(g);

@@ -50,7 +50,7 @@ void gallery_review_refresh(Gallery *g)
         gtk_label_set_text(g->state_now, state);
         gtk_label_set_text(g->lacks, lacks);
         gtk_widget_set_visible(GTK_WIDGET(g->lacks), *lacks != '\0');
-        gtk_editable_set_text(g->alt, proposed ? proposed : alt);
+        widget_show_text(g->alt, proposed ? proposed : alt);
         for (size_t i = 0; i < GALLERY_CHECKS; i++) {
                 const bool is_checked = subject_is_checked(&g->subject, checks[i].what);
                 gtk_check_button_set_active(g->checks[i], is_checked);
@@ -65,21 +65,33 @@ void gallery_review_clear(Gallery *g)
 
 /* --- doing --- */
 
-/* What stands in the form, before it gets its state: as the options of `imagine approve`. What was proposed is nobody's word where
- * the picture is turned down. */
-static ExitCode take_form(Gallery *g, const char *state)
+/* What stands in the form, before it gets its state: as the options of `imagine approve`. What was proposed may be nobody's word. */
+static ExitCode take_form(Gallery *g, bool takes_proposal)
 {
+        const bool is_alt_meant = takes_proposal || widget_is_edited(g->alt);
         g_autofree char *alt = g_strdup(gtk_editable_get_text(g->alt));
         bool is_checked[GALLERY_CHECKS];
         ExitCode code = CODE_OK;
 
         for (size_t i = 0; i < GALLERY_CHECKS; i++)
                 is_checked[i] = gtk_check_button_get_active(g->checks[i]);
-        if ((!state || streq(state, "approved")) && !streq(alt, subject_text(&g->subject, "alt")))
+        if (is_alt_meant && !streq(alt, subject_text(&g->subject, "alt")))
                 code = subject_set_alt(&g->client, &g->subject, alt);
         for (size_t i = 0; code == CODE_OK && i < GALLERY_CHECKS; i++)
                 if (is_checked[i] && !subject_is_checked(&g->subject, checks[i].what))
                         code = subject_check(&g->client, &g->subject, checks[i].what);
+        return code;
+}
+
+ExitCode gallery_review_keep(Gallery *g)
+{
+        g_autofree char *comment = g_strdup(gtk_editable_get_text(g->comment));
+
+        ExitCode code = take_form(g, false);
+        if (code == CODE_OK && *comment)
+                code = subject_comment(&g->client, &g->subject, comment, NULL);
+        if (code == CODE_OK)
+                gallery_review_clear(g);
         return code;
 }
 
@@ -88,7 +100,9 @@ static void review(Gallery *g, const char *state)
 {
         g_autofree char *comment = g_strdup(gtk_editable_get_text(g->comment)), *lacks = NULL;
 
-        ExitCode code = take_form(g, state);
+        ExitCode code = gallery_deeds_keep(g);
+        if (code == CODE_OK) /* what was proposed is nobody's word where the picture is turned down */
+                code = take_form(g, !state || streq(state, "approved"));
         if (code == CODE_OK && state && streq(state, "approved"))
                 lacks = lacks_text(g);
         const bool is_refused = lacks && *lacks;
@@ -100,11 +114,12 @@ static void review(Gallery *g, const char *state)
                 gallery_say(g, state ? gallery_state_name(state) : _("Saved"));
                 return;
         }
+        if (!is_refused) {
+                gallery_say_failure(g); /* what was written stays */
+                return;
+        }
         gallery_picture_refresh(g);
-        if (is_refused)
-                gallery_say(g, lacks);
-        else
-                gallery_say_failure(g);
+        gallery_say(g, lacks);
 }
 
 static void on_button(GtkButton *button, Gallery *g)

@@ -7,6 +7,7 @@
 #include "client/window/gallery-private.h"
 
 #define MARGIN 12
+#define SLOW_MSEC 500 /* before it is said that something takes a while */
 #define RELOAD_MSEC 300 /* after a change by others, which seldom comes alone */
 
 static const struct {
@@ -83,27 +84,94 @@ static ExitCode open_records(Gallery *g)
         return g->subject.records ? CODE_OK : recorded_open(&g->client, &g->subject.records);
 }
 
-void gallery_reload(Gallery *g)
+static const char *state_of(Gallery *g)
+{
+        const guint state = gtk_drop_down_get_selected(g->state);
+
+        return state < ELEMENTSOF(states) ? states[state].state : NULL;
+}
+
+static void stop_listing(Gallery *g)
+{
+        if (g->listing)
+                g_cancellable_cancel(g->listing);
+        g_clear_object(&g->listing);
+        g_clear_handle_id(&g->slow, g_source_remove);
+}
+
+static void show_trouble(Gallery *g, const char *message, const char *hint)
+{
+        gallery_list_set(g->list, NULL, 0);
+        show_empty(g, message, hint);
+}
+
+/* What went wrong with the records is the client's error. */
+static bool prepare(Gallery *g)
+{
+        stop_listing(g);
+        if (open_records(g) == CODE_OK)
+                return true;
+        show_trouble(g, json_string_value(json_object_get(g->client.error, "message")), g->client.hint);
+        return false;
+}
+
+void gallery_reload_now(Gallery *g)
 {
         g_autofree char *words = words_of(g);
-        const guint state = gtk_drop_down_get_selected(g->state);
+        const RecordsQuery query = { .words = words, .state = state_of(g) };
         _cleanup_(freep) int64_t *times = NULL;
         Error error = { 0 };
-        size_t n;
+        size_t n = 0;
 
-        ExitCode code = open_records(g);
-        if (code == CODE_OK) {
-                const RecordsQuery query = { .words = words, .state = state < ELEMENTSOF(states) ? states[state].state : NULL };
-                int r = records_list(g->subject.records, &query, &times, &n, &error);
-                code = r < 0 ? recorded_fail(&g->client, &error, r) : CODE_OK;
-        }
-        if (code != CODE_OK) {
-                gallery_list_set(g->list, NULL, 0);
-                show_empty(g, json_string_value(json_object_get(g->client.error, "message")), g->client.hint);
+        if (!prepare(g))
+                return;
+        int r = records_list(g->subject.records, &query, &times, &n, &error);
+        if (r < 0) {
+                show_trouble(g, error.text, NULL);
                 return;
         }
         gallery_list_set(g->list, times, n);
         show_list(g);
+}
+
+static void on_listed(GObject *source, GAsyncResult *result, gpointer userdata)
+{
+        g_autoptr(GError) error = NULL;
+        GalleryTimes *found = gallery_list_records_finish(result, &error);
+        Gallery *g = userdata; /* gone, if it was cancelled */
+
+        (void)source;
+        if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+                return;
+        stop_listing(g);
+        if (!found) {
+                show_trouble(g, error->message, NULL);
+                return;
+        }
+        gallery_list_set(g->list, found->times, found->n);
+        show_list(g);
+        gallery_times_free(found);
+}
+
+static gboolean on_slow(gpointer userdata)
+{
+        Gallery *g = userdata;
+
+        g->slow = 0;
+        if (!gallery_picture_is_shown(g))
+                gallery_say(g, _("Searching"));
+        return G_SOURCE_REMOVE;
+}
+
+void gallery_reload(Gallery *g)
+{
+        g_autofree char *words = words_of(g);
+
+        if (!prepare(g))
+                return;
+        g->listing = g_cancellable_new();
+        g->slow = g_timeout_add(SLOW_MSEC, on_slow, g);
+        gallery_list_records(words, state_of(g), g->listing, on_listed, g);
 }
 
 static gboolean on_reload(gpointer userdata)
@@ -142,6 +210,13 @@ void gallery_show(Gallery *g)
         watch(g);
         gallery_reload(g);
         (void)gtk_widget_grab_focus(gallery_picture_is_shown(g) ? g->back : GTK_WIDGET(g->search));
+}
+
+void gallery_close(Gallery *g)
+{
+        (void)gallery_picture_keep(g);
+        while (g->scrubbing > 0)
+                (void)g_main_context_iteration(NULL, TRUE);
 }
 
 /* --- widgets --- */
@@ -195,8 +270,8 @@ static void done(gpointer userdata)
 {
         Gallery *g = userdata;
 
-        if (g->reload)
-                (void)g_source_remove(g->reload);
+        g_clear_handle_id(&g->reload, g_source_remove);
+        stop_listing(g);
         g_clear_object(&g->monitor);
         gallery_grid_done(g);
         gallery_picture_done(g);

@@ -23,6 +23,7 @@ static void on_active(GtkWindow *window, GParamSpec *spec, Window *w)
 static gboolean on_close(GtkWindow *window, Window *w)
 {
         (void)window;
+        gallery_close(w->gallery);
         work_end(w);
         return FALSE;
 }

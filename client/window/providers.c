@@ -60,6 +60,14 @@ static char *warning_text(const json_t *provider)
         return g_strjoin(" ", way, cost, *consent ? consent : NULL, NULL);
 }
 
+char *providers_warning(const Window *w, const char *name)
+{
+        for (size_t i = 0; i < json_array_size(w->providers); i++)
+                if (streq(text_of(json_array_get(w->providers, i), "name"), name))
+                        return warning_text(json_array_get(w->providers, i));
+        return g_strdup(_("What a picture costs is not known."));
+}
+
 static void on_chosen(Window *w)
 {
         const json_t *provider = chosen(w);

@@ -67,3 +67,14 @@ GtkWidget *widget_new_check(const char *label)
         widget_set_name(check, name);
         return check;
 }
+
+void widget_show_text(GtkEditable *editable, const char *text)
+{
+        g_object_set_data_full(G_OBJECT(editable), "shown", g_strdup(text), g_free);
+        gtk_editable_set_text(editable, text);
+}
+
+bool widget_is_edited(GtkEditable *editable)
+{
+        return g_strcmp0(gtk_editable_get_text(editable), g_object_get_data(G_OBJECT(editable), "shown")) != 0;
+}

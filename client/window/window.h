@@ -104,6 +104,9 @@ GtkWidget *widget_new_check(const char *label);
 GtkWidget *widget_new_choice(const char *label, const char *const *names);
 /* A row of a grid: a label with a mnemonic, and what it is the label of. */
 void widget_attach(GtkWidget *grid, int row, const char *label, GtkWidget *widget);
+/* What an entry is filled with, and whether somebody has written something else since. */
+void widget_show_text(GtkEditable *editable, const char *text);
+bool widget_is_edited(GtkEditable *editable);
 
 /* --- form.c --- */
 GtkWidget *form_new(Window *w);
@@ -122,6 +125,8 @@ GtkWidget *form_add_choice(Window *w, const char *label, const char *const *name
 void providers_ask(Window *w);
 /* Also "local": what is said to be drawn on this machine is so, whatever routes there are. NULL: there is no choice. */
 const char *providers_chosen(const Window *w);
+/* What is to be known before anything is sent to that one: where it goes, and what it costs; to be freed. */
+char *providers_warning(const Window *w, const char *name);
 void providers_done(Window *w);
 
 /* --- work.c --- */

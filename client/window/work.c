@@ -145,6 +145,8 @@ static void set_options(Window *w)
         o->priority = "interactive";
         o->model = text_of(a->original, "model");
         o->provider = a->original ? text_of(a->original, "provider") : a->provider;
+        if (a->original && o->provider) /* others may have no seeds: what they draw is another picture anyway */
+                o->best_effort = true;
         o->negative = text_of(a->original, "negative");
         if (!a->varies)
                 return;

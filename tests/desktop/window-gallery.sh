@@ -76,6 +76,29 @@ check "one can be chosen" sees button "State: Rejected"
 check "then only those are there" sees "status bar" "1 picture"
 leave
 
+# Whoever holds up the database does not hold up the window.
+open_gallery
+sees "status bar" "7 pictures" >/dev/null
+python3 - "$XDG_DATA_HOME/imagined/records/records.db-shm" >locked <<'END' &
+import fcntl, signal, sys
+
+shared = open(sys.argv[1], "r+b")
+fcntl.lockf(shared, fcntl.LOCK_EX, 5, 123)  # the places of readers, as SQLite's format of that file has them
+print("locked", flush=True)
+signal.pause()
+END
+locker=$!
+pids+=("$locker")
+eventually test -s locked
+types "a re"
+check "a search that takes a while is told of" sees "status bar" Searching
+press "New Picture"
+check "and the window goes on meanwhile" sees_focus text Prompt
+kill "$locker"
+press Gallery
+check "when it is over, there is what was looked for" sees "status bar" "1 picture"
+leave
+
 # Many.
 many 5000 late.png
 open_gallery

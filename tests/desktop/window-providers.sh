@@ -55,6 +55,19 @@ check "it draws" sees "status bar" "The picture is ready: a-fox-"
 check "for money" asked
 check "and the picture says who did" test \
         "$(imagine licence --json a-fox-*.png | field "(o['pictures'][0]['source'], o['pictures'][0]['provider'])")" = "('record', 'good')"
+paid=$(wc -l <server/requests)
+press Gallery
+sees_focus entry Search >/dev/null && xdotool key Tab Tab && sees_focus "table cell" "a fox" >/dev/null && xdotool key Return
+sees_focus button Back >/dev/null
+press "Make Again"
+check "it is asked before it is made again" sees label "Have good make this picture again?"
+check "what it costs" sees label "What you ask for leaves this machine: it goes to $url/ok/v1. A picture costs at most 0.04 USD."
+press Cancel
+check "without an answer nothing is sent" test "$(wc -l <server/requests)" = "$paid"
+press "Make Again"
+sees label "Have good make this picture again?" >/dev/null && press "Have It Made"
+check "with one it draws" counted 2 'a-fox-*.png'
+check "for money again" test "$(wc -l <server/requests)" -gt "$paid"
 leave
 
 # The route of the configuration is for who names nobody.

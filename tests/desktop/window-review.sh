@@ -75,10 +75,20 @@ sees_focus "table cell" "a grey cat" >/dev/null && xdotool key Return
 check "the newest draft" sees label "$cat"
 xdotool key Next
 check "Page Down goes on" sees label "$fox"
-xdotool key Prior
-check "Page Up goes back" sees label "$cat"
+check "what was only proposed is nobody's word" known "$cat" "'alt' not in r and 'tags' not in r or 1 / 0"
+to_field alt+t text "Alternative text" >/dev/null && types "A fox that nobody has saved"
+to_field alt+g text Tags >/dev/null && types "red, unsaved"
+press Newer
+check "Newer goes back" sees label "$cat"
+check "what was written is saved" becomes "$fox" "r['alt'], r['tags']" "('A fox that nobody has saved', ['red', 'unsaved'])"
+to_field alt+c text Comment >/dev/null && types "look again"
+press Back
+check "a comment, too" becomes "$cat" "[c['text'] for c in r['comments']], 'alt' in r" "(['look again'], False)"
+sees "status bar" "2 pictures" >/dev/null && sees_focus "table cell" "" >/dev/null && xdotool key Return
+check "and it is shown again" sees label "$cat"
+to_field alt+g text Tags >/dev/null && types "grey"
 press Reject
-check "what is rejected is no draft" becomes "$cat" "r['state'], 'alt' in r" "('rejected', False)"
+check "what is rejected is no draft" becomes "$cat" "r['state'], 'alt' in r, r['tags']" "('rejected', False, ['grey'])"
 check "and the next draft is shown" sees label "$fox"
 
 # What can be done with it.
@@ -117,4 +127,13 @@ check "the file" test ! -e fox.png
 check "its thumbnail" test ! -e "$thumbnail"
 check "and the record" fails 3 imagine show "$fox"
 leave
+
+# What was written when the window is closed.
+open_gallery
+sees_focus entry Search >/dev/null && xdotool key Tab Tab && sees_focus "table cell" "" >/dev/null && xdotool key Return
+sees_focus button Back >/dev/null
+newest=$(imagine history --quiet | head -n 1)
+to_field alt+g text Tags >/dev/null && types "late"
+xdotool key ctrl+w
+check "is saved, too" becomes "$newest" "r['tags']" "['late']"
 exit "${failed:-0}"
