@@ -140,7 +140,7 @@ ExitCode batch_file_read(Client *c, const char *path, BatchFile *ret)
         Error error = { 0 };
         size_t size = 0;
 
-        int r = input_read(path, &fd, &error);
+        int r = input_read(path, &fd, &c->options.private, &error);
         if (r < 0)
                 return client_fail_error(c, CODE_FAILED, &error, r);
         r = memfd_check_sealed(fd, INPUT_BYTES_MAX, &size);

@@ -71,6 +71,8 @@ static int append_options(sd_bus_message *m, const Options *o, const json_t *lin
                 r = sd_bus_message_append(m, "{sv}", "count", "u", count);
         if (r >= 0 && options_has(o, OPTION_SEED))
                 r = sd_bus_message_append(m, "{sv}", "seed", "t", o->seed);
+        if (r >= 0 && o->private)
+                r = sd_bus_message_append(m, "{sv}", "private", "b", 1);
         if (r >= 0 && o->dry_run)
                 r = sd_bus_message_append(m, "{sv}", "dry-run", "b", 1);
         if (r >= 0 && o->n_fields > 0)

@@ -171,9 +171,9 @@ static ExitCode read_inputs(Client *c, Inputs *inputs)
 {
         Error error = { 0 };
 
-        int r = c->options.from ? input_read(c->options.from, &inputs->from, &error) : 0;
+        int r = c->options.from ? input_read(c->options.from, &inputs->from, &c->options.private, &error) : 0;
         if (r >= 0 && c->options.mask)
-                r = input_read(c->options.mask, &inputs->mask, &error);
+                r = input_read(c->options.mask, &inputs->mask, &c->options.private, &error);
         return r < 0 ? client_fail_error(c, CODE_FAILED, &error, r) : CODE_OK;
 }
 

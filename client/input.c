@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/xattr.h>
 
 #include "base/memfd.h"
 #include "base/request.h"
@@ -40,7 +41,19 @@ static int read_all(int fd, uint8_t **ret, size_t *ret_size)
         return 0;
 }
 
-int input_read_fd(int fd, const char *name, int *ret_fd, Error *error)
+/* What file systems without such attributes, and what is no file, cannot be marked with. */
+static bool has_no_marks(int code)
+{
+        return code == ENODATA || code == ENOTSUP || code == EPERM || code == ENOSYS;
+}
+
+void input_note_private(int fd, bool *is_private)
+{
+        if (is_private && (fgetxattr(fd, INPUT_PRIVATE, NULL, 0) >= 0 || !has_no_marks(errno)))
+                *is_private = true;
+}
+
+int input_read_fd(int fd, const char *name, int *ret_fd, bool *is_private, Error *error)
 {
         _cleanup_(freep) uint8_t *data = NULL;
         size_t size = 0;
@@ -54,16 +67,17 @@ int input_read_fd(int fd, const char *name, int *ret_fd, Error *error)
                 r = memfd_new_sealed("input", data, size);
         if (r < 0)
                 return error_set(error, r, _("cannot read %s: %s"), name, strerror(-r));
+        input_note_private(fd, is_private);
         *ret_fd = r;
         return 0;
 }
 
-int input_read(const char *path, int *ret_fd, Error *error)
+int input_read(const char *path, int *ret_fd, bool *is_private, Error *error)
 {
         bool is_stdin = streq(path, "-");
         _cleanup_(closep) int opened = is_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
         if (!is_stdin && opened < 0)
                 return error_set(error, -errno, _("cannot open %s: %s"), path, strerror(errno));
-        return input_read_fd(is_stdin ? STDIN_FILENO : opened, path, ret_fd, error);
+        return input_read_fd(is_stdin ? STDIN_FILENO : opened, path, ret_fd, is_private, error);
 }

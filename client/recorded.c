@@ -72,7 +72,7 @@ bool recorded_read_digest(const char *path, char ret[static PIXELS_DIGEST_SIZE])
         _cleanup_(pixels_done) Pixels pixels = { 0 };
         _cleanup_(closep) int fd = -1;
 
-        return input_read(path, &fd, NULL) >= 0 && picture_map(fd, &picture, NULL) >= 0 &&
+        return input_read(path, &fd, NULL, NULL) >= 0 && picture_map(fd, &picture, NULL) >= 0 &&
                pixels_from_png(&picture, INPUT_SIDE_MAX, &pixels) >= 0 && pixels_digest(&pixels, ret) >= 0;
 }
 
@@ -103,7 +103,7 @@ bool recorded_is_picture(const json_t *record, const char *path)
 
         if (recorded_read_digest(path, digest))
                 return streq(recorded_text(record, "pixels"), digest);
-        return input_read(path, &fd, NULL) >= 0 && picture_map(fd, &picture, NULL) >= 0 && is_of_size(record, &picture) &&
+        return input_read(path, &fd, NULL, NULL) >= 0 && picture_map(fd, &picture, NULL) >= 0 && is_of_size(record, &picture) &&
                is_by_us(&picture);
 }
 

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "client/i18n.h"
+#include "client/input.h"
 #include "client/shrink.h"
 
 /* The exit status, or a negative errno. */
@@ -70,6 +71,7 @@ ExitCode shrink_file(Client *c, const char *path, int *ret_fd)
 
         if (input < 0)
                 return client_fail(c, CODE_FAILED, _("cannot read %s: %s"), path, strerror(errno));
+        input_note_private(input, &c->options.private);
         int r = shrink_picture(input, SHRINK_SIDE, ret_fd);
         if (r == -EBADMSG) /* the process has said why */
                 return client_fail(c, CODE_FAILED, _("%s is no picture that can be read"), path);

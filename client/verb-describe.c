@@ -59,6 +59,8 @@ static int append_options(sd_bus_message *call, const Client *c, int picture)
         if (r >= 0)
                 r = sd_bus_message_append(call, "{sv}{sv}{sv}", "engine", "s", "chat", "picture", "h", picture, "dry-run", "b",
                                           (int)c->options.dry_run);
+        if (r >= 0 && c->options.private)
+                r = sd_bus_message_append(call, "{sv}", "private", "b", 1);
         if (r >= 0 && c->options.server)
                 r = sd_bus_message_append(call, "{sv}", "server", "s", c->options.server);
         return r < 0 ? r : sd_bus_message_close_container(call);

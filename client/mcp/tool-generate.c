@@ -70,7 +70,7 @@ static int read_options(json_t *arguments, Options *o, Error *error)
         return r < 0 ? r : arguments_read_count(arguments, COUNT_MAX, o, error);
 }
 
-static int read_input(const Shelf *shelf, json_t *arguments, const char *name, int *ret, Error *error)
+static int read_input(const Shelf *shelf, json_t *arguments, const char *name, int *ret, bool *is_private, Error *error)
 {
         json_t *value = json_object_get(arguments, name);
         _cleanup_(closep) int fd = -1;
@@ -80,18 +80,18 @@ static int read_input(const Shelf *shelf, json_t *arguments, const char *name, i
         if (!json_is_string(value))
                 return error_set(error, -EINVAL, "%s is the name of a file", name);
         int r = shelf_get(shelf, json_string_value(value), &fd, error);
-        return r < 0 ? r : input_read_fd(fd, name, ret, error);
+        return r < 0 ? r : input_read_fd(fd, name, ret, is_private, error);
 }
 
-static int read_inputs(const Call *call, json_t *arguments, Inputs *inputs, Error *error)
+static int read_inputs(const Call *call, json_t *arguments, Options *options, Inputs *inputs, Error *error)
 {
         static const char *const needs[] = { "mask", "strength" };
 
         for (size_t i = 0; i < ELEMENTSOF(needs); i++)
                 if (json_object_get(arguments, needs[i]) && !json_object_get(arguments, "from"))
                         return error_set(error, -EINVAL, "%s needs from", needs[i]);
-        int r = read_input(call->shelf, arguments, "from", &inputs->from, error);
-        return r < 0 ? r : read_input(call->shelf, arguments, "mask", &inputs->mask, error);
+        int r = read_input(call->shelf, arguments, "from", &inputs->from, &options->private, error);
+        return r < 0 ? r : read_input(call->shelf, arguments, "mask", &inputs->mask, &options->private, error);
 }
 
 static void on_update(const JobInfo *job, void *userdata)
@@ -177,7 +177,7 @@ static int begin(Generation *g, json_t *arguments, Error *error)
 
         int r = read_options(arguments, &options, error);
         if (r >= 0)
-                r = read_inputs(g->call, arguments, &inputs, error);
+                r = read_inputs(g->call, arguments, &options, &inputs, error);
         if (r < 0)
                 return r;
         g->words = name_from_prompt(name ? name : options.prompt);

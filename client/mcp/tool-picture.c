@@ -74,7 +74,7 @@ static void run(Call *call, json_t *arguments)
         if (r >= 0)
                 r = shelf_get(call->shelf, name, &fd, &error);
         if (r >= 0)
-                r = input_read_fd(fd, "the file", &copy, &error);
+                r = input_read_fd(fd, "the file", &copy, NULL, &error);
         if (r >= 0 && picture_map(copy, &picture, NULL) < 0)
                 r = error_set(&error, -EBADMSG, "that is no PNG, JPEG or WebP");
         if (r < 0)

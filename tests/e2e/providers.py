@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -144,6 +145,27 @@ def test_pictures():
         check(f"{dialect}: it is what the server drew", png.near(middle, RED), middle)
         check(f"{dialect}: it says who drew it", b"Provider: " + provider.encode() in open(path, "rb").read())
         check(f"{dialect}: its price is settled", spent() == (before + 10000, 0), spent())
+
+
+def test_marked():
+    """A file that is marked as private goes nowhere, whoever reads it; what is unmarked again does."""
+    marked = os.path.join(WORK, "marked.png")
+    shutil.copy(os.path.join(WORK, "openai-images.png"), marked)
+    try:
+        os.setxattr(marked, "user.imagined.private", b"")
+    except OSError:
+        print("ok - files marked as private # skip no extended attributes here")
+        return
+    forget("connections", "received")
+    for dialect, provider in {**names(PAINTS_OVER), "program": names(DRAWS)["program"]}.items():
+        assert imagine("consent", "grant", provider).returncode == 0
+        for words in (["--from", marked], ["--from", "openai-images.png", "--mask", marked]):
+            done = generate(provider, *words)
+            check(f"{dialect}: nothing is sent of a marked file, {words[-2]}", done.returncode != 0 and "It is private" in error_of(done)[1] and
+                  read("connections") == b"", done)
+    os.removexattr(marked, "user.imagined.private")
+    done = generate("openai-images-ok", "--from", marked, "--output", "unmarked.png")
+    check("unmarked, it goes", done.returncode == 0 and read("connections") != b"", done)
 
 
 def test_best_effort():
@@ -327,6 +349,7 @@ checks.configure(configuration(port))
 try:
     test_gate()
     test_pictures()
+    test_marked()
     test_best_effort()
     test_no_pictures()
     test_cancel()

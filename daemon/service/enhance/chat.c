@@ -78,6 +78,8 @@ static int check_server(const Service *service, const Server *server, const json
         if (json_is_true(json_object_get(request, "dry-run")))
                 return 0;
         int r = remote_check(server, error);
+        if (r >= 0 && json_is_true(json_object_get(request, "private")))
+                r = gate_check_place(server, error);
         if (r >= 0)
                 r = gate_check_private(privacy, server, texts, ELEMENTSOF(texts), shows(request), error);
         json_object_foreach(json_object_get(request, "fields"), name, value)

@@ -188,6 +188,7 @@ static const EnhanceOption options[] = {
         { "engine", "s", 0, read_engine },
         { "server", "s", 63, read_text },
         { "dry-run", "b", 0, read_flag },
+        { "private", "b", 0, read_flag },
         { "picture", "h", 0, read_picture },
         { "model", "s", 0, read_model },
         { "seed", "t", 0, read_seed },

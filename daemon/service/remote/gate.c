@@ -24,6 +24,11 @@ int gate_check_words(const RemoteRules *rules, const char *provider, const GateA
         return 0;
 }
 
+int gate_check_place(const Server *server, Error *error)
+{
+        return server_is_here(server) ? 0 : error_set(error, GATE_WITHHELD, "It is private: nothing was sent to %s", server->name);
+}
+
 int gate_check_private(const Privacy *privacy, const Server *server, const char *const *texts, size_t n, bool has_picture, Error *error)
 {
         char word[64];
@@ -44,9 +49,8 @@ static int check_privacy(const Privacy *privacy, const Server *server, const Gat
 {
         const char *texts[] = { ask->prompt, ask->negative };
 
-        if (ask->is_private && !server_is_here(server))
-                return error_set(error, GATE_WITHHELD, "It is private: nothing was sent to %s", server->name);
-        return gate_check_private(privacy, server, texts, ELEMENTSOF(texts), ask->has_picture, error);
+        int r = ask->is_private ? gate_check_place(server, error) : 0;
+        return r < 0 ? r : gate_check_private(privacy, server, texts, ELEMENTSOF(texts), ask->has_picture, error);
 }
 
 /* Whether one picture may cost that much. */

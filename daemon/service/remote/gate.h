@@ -31,6 +31,9 @@ typedef struct GateAsk {
 /* What holds for any provider, PROVIDER_LOCAL too: restrictions. GATE_WITHHELD with a sentence. */
 int gate_check_words(const RemoteRules *rules, const char *provider, const GateAsk *ask, Error *error);
 
+/* What is private goes to servers on this machine only: GATE_WITHHELD. */
+int gate_check_place(const Server *server, Error *error);
+
 /* What holds for all texts and pictures that go to that server, also if it draws nothing: GATE_WITHHELD. */
 int gate_check_private(const Privacy *privacy, const Server *server, const char *const *texts, size_t n, bool has_picture, Error *error);
 
