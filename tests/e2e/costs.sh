@@ -95,7 +95,7 @@ python3 - "$XDG_STATE_HOME/imagined/ledger.sqlite" <<'END'
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], timeout=30)
 with db:
-    db.execute("UPDATE spending SET day = '2026-01-02', at = 1767355200000000, app = 'org.example.Shop' WHERE id = 1")
+    db.execute("UPDATE spending SET day = '2026-01-02', at = 1767355200000000, app = 'org.example.Shop' WHERE id = (SELECT id FROM spending ORDER BY at LIMIT 1)")
 END
 check "by day, the newest first" test "$(costs "(r['day'], r['settled'])" --by day | grep -o "('2026-01-02', 40000)]$")" = "('2026-01-02', 40000)]"
 check "by app" test "$(costs "(r['app'], r['settled'], r['currency'])" --by app)" = "[('', 15000, 'EUR'), ('', 40000, 'USD'), ('org.example.Shop', 40000, 'USD')]"

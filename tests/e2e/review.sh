@@ -123,11 +123,13 @@ strange() { # ID FILE SHA256 MORE: a record that says it is approved
 echo "my key" >key.txt
 sha() { sha256sum <"$1" | cut -d ' ' -f 1; }
 strange hhhhhhhhhh key.txt "$(sha key.txt)" ',"comments":[{"time":1,"who":"\u001b[31mme","text":"","state":"approved"}]'
-strange jjjjjjjjjj dog.webp "" ''
+cp dog.webp unseen.webp # a path of one's own pictures would not become a stranger's
+cp dog.webp strange.webp
+strange jjjjjjjjjj unseen.webp "" ''
 check "a terminal obeys nobody's name" test "$(imagine review hhhhhhhhhh </dev/null | grep -c $'\033')" = 0
 check "what is no picture is not exported" fails 1 imagine export folder hhhhhhhhhh
 check "nor what nobody here has approved" fails 1 imagine export folder jjjjjjjjjj
-strange kkkkkkkkkk dog.webp "$(sha dog.webp)" ',"export_name":"index.html"'
+strange kkkkkkkkkk strange.webp "$(sha dog.webp)" ',"export_name":"index.html"'
 check "the one whose bytes were is" imagine -q export folder kkkkkkkkkk
 check "under a name of our own" test -s folder/a-key-kkkkkkkkkk.webp -a ! -e folder/index.html
 check "the key stays where it is" fails 1 grep -rqF "my key" folder
