@@ -59,11 +59,32 @@ static inline bool state_is_final(const char *state)
                streq(state, IMAGINE_STATE_CANCELLED);
 }
 
+/* The Error property, as "NAME: SENTENCE"; ": " where the job has not failed. */
+static inline void job_error_text(sd_bus *bus, const char *path, char ret[static 512])
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *name, *text;
+
+        assert_true(sd_bus_get_property(
+                            bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, "Error", NULL, &reply, "(ss)") >= 0);
+        assert_true(sd_bus_message_read(reply, "(ss)", &name, &text) >= 0);
+        (void)snprintf(ret, 512, "%s: %s", name, text);
+}
+
+/* Its name alone, "" where the job has not failed. */
+static inline void job_error(sd_bus *bus, const char *path, char ret[static 128])
+{
+        char text[512];
+
+        job_error_text(bus, path, text);
+        (void)snprintf(ret, 128, "%.*s", (int)strcspn(text, ":"), text);
+}
+
 /* Waits until the job has that state, or has ended; returns whether it has that state. */
 static inline bool wait_for_state(sd_bus *bus, const char *path, const char *wanted)
 {
         uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
-        char state[64];
+        char state[64], error[512];
 
         while (clock_usec(CLOCK_MONOTONIC) < end) {
                 if (job_string(bus, path, "State", state) < 0)
@@ -71,7 +92,8 @@ static inline bool wait_for_state(sd_bus *bus, const char *path, const char *wan
                 if (streq(state, wanted))
                         return true;
                 if (state_is_final(state)) {
-                        (void)fprintf(stderr, "%s is %s\n", path, state);
+                        job_error_text(bus, path, error);
+                        (void)fprintf(stderr, "%s is %s (%s)\n", path, state, error);
                         return false;
                 }
                 sleep_ms(5);
@@ -94,18 +116,6 @@ static inline bool wait_for_model_state(sd_bus *bus, const char *wanted)
                 sleep_ms(5);
         }
         return false;
-}
-
-/* The Error property's name, "" where the job has not failed. */
-static inline void job_error(sd_bus *bus, const char *path, char ret[static 128])
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        const char *name, *text;
-
-        assert_true(sd_bus_get_property(
-                            bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, "Error", NULL, &reply, "(ss)") >= 0);
-        assert_true(sd_bus_message_read(reply, "(ss)", &name, &text) >= 0);
-        (void)snprintf(ret, 128, "%s", name);
 }
 
 /* GetResult: a descriptor that the caller owns, or a negative errno. */
