@@ -9,6 +9,7 @@
 #include "client/spending.h"
 
 #define PATIENCE 5000 /* milliseconds */
+#define TABLE_VERSION 1 /* as the service writes it */
 
 /* The columns of the sum, in their order. */
 enum { COLUMN_DAY, COLUMN_PROVIDER, COLUMN_APP, COLUMN_CURRENCY, COLUMN_SETTLED, COLUMN_RESERVED, COLUMN_REQUESTS, COLUMN_UNPRICED, COLUMN_PICTURES };
@@ -57,12 +58,23 @@ static Spending row_of(sqlite3_stmt *statement)
         };
 }
 
-static int prepare(sqlite3 *db, const SpendingQuery *query, sqlite3_stmt **ret, Error *error)
+static int check_version(sqlite3 *db, Error *error)
 {
         _cleanup_(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
 
         if (sqlite3_busy_timeout(db, PATIENCE) != SQLITE_OK ||
-            sqlite3_prepare_v2(db, statement_text, sizeof(statement_text), &statement, NULL) != SQLITE_OK ||
+            sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL) != SQLITE_OK || sqlite3_step(statement) != SQLITE_ROW)
+                return fail(db, error);
+        if (sqlite3_column_int(statement, 0) > TABLE_VERSION)
+                return error_set(error, -EPROTO, "%s", _("The ledger of what was spent is of a newer version of this program"));
+        return 0;
+}
+
+static int prepare(sqlite3 *db, const SpendingQuery *query, sqlite3_stmt **ret, Error *error)
+{
+        _cleanup_(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
+
+        if (sqlite3_prepare_v2(db, statement_text, sizeof(statement_text), &statement, NULL) != SQLITE_OK ||
             sqlite3_bind_int(statement, 1, query->by_day) != SQLITE_OK || sqlite3_bind_int(statement, 2, query->by_provider) != SQLITE_OK ||
             sqlite3_bind_int(statement, 3, query->by_app) != SQLITE_OK ||
             sqlite3_bind_int64(statement, 4, (int64_t)query->since) != SQLITE_OK ||
@@ -84,7 +96,9 @@ int spending_sum(const SpendingQuery *query, spending_each_t each, void *userdat
                 return 0;
         if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
                 return fail(db, error);
-        int r = prepare(db, query, &statement, error);
+        int r = check_version(db, error);
+        if (r >= 0)
+                r = prepare(db, query, &statement, error);
         if (r < 0)
                 return r;
         while ((r = sqlite3_step(statement)) == SQLITE_ROW) {

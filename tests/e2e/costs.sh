@@ -95,7 +95,7 @@ python3 - "$XDG_STATE_HOME/imagined/ledger.sqlite" <<'END'
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], timeout=30)
 with db:
-    db.execute("UPDATE spending SET day = '2026-01-02', at = 1767355200000000, app = 'org.example.Shop' WHERE id = (SELECT id FROM spending ORDER BY at LIMIT 1)")
+    db.execute("UPDATE spending SET day = '2026-01-02', at = 1767355200000000, app = 'org.example.Shop' WHERE id = (SELECT MIN(id) FROM spending)")
 END
 check "by day, the newest first" test "$(costs "(r['day'], r['settled'])" --by day | grep -o "('2026-01-02', 40000)]$")" = "('2026-01-02', 40000)]"
 check "by app" test "$(costs "(r['app'], r['settled'], r['currency'])" --by app)" = "[('', 15000, 'EUR'), ('', 40000, 'USD'), ('org.example.Shop', 40000, 'USD')]"
@@ -105,6 +105,9 @@ check "until then" test "$(costs "(r['provider'], r['settled'])" --by provider -
 mkdir -p broken/imagined
 echo "no database, but longer than the name of one" >broken/imagined/ledger.sqlite
 check "a broken ledger is told of" fails 1 env XDG_STATE_HOME="$WORK/broken" imagine costs
+mkdir -p newer/imagined
+python3 -c 'import sqlite3; sqlite3.connect("newer/imagined/ledger.sqlite").execute("PRAGMA user_version = 2")'
+check "a newer program's, too" grep -q "of a newer version of this program" <(XDG_STATE_HOME=$WORK/newer imagine costs 2>&1)
 check "by something else is refused" says "none of day, provider, app" imagine costs --by model
 imagine cancel 7 >/dev/null 2>&1
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/util.h"
 #include "service/remote/ledger.h"
 #include "service/remote/state.h"
@@ -208,14 +209,14 @@ static int bind_amount(sqlite3_stmt *statement, int column, int64_t amount)
         return amount < 0 ? sqlite3_bind_null(statement, column) : sqlite3_bind_int64(statement, column, amount);
 }
 
-/* Of no other file, if this one is replaced before the row is settled. */
+/* In the order in which they are drawn, and of no other file, if this one is replaced before the row is settled. */
 static int draw_id(int64_t *ret, Error *error)
 {
-        uint64_t random;
+        uint16_t random;
 
         if (getrandom(&random, sizeof(random), 0) != sizeof(random))
                 return error_set(error, -EIO, "The ledger of what was spent cannot be kept: there are no random numbers");
-        *ret = (int64_t)(random >> 1) | 1;
+        *ret = (int64_t)(clock_usec(CLOCK_REALTIME) << 10 | (random & 1023));
         return 0;
 }
 
