@@ -10,6 +10,7 @@
 
 #define HEADERS_BYTES_MAX 32768
 #define HEADERS_USEC (15 * USEC_PER_SEC) /* for a request's headers, from the first to the last byte */
+#define HEADERS_HURRIED_USEC USEC_PER_SEC /* where half of the places are taken */
 #define SILENCE_SECONDS 30U
 #define REST_USEC (USEC_PER_SEC / 2) /* where descriptors or memory are short */
 
@@ -98,6 +99,12 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+/* Anybody on this machine can connect, and say nothing: that is not to take all places. */
+static uint64_t headers_time(const Web *w)
+{
+        return w->n_connections > CONNECTIONS_MAX / 2 ? HEADERS_HURRIED_USEC : HEADERS_USEC;
+}
+
 void visit_set_deadline(struct MHD_Connection *connection, uint64_t usec)
 {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -121,7 +128,7 @@ static void on_connection(
                 *context = v;
                 if (v && info) {
                         *v = (Visit) { .web = w, .fd = info->connect_fd };
-                        (void)sd_event_add_time_relative(w->bridge->event, &v->deadline, CLOCK_MONOTONIC, HEADERS_USEC, 0,
+                        (void)sd_event_add_time_relative(w->bridge->event, &v->deadline, CLOCK_MONOTONIC, headers_time(w), 0,
                                                          on_deadline, v);
                 }
         } else {

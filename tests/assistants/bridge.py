@@ -293,6 +293,19 @@ def processor_ticks(pid):
     return sum(int(n) for n in open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[11:13])
 
 
+def test_crowd(b, token):
+    crowd = [b.raw() for _ in range(40)]  # more than are let in, who ask for nothing
+    answered = b.get("/v1/models", token)[0] == 200
+    crowd[0].setblocking(False)
+    try:
+        was_first = crowd[0].recv(1) == b""
+    except BlockingIOError:
+        was_first = False
+    check("who asks is heard beside a crowd that does not", answered and not was_first)
+    for one_of_them in crowd:
+        one_of_them.close()
+
+
 def test_shortage(b, token):
     """Where no descriptor is left it waits until there is one."""
     pid = b.process.pid
@@ -339,6 +352,7 @@ test_openai(bridge, one)
 test_webui(bridge, one)
 test_apps(bridge, one, two)
 test_liars(bridge, one)
+test_crowd(bridge, one)
 test_shortage(bridge, one)
 test_program(one)
 check("it is still there", bridge.process.poll() is None)
