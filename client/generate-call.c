@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
 #include "base/util.h"
 #include "client/extra-options.h"
 #include "client/generate.h"
+#include "client/i18n.h"
 #include "client/input.h"
 
 static int append_loras(sd_bus_message *m, const Options *o)
@@ -180,6 +183,8 @@ static ExitCode read_inputs(Client *c, Inputs *inputs)
 ExitCode generate_new_call_with(Client *c, const Inputs *inputs, sd_bus_message **ret)
 {
         int r = make_call(c, inputs, ret);
+        if (r == -EINVAL)
+                return client_fail(c, CODE_USAGE, "%s", _("a text has what is no character"));
         return r < 0 ? bus_fail(c, NULL, r) : CODE_OK;
 }
 

@@ -84,7 +84,7 @@ def test_openai(b, token):
                                   ({"prompt": "x" * 9000}, 400, "8192")]:
         got = b.post("/v1/images/generations", {**asked, **change}, token)
         check(f"openai {str(change)[:30]} is {status}", got[0] == status and words in got[2]["error"]["message"], got)
-    for body in ("", "{", "[]", "5", '{"prompt": "x", "prompt": "y"}', "[" * 200000, b"\xff", '{"prompt": "\\u0000"}'):
+    for body in ("", "{", "[]", "5", '{"prompt": "x", "prompt": "y"}', "[" * 200000, b"\xff", '{"prompt": "\\u0000"}', '{"prompt": "\\ufffe"}'):
         check(f"the body {body[:12]!r} is 400", b.post("/v1/images/generations", body, token)[0] == 400)
     check("a large body is 413", b.post("/v1/images/generations", "x" * 300000, token)[0] == 413)
 
