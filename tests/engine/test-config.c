@@ -184,6 +184,7 @@ static const struct {
         { "card", "touch_order", "[\"blur\"]", -EOPNOTSUPP, "blur" },
         { "card", "touch_order", "[]", -EBADMSG, "not a list" },
         { "card", "license", "7", -EBADMSG, "not a string" },
+        { "card", "license", "\"\\uFFFE\"", -EBADMSG, "no character" },
         { "card", "version", "\"0123456789012345678901234567890123456789\"", -EBADMSG,
           "longer than 31 bytes" },
 };

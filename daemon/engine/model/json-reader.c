@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
 #include "engine/model/file.h"
 #include "engine/model/json-reader.h"
@@ -125,6 +126,8 @@ void json_text(JsonReader *json, const char *key, const char *absent, char *ret,
                 json_fail(json, -EBADMSG, key, "not a string");
         else if (strlen(text) >= size)
                 json_fail(json, -EBADMSG, key, "longer than %zu bytes", size - 1);
+        else if (!utf8_is_valid(text, strlen(text))) /* it could not be told */
+                json_fail(json, -EBADMSG, key, "has what is no character");
         else
                 memcpy(ret, text, strlen(text) + 1);
 }
