@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -41,17 +40,6 @@ static int check_file(const char *path, Error *error)
         return 0;
 }
 
-static int limit(int resource, rlim_t most)
-{
-        struct rlimit r;
-
-        if (getrlimit((__rlimit_resource_t)resource, &r) < 0)
-                return -errno;
-        r.rlim_max = MIN(r.rlim_max, most);
-        r.rlim_cur = MIN(r.rlim_max, r.rlim_cur);
-        return setrlimit((__rlimit_resource_t)resource, &r) < 0 ? -errno : 0;
-}
-
 static int place(int fds[static N_FDS])
 {
         for (int i = 0; i < N_FDS; i++) {
@@ -76,8 +64,9 @@ static _Noreturn void become(const char *path, int fds[static N_FDS])
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
         (void)signal(SIGPIPE, SIG_DFL);
         (void)umask(077);
-        if (place(fds) < 0 || chdir("/") < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || limit(RLIMIT_CORE, 0) < 0 ||
-            limit(RLIMIT_FSIZE, NET_ANSWER_MAX) < 0 || limit(RLIMIT_NOFILE, DESCRIPTORS_MAX) < 0 || sandbox_restrict_writing() < 0)
+        if (place(fds) < 0 || chdir("/") < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || sandbox_limit(RLIMIT_CORE, 0, 0) < 0 ||
+            sandbox_limit(RLIMIT_FSIZE, NET_ANSWER_MAX, NET_ANSWER_MAX) < 0 ||
+            sandbox_limit(RLIMIT_NOFILE, DESCRIPTORS_MAX, DESCRIPTORS_MAX) < 0 || sandbox_restrict_writing() < 0)
                 _exit(126);
         (void)execve(path, arguments, environment);
         _exit(127);

@@ -99,21 +99,10 @@ static const int allowed[] = {
 
 #define IF(...) 1, (struct scmp_arg_cmp[]) { __VA_ARGS__ }
 
-static int add(scmp_filter_ctx filter, uint32_t action, int call, unsigned n, const struct scmp_arg_cmp *conditions)
+int sandbox_restrict_calls(void)
 {
-        int r = seccomp_rule_add_array(filter, action, call, n, conditions);
-        return r == -EDOM ? 0 : r; /* this architecture has no such call */
-}
-
-/* Calls that depend on what they are asked. */
-static int add_conditions(scmp_filter_ctx filter)
-{
-        const struct {
-                uint32_t action;
-                int call;
-                unsigned n;
-                struct scmp_arg_cmp *conditions;
-        } rules[] = {
+        /* Calls that depend on what they are asked. */
+        const SandboxCall calls[] = {
                 /* No memory that is code. */
                 { SCMP_ACT_ALLOW, SCMP_SYS(mmap), IF(SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) },
                 { SCMP_ACT_ALLOW, SCMP_SYS(mprotect), IF(SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) },
@@ -140,32 +129,5 @@ static int add_conditions(scmp_filter_ctx filter)
                   2, (struct scmp_arg_cmp[]) { SCMP_A0(SCMP_CMP_EQ, REQUEST_PERMISSION), SCMP_A1(SCMP_CMP_EQ, TILE_DATA) } },
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(rules); i++) {
-                int r = add(filter, rules[i].action, rules[i].call, rules[i].n, rules[i].conditions);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-int sandbox_restrict_calls(void)
-{
-#ifdef SANDBOX_SANITIZED
-        return 0;
-#endif
-        scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-        if (!filter)
-                return -ENOMEM;
-
-        int r = 0;
-        for (size_t i = 0; i < ELEMENTSOF(allowed) && r >= 0; i++)
-                r = add(filter, SCMP_ACT_ALLOW, allowed[i], 0, NULL);
-        if (r >= 0)
-                r = add_conditions(filter);
-        if (r >= 0)
-                r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-        if (r >= 0)
-                r = seccomp_load(filter);
-        seccomp_release(filter);
-        return r;
+        return sandbox_filter_calls(allowed, ELEMENTSOF(allowed), calls, ELEMENTSOF(calls));
 }

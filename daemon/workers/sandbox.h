@@ -16,8 +16,9 @@
 
 #include "base/error.h"
 
-/* directory: of the model; NULL: no file at all. file_bytes: how large a file may become that is open for writing; 0: as a picture. 0 where the kernel has no Landlock, too; otherwise a negative errno with a sentence: then the
- * worker must not go on. To be called before there is a second thread. */
+/* directory: of the model; NULL: no file at all. file_bytes: how large a file may become that is open for writing; 0: as a
+ * picture. 0 where the kernel has no Landlock, too; otherwise a negative errno with a sentence: then the worker must not go
+ * on. To be called before there is a second thread. */
 int sandbox_enter(const char *directory, uint64_t file_bytes, Error *error);
 
 /* The same for a worker that decodes pictures: it opens no file at all, and has little memory and processor time, for what
