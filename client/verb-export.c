@@ -18,11 +18,6 @@
 
 #define PICTURES_MAX 100000
 
-static int collect(json_t *record, void *userdata)
-{
-        return json_array_append(userdata, json_object_get(record, "id")) < 0 ? -ENOMEM : 0;
-}
-
 /* --- one picture's entry --- */
 
 /* Who approved it, and when. */
@@ -187,19 +182,6 @@ static void clean(Client *c, Subject *subject, Manifest *manifest)
         }
 }
 
-/* The ids or files that were named; without any, all that is approved. */
-static ExitCode find_words(Client *c, const Subject *subject, json_t *ret)
-{
-        Error error = { 0 };
-
-        for (int i = 1; i < c->options.n_words; i++)
-                (void)json_array_append_new(ret, json_from_text(c->options.words[i]));
-        if (c->options.n_words > 1)
-                return CODE_OK;
-        int r = records_search(subject->records, &(RecordsQuery) { .state = "approved", .limit = PICTURES_MAX }, collect, ret, &error);
-        return r < 0 ? client_fail_error(c, CODE_FAILED, &error, r) : CODE_OK;
-}
-
 static ExitCode export_all(Client *c, Subject *subject, Manifest *manifest, const json_t *words)
 {
         ExitCode worst = CODE_OK;
@@ -226,7 +208,7 @@ ExitCode verb_export(Client *c)
 
         ExitCode code = subject_open(c, &subject);
         if (code == CODE_OK)
-                code = find_words(c, &subject, words);
+                code = subject_words(c, &subject, 1, &(RecordsQuery) { .state = "approved", .limit = PICTURES_MAX }, words);
         if (code == CODE_OK)
                 code = manifest_open(c, c->options.words[0], &manifest);
         if (code == CODE_OK)

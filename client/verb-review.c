@@ -20,24 +20,6 @@ typedef enum Step {
         STEP_END,
 } Step;
 
-static int collect(json_t *record, void *userdata)
-{
-        return json_array_append(userdata, json_object_get(record, "id")) < 0 ? -ENOMEM : 0;
-}
-
-/* The ids of drafts, newest first; or the words. */
-static ExitCode find_words(Client *c, const Subject *subject, json_t *ret)
-{
-        Error error = { 0 };
-
-        for (int i = 0; i < c->options.n_words; i++)
-                (void)json_array_append_new(ret, json_from_text(c->options.words[i]));
-        if (c->options.n_words > 0)
-                return CODE_OK;
-        int r = records_search(subject->records, &(RecordsQuery) { .state = "draft", .limit = DRAFTS_MAX }, collect, ret, &error);
-        return r < 0 ? client_fail_error(c, CODE_FAILED, &error, r) : CODE_OK;
-}
-
 /* A line, without its end; NULL at the end of the input. To be freed. */
 static char *read_line(Client *c, const char *question)
 {
@@ -166,7 +148,7 @@ ExitCode verb_review(Client *c)
 
         ExitCode code = subject_open(c, &subject);
         if (code == CODE_OK)
-                code = find_words(c, &subject, words);
+                code = subject_words(c, &subject, 0, &(RecordsQuery) { .state = "draft", .limit = DRAFTS_MAX }, words);
         if (code == CODE_OK && json_array_size(words) == 0)
                 client_say(c, _("There is no draft to review"));
         if (code == CODE_OK)

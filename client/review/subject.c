@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "client/batch.h"
 #include "client/i18n.h"
+#include "client/json.h"
 #include "client/recorded.h"
 #include "client/review/subject.h"
 
@@ -47,6 +48,23 @@ static ExitCode set_record(Client *c, Subject *subject, json_t *record)
         subject->path = subject->named ? subject->named : recorded_path(record);
         subject->sha256[0] = '\0';
         return subject->path ? digest_file(c, subject->path, subject->sha256) : CODE_OK;
+}
+
+static int collect_id(json_t *record, void *userdata)
+{
+        return json_array_append(userdata, json_object_get(record, "id")) < 0 ? -ENOMEM : 0;
+}
+
+ExitCode subject_words(Client *c, const Subject *subject, int first, const RecordsQuery *query, json_t *ret)
+{
+        Error error = { 0 };
+
+        for (int i = first; i < c->options.n_words; i++)
+                (void)json_array_append_new(ret, json_from_text(c->options.words[i]));
+        if (c->options.n_words > first)
+                return CODE_OK;
+        int r = records_search(subject->records, query, collect_id, ret, &error);
+        return r < 0 ? client_fail_error(c, CODE_FAILED, &error, r) : CODE_OK;
 }
 
 ExitCode subject_find(Client *c, Subject *subject, const char *word)

@@ -28,6 +28,9 @@ typedef struct Subject { /* subject_done() */
 /* CODE_OK, or what was reported. */
 ExitCode subject_open(Client *client, Subject *subject);
 
+/* The words of the command line from `first` on; without any, the ids of the records that the query finds. */
+ExitCode subject_words(Client *client, const Subject *subject, int first, const RecordsQuery *query, json_t *ret);
+
 /* A file, an id or the beginning of one. */
 ExitCode subject_find(Client *client, Subject *subject, const char *word);
 
