@@ -230,14 +230,14 @@ static inline sd_bus *place_connect(const Place *place)
         return bus;
 }
 
-static inline bool name_is_owned(sd_bus *bus)
+static inline bool name_is_owned(sd_bus *bus, const char *name)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int owned = 0;
 
         int r = sd_bus_call_method(
                         bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner",
-                        NULL, &reply, "s", IMAGINE_BUS_NAME);
+                        NULL, &reply, "s", name);
         return r >= 0 && sd_bus_message_read(reply, "b", &owned) >= 0 && owned;
 }
 
@@ -303,7 +303,7 @@ static inline void place_start_service(Place *place, const char *settings)
         }
         place_write_config(place, settings);
         place_spawn_service(place);
-        while (!name_is_owned(bus)) {
+        while (!name_is_owned(bus, IMAGINE_BUS_NAME)) {
                 assert_true(clock_usec(CLOCK_MONOTONIC) < end);
                 assert_int_equal(waitpid(place->service, NULL, WNOHANG), 0);
                 sleep_ms(5);

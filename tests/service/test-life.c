@@ -33,7 +33,7 @@ static void test_stop_while_at_work(void **state)
         assert_string_equal(heard.state, IMAGINE_STATE_FAILED);
         assert_string_equal(heard.error, IMAGINE_ERROR_FAILED);
         assert_true(is_gone(worker));
-        assert_false(name_is_owned(bus));
+        assert_false(name_is_owned(bus, IMAGINE_BUS_NAME));
 }
 
 /* Also when the worker does not want to. */

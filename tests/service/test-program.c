@@ -123,7 +123,7 @@ static void test_personal_models(void **state)
         }
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
-        while (!name_is_owned(bus)) {
+        while (!name_is_owned(bus, IMAGINE_BUS_NAME)) {
                 assert_true(clock_usec(CLOCK_MONOTONIC) < end);
                 sleep_ms(5);
         }

@@ -397,7 +397,7 @@ static void test_socket(void **state)
         (void)snprintf(command, sizeof(command), "sed -i 's,^net_worker = .*,net_worker = \"/bin/false\";,' %s/imagined.conf", place.directory);
         assert_int_equal(system(command), 0);
         place_spawn_service(&place);
-        while (!name_is_owned(bus)) {
+        while (!name_is_owned(bus, IMAGINE_BUS_NAME)) {
                 assert_true(clock_usec(CLOCK_MONOTONIC) < end);
                 sleep_ms(5);
         }

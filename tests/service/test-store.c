@@ -136,7 +136,7 @@ static void kill_and_restart(void)
                 _exit(127);
         }
         (void)pthread_mutex_unlock(&lock);
-        while (!name_is_owned(bus))
+        while (!name_is_owned(bus, IMAGINE_BUS_NAME))
                 sleep_ms(5);
 }
 

@@ -13,17 +13,6 @@
 static Place place;
 static pid_t upower, profiles;
 
-static bool is_owned(sd_bus *bus, const char *name)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int owned = 0;
-
-        int r = sd_bus_call_method(
-                        bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner",
-                        NULL, &reply, "s", name);
-        return r >= 0 && sd_bus_message_read(reply, "b", &owned) >= 0 && owned;
-}
-
 static pid_t start_mock(sd_bus *bus, const char *template, const char *name)
 {
         uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
@@ -34,7 +23,7 @@ static pid_t start_mock(sd_bus *bus, const char *template, const char *name)
                 (void)execl("/usr/bin/python3", "python3", "-m", "dbusmock", "--system", "--template", template, (char *)NULL);
                 _exit(127);
         }
-        while (!is_owned(bus, name)) {
+        while (!name_is_owned(bus, name)) {
                 assert_true(clock_usec(CLOCK_MONOTONIC) < end);
                 assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
                 sleep_ms(20);
