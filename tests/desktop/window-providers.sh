@@ -63,6 +63,8 @@ press "Make Again"
 check "it is asked before it is made again" sees label "Have good make this picture again?"
 check "what it costs" sees label "What you ask for leaves this machine: it goes to $url/ok/v1. A picture costs at most 0.04 USD."
 press Cancel
+is_answered() { ! tree has label "Have good make this picture again?"; }
+check "Cancel takes the question away" eventually is_answered
 check "without an answer nothing is sent" test "$(wc -l <server/requests)" = "$paid"
 press "Make Again"
 sees label "Have good make this picture again?" >/dev/null && press "Have It Made"
