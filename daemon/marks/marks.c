@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -32,15 +31,12 @@ const char *mark_to_string(Mark mark)
         return names[mark];
 }
 
-/* XML 1.0, 2.2: no control characters but three, and neither U+FFFE nor U+FFFF. */
+/* XML 1.0, 2.2: no control characters but three. (Nor U+FFFE and U+FFFF, which are no valid text here anyway.) */
 static void drop_unwritable(char *text)
 {
-        for (uint8_t *s = (uint8_t *)text; *s; s++) {
-                if (*s < ' ' && *s != '\t' && *s != '\n' && *s != '\r')
+        for (char *s = text; *s; s++)
+                if ((uint8_t)*s < ' ' && *s != '\t' && *s != '\n' && *s != '\r')
                         *s = ' ';
-                if (s[0] == 0xef && s[1] == 0xbf && s[2] >= 0xbe)
-                        memset(s, ' ', 3);
-        }
 }
 
 int marks_set(Marks *marks, Mark mark, const char *format, ...)
