@@ -19,6 +19,12 @@ static const json_t *chosen(const Window *w)
         return w->provider ? json_array_get(w->providers, gtk_drop_down_get_selected(w->provider)) : NULL;
 }
 
+/* Nobody in particular: whom the routes of the configuration choose. */
+static bool is_routed(const json_t *provider)
+{
+        return provider && !*text_of(provider, "name");
+}
+
 static bool is_local(const json_t *provider)
 {
         return !provider || streq(text_of(provider, "name"), "local");
@@ -44,6 +50,8 @@ static bool is_on_this_machine(const char *url)
 
 static char *warning_text(const json_t *provider)
 {
+        if (is_routed(provider))
+                return g_strdup(_("The configuration decides who draws: what you ask for may leave this machine, and cost what its budget allows."));
         const char *url = text_of(provider, "url");
         char price[MONEY_TEXT_MAX];
         g_autofree char *way = !*url                     ? g_strdup(_("A program gets what you ask for, and may send it on."))
@@ -86,13 +94,22 @@ static void add_choice(Window *w)
         g_autoptr(GPtrArray) names = g_ptr_array_new();
 
         for (size_t i = 0; i < json_array_size(w->providers); i++) {
-                const char *name = text_of(json_array_get(w->providers, i), "name");
-                g_ptr_array_add(names, (char *)(uintptr_t)(streq(name, "local") ? _("This machine") : name));
+                const json_t *provider = json_array_get(w->providers, i);
+                const char *name = is_routed(provider) ? _("As configured") : is_local(provider) ? _("This machine") : text_of(provider, "name");
+                g_ptr_array_add(names, (char *)(uintptr_t)name);
         }
         g_ptr_array_add(names, NULL);
         GtkWidget *choice = form_add_choice(w, _("_Drawn by"), (const char *const *)names->pdata);
         w->provider = GTK_DROP_DOWN(choice);
         g_signal_connect_swapped(choice, "notify::selected", G_CALLBACK(on_chosen), w);
+        on_chosen(w);
+}
+
+/* Where there are routes, they are the first choice. */
+static void add_routes(json_t *providers)
+{
+        if (json_is_true(json_object_get(servers_find(providers, "local"), "routes")))
+                (void)json_array_insert_new(providers, 0, json_pack("{s:s}", "name", ""));
 }
 
 /* Whatever goes wrong: then there is nothing to choose from. */
@@ -103,8 +120,10 @@ static int on_listed(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         (void)error;
         w->asking = sd_bus_slot_unref(w->asking);
         if (!w->providers && !sd_bus_message_is_method_error(reply, NULL) && servers_read(reply, &w->providers) >= 0 &&
-            json_array_size(w->providers) > 1)
+            json_array_size(w->providers) > 1) {
+                add_routes(w->providers);
                 add_choice(w);
+        }
         return 0;
 }
 

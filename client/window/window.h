@@ -40,7 +40,7 @@ typedef struct Asked {
         uint32_t count;
         char *from; /* or NULL */
         json_t *original; /* the record of a picture that is made again, with all its settings; or NULL */
-        char *provider; /* "local": the resident model; NULL: that, or as the configuration has it */
+        char *provider; /* "local": the resident model; "": as the configuration has it; NULL: that, where there is nobody else */
         bool varies; /* another one like that seed's */
         uint64_t seed;
 } Asked;

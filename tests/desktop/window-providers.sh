@@ -22,9 +22,9 @@ servers = ( { name = "good"; dialect = "openai-images"; url = "$url/ok/v1"; mode
 remote = { routes = ( { providers = ["good"]; } ); };
 END
 
-choose() { # NAME KEY: by keyboard
+choose() { # NAME KEY…: by keyboard
         xdotool key alt+d
-        sees_focus "list item" >/dev/null && xdotool key "$2" Return
+        sees_focus "list item" >/dev/null && xdotool key "${@:2}" Return
         sees button "Drawn by: $1"
 }
 asked() { [ -s server/requests ]; }
@@ -32,8 +32,9 @@ asked() { [ -s server/requests ]; }
 ask --user --folder . --prompt "a secret fox"
 focus
 xdotool key alt+o
-check "who draws can be chosen" sees button "Drawn by: This machine"
-check "another one" choose good Down
+check "who draws can be chosen" sees button "Drawn by: As configured"
+check "with routes it is not known where" sees label "The configuration decides who draws: what you ask for may leave this machine, and cost"
+check "another one" choose good Down Down
 check "where the prompt goes is said" sees label "What you ask for leaves this machine: it goes to $url/ok/v1. A picture costs at most 0.04 USD."
 check "and what it waits for" tells "imagine consent grant good" tree list
 press Make
@@ -48,10 +49,9 @@ imagine consent grant good --quiet
 ask --user --folder . --prompt "a fox"
 focus
 xdotool key alt+o
-sees button "Drawn by: This machine" >/dev/null
-check "with consent" choose good Down
+check "with consent" sees button "Drawn by: As configured"
 press Make
-check "it draws" sees "status bar" "The picture is ready: a-fox-"
+check "whom the route chooses draws" sees "status bar" "The picture is ready: a-fox-"
 check "for money" asked
 check "and the picture says who did" test \
         "$(imagine licence --json a-fox-*.png | field "(o['pictures'][0]['source'], o['pictures'][0]['provider'])")" = "('record', 'good')"
@@ -72,12 +72,12 @@ check "with one it draws" counted 2 'a-fox-*.png'
 check "for money again" test "$(wc -l <server/requests)" -gt "$paid"
 leave
 
-# The route of the configuration is for who names nobody.
+# Whoever wants this machine's has it.
 paid=$(wc -l <server/requests)
 ask --user --folder . --prompt "a hare"
 focus
 xdotool key alt+o
-sees button "Drawn by: This machine" >/dev/null
+check "this machine can be chosen" choose "This machine" Down
 press Make
 check "what is drawn on this machine is" sees "status bar" "The picture is ready: a-hare-"
 check "whatever routes there are" test "$(wc -l <server/requests)" = "$paid"

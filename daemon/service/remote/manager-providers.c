@@ -30,9 +30,9 @@ static int append_local(Service *service, sd_bus_message *reply)
         const ModelReady *info = ready ? catalogue_ready(service, model) : NULL;
 
         return sd_bus_message_append(
-                        reply, "(sa{sv})", PROVIDER_LOCAL, 8, "dialect", "s", PROVIDER_LOCAL, "model", "s", model, "where", "s", "this machine",
+                        reply, "(sa{sv})", PROVIDER_LOCAL, 9, "dialect", "s", PROVIDER_LOCAL, "model", "s", model, "where", "s", "this machine",
                         "licence", "s", info ? info->license : "", "price", "x", INT64_C(0), "ready", "b", (int)ready, "consent", "b", 1,
-                        "url", "s", "");
+                        "url", "s", "", "routes", "b", (int)(service->config->remote->n_routes > 0));
 }
 
 static int append_words(sd_bus_message *reply, const char *key, const Words *words)
