@@ -76,15 +76,20 @@ char *providers_warning(const Window *w, const char *name)
         return g_strdup(_("What a picture costs is not known."));
 }
 
-static void on_chosen(Window *w)
+static void show_warning(Window *w)
 {
         const json_t *provider = chosen(w);
         g_autofree char *text = is_local(provider) ? g_strdup("") : warning_text(provider);
 
         gtk_label_set_text(w->warning, text);
         gtk_widget_set_visible(GTK_WIDGET(w->warning), *text != '\0');
-        if (*text)
-                view_announce(w, text);
+}
+
+static void on_chosen(Window *w)
+{
+        show_warning(w);
+        if (gtk_widget_get_visible(GTK_WIDGET(w->warning)))
+                view_announce(w, gtk_label_get_text(w->warning));
 }
 
 /* --- who there is --- */
@@ -102,7 +107,7 @@ static void add_choice(Window *w)
         GtkWidget *choice = form_add_choice(w, _("_Drawn by"), (const char *const *)names->pdata);
         w->provider = GTK_DROP_DOWN(choice);
         g_signal_connect_swapped(choice, "notify::selected", G_CALLBACK(on_chosen), w);
-        on_chosen(w);
+        show_warning(w);
 }
 
 /* Where there are routes, they are the first choice. */
