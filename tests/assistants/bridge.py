@@ -183,7 +183,7 @@ def test_apps(b, first, second):
     check("a job begins", eventually(at_work))
     line.close()
     check("and ends when its client goes", eventually(lambda: not at_work()))
-    body = json.dumps({"prompt": "left alone", "size": "256x256", "steps": 500, "stream": True, "partial_images": 3}).encode()
+    body = json.dumps({"prompt": "left alone", "size": "64x64", "steps": 500, "stream": True, "partial_images": 3}).encode()
     line = b.raw()
     line.sendall(b"POST /v1/images/generations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer " +
                  first.encode() + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
@@ -229,7 +229,7 @@ def test_half_closed(b, token):
             line.shutdown(socket.SHUT_WR)
             answer = everything(line)
         check(f"half closed, {path.decode()} is answered", answer.startswith(b"HTTP/1.1 200"), answer)
-    body = json.dumps({"prompt": "half of it", "size": "256x256", "steps": 500, "n": 8}).encode()
+    body = json.dumps({"prompt": "half of it", "size": "128x128", "steps": 500, "n": 8}).encode()
     with b.raw() as line:
         line.sendall(b"POST /v1/images/generations HTTP/1.1\r\n" + head + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) +
                      body)

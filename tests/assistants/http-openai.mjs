@@ -36,7 +36,7 @@ check('a wrong key', await refused(new OpenAI({ ...options, apiKey: 'wrong' }).m
 check('a wrong size', await refused(client.images.generate({ prompt: 'x', size: '1x1' })) instanceof OpenAI.BadRequestError);
 check('a missing model', await refused(client.images.generate({ prompt: 'x', model: 'none' })) instanceof OpenAI.NotFoundError);
 const stop = new AbortController();
-const long = await client.images.generate({ prompt: 'x', stream: true, partial_images: 3, steps: 500, size: '256x256' }, { signal: stop.signal });
+const long = await client.images.generate({ prompt: 'x', stream: true, partial_images: 3, steps: 500, size: '64x64' }, { signal: stop.signal });
 for await (const event of long) {
     check('a long one begins', event.type.startsWith('image_generation.'), event.type);
     break;

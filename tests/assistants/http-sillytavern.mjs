@@ -65,7 +65,7 @@ check('in two passes', Buffer.from(large.images?.[0] ?? '', 'base64').subarray(1
 
 const atWork = () => JSON.parse(imagine('--json', 'jobs')).jobs.filter(j => ['queued', 'loading', 'running'].includes(j.state)).length;
 const stop = new AbortController();
-const long = page('generate', { ...request, width: 256, height: 256, steps: 500, batch_size: 8 }, { signal: stop.signal }).then(() => 'answered', () => 'left');
+const long = page('generate', { ...request, width: 128, height: 128, steps: 500, batch_size: 8 }, { signal: stop.signal }).then(() => 'answered', () => 'left');
 check('a long one begins', await eventually(() => atWork() === 1));
 stop.abort();
 check('its Stop button', await long === 'left');

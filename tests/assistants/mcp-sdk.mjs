@@ -44,7 +44,7 @@ async function drive(name, client, transport, call, negotiated) {
 
     const stop = new AbortController();
     const steps = [];
-    const long = call({ name: 'generate_image', arguments: { prompt: 'long', width: 256, height: 256, steps: 500, count: 8 } },
+    const long = call({ name: 'generate_image', arguments: { prompt: 'long', width: 128, height: 128, steps: 500, count: 8 } },
         { signal: stop.signal, timeout: 600000, onprogress: p => { if (steps.push(p.progress) === 3) stop.abort('enough'); } });
     check(`${name}: it can be cancelled`, await long.then(() => false, () => true));
     check(`${name}: progress increases`, steps.length >= 3 && steps.every((s, i) => i === 0 || s > steps[i - 1]), steps);

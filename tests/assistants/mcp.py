@@ -309,7 +309,7 @@ def test_wrong(server):
 def test_together():
     """Several at once, and one of them cancelled."""
     server, _ = legacy("pictures")
-    long = {"name": "generate_image", "arguments": {"prompt": "long", "width": 256, "height": 256, "steps": 500, "count": 8}, "_meta": {"progressToken": 1}}
+    long = {"name": "generate_image", "arguments": {"prompt": "long", "width": 128, "height": 128, "steps": 500, "count": 8}, "_meta": {"progressToken": 1}}
     server.send("tools/call", long, "long")
     while not server.progress(1):
         server.notes.append(server.read())

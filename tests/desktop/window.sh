@@ -35,6 +35,8 @@ check "and has it" sees label "--seed"
 check "all of it can be forgotten" press "Forget All"
 check "then it is gone" eventually test ! -e "$XDG_STATE_HOME/imagine/prompts"
 xdotool key Escape
+is_closed() { ! tree has button "Forget All"; }
+check "Escape closes it" eventually is_closed
 focus >/dev/null
 xdotool key ctrl+r
 check "Ctrl+R varies it" counted 3 'seed-touch-pwned-touch-pwned-a-fox-*.png'
