@@ -24,5 +24,5 @@ int sandbox_enter(const char *directory, uint64_t file_bytes, Error *error);
 /* The same for a worker that decodes pictures: it opens no file at all, and has little memory and processor time, for what
  * small files can ask for is much (a progressive JPEG of 100 scans). One that exceeds the time ends by SIGXCPU. */
 #define SANDBOX_DECODE_SECONDS 10
-#define SANDBOX_DECODE_BYTES (768U << 20) /* twice what the largest picture needs */
+#define SANDBOX_DECODE_BYTES (1024U << 20) /* the largest picture in bytes and in floats, and what it is made smaller by */
 int sandbox_enter_to_decode(Error *error);

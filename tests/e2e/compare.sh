@@ -65,6 +65,14 @@ check "what was drawn elsewhere needs a name" says "who has drawn it" imagine im
 imagine import --quiet --provider strange --prompt "a test pattern" -o taken.png "$top/tests/fixtures/pictures/rgb.png" >/dev/null
 check "it is taken in" test "$(imagine licence --json taken.png | field "(o['pictures'][0]['source'], o['pictures'][0]['provider'])")" = "('record', 'strange')"
 check "a text is not" fails 2 imagine import --quiet --provider strange "$top/README.md"
+python3 - >largest.png <<'END'
+import struct, sys, zlib
+def chunk(name, data): return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+rows = (b"\0" + b"\x40\x80\xc0" * 8192) * 4096
+sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8192, 4096, 8, 2, 0, 0, 0)) +
+                        chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b""))
+END
+check "the largest that is read is finished" imagine import --quiet --provider strange --prompt "a blue wall" -o largest-taken.png largest.png
 
 # What a name has in it that a terminal would obey.
 cp taken.png $'\e[31mred.png'
