@@ -365,7 +365,10 @@ static void check_program(const char *program, const char *path)
         _cleanup_(freep) char *help = output_of_program(program, "--help"), *manual = read_manual(path);
         char *options = strstr(manual, ".SH OPTIONS"), *end = options ? strstr(options + 1, "\n.SH ") : NULL;
 
-        assert_non_null(end);
+        if (!end) {
+                fail_msg("%s has no OPTIONS, or nothing after them", path);
+                return;
+        }
         *end = '\0';
         told_by_help = help;
         told_by_manual = options;
