@@ -150,7 +150,10 @@ static int read_day(sqlite3 *db, time_t now, Day ret, Error *error)
         if (sqlite3_prepare_v2(db, "SELECT MAX(?1, COALESCE(MAX(day), '')) FROM spending", -1, &statement, NULL) != SQLITE_OK ||
             sqlite3_bind_text(statement, 1, today, -1, SQLITE_STATIC) != SQLITE_OK || sqlite3_step(statement) != SQLITE_ROW)
                 return fail(db, error);
-        (void)snprintf(ret, sizeof(Day), "%s", (const char *)sqlite3_column_text(statement, 0));
+        const char *day = (const char *)sqlite3_column_text(statement, 0);
+        if (!day)
+                return fail(db, error); /* memory is short */
+        (void)snprintf(ret, sizeof(Day), "%s", day);
         return 0;
 }
 
