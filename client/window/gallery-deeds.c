@@ -32,6 +32,20 @@ static void older(GSimpleAction *action, GVariant *parameter, gpointer userdata)
                 gallery_picture_step(userdata, 1);
 }
 
+/* --- questions --- */
+
+/* With a button that changes nothing, which is the default; it goes with the window. */
+static GtkDialog *new_question(const Gallery *g, const char *question, const char *more)
+{
+        GtkWidget *dialog = gtk_message_dialog_new(g->window->window, GTK_DIALOG_MODAL | GTK_DIALOG_DESTROY_WITH_PARENT, GTK_MESSAGE_QUESTION,
+                                                   GTK_BUTTONS_NONE, "%s", question);
+
+        gtk_message_dialog_format_secondary_text(GTK_MESSAGE_DIALOG(dialog), "%s", more);
+        gtk_dialog_add_button(GTK_DIALOG(dialog), _("_Cancel"), GTK_RESPONSE_CANCEL);
+        gtk_dialog_set_default_response(GTK_DIALOG(dialog), GTK_RESPONSE_CANCEL);
+        return GTK_DIALOG(dialog);
+}
+
 /* --- the file --- */
 
 static void act(Gallery *g, const char *what)
@@ -131,12 +145,9 @@ static void again(GSimpleAction *action, GVariant *parameter, gpointer userdata)
                 return;
         }
         g_autofree char *warning = providers_warning(g->window, provider);
-        GtkWidget *dialog = gtk_message_dialog_new(g->window->window, GTK_DIALOG_MODAL, GTK_MESSAGE_QUESTION, GTK_BUTTONS_NONE,
-                                                   _("Have %s make this picture again?"), provider);
-        gtk_message_dialog_format_secondary_text(GTK_MESSAGE_DIALOG(dialog), "%s", warning);
-        gtk_dialog_add_button(GTK_DIALOG(dialog), _("_Cancel"), GTK_RESPONSE_CANCEL);
-        gtk_dialog_add_button(GTK_DIALOG(dialog), _("_Have It Made"), GTK_RESPONSE_ACCEPT);
-        gtk_dialog_set_default_response(GTK_DIALOG(dialog), GTK_RESPONSE_CANCEL);
+        g_autofree char *question = g_strdup_printf(_("Have %s make this picture again?"), provider);
+        GtkDialog *dialog = new_question(g, question, warning);
+        gtk_dialog_add_button(dialog, _("_Have It Made"), GTK_RESPONSE_ACCEPT);
         g_signal_connect(dialog, "response", G_CALLBACK(on_answer_again), g);
         gtk_window_present(GTK_WINDOW(dialog));
 }
@@ -236,20 +247,16 @@ static void ask_to_remove(GSimpleAction *action, GVariant *parameter, gpointer u
 {
         Gallery *g = userdata;
         const bool has_file = g->subject.path;
-        GtkWidget *dialog = gtk_message_dialog_new(g->window->window, GTK_DIALOG_MODAL, GTK_MESSAGE_QUESTION, GTK_BUTTONS_NONE, "%s",
-                                                   _("Remove this picture?"));
+        g_autofree char *what = g_strdup_printf("%s\n%s", _("The record says how it was made and what was said of it; it cannot be brought back."),
+                                                has_file ? g->subject.path : _("None of its files is there"));
+        GtkDialog *dialog = new_question(g, _("Remove this picture?"), what);
 
         (void)action, (void)parameter;
-        gtk_message_dialog_format_secondary_text(
-                GTK_MESSAGE_DIALOG(dialog), "%s\n%s", _("The record says how it was made and what was said of it; it cannot be brought back."),
-                has_file ? g->subject.path : _("None of its files is there"));
-        gtk_dialog_add_button(GTK_DIALOG(dialog), _("_Cancel"), GTK_RESPONSE_CANCEL);
-        gtk_dialog_add_button(GTK_DIALOG(dialog), _("The _Record"), REMOVE_RECORD);
+        gtk_dialog_add_button(dialog, _("The _Record"), REMOVE_RECORD);
         if (has_file) {
-                gtk_dialog_add_button(GTK_DIALOG(dialog), _("The _File"), REMOVE_FILES);
-                gtk_dialog_add_button(GTK_DIALOG(dialog), _("_Both"), REMOVE_RECORD | REMOVE_FILES);
+                gtk_dialog_add_button(dialog, _("The _File"), REMOVE_FILES);
+                gtk_dialog_add_button(dialog, _("_Both"), REMOVE_RECORD | REMOVE_FILES);
         }
-        gtk_dialog_set_default_response(GTK_DIALOG(dialog), GTK_RESPONSE_CANCEL);
         g_signal_connect(dialog, "response", G_CALLBACK(on_answer), g);
         gtk_window_present(GTK_WINDOW(dialog));
 }
