@@ -54,3 +54,11 @@ static inline void remove_database(void)
 {
         scratch_run("rm -rf data");
 }
+
+/* Before a test: there are none. */
+static inline int without_records(void **state)
+{
+        (void)state;
+        remove_database();
+        return 0;
+}

@@ -22,13 +22,6 @@ static const char *const next[] = {
         "DROP TABLE file",
 };
 
-static int fresh(void **state)
-{
-        (void)state;
-        remove_database();
-        return 0;
-}
-
 static int64_t number(Records *records, const char *sql)
 {
         int64_t n = -1;
@@ -197,11 +190,11 @@ static void test_killed_at_each_step(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup(test_version_1, fresh),
-                cmocka_unit_test_setup(test_goes_on_from_its_version, fresh),
-                cmocka_unit_test_setup(test_what_fails_is_undone, fresh),
-                cmocka_unit_test_setup(test_a_newer_one_is_left_alone, fresh),
-                cmocka_unit_test_setup(test_killed_at_each_step, fresh),
+                cmocka_unit_test_setup(test_version_1, without_records),
+                cmocka_unit_test_setup(test_goes_on_from_its_version, without_records),
+                cmocka_unit_test_setup(test_what_fails_is_undone, without_records),
+                cmocka_unit_test_setup(test_a_newer_one_is_left_alone, without_records),
+                cmocka_unit_test_setup(test_killed_at_each_step, without_records),
         };
         return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

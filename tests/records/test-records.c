@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "tests/records/records.h"
-
-static int fresh(void **state)
-{
-        (void)state;
-        remove_database();
-        return 0;
-}
 
 /* --- in and out --- */
 
@@ -269,158 +260,6 @@ static void test_a_file_is_of_the_last_that_was_written_there(void **state)
         json_decref(back);
 }
 
-/* --- what others say --- */
-
-static void import(Records *records, const char *line)
-{
-        _cleanup_(freep) char *copy = strdup(line);
-        RecordsImported imported;
-        Error error = { 0 };
-
-        FILE *f = fmemopen(copy, strlen(copy), "r");
-        assert_non_null(f);
-        if (records_import(records, f, &imported, &error) < 0)
-                fail_msg("%s", error.text);
-        assert_int_equal(imported.added, 1);
-        (void)fclose(f);
-}
-
-static const char *id_of_file(Records *records, const char *path)
-{
-        static char id[RECORD_ID_SIZE];
-        json_t *record = NULL;
-
-        assert_int_equal(records_find_file(records, path, &record, NULL), 0);
-        (void)snprintf(id, sizeof(id), "%s", json_string_value(json_object_get(record, "id")));
-        json_decref(record);
-        return id;
-}
-
-static void test_an_import_takes_no_path_of_an_own_picture(void **state)
-{
-        _cleanup_(records_closep) Records *records = open_records();
-        json_t *back = NULL;
-        (void)state;
-
-        add(records, numbered_record(1, ""));
-        assert_int_equal(records_add_file(records, numbered_id(1), "/tmp/own.png", NULL), 0);
-        import(records, "{\"id\":\"bbbbbbbbbb\",\"time\":1800000000000000,\"files\":[\"/tmp/own.png\",\"/tmp/free.png\"]}");
-        assert_string_equal(id_of_file(records, "/tmp/own.png"), numbered_id(1));
-        assert_string_equal(id_of_file(records, "/tmp/free.png"), "bbbbbbbbbb");
-        assert_int_equal(records_get(records, "bbbbbbbbbb", &back, NULL), 0);
-        assert_int_equal(json_array_size(json_object_get(back, "files")), 1);
-        assert_true(json_is_integer(json_object_get(back, "imported")));
-        json_decref(back);
-        /* What is drawn afterwards is where it was written. */
-        assert_int_equal(records_add_file(records, numbered_id(1), "/tmp/free.png", NULL), 0);
-        assert_string_equal(id_of_file(records, "/tmp/free.png"), numbered_id(1));
-}
-
-static void test_own_pixels_come_before_imported_ones(void **state)
-{
-        _cleanup_(records_closep) Records *records = open_records();
-        json_t *back = NULL, *own = json_pack("{s:s, s:I, s:s, s:{s:s}}", "id", "cccccccccc", "time", (json_int_t)9, "pixels", "ff",
-                                              "more keys", "imported", "inside says nothing");
-        (void)state;
-
-        add(records, own);
-        import(records, "{\"id\":\"bbbbbbbbbb\",\"time\":1800000000000000,\"pixels\":\"ff\",\"imported\":null}");
-        assert_int_equal(records_find_pixels(records, "ff", &back, NULL), 0);
-        assert_string_equal(json_string_value(json_object_get(back, "id")), "cccccccccc");
-        json_decref(back);
-}
-
-static void check_unet(Records *records, const char *id, const char *expected)
-{
-        json_t *back = NULL;
-
-        assert_int_equal(records_get(records, id, &back, NULL), 0);
-        assert_string_equal(json_string_value(json_object_get(json_object_get(back, "model_files"), "unet")), expected);
-        json_decref(back);
-}
-
-static void test_an_import_says_nothing_of_own_models(void **state)
-{
-        static const char lie[] = "{\"id\":\"%s\",\"time\":5,\"model_digest\":\"d1\",\"model_files\":{\"unet\":\"lie\"}}";
-        _cleanup_(records_closep) Records *records = open_records();
-        char line[256];
-        (void)state;
-
-        (void)snprintf(line, sizeof(line), lie, "bbbbbbbbbb");
-        import(records, line);
-        check_unet(records, "bbbbbbbbbb", "lie"); /* nothing else is known */
-        add(records, numbered_record(1, ""));
-        check_unet(records, numbered_id(1), "d2");
-        (void)snprintf(line, sizeof(line), lie, "cccccccccc");
-        import(records, line);
-        check_unet(records, numbered_id(1), "d2");
-        check_unet(records, "cccccccccc", "d2");
-}
-
-/* --- who may look --- */
-
-static unsigned mode_of(const char *name)
-{
-        struct stat st;
-
-        assert_int_equal(stat(scratch_path("data/imagined/%s", name), &st), 0);
-        return st.st_mode & 0777;
-}
-
-static void test_others_cannot_read(void **state)
-{
-        const mode_t before = umask(0);
-        _cleanup_(records_closep) Records *records = open_records();
-        int status;
-        (void)state, (void)umask(before);
-
-        add(records, numbered_record(1, "a secret"));
-        assert_int_equal(mode_of("records"), 0700);
-        assert_int_equal(mode_of("records/records.db"), 0600);
-        assert_int_equal(mode_of("records/records.db-wal"), 0600);
-        assert_int_equal(mode_of("records/records.db-shm"), 0600);
-        if (getuid() != 0)
-                skip();
-        scratch_run("chmod 755 . data data/imagined");
-        pid_t pid = fork();
-        if (pid == 0) {
-                Records *theirs;
-                const bool can = setuid(65534) < 0 || open(database(), O_RDONLY) >= 0 ||
-                                 open(scratch_path("data/imagined/records"), O_RDONLY) >= 0 ||
-                                 records_open(&theirs, database(), RECORDS_EXIST, NULL) >= 0;
-                _exit(can);
-        }
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_int_equal(status, 0);
-        /* Nor are others' used: root could. */
-        scratch_run("chown 65534 data/imagined/records");
-        Records *again;
-        assert_int_equal(records_open(&again, database(), RECORDS_CREATE, NULL), -EPERM);
-}
-
-static void test_a_place_that_was_open_is_closed(void **state)
-{
-        (void)state;
-        scratch_run("mkdir -p data/imagined/records && touch data/imagined/records/records.db && chmod -R 777 data");
-        (void)records_close(open_records());
-        assert_int_equal(mode_of("records"), 0700);
-        assert_int_equal(mode_of("records/records.db"), 0600);
-}
-
-static void test_what_is_no_database_stays_as_it_is(void **state)
-{
-        Records *records = NULL;
-        (void)state;
-
-        assert_int_equal(records_open(&records, database(), RECORDS_EXIST, NULL), -ENOENT);
-        scratch_run("mkdir -p data/imagined/records; yes imagined | head -c 9000 >data/imagined/records/records.db; cp -r data before");
-        assert_int_equal(records_open(&records, database(), RECORDS_CREATE, NULL), -EBADMSG);
-        scratch_run("cmp data/imagined/records/records.db before/imagined/records/records.db");
-        scratch_run("rm data/imagined/records/records.db; mkfifo data/imagined/records/records.db");
-        assert_int_equal(records_open(&records, database(), RECORDS_CREATE, NULL), -EBADMSG);
-        scratch_run("cd data/imagined/records; rm records.db; ln -s ../../../before/imagined/records/records.db records.db");
-        assert_int_equal(records_open(&records, database(), RECORDS_CREATE, NULL), -ELOOP);
-}
 
 /* --- what is forgotten is gone --- */
 
@@ -511,76 +350,20 @@ static void test_limits(void **state)
         assert_in_range(st.st_size, 50000, 300000);
 }
 
-/* --- somebody else --- */
-
-/* On a connection of its own; NULL: a new one. */
-static sqlite3 *run_sql(sqlite3 *db, const char *sql)
-{
-        if (!db)
-                assert_int_equal(sqlite3_open(database(), &db), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-        return db;
-}
-
-static void test_who_finds_it_locked_can_come_again(void **state)
-{
-        _cleanup_(records_closep) Records *records = open_records();
-        json_t *record = numbered_record(1, "");
-        (void)state;
-
-        Error error = { 0 };
-        sqlite3 *other = run_sql(NULL, "BEGIN IMMEDIATE");
-        records_set_patience(records, 0);
-        assert_int_equal(records_add(records, record, &error), -EAGAIN);
-        (void)sqlite3_close(run_sql(other, "ROLLBACK"));
-        assert_int_equal(records_add(records, record, &error), 0);
-        json_decref(record);
-}
-
-/* --- somewhere else --- */
-
-static void test_a_removed_one_is_told_from_the_next(void **state)
-{
-        Records *removed = open_records();
-        json_t *back = NULL;
-        (void)state;
-
-        add(removed, numbered_record(1, ""));
-        assert_false(records_have_moved(removed));
-        remove_database();
-        assert_true(records_have_moved(removed));
-        _cleanup_(records_closep) Records *next = open_records();
-        add(next, numbered_record(2, ""));
-        assert_false(records_have_moved(next));
-        records_close(removed);
-        _cleanup_(records_closep) Records *again = open_records();
-        assert_int_equal(records_get(again, numbered_id(2), &back, NULL), 0);
-        json_decref(back);
-        assert_int_equal(records_get(again, numbered_id(1), &back, NULL), -ENOENT);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup(test_comes_back_whole, fresh),
-                cmocka_unit_test_setup(test_ids, fresh),
-                cmocka_unit_test_setup(test_wrong_ones_are_refused, fresh),
-                cmocka_unit_test_setup(test_no_two_have_a_time, fresh),
-                cmocka_unit_test_setup(test_search, fresh),
-                cmocka_unit_test_setup(test_model_files, fresh),
-                cmocka_unit_test_setup(test_changes, fresh),
-                cmocka_unit_test_setup(test_a_file_is_of_the_last_that_was_written_there, fresh),
-                cmocka_unit_test_setup(test_an_import_takes_no_path_of_an_own_picture, fresh),
-                cmocka_unit_test_setup(test_own_pixels_come_before_imported_ones, fresh),
-                cmocka_unit_test_setup(test_an_import_says_nothing_of_own_models, fresh),
-                cmocka_unit_test_setup(test_others_cannot_read, fresh),
-                cmocka_unit_test_setup(test_a_place_that_was_open_is_closed, fresh),
-                cmocka_unit_test_setup(test_what_is_no_database_stays_as_it_is, fresh),
-                cmocka_unit_test_setup(test_forget, fresh),
-                cmocka_unit_test_setup(test_remove, fresh),
-                cmocka_unit_test_setup(test_limits, fresh),
-                cmocka_unit_test_setup(test_who_finds_it_locked_can_come_again, fresh),
-                cmocka_unit_test_setup(test_a_removed_one_is_told_from_the_next, fresh),
+                cmocka_unit_test_setup(test_comes_back_whole, without_records),
+                cmocka_unit_test_setup(test_ids, without_records),
+                cmocka_unit_test_setup(test_wrong_ones_are_refused, without_records),
+                cmocka_unit_test_setup(test_no_two_have_a_time, without_records),
+                cmocka_unit_test_setup(test_search, without_records),
+                cmocka_unit_test_setup(test_model_files, without_records),
+                cmocka_unit_test_setup(test_changes, without_records),
+                cmocka_unit_test_setup(test_a_file_is_of_the_last_that_was_written_there, without_records),
+                cmocka_unit_test_setup(test_forget, without_records),
+                cmocka_unit_test_setup(test_remove, without_records),
+                cmocka_unit_test_setup(test_limits, without_records),
         };
         return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
