@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "config.h"
-#include "../scratch.h"
+#include "ledger.h"
 #include "service/remote/consent.h"
 #include "service/remote/fitting.h"
 #include "service/remote/gate.h"
@@ -24,23 +24,12 @@
 #include "service/remote/remote.h"
 #include "service/remote/routing.h"
 
-#define CENT (MONEY_UNIT / 100)
-
-static Ledger *ledger;
 static char *shipped[] = { (char *)"conf/providers.conf", NULL };
 
 static int set_up(void **state)
 {
         log_set_max_level(LOG_EMERG); /* broken tables are wanted here */
-        if (scratch_make(state) < 0 || setenv("TZ", "UTC", 1) < 0)
-                return -1;
-        return setenv("XDG_STATE_HOME", scratch, 1) < 0 ? -1 : ledger_new(&ledger);
-}
-
-static int tear_down(void **state)
-{
-        ledger = ledger_free(ledger);
-        return scratch_remove(state);
+        return ledger_set_up(state);
 }
 
 /* The configuration that this text makes. */
@@ -335,5 +324,5 @@ int main(void)
                 cmocka_unit_test(test_gate),          cmocka_unit_test(test_routes),
                 cmocka_unit_test(test_fitting),
         };
-        return cmocka_run_group_tests(tests, set_up, tear_down);
+        return cmocka_run_group_tests(tests, set_up, ledger_tear_down);
 }

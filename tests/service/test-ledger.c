@@ -19,27 +19,10 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "service/remote/ledger.h"
-#include "../scratch.h"
+#include "ledger.h"
 
-#define CENT (MONEY_UNIT / 100)
 #define NOON_OF_MAY_31 1780228800 /* 2026-05-31T12:00:00Z */
 #define A_DAY 86400
-
-static Ledger *ledger;
-
-static int set_up(void **state)
-{
-        if (scratch_make(state) < 0 || setenv("TZ", "UTC", 1) < 0)
-                return -1;
-        return setenv("XDG_STATE_HOME", scratch, 1) < 0 ? -1 : ledger_new(&ledger);
-}
-
-static int tear_down(void **state)
-{
-        ledger = ledger_free(ledger);
-        return scratch_remove(state);
-}
 
 static void remove_ledger(void)
 {
@@ -239,5 +222,5 @@ int main(void)
                 cmocka_unit_test(test_ledger_is_crash_safe),
                 cmocka_unit_test(test_broken_ledger),
         };
-        return cmocka_run_group_tests(tests, set_up, tear_down);
+        return cmocka_run_group_tests(tests, ledger_set_up, ledger_tear_down);
 }
