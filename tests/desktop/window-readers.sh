@@ -56,13 +56,13 @@ check "in that style" tells "a moon, flat" imagine show "$flat"
 sees button Make >/dev/null
 xdotool key alt+z
 sees_focus "list item" >/dev/null
-xdotool key Down Return
-check "the size, too" sees button "Size: Small square, 256 × 256"
+xdotool key Down Down Return
+check "the size, too" sees button "Size: Square, 512 × 512"
 sees_focus button Size >/dev/null
 xdotool key alt+p
 sees_focus "spin button" Pictures >/dev/null && xdotool key ctrl+a 8 Tab alt+m
-check "how far it is is told" heard $name_changes "status bar" "Picture 1/8, step [1-9]"
-check "and announced" announced "Picture 1/8, "
+check "how far it is is told" heard $name_changes "status bar" "Picture [1-8]/8, step [1-9]"
+check "and announced" announced "Picture [1-8]/8, "
 check "as a number, too" sees "progress bar" Progress
 check "the picture as it forms is told" heard $name_changes image "The picture as it forms"
 xdotool key Escape

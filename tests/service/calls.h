@@ -101,6 +101,24 @@ static inline bool wait_for_state(sd_bus *bus, const char *path, const char *wan
         return false;
 }
 
+/* Waits until a job that is at work has come to a step, and returns the one that it is at. */
+static inline uint32_t wait_for_step(sd_bus *bus, const char *path, uint32_t least)
+{
+        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
+        char state[64];
+
+        for (uint32_t step = 0; clock_usec(CLOCK_MONOTONIC) < end; sleep_ms(1)) {
+                assert_true(job_u32(bus, path, "Step", &step) >= 0);
+                assert_true(job_string(bus, path, "State", state) >= 0);
+                if (state_is_final(state))
+                        fail_msg("%s is %s before anybody saw step %u", path, state, least);
+                if (step >= least)
+                        return step;
+        }
+        fail_msg("%s did not come to step %u", path, least);
+        return 0;
+}
+
 static inline bool wait_for_model_state(sd_bus *bus, const char *wanted)
 {
         uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;

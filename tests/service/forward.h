@@ -79,19 +79,6 @@ static inline void manager_string(sd_bus *bus, const char *property, char ret[st
         (void)snprintf(ret, 64, "%s", value);
 }
 
-static inline uint32_t wait_for_step(sd_bus *bus, const JobRef *job, uint32_t least)
-{
-        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE;
-        uint32_t step = 0;
-
-        while (step < least) {
-                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
-                assert_true(job_u32(bus, job->path, "Step", &step) >= 0);
-                sleep_ms(5);
-        }
-        return step;
-}
-
 static inline void kill_service(Place *place)
 {
         (void)kill(place->service, SIGKILL);

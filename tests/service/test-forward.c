@@ -161,14 +161,14 @@ static void test_giving_way(void **state)
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
         assert_true(generate(bus, &batch, "x", 3, "model", "s", "stub-slow", "steps", "u", 200, "priority", "s", "batch") >= 0);
         assert_true(wait_for_state(bus, batch.path, IMAGINE_STATE_RUNNING));
-        uint32_t step = wait_for_step(bus, &batch, 3);
+        uint32_t step = wait_for_step(bus, batch.path, 3);
         assert_true(generate(bus, &now, "x", 3, "model", "s", "stub-slow", "steps", "u", 3, "priority", "s", "interactive") >= 0);
         assert_true(wait_for_state(bus, now.path, IMAGINE_STATE_DONE));
         char text[64];
         assert_true(job_string(bus, batch.path, "State", text) >= 0);
         assert_false(state_is_final(text));
         assert_true(wait_for_state(bus, batch.path, IMAGINE_STATE_RUNNING));
-        assert_true(wait_for_step(bus, &batch, 1) >= step);
+        assert_true(wait_for_step(bus, batch.path, 1) >= step);
         assert_true(wait_for_state(bus, batch.path, IMAGINE_STATE_DONE));
         close_both();
 }

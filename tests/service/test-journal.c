@@ -11,7 +11,7 @@
 #include "service/journal.h"
 
 #define SOCKET_DIRECTORY "/run/systemd/journal"
-#define LONG_JOB "width", "u", 64, "height", "u", 64, "steps", "u", 150, "priority", "s"
+#define LONG_JOB "width", "u", 128, "height", "u", 128, "steps", "u", 500, "priority", "s"
 
 static Place place;
 static char fifo[128]; /* tells that memory is short */

@@ -48,7 +48,7 @@ static void test_nothing_on_disk(void **state)
         /* What fails is told in more words. */
         assert_true(generate_error(bus, &job, &error, "a verysecret fox", 1, "model", "s", "verysecret") < 0);
         sd_bus_error_free(&error);
-        assert_true(generate(bus, &job, "a verysecret owl", 3, "width", "u", 64, "height", "u", 64, "steps", "u", 150) >= 0);
+        assert_true(generate(bus, &job, "a verysecret owl", 3, "width", "u", 128, "height", "u", 128, "steps", "u", 500) >= 0);
         for (int i = 0; i < 2; i++) {
                 pid_t worker;
                 assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_RUNNING));
