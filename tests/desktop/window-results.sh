@@ -46,7 +46,7 @@ check "it is said" sees "status bar" "Not saved: "
 pids+=($!)
 says_line() { eventually grep -qxF -e "$1" other || { cat other; false; }; }
 copies() { # of the picture that is shown
-        focus
+        focus_window '^Imagine$' || return 1
         xdotool key ctrl+shift+c
         sees "status bar" Copied && focus_window '^Other$' && xdotool key ctrl+v
 }
