@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "net/answer.h"
 #include "net/clean.h"
+#include "net/json-text.h"
 
 void answer_copy(char *field, size_t size, const json_t *value)
 {
@@ -34,7 +35,7 @@ void answer_seed(NetResult *result, const json_t *value)
 
 json_t *answer_load(const HttpAnswer *answer, const char *what, Error *error)
 {
-        json_t *root = answer->body.size > 0 ? json_loadb(answer->body.data, answer->body.size, 0, NULL) : NULL;
+        json_t *root = json_text_load(answer->body.data, answer->body.size);
 
         if (json_is_object(root))
                 return root;
@@ -59,7 +60,7 @@ static const json_t *error_message(const json_t *error)
 void answer_error(const char *json, size_t size, char ret_message[static 256], char ret_code[static 64])
 {
         static const char *const places[] = { "error", "errors", "detail" }, *const codes[] = { "name", "type", "code" };
-        _cleanup_(json_decrefp) json_t *root = size > 0 ? json_loadb(json, size, 0, NULL) : NULL;
+        _cleanup_(json_decrefp) json_t *root = json_text_load(json, size);
         const json_t *error = NULL;
 
         ret_message[0] = ret_code[0] = '\0';
@@ -189,7 +190,7 @@ int answer_is_there(Talk *talk, const HttpAnswer *answer, Error *error)
 
 int answer_models(Talk *talk, const HttpAnswer *answer, const char *list, const char *name, Error *error)
 {
-        _cleanup_(json_decrefp) json_t *root = answer->body.size > 0 ? json_loadb(answer->body.data, answer->body.size, 0, NULL) : NULL;
+        _cleanup_(json_decrefp) json_t *root = json_text_load(answer->body.data, answer->body.size);
         _cleanup_(json_decrefp) json_t *models = json_array();
         json_t *entries = list[0] ? json_object_get(root, list) : root, *entry;
         size_t i;

@@ -7,6 +7,7 @@
 #include "net/answer.h"
 #include "net/chat-answer.h"
 #include "net/clean.h"
+#include "net/json-text.h"
 
 void chat_answer_init(ChatAnswer *answer)
 {
@@ -58,7 +59,7 @@ int chat_answer_take(ChatAnswer *answer, const char *json, size_t size)
         if (answer->is_over)
                 return 0;
 
-        _cleanup_(json_decrefp) json_t *root = json_loadb(json, size, 0, NULL);
+        _cleanup_(json_decrefp) json_t *root = json_text_load(json, size);
         const json_t *error = json_object_get(root, "error"), *usage = json_object_get(root, "usage");
         json_t *choices = json_object_get(root, "choices");
 

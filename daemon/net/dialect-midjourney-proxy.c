@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "net/answer.h"
 #include "net/compose.h"
+#include "net/json-text.h"
 
 #define POLL_MS 3000
 #define PROMPT_MAX (64U * 1024)
@@ -100,7 +101,7 @@ static int poll_task(const Talk *talk, const State *state, HttpRequest *request,
 
 static json_int_t code_of(const HttpAnswer *answer)
 {
-        _cleanup_(json_decrefp) json_t *root = answer->body.size > 0 ? json_loadb(answer->body.data, answer->body.size, 0, NULL) : NULL;
+        _cleanup_(json_decrefp) json_t *root = json_text_load(answer->body.data, answer->body.size);
 
         return json_integer_value(json_object_get(root, "code"));
 }

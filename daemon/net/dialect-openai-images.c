@@ -12,6 +12,7 @@
 #include "net/answer.h"
 #include "net/capabilities.h"
 #include "net/compose.h"
+#include "net/json-text.h"
 
 #define GENERATIONS "/images/generations"
 #define EDITS "/images/edits"
@@ -273,7 +274,7 @@ static int event(Talk *talk, const char *name, const char *data, size_t size)
                 return -ENOMEM;
         if (state->error.code < 0 || (size == strlen("[DONE]") && memcmp(data, "[DONE]", size) == 0))
                 return 0;
-        _cleanup_(json_decrefp) json_t *root = json_loadb(data, size, 0, NULL);
+        _cleanup_(json_decrefp) json_t *root = json_text_load(data, size);
         if (!json_is_object(root))
                 return -EBADMSG;
         answer_copy(type, sizeof(type), json_object_get(root, "type"));

@@ -10,6 +10,7 @@
 #include "net/answer.h"
 #include "net/capabilities.h"
 #include "net/compose.h"
+#include "net/json-text.h"
 
 #define TXT2IMG "/sdapi/v1/txt2img"
 #define IMG2IMG "/sdapi/v1/img2img"
@@ -123,7 +124,7 @@ static NetResult describe(const json_t *info, const json_t *seeds, size_t place)
 static int take_pictures(Talk *talk, const State *state, json_t *root, Error *error)
 {
         const char *text = json_string_value(json_object_get(root, "info"));
-        _cleanup_(json_decrefp) json_t *info = text ? json_loads(text, 0, NULL) : NULL;
+        _cleanup_(json_decrefp) json_t *info = text ? json_text_load(text, strlen(text)) : NULL;
         json_t *images = json_object_get(root, "images");
         const size_t n = json_array_size(images), all = state->wanted;
         const json_int_t first = json_integer_value(json_object_get(info, "index_of_first_image"));

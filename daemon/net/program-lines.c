@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "net/answer.h"
+#include "net/json-text.h"
 #include "net/program-lines.h"
 
 #define LINES_MAX 10000
@@ -106,7 +107,7 @@ static int take_check(ProgramLines *lines, const json_t *line, Error *error)
 /* What it says that is not known here is for later versions. */
 static int take_line(ProgramLines *lines, const char *text, size_t size, Error *error)
 {
-        _cleanup_(json_decrefp) json_t *line = json_loadb(text, size, 0, NULL);
+        _cleanup_(json_decrefp) json_t *line = json_text_load(text, size);
         const bool draws = !(lines->talk->ask->flags & NET_ASK_CHECK);
         char type[32] = "";
 

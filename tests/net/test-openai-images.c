@@ -42,6 +42,7 @@ static void test_answers(void **state)
 {
         static const Play plays[] = {
                 { "data-url", 0, NULL, 1 },
+                { "half-characters", 0, NULL, 1 },
                 { "bomb", 0, NULL, 1 }, /* whoever decodes it finds out */
                 { "more", 0, NULL, 1, three },
                 { "fewer", 0, NULL, 3, three }, /* the rest is asked for again */

@@ -101,6 +101,7 @@ static void test_answers(void **state)
                 { "think", 0, "a red fox", 1 },
                 { "think-late", 0, "A red fox", 1 },
                 { "control", 0, "A red [31m fox 🦊", 1 },
+                { "half-characters", 0, "A red � fox �🦊", 1 },
                 { "null", NET_BAD_ANSWER, "answered nothing", 1 },
                 { "think-open", NET_BAD_ANSWER, "before it said anything", 1 },
                 { "refusal", NET_REFUSED, "refused: I will not draw that.", 1 },

@@ -97,6 +97,7 @@ def play(peer, case, path, headers, body):
         "bomb": lambda: say(answer_of(pictures.BOMB)),
         "bomb-rows": lambda: say(answer_of(pictures.bomb(b"IDAT", b"", 256 << 20))),
         "bomb-text": lambda: say(answer_of(pictures.bomb(b"zTXt", b"parameters\0\0", 256 << 20))),
+        "half-characters": lambda: say({"data": [{"b64_json": text(pictures.RED), "revised_prompt": "half \ud83e a \0 fox"}]}),
         "error-200": lambda: say({"error": {"message": "out of soup"}}),
         "moderation": lambda: refuse(400, "moderation_blocked", "image_generation_user_error"),
         "moderation-type": lambda: refuse(400, None, "image_generation_user_error"),
