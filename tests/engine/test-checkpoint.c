@@ -15,7 +15,7 @@
 /* What is inferred and cannot be read from tiny shapes: a single head where 8 and 64 do not divide. */
 #define ONE_HEAD "sed -i 's/\"num_attention_heads\": [0-9]*/\"num_attention_heads\": 1/' model/text_enc*/config.json; "
 
-static void draw(const char *name, Picture *ret)
+static void draw(const char *name, Sampler sampler, Picture *ret)
 {
         _cleanup_(engine_freep) Engine *engine = open_engine(scratch_path("%s", name), 2);
         _cleanup_(freep) Request *request = new_request();
@@ -28,20 +28,25 @@ static void draw(const char *name, Picture *ret)
         request->steps = 3;
         request->guidance = 4;
         request->seed = 5;
-        request->sampler = SAMPLER_EULER;
+        request->sampler = sampler;
         if (engine_generate(engine, request, 0, NULL, ret, &error) < 0)
                 fail_msg("%s", error.text);
 }
 
-static void assert_same_picture(const char *a, const char *b)
+static void assert_same_picture_by(Sampler sampler, const char *a, const char *b)
 {
         _cleanup_(picture_done) Picture one = {}, other = {};
 
-        draw(a, &one);
-        draw(b, &other);
+        draw(a, sampler, &one);
+        draw(b, sampler, &other);
         assert_int_equal(one.width, other.width);
         assert_int_equal(one.height, other.height);
         assert_memory_equal(one.rgb, other.rgb, (size_t)one.width * one.height * 3);
+}
+
+static void assert_same_picture(const char *a, const char *b)
+{
+        assert_same_picture_by(SAMPLER_EULER, a, b);
 }
 
 /* The folder without its card, and with what single files have by nature. */
@@ -252,6 +257,15 @@ static void test_few_steps(void **state)
         }
 }
 
+/* Distilled or not, with the sampler of latent consistency models, whose steps are some of a solver's. */
+static void test_lcm(void **state)
+{
+        (void)state;
+        copy_model("tiny-model");
+        scratch_run(CONVERT);
+        assert_same_picture_by(SAMPLER_LCM, "model", "m.safetensors");
+}
+
 /* An autoencoder of its own, in either layout. */
 static void test_separate_vae(void **state)
 {
@@ -288,6 +302,7 @@ int main(void)
                 cmocka_unit_test(test_sd1),        cmocka_unit_test(test_sd2),     cmocka_unit_test(test_xl),
                 cmocka_unit_test(test_gguf),       cmocka_unit_test(test_vocabulary), cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_inferred),   cmocka_unit_test(test_separate_vae), cmocka_unit_test(test_few_steps),
+                cmocka_unit_test(test_lcm),
                 cmocka_unit_test(test_separate_tiny_vae),
         };
         return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

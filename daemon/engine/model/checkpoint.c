@@ -68,6 +68,7 @@ static void infer_scheduler(Model *m, Family family)
                 .beta_schedule = BETA_SCALED_LINEAR,
                 .prediction = said ? (PredictionType)m->card.prediction : infer_prediction(m, family),
                 .steps_offset = 1,
+                .original_steps = 50,
                 .rescale_betas_zero_snr = safetensors_find(m->file, "ztsnr"),
                 .clip_sample_range = 1,
         };
