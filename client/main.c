@@ -9,6 +9,18 @@
 #include "client/notify.h"
 #include "client/terminal/preview.h"
 
+/* What generate takes is looked for on the one screen first. */
+static ExitCode fail_usage(Client *c, const char *text)
+{
+        const Verb *verb = c->options.verb;
+        char hint[160];
+
+        if (!verb || verb->id == VERB_GENERATE)
+                return client_fail_named(c, CODE_USAGE, NULL, _("'imagine --help' shows how it is used."), "%s", text);
+        (void)snprintf(hint, sizeof(hint), _("'imagine %s --help' shows how it is used."), verb->name);
+        return client_fail_named(c, CODE_USAGE, NULL, hint, "%s", text);
+}
+
 static ExitCode run(Client *c, int argc, char *argv[])
 {
         Error error = { 0 };
@@ -17,8 +29,7 @@ static ExitCode run(Client *c, int argc, char *argv[])
                 i18n_init();
         int r = options_parse(&c->options, argc, argv, &error);
         if (r < 0)
-                return client_fail_named(c, CODE_USAGE, NULL, _("'imagine --help' shows how it is used."), "%s",
-                                         error.text[0] ? error.text : strerror(-r));
+                return fail_usage(c, error.text[0] ? error.text : strerror(-r));
         if (c->options.notify) {
                 r = notifier_new(&c->notifier, &error);
                 if (r < 0)

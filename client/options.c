@@ -265,12 +265,13 @@ int options_parse(Options *o, int argc, char *argv[], Error *error)
         int r = split(o, argc, argv, error);
         if (r < 0)
                 return r;
-        if (!o->verb)
-                o->verb = verb_table + VERB_GENERATE;
         if (o->help || o->version) {
+                o->help_of = o->verb;
                 o->verb = verb_table + (o->help ? VERB_HELP : VERB_VERSION);
                 return 0;
         }
+        if (!o->verb)
+                o->verb = verb_table + VERB_GENERATE;
 
         r = check_verbs(o, error);
         if (r >= 0)

@@ -22,18 +22,18 @@
 #define FIELDS_GIVEN_MAX 32
 
 #define OPTIONS(X)                                                                                         \
-        /* id, letter, name, argument, kind, field, least, most, verbs, what it does: with a + before it in \
-         * the manual page only, and not in the help that fits on a screen */                              \
+        /* id, letter, name, argument, kind, field, least, most, verbs, what it does: with a + before it not on \
+         * the screen of --help, but in that of a verb */                                                  \
         X(OUTPUT, 'o', "output", "FILE", PATH, output, 0, 0, MAKES | FINISHES | COMPARES | TAKES_IN, "FILE, DIR/, or -")                    \
         X(FORCE, 'f', "force", NULL, FLAG, force, 0, 0, MAKES | COMPARES | TAKES_IN | SHOWS, "replace FILE")                             \
         X(SEED, 0, "seed", "N", INTEGER, seed, 0, UINT64_MAX, ASKS | WRITES | COMPARES | TAKES_IN, "repeats a picture")                   \
         X(SIZE, 0, "size", "WxH", SIZE, width, 0, 0, ASKS | COMPARES | TAKES_IN, "in pixels")                                    \
-        X(ASPECT, 0, "aspect", "W:H", ASPECT, aspect, 0, 0, ASKS, "shape, as 16:9")                        \
+        X(ASPECT, 0, "aspect", "W:H", ASPECT, aspect, 0, 0, ASKS, "+shape, as 16:9")                        \
         X(STEPS, 0, "steps", "N", INTEGER, steps, 1, REQUEST_STEPS_MAX, ASKS, "denoising steps")           \
-        X(GUIDANCE, 0, "guidance", "X", NUMBER, guidance, 0, REQUEST_GUIDANCE_MAX, ASKS, "guidance scale") \
+        X(GUIDANCE, 0, "guidance", "X", NUMBER, guidance, 0, REQUEST_GUIDANCE_MAX, ASKS, "+guidance scale") \
         X(FAST, 0, "fast", NULL, FLAG, fast, 0, 0, ASKS, "few steps, sooner")                              \
         X(NEGATIVE, 0, "negative", "TEXT", TEXT, negative, 0, 0, ASKS | COMPARES | TAKES_IN, "what not to show")                 \
-        X(SAMPLER, 0, "sampler", "NAME", SAMPLER, sampler, 0, 0, ASKS, "ddim, euler, ...")                 \
+        X(SAMPLER, 0, "sampler", "NAME", SAMPLER, sampler, 0, 0, ASKS, "+ddim, euler, ...")                 \
         X(SCHEDULE, 0, "schedule", "NAME", SCHEDULE, schedule, 0, 0, ASKS, "+karras, simple, ...")         \
         X(RNG, 0, "rng", "NAME", RNG, rng, 0, 0, ASKS, "+cpu or philox")                                   \
         X(VARY, 0, "vary", "X", NUMBER, vary, 0, 1, ASKS | VARIES, "+strength of variations")                      \
@@ -73,11 +73,11 @@
         X(COUNT, 0, "count", "N", INTEGER, count, 1, REQUEST_COUNT_MAX, ASKS | VARIES | WRITES, "several pictures")          \
         X(MODEL, 0, "model", "NAME", TEXT, model, 0, 0, FINISHES | WRITES | CHECKS | FINDS | TAKES_IN, "one of 'models'")                           \
         X(DETACH, 0, "detach", NULL, FLAG, detach, 0, 0, GENERATES, "do not wait")                              \
-        X(PRIORITY, 0, "priority", "P", PRIORITY, priority, 0, 0, FINISHES, "batch, normal, ..")               \
+        X(PRIORITY, 0, "priority", "P", PRIORITY, priority, 0, 0, FINISHES, "+batch, normal, ..")               \
         X(KEEP_ALIVE, 0, "keep-alive", "TIME", DURATION, keep_alive, 0, KEEP_ALIVE_MAX, FINISHES,              \
-          "keep the model")                                                                                \
+          "+keep the model")                                                                                \
         X(NO_PROMPT_METADATA, 0, "no-prompt-metadata", NULL, FLAG, no_prompt_metadata, 0, 0, FINISHES | TAKES_IN,         \
-          "no prompt in PNG")                                                                              \
+          "+no prompt in PNG")                                                                              \
         X(ALT_TEXT, 0, "alt-text", "TEXT", TEXT, alt_text, 0, 0, FINISHES | TAKES_IN | DECIDES, "+for who cannot see it")           \
         X(CREATOR, 0, "creator", "NAME", TEXT, creator, 0, 0, FINISHES | TAKES_IN, "+who has it made")                    \
         X(COMMENT, 0, "comment", "TEXT", TEXT, comment, 0, 0, DECIDES, "+why")                                  \
@@ -127,7 +127,7 @@
         X(QUIET, 'q', "quiet", NULL, FLAG, quiet, 0, 0, ALL, "no progress")                                \
         X(USER, 0, "user", NULL, FLAG, user, 0, 0, ALL, "session bus")                                     \
         X(SYSTEM, 0, "system", NULL, FLAG, system, 0, 0, ALL, "system bus")                                \
-        X(NO_START, 0, "no-start", NULL, FLAG, no_start, 0, 0, ALL, "do not start it")                     \
+        X(NO_START, 0, "no-start", NULL, FLAG, no_start, 0, 0, ALL, "+do not start it")                     \
         X(HELP, 'h', "help", NULL, FLAG, help, 0, 0, ALL, "this text")                                     \
         X(VERSION, 0, "version", NULL, FLAG, version, 0, 0, ALL, "the version")
 
@@ -140,6 +140,7 @@ typedef enum OptionId {
 
 typedef struct Options {
         const Verb *verb;
+        const Verb *help_of; /* --help: the verb that stood there, or NULL */
         char **words; /* what stands after the verb; points into argv */
         int n_words;
         char *prompt; /* generate: the words as one text, valid UTF-8 */

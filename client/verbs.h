@@ -12,8 +12,8 @@
 typedef struct Client Client;
 
 #define VERBS(X)                                                                               \
-        /* id, function (a dash is _), arguments, least and most of them, what it does: with a + before it in \
-         * the manual page only */                                                            \
+        /* id, function (a dash is _), arguments, least and most of them, what it does: with a + before it not on \
+         * the screen of --help */                                                            \
         X(VERB_GENERATE, generate, "PROMPT...", 1, INT_MAX, "make pictures")                   \
         X(VERB_ASK, ask, "", 0, 0, "the prompt window")                                        \
         X(VERB_STATUS, status, "", 0, 0, "service and model")                                  \
@@ -58,8 +58,8 @@ typedef struct Client Client;
         X(VERB_MODELS, models, "", 0, 0, "installed models")                                   \
         X(VERB_LOAD, load, "[MODEL]", 0, 1, "make it resident")                                \
         X(VERB_UNLOAD, unload, "", 0, 0, "free its memory")                                    \
-        X(VERB_HELP, help, "", 0, 0, "this text")                                              \
-        X(VERB_VERSION, version, "", 0, 0, "the version")
+        X(VERB_HELP, help, "[VERB]", 0, 1, "+how it is used")                                            \
+        X(VERB_VERSION, version, "", 0, 0, "+the version")
 
 typedef enum VerbId {
 #define X(id, ...) id,

@@ -127,7 +127,7 @@ _imagine() {
                 -*,ask) words="$all --folder --prompt --from" ;;
                 -*,mcp) words="$all --folder" ;;
                 -*) words="$all $makes $asks $starts --enhance --prompt-only --server --dry-run --provider --best-effort --private $prompts" ;;
-                *,) words=$verbs ;;
+                *, | *,help) words=$verbs ;;
                 *,log) words='export import' ;;
                 *,http) words='token add list remove' ;;
                 *,desktop) words="enable disable status $(_imagine_pieces)" ;;

@@ -183,21 +183,46 @@ static void test_help(void **state)
         (void)state;
         for (int i = 0; i < OPTION_MAX; i++) {
                 const OptionInfo *o = option_table + i;
-                if (o->help[0] == '+') /* in the manual page only */
+                if (o->help[0] == '+') /* in the help of a verb only */
                         continue;
                 (void)snprintf(text, sizeof(text), "--%s%s%s", o->name, o->argument ? " " : "",
                                o->argument ? o->argument : "");
                 assert_has("--help", help, text);
         }
-        for (int i = 0; i < VERB_MAX; i++)
-                if (verb_table[i].help[0] != '+')
-                        assert_has("--help", help, verb_table[i].name);
+        for (int i = 0; i < VERB_MAX; i++) {
+                (void)snprintf(text, sizeof(text), " %s%s", verb_table[i].id == VERB_GENERATE ? "[" : "", verb_table[i].name);
+                assert_has("--help", help, text);
+        }
 #define X(id, number, said) assert_has("--help", help, " " #number " " said);
         EXIT_CODES(X)
 #undef X
         for (char *line = strtok(help, "\n"); line; line = strtok(NULL, "\n"), lines++)
                 assert_in_range(strlen(line), 1, 80);
         assert_in_range(lines, 10, 23); /* the prompt needs a line, too */
+}
+
+/* Every verb's help has the options that go with it, and no other. */
+static void test_help_of_verbs(void **state)
+{
+        char arguments[80], text[128];
+
+        (void)state;
+        for (int i = 0; i < VERB_MAX; i++) {
+                (void)snprintf(arguments, sizeof(arguments), "%s --help", verb_table[i].name);
+                _cleanup_(freep) char *help = output_of_program("imagine", arguments);
+                (void)snprintf(arguments, sizeof(arguments), "help %s", verb_table[i].name);
+                _cleanup_(freep) char *same = output_of_program("imagine", arguments);
+                assert_string_equal(help, same);
+                (void)snprintf(text, sizeof(text), "imagine %s [OPTIONS]", verb_table[i].name);
+                assert_has(arguments, help, text);
+                assert_has(arguments, help, verb_table[i].arguments);
+                for (int j = 0; j < OPTION_MAX; j++) {
+                        (void)snprintf(text, sizeof(text), "--%s ", option_table[j].name);
+                        bool goes = option_table[j].verbs & VERB_BIT(i);
+                        if ((strstr(help, text) != NULL) != goes)
+                                fail_msg("%s and --%s", arguments, option_table[j].name);
+                }
+        }
 }
 
 /* What bash offers after these words. */
@@ -390,6 +415,7 @@ int main(void)
                 cmocka_unit_test(test_manual),
                 cmocka_unit_test(test_ranges),
                 cmocka_unit_test(test_help),
+                cmocka_unit_test(test_help_of_verbs),
                 cmocka_unit_test(test_completion),
                 cmocka_unit_test(test_completion_of_verbs),
                 cmocka_unit_test(test_completion_of_words),

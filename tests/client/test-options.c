@@ -50,6 +50,7 @@ static void test_verbs_and_prompts(void **state)
                 { "load sprites --quiet", VERB_LOAD, NULL },
                 { "help", VERB_HELP, NULL },
                 { "jobs --help", VERB_HELP, NULL },
+                { "help jobs", VERB_HELP, NULL },
                 { "--version", VERB_VERSION, NULL },
         };
         Options o;
@@ -83,6 +84,7 @@ static void test_refused(void **state)
                 { "fox --force=yes", "no option --force=yes" },
                 { "status of a fox", "imagine generate status of ..." },
                 { "load two models", "takes one word" },
+                { "help two verbs", "takes one word" },
                 { "watch", "'watch' needs ID" },
                 { "status --seed 3", "--seed does not go with 'status'" },
                 { "watch 3 -o x.png", "--output does not go with 'watch'" },
