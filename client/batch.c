@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/memfd.h"
 #include "base/request.h"
+#include "base/utf8.h"
 #include "base/util.h"
 #include "client/batch.h"
 #include "client/generate.h"
@@ -66,9 +67,7 @@ static char *words_of(const char *path, const char *word)
 
         if (!dot || dot == base)
                 dot = base + strlen(base);
-        size_t length = MIN((size_t)(dot - base), (size_t)STEM_MAX);
-        while (length == STEM_MAX && ((uint8_t)base[length] & 0xc0) == 0x80) /* not within a letter */
-                length--;
+        const size_t length = utf8_cut(base, (size_t)(dot - base), STEM_MAX);
         int n = asprintf(&words, "%.*s%s%s", (int)length, base, word ? "-" : "", word ? word : "");
         return n < 0 ? NULL : words;
 }

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "base/util.h"
 #include "client/i18n.h"
 #include "client/record-text.h"
@@ -29,12 +30,8 @@ static void add_prompt(Table *table, const char *prompt)
         if (!text)
                 return;
 
-        size_t length = strlen(text);
-        if (length > PROMPT_SHOWN) {
-                for (length = PROMPT_SHOWN; ((uint8_t)text[length] & 0xc0) == 0x80; length--)
-                        ;
-                text[length] = '\0';
-        }
+        const size_t length = utf8_cut(text, strlen(text), PROMPT_SHOWN);
+        text[length] = '\0';
         table_add(table, "%s%s", text, prompt[length] ? "…" : "");
 }
 

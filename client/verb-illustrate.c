@@ -15,9 +15,7 @@ static ExitCode prepare(Client *c, const char *path, void *userdata)
         ExitCode code = batch_file_read(c, path, &file);
         if (code != CODE_OK)
                 return code;
-        size_t size = MIN(file.size, (size_t)REQUEST_PROMPT_MAX);
-        while (size > 0 && size < file.size && (((const uint8_t *)file.data)[size] & 0xc0) == 0x80) /* within a letter */
-                size--;
+        size_t size = utf8_cut(file.data, file.size, REQUEST_PROMPT_MAX);
         if (memchr(file.data, '\0', size) || !utf8_is_valid(file.data, size))
                 return client_fail(c, CODE_FAILED, _("%s is no text in UTF-8"), path);
         memcpy(text, file.data, size);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 #include "client/i18n.h"
 #include "client/launcher/query.h"
 #include "client/launcher/runner.h"
@@ -15,11 +16,8 @@
 static int append_match(sd_bus_message *reply, const char *prompt)
 {
         char text[512];
-        size_t length = strnlen(prompt, SHOWN_MAX);
 
-        while (length == SHOWN_MAX && ((uint8_t)prompt[length] & 0xc0) == 0x80) /* not within a letter */
-                length--;
-        (void)snprintf(text, sizeof(text), _("Make a picture of “%.*s”"), (int)length, prompt);
+        (void)snprintf(text, sizeof(text), _("Make a picture of “%.*s”"), (int)utf8_cut(prompt, strlen(prompt), SHOWN_MAX), prompt);
         return sd_bus_message_append(reply, "(sssida{sv})", prompt, text, "org.imagined.Imagine", EXACT_MATCH, 1.0, 1, "subtext",
                                      "s", "Imagine");
 }

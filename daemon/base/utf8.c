@@ -67,6 +67,15 @@ bool utf8_is_valid(const char *text, size_t size)
         return is_made_of(character_length, text, size);
 }
 
+size_t utf8_cut(const char *text, size_t size, size_t most)
+{
+        if (size <= most)
+                return size;
+        while (most > 0 && ((uint8_t)text[most] & 0xc0) == 0x80)
+                most--;
+        return most;
+}
+
 void utf8_sanitize(char *text)
 {
         size_t size = strlen(text);

@@ -11,5 +11,8 @@ bool utf8_is_well_formed(const char *text, size_t size);
  * that has one. */
 bool utf8_is_valid(const char *text, size_t size);
 
+/* How many of the bytes may stay where there is room for `most`: no character is cut in two. */
+size_t utf8_cut(const char *text, size_t size, size_t most);
+
 /* Makes a string valid in place: a sequence cut off at its end goes, any other bad byte becomes '?'. */
 void utf8_sanitize(char *text);

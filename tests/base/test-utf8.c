@@ -71,12 +71,24 @@ static void test_sanitize(void **state)
         }
 }
 
+static void test_cut(void **state)
+{
+        (void)state;
+        static const char text[] = "aé日🦊";
+        static const size_t ends[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10 };
+
+        for (size_t most = 0; most < ELEMENTSOF(ends); most++)
+                assert_int_equal(utf8_cut(text, strlen(text), most), ends[most]);
+        assert_int_equal(utf8_cut("\x80\x80\x80", 3, 2), 0); /* none has begun */
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_counts),
                 cmocka_unit_test(test_four_bytes),
                 cmocka_unit_test(test_sanitize),
+                cmocka_unit_test(test_cut),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,11 @@ done
 for length in 1 9 10 14; do
         check "each key of a word is a question" krunner Match s "$(head -c "$length" <<<"imagine a red fox")"
 done
+# What is shown of it ends with a whole letter, wherever it has to end: the bus takes no other text.
+for start in "" x xx; do
+        long=$start$(printf '日%.0s' {1..200})
+        check "a long prompt${start:+ after $start}" test "$(krunner Match s "imagine $long" | field "o['data'][0][0][0]")" = "$long"
+done
 check "there are no actions" test "$(krunner Actions | field "o['data'][0]")" = "[]"
 check "Teardown is understood" krunner Teardown
 check "no job was made by asking" test "$(jobs_made)" = 0

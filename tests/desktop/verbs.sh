@@ -61,6 +61,10 @@ check "the same variation is the same picture" cmp "$varied" "$again"
 check "what says nothing is painted anew" imagine vary "$top/tests/fixtures/pictures/rgb.png" -o sub/
 check "by half" made 1 'rgb-varied-*'
 
+long=$(printf '日%.0s' {1..80})
+imagine --seed 8 --steps 2 -o "$long.png" "a red fox"
+check "a long name is cut between letters" test "$(imagine vary --variation-seed 7 "$long.png")" = "./$(printf '日%.0s' {1..66})-varied-8.png"
+
 # Enlarge.
 small=$(png size "$odd")
 large=$(imagine enlarge --enlarge lanczos "$odd")
