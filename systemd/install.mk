@@ -118,7 +118,8 @@ endif
 	@if [ -z "$(DESTDIR)" ]; then \
 		echo "installed; to start it for all users: systemd-sysusers, systemctl daemon-reload, systemctl reload dbus"; \
 		case "$(DBUSPOLICYDIR)" in /usr/share/*|/etc/*) ;; *) \
-			echo "the system bus does not read $(DBUSPOLICYDIR): install with DBUSPOLICYDIR=/etc/dbus-1/system.d" ;; \
+			echo "the system bus does not read $(DBUSPOLICYDIR): install with DBUSPOLICYDIR=/etc/dbus-1/system.d, and for polkit with" \
+				"POLKITDIR=/usr/share/polkit-1/actions" ;; \
 		esac; \
 	fi
 

@@ -353,8 +353,13 @@ static void test_configuration(void **state)
 static void assert_in_overview(const char *name)
 {
         _cleanup_(freep) char *manual = read_manual("docs/org.imagined.Imagine1.5");
+        char heading[80];
 
         assert_has("org.imagined.Imagine1(5)", manual, name);
+        (void)snprintf(heading, sizeof(heading), "\n\\fB%s\\fR(", name); /* of a method */
+        const char *first = strstr(manual, heading);
+        if (first && strstr(first + 1, heading))
+                fail_msg("org.imagined.Imagine1(5) has %s twice", name);
 }
 
 static void test_interface(void **state)

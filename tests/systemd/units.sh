@@ -22,7 +22,7 @@ check() { # WHAT COMMAND…
         fi
 }
 
-# Ten times the exposure, as systemd 252 counts: 1.5 was asked for, 0.5 is reached.
+# Ten times the exposure, as systemd 252 counts: 1.5 was asked for, 0.3 is reached.
 make -s B="$B" PREFIX="$PREFIX" "$B/systemd/imagined.service" "$B/systemd/user/imagined.service" \
         "$B/systemd/user/imagined-net@.service" "$B/systemd/user/imagined-http.service"
 check "the system's unit is confined" \
