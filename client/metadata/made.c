@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -108,10 +107,15 @@ static const char *copy_string(const char *from, char **to)
         return from;
 }
 
+static size_t word_length(const char *text)
+{
+        return strspn(text, "+-.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+}
+
 /* Copies a number or a name, with quotes if it is too long for a number, and as null if it is none. */
 static const char *copy_word(const char *from, char **to)
 {
-        const size_t length = strspn(from, "+-.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        const size_t length = word_length(from);
 
         if (strncmp(from, "NaN", 3) == 0 || strncmp(from, "Infinity", 8) == 0 || strncmp(from, "-Infinity", 9) == 0)
                 *to = stpcpy(*to, "null");
@@ -133,7 +137,7 @@ json_t *made_parse(const char *text)
         while (*text)
                 if (*text == '"')
                         text = copy_string(text, &to);
-                else if (isalnum((unsigned char)*text) || *text == '-')
+                else if (word_length(text) > 0)
                         text = copy_word(text, &to);
                 else
                         *to++ = *text++;

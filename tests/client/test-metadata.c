@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -265,11 +266,34 @@ static void test_json(void **state)
         check_json("", NULL);
 }
 
+/* What is a letter there, and none of JSON's, has no end. */
+static void test_other_letters(void **state)
+{
+        char folder[] = "/tmp/imagined-test-XXXXXX", command[128];
+        (void)state;
+
+        assert_non_null(mkdtemp(folder));
+        (void)snprintf(command, sizeof(command), "localedef -i de_DE -f ISO-8859-1 %s/latin 2>/dev/null", folder);
+        (void)!system(command);
+        (void)setenv("LOCPATH", folder, 1);
+        const bool is_there = setlocale(LC_CTYPE, "latin");
+        if (is_there)
+                check_json("[\xe4]", NULL);
+        (void)setlocale(LC_CTYPE, "C");
+        (void)unsetenv("LOCPATH");
+        (void)snprintf(command, sizeof(command), "rm -r %s", folder);
+        assert_int_equal(system(command), 0);
+        if (!is_there) {
+                print_message("no locale of Latin-1 can be made\n");
+                skip();
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_programs), cmocka_unit_test(test_nothing), cmocka_unit_test(test_marks), cmocka_unit_test(test_rewriting), cmocka_unit_test(test_broken),
-                cmocka_unit_test(test_values),   cmocka_unit_test(test_json),
+                cmocka_unit_test(test_values),   cmocka_unit_test(test_json), cmocka_unit_test(test_other_letters),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
