@@ -177,6 +177,25 @@ static void test_blotches_go_and_details_stay(void **state)
         arena_free(c.arena);
 }
 
+/* A strength of next to nothing does next to nothing. */
+static void test_least_strength(void **state)
+{
+        (void)state;
+        Compute c = { .threads = 1, .arena = arena_new(0) };
+        Tensor picture = make(&c, 8, 8);
+
+        for (size_t y = 0; y < 8; y++)
+                for (size_t x = 0; x < 8; x++)
+                        set(&picture, y, x, (double)(x + y) / 16);
+        for (double strength = 1e-3; strength > 0; strength /= 1e16) {
+                assert_int_equal(remove_artefacts(&c, &picture, strength), 0);
+                for (size_t y = 0; y < 8; y++)
+                        for (size_t x = 0; x < 8; x++)
+                                assert_true(fabs(at(&picture, y, x) - (double)(x + y) / 16) < 1e-6); /* NaN is nothing of that */
+        }
+        arena_free(c.arena);
+}
+
 /* How much of the pixel lies on the far side: sampled finely, or all or nothing by its middle. */
 static double coverage(double (*distance)(double y, double x), size_t y, size_t x, int samples)
 {
@@ -377,6 +396,7 @@ int main(void)
                 cmocka_unit_test(test_smallest_pictures),
                 cmocka_unit_test(test_ringing_goes_and_edges_stay),
                 cmocka_unit_test(test_blotches_go_and_details_stay),
+                cmocka_unit_test(test_least_strength),
                 cmocka_unit_test(test_stairs_go),
                 cmocka_unit_test(test_straight_edges_and_corners_stay),
                 cmocka_unit_test(test_edges_get_steeper_without_halos),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -91,7 +92,7 @@ int remove_artefacts(Compute *compute, const Tensor *picture, double strength)
         Removal job = {
                 .picture = picture,
                 .planes = { .width = (size_t)picture->w + 2 * RADIUS, .height = (size_t)picture->h + 2 * RADIUS },
-                .sharpness = (float)(1 / (COLOURS * largest * largest)),
+                .sharpness = (float)fmin(1 / (COLOURS * largest * largest), FLT_MAX),
         };
 
         for (int j = -RADIUS; j <= RADIUS; j++)
