@@ -17,6 +17,7 @@
 #include "client/review/stamp.h"
 
 #define PICTURES_MAX 100000
+#define EXTENSION_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 /* --- one picture's entry --- */
 
@@ -97,17 +98,23 @@ static bool is_own_name(const char *name, const char *id)
         return name[0] != '.' && strstr(name, id);
 }
 
+/* ".png", or nothing where a name ends otherwise. */
+static const char *extension_of(const char *path)
+{
+        const char *dot = strrchr(path, '.');
+        return dot && strspn(dot + 1, EXTENSION_LETTERS) == strlen(dot + 1) ? dot : "";
+}
+
 /* The same as ever, once it has one; from the alternative text, for prompts are private. */
 static char *name_of(Subject *subject, Error *error)
 {
-        const char *known = subject_text(subject, "export_name"), *alt = subject_text(subject, "alt"),
-                   *dot = strrchr(subject->path, '.');
+        const char *known = subject_text(subject, "export_name"), *alt = subject_text(subject, "alt");
         char *made;
 
         if (is_own_name(known, subject->id))
                 return strdup(known);
         _cleanup_(freep) char *words = name_from_prompt(alt);
-        if (!words || asprintf(&made, "%s-%s%s", words, subject->id, dot ? dot : "") < 0)
+        if (!words || asprintf(&made, "%s-%s%s", words, subject->id, extension_of(subject->path)) < 0)
                 return NULL;
         _cleanup_(freep) char *name = made;
         json_t *changes = json_pack("{s:s}", "export_name", name);

@@ -132,6 +132,10 @@ check "nor what nobody here has approved" fails 1 imagine export folder jjjjjjjj
 strange kkkkkkkkkk strange.webp "$(sha dog.webp)" ',"export_name":"index.html"'
 check "the one whose bytes were is" imagine -q export folder kkkkkkkkkk
 check "under a name of our own" test -s folder/a-key-kkkkkkkkkk.webp -a ! -e folder/index.html
+mkdir -p a.folder && cp dog.webp a.folder/plain
+strange mmmmmmmmmm a.folder/plain "$(sha dog.webp)" ''
+check "a name without an end gets none" imagine -q export folder mmmmmmmmmm
+check "from the name of its folder" test -s folder/a-key-mmmmmmmmmm
 check "the key stays where it is" fails 1 grep -rqF "my key" folder
 imagine -q rm hhhhhhhhhh jjjjjjjjjj kkkkkkkkkk
 echo '{"version": 1, "pictures": [{"id": "'"$cat"'", "file": "../dog.webp"}]}' >folder/manifest.json
