@@ -120,11 +120,9 @@ static int add_lora(Options *o, const char *value, Error *error)
         if (!request_lora_name_is_valid(lora.name))
                 return error_set(error, -EINVAL, _("'%s' does not begin with the name of an adapter"), value);
         if (value[length] == ':') {
-                const bool negative = value[length + 1] == '-';
-                int r = value_parse_number(value + length + 1 + negative, 0, REQUEST_WEIGHT_MAX, &lora.weight, error);
+                int r = value_parse_number(value + length + 1, -REQUEST_WEIGHT_MAX, REQUEST_WEIGHT_MAX, &lora.weight, error);
                 if (r < 0)
                         return r;
-                lora.weight = negative ? -lora.weight : lora.weight;
         }
         o->loras[o->n_loras++] = lora;
         return 0;

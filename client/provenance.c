@@ -42,6 +42,12 @@ const char *provenance_amount(const json_t *provenance, const char *key, char *b
         return buffer;
 }
 
+const char *provenance_place(const json_t *provider)
+{
+        const char *where = text_of(provider, "where");
+        return streq(where, N_("this machine")) ? _("this machine") : where;
+}
+
 void provenance_say(Client *c, const JobInfo *job, const json_t *provenance)
 {
         const char *model = text_of(provenance, "model"), *terms = text_of(provenance, "terms"), *dated = text_of(provenance, "dated");

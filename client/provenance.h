@@ -13,6 +13,9 @@ json_t *provenance_read(Client *client, const JobInfo *job);
 /* "0.04 USD" of an amount that stands there, "?" where none does; buffer: MONEY_TEXT_MAX. */
 const char *provenance_amount(const json_t *provenance, const char *key, char *buffer);
 
+/* Where a provider draws, as ListProviders tells it, for people: "" where that is not known. */
+const char *provenance_place(const json_t *provider);
+
 /* Says on stderr what became of the request, who drew, what it cost and where the terms are. */
 void provenance_say(Client *client, const JobInfo *job, const json_t *provenance);
 

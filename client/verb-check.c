@@ -90,7 +90,7 @@ static void print(const char *path, const Report *report)
         }
         add_row(&table, _("settings"), report->settings.program ? report->settings.program : _("none"));
         add_row(&table, _("prompt"), has_prompt(report) ? _("in the file") : _("not in the file"));
-        add_row(&table, _("signed manifest (C2PA)"), report->metadata.has_c2pa ? _("there, not verified") : _("none"));
+        add_row(&table, _("signed manifest (C2PA)"), report->metadata.has_c2pa ? _("there, not verified") : _("not there"));
         table_print(&table);
         print_missing(report);
 }

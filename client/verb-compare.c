@@ -51,7 +51,7 @@ static void add_drawn(const Comparison *cmp, const JobInfo *job, const Picture *
                                       .picture = picture,
                                       .alt = cmp->client->options.prompt,
                                       .rows = { { _("Size"), size }, { _("Time"), seconds }, { _("Cost"), cmp->cost }, { _("Model"), job->model },
-                                                { _("Licence"), cmp->licence }, { _("Terms"), known(cmp, "terms") }, { _("Drawn"), known(cmp, "where") } },
+                                                { _("Licence"), cmp->licence }, { _("Terms"), known(cmp, "terms") }, { _("Drawn"), provenance_place(servers_find(cmp->providers, cmp->name)) } },
                               });
 }
 
@@ -60,7 +60,7 @@ static void add_failed(const Comparison *cmp, const char *failure)
         sheet_add(cmp->sheet, &(SheetEntry) {
                                       .name = cmp->name,
                                       .rows = { { _("Failed"), failure }, { _("Licence"), cmp->licence }, { _("Terms"), known(cmp, "terms") },
-                                                { _("Drawn"), known(cmp, "where") } },
+                                                { _("Drawn"), provenance_place(servers_find(cmp->providers, cmp->name)) } },
                               });
 }
 

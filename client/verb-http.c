@@ -44,8 +44,8 @@ static void print(json_t *tokens)
         json_t *entry;
         size_t i;
 
-        table_add(&table, "%s", "NAME");
-        table_add(&table, "%s", "CREATED");
+        table_add(&table, "%s", _("NAME"));
+        table_add(&table, "%s", _("CREATED"));
         json_array_foreach(tokens, i, entry) {
                 const time_t created = (time_t)json_integer_value(json_object_get(entry, "created"));
                 char date[32] = "";

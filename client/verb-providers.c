@@ -36,7 +36,7 @@ static void print_table(const json_t *providers)
 
                 (void)provenance_amount(provider, "price", price);
                 table_add_all(&table, (const char *[]) { text_of(provider, "name"), readiness(provider), price, text_of(provider, "model"),
-                                                         text_of(provider, "where"), text_of(provider, "licence"), NULL });
+                                                         provenance_place(provider), text_of(provider, "licence"), NULL });
         }
         table_print(&table);
 }

@@ -147,6 +147,33 @@ static char *read_entry(OptionId id)
         return strdup(entry);
 }
 
+/* What --json prints of each verb stands under its name: ".B get", or ".BR generate ", " get". Two speak a protocol or in a
+ * window. */
+static void test_json(void **state)
+{
+        _cleanup_(freep) char *manual = read_manual("docs/imagine.1");
+        char *json = strstr(manual, ".SH JSON"), *end = json ? strstr(json, ".SH EXAMPLES") : NULL;
+        bool is_told[VERB_MAX] = { [VERB_ASK] = true, [VERB_MCP] = true };
+
+        (void)state;
+        if (!end) {
+                fail_msg("imagine(1) has no JSON, or nothing after it");
+                return;
+        }
+        *end = '\0';
+        for (char *names = strstr(json, "\n.TP\n"), *next; names; names = next) {
+                names += strlen("\n.TP\n");
+                next = strstr(names, "\n.TP\n");
+                names[strcspn(names, "\n")] = '\0';
+                for (char *name = strtok(names, " \","); name; name = strtok(NULL, " \","))
+                        if (verb_find(name))
+                                is_told[verb_find(name)->id] = true;
+        }
+        for (int i = 0; i < VERB_MAX; i++)
+                if (!is_told[i])
+                        fail_msg("imagine(1) does not say what --json prints of %s", verb_table[i].name);
+}
+
 static void test_ranges(void **state)
 {
         static const struct {
@@ -419,6 +446,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_manual),
                 cmocka_unit_test(test_ranges),
+                cmocka_unit_test(test_json),
                 cmocka_unit_test(test_help),
                 cmocka_unit_test(test_help_of_verbs),
                 cmocka_unit_test(test_completion),

@@ -99,6 +99,8 @@ static void test_refused(void **state)
                 { "fox --seed 18446744073709551616", "not between 0 and 18446744073709551615" },
                 { "fox --guidance nan", "not a number" },
                 { "fox --guidance 100.5", "not between 0 and 100" },
+                { "fox --lora one:100.5", "not between -100 and 100" },
+                { "fox --lora one:--5", "not a number" },
                 { "fox --sampler zigzag", "there is no 'zigzag'; there are ddim" },
                 { "fox --priority high", "none of interactive, normal, batch" },
                 { "fox --model \xff", "--model: the text is not valid UTF-8" },
