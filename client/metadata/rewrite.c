@@ -5,6 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/cleanup.h"
 #include "base/util.h"
 #include "client/metadata/rewrite.h"
 
@@ -136,7 +137,7 @@ static int rewrite_webp(Rewriting *w)
         uint8_t *start = w->to;
         size_t at = 12;
 
-        if (w->size < 30 || memcmp(w->data + 12, "VP8X", 4) != 0)
+        if (w->size < 30 || memcmp(w->data, "RIFF", 4) != 0 || memcmp(w->data + 12, "VP8X", 4) != 0)
                 return -EOPNOTSUPP;
         put(w, w->data, 12);
         while (at < w->size && w->size - at >= 8) {
@@ -160,29 +161,41 @@ static int rewrite_webp(Rewriting *w)
         return 0;
 }
 
-int metadata_rewrite(const void *data, size_t size, const char *xmp, size_t xmp_size, uint8_t **ret, size_t *ret_size)
+typedef int (*rewrite_t)(Rewriting *w);
+
+/* The first that its bytes say: a JPEG may have "WEBP" where a WebP has it. NULL: none that can be written. */
+static rewrite_t find_container(const uint8_t *data, size_t size)
 {
         static const struct {
                 const char *start;
                 size_t at, size;
-                int (*rewrite)(Rewriting *w);
+                rewrite_t rewrite;
         } containers[] = {
                 { "\x89PNG\r\n\x1a\n", 0, 8, rewrite_png },
                 { "\xff\xd8\xff", 0, 3, rewrite_jpeg },
                 { "WEBP", 8, 4, rewrite_webp },
         };
-        uint8_t *start = malloc(size + xmp_size + 64);
-        Rewriting w = { data, size, xmp, xmp_size, start };
-        int r = start ? -EOPNOTSUPP : -ENOMEM;
 
-        for (size_t i = 0; i < ELEMENTSOF(containers) && start && size >= 12; i++)
-                if (memcmp(w.data + containers[i].at, containers[i].start, containers[i].size) == 0)
-                        r = containers[i].rewrite(&w);
-        if (r < 0) {
-                free(start);
+        for (size_t i = 0; i < ELEMENTSOF(containers) && size >= 12; i++)
+                if (memcmp(data + containers[i].at, containers[i].start, containers[i].size) == 0)
+                        return containers[i].rewrite;
+        return NULL;
+}
+
+int metadata_rewrite(const void *data, size_t size, const char *xmp, size_t xmp_size, uint8_t **ret, size_t *ret_size)
+{
+        const rewrite_t rewrite = find_container(data, size);
+
+        if (!rewrite)
+                return -EOPNOTSUPP;
+        _cleanup_(freep) uint8_t *start = malloc(size + xmp_size + 64);
+        if (!start)
+                return -ENOMEM;
+        Rewriting w = { data, size, xmp, xmp_size, start };
+        int r = rewrite(&w);
+        if (r < 0)
                 return r;
-        }
-        *ret = start;
         *ret_size = (size_t)(w.to - start);
+        *ret = TAKE_PTR(start);
         return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,6 +192,23 @@ static void test_rewriting(void **state)
         }
 }
 
+/* It begins as a JPEG and goes on as a WebP: it is one of them, not one after the other. */
+static void test_two_at_once(void **state)
+{
+        static const uint8_t jpeg[] = { 0xff, 0xd8, 0xff, 0xe0, 0, 16, 'J', 'F' };
+        _cleanup_(freep) uint8_t *changed = NULL;
+        size_t size, changed_size;
+        _cleanup_(freep) uint8_t *data = read_file("ours.webp", &size);
+        (void)state;
+
+        assert_true(size > 30);
+        memcpy(data, jpeg, sizeof(jpeg));
+        assert_int_equal(metadata_rewrite(data, size, "<x/>", 4, &changed, &changed_size), -EBADMSG);
+        data[0] = 0; /* no JPEG any more, but no RIFF either */
+        assert_int_equal(metadata_rewrite(data, size, "<x/>", 4, &changed, &changed_size), -EOPNOTSUPP);
+        assert_null(changed);
+}
+
 /* Wherever a file ends, or one of its bytes is another, it is read within its bytes. */
 static void test_broken(void **state)
 {
@@ -292,8 +310,9 @@ static void test_other_letters(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_programs), cmocka_unit_test(test_nothing), cmocka_unit_test(test_marks), cmocka_unit_test(test_rewriting), cmocka_unit_test(test_broken),
-                cmocka_unit_test(test_values),   cmocka_unit_test(test_json), cmocka_unit_test(test_other_letters),
+                cmocka_unit_test(test_programs),    cmocka_unit_test(test_nothing), cmocka_unit_test(test_marks),  cmocka_unit_test(test_rewriting),
+                cmocka_unit_test(test_two_at_once), cmocka_unit_test(test_broken),  cmocka_unit_test(test_values), cmocka_unit_test(test_json),
+                cmocka_unit_test(test_other_letters),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
