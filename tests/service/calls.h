@@ -62,11 +62,13 @@ static inline bool state_is_final(const char *state)
 /* The Error property, as "NAME: SENTENCE"; ": " where the job has not failed. */
 static inline void job_error_text(sd_bus *bus, const char *path, char ret[static 512])
 {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *name, *text;
 
-        assert_true(sd_bus_get_property(
-                            bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, "Error", NULL, &reply, "(ss)") >= 0);
+        int r = sd_bus_get_property(bus, IMAGINE_BUS_NAME, path, IMAGINE_JOB_INTERFACE, "Error", &error, &reply, "(ss)");
+        if (r < 0)
+                fail_msg("%s has no Error: %s: %s", path, strerror(-r), error.message);
         assert_true(sd_bus_message_read(reply, "(ss)", &name, &text) >= 0);
         (void)snprintf(ret, 512, "%s: %s", name, text);
 }

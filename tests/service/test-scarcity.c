@@ -84,31 +84,29 @@ static void test_who_is_taken(void **state)
         place_stop_service(&place);
 }
 
-/* The kernel ends the worker, twice: the job fails, and says why. */
-static void test_a_cgroup_without_memory(void **state)
+/* The kernel ends the worker, twice: the job fails, and says why. False: it took the service, too, as it may while the worker's
+ * memory has not come back yet. */
+static bool outlives_its_worker(const Cgroup *cgroup)
 {
         char number[16], name[128];
         JobRef first, hungry, later;
-        Cgroup cgroup;
-        (void)state;
 
-        /* A worker's shadow memory takes so long to return that the kernel looks for somebody else meanwhile. */
-        if (IS_SANITIZED && !may_protect()) {
-                print_message("who lacks CAP_SYS_RESOURCE cannot keep the service from being taken\n");
-                skip();
-        }
-        if (!make_cgroup(&cgroup))
-                skip();
         place_start_service(&place, "default_model = \"tiny\"; threads = 1;");
         _cleanup_(bus_closep) sd_bus *bus = place_connect(&place);
         (void)snprintf(number, sizeof(number), "%d", (int)place.service);
-        assert_true(write_number(cgroup.path, "cgroup.procs", number));
-        if (IS_SANITIZED)
-                assert_true(protect(place.service));
+        assert_true(write_number(cgroup->path, "cgroup.procs", number));
+        (void)protect(place.service);
         assert_done(bus, &first);
-        limit_cgroup(&cgroup, ROOM);
+        limit_cgroup(cgroup, ROOM);
         assert_true(generate(bus, &hungry, "a fox", 3, LARGE) >= 0);
         assert_false(wait_for_state(bus, hungry.path, IMAGINE_STATE_DONE));
+        if (!name_is_owned(bus, IMAGINE_BUS_NAME)) {
+                int status;
+                assert_int_equal(waitpid(place.service, &status, 0), place.service);
+                place.service = 0;
+                assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+                return false;
+        }
         job_error(bus, hungry.path, name);
         assert_string_equal(name, IMAGINE_ERROR_OUT_OF_MEMORY);
         /* The service and what it had are still there. */
@@ -116,6 +114,25 @@ static void test_a_cgroup_without_memory(void **state)
         assert_true(fd >= 0);
         assert_done(bus, &later);
         place_stop_service(&place);
+        return true;
+}
+
+static void test_a_cgroup_without_memory(void **state)
+{
+        Cgroup cgroup;
+        (void)state;
+
+        /* A worker's shadow memory takes so long to return that the kernel looks for somebody else each time. */
+        if (IS_SANITIZED && !may_protect()) {
+                print_message("who lacks CAP_SYS_RESOURCE cannot keep the service from being taken\n");
+                skip();
+        }
+        if (!make_cgroup(&cgroup))
+                skip();
+        for (int tries = 1; !outlives_its_worker(&cgroup); tries++) {
+                print_message("the kernel took the service, too\n");
+                assert_true(tries < 5);
+        }
         remove_cgroup(&cgroup);
 }
 
