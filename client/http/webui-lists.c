@@ -87,7 +87,7 @@ static void answer_options(Exchange *x, json_t *models)
         exchange_answer(x, 200, json_pack("{s:s, s:s, s:i, s:s, s:s, s:b}", "sd_model_checkpoint", chosen ? chosen : model ? string_of(model, "name") : "",
                                           "sd_checkpoint_hash", model ? string_of(model, "digest") : "", "CLIP_stop_at_last_layers", 1,
                                           "samples_format", "png", "sd_vae", "Automatic",
-                                          "deepbooru_sort_alpha", false)); /* two pages of Cyanic SD need it */
+                                          "deepbooru_sort_alpha", false)); /* a page of Cyanic SD needs it */
 }
 
 void webui_options(Exchange *x)
