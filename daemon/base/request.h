@@ -19,6 +19,7 @@
 #define REQUEST_SIZE_MIN 16 /* pixels, width and height */
 #define REQUEST_SIZE_MAX 2048
 #define REQUEST_STEPS_MAX 500
+#define REQUEST_STEPS_MADE_MAX (2 * REQUEST_STEPS_MAX) /* by two passes */
 #define REQUEST_COUNT_MAX 64
 #define REQUEST_GUIDANCE_MAX 100.0
 #define INPUT_BYTES_MAX (32U << 20) /* of a picture to start from, as PNG, JPEG or WebP */

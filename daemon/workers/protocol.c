@@ -94,13 +94,13 @@ static bool check_progress(const Message *m)
         const Progress *progress = &m->progress;
 
         return progress->picture < REQUEST_COUNT_MAX && progress->stage < STAGE_MAX &&
-               progress->steps <= REQUEST_STEPS_MAX && progress->step <= progress->steps &&
+               progress->steps <= REQUEST_STEPS_MADE_MAX && progress->step <= progress->steps &&
                isfinite(progress->fraction) && progress->fraction >= 0 && progress->fraction <= 1;
 }
 
 static bool check_preview(const Message *m)
 {
-        return m->preview.picture < REQUEST_COUNT_MAX && m->preview.step <= REQUEST_STEPS_MAX &&
+        return m->preview.picture < REQUEST_COUNT_MAX && m->preview.step <= REQUEST_STEPS_MADE_MAX &&
                is_picture_size(m->preview.width, m->preview.height, PROTOCOL_PREVIEW_SIDE_MAX);
 }
 
@@ -114,7 +114,7 @@ static bool check_picture(const Message *m)
 
 static bool check_state(const Message *m)
 {
-        return m->state.picture < REQUEST_COUNT_MAX && m->state.step <= REQUEST_STEPS_MAX;
+        return m->state.picture < REQUEST_COUNT_MAX && m->state.step <= REQUEST_STEPS_MADE_MAX;
 }
 
 static bool check_decode(const Message *m)

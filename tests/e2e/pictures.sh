@@ -74,6 +74,8 @@ check "a file that is not there" fails 1 draw --from none.png -o x.png
 check "the next job works" draw --model default --from photo.png --strength 0.5 --size 48x32 -o next.png
 check "and draws the same" cmp next.png default.png
 
+check "two passes of more steps than one may have" draw --steps 400 --hires 2 --hires-strength 0.5 --size 32x32 -o long.png
+
 check "as JPEG, by the name" draw -o out.jpg
 check "it is one" test "$(head -c 3 out.jpg | od -An -tx1)" = " ff d8 ff"
 check "as WebP, by option, named by us" test "$(draw --format webp)" = ./fox-42.webp

@@ -35,12 +35,30 @@ static void test_bad_frames(void **state)
 {
         (void)state;
         REFUSED(MESSAGE_STATE, m->state.picture = REQUEST_COUNT_MAX);
-        REFUSED(MESSAGE_RESUME, m->state.step = REQUEST_STEPS_MAX + 1);
+        REFUSED(MESSAGE_RESUME, m->state.step = REQUEST_STEPS_MADE_MAX + 1);
         REFUSED(MESSAGE_CANCEL, m->version = PROTOCOL_VERSION + 1);
         for (int type = 0; type < MESSAGE_TYPE_MAX; type++)
                 if (type != MESSAGE_PING && type != MESSAGE_PONG && type != MESSAGE_READY &&
                     type != MESSAGE_DIGEST && type != MESSAGE_PACKED && type != MESSAGE_FAILED)
                         REFUSED((MessageType)type, m->job = 0);
+}
+
+/* As many as two passes make. */
+static void test_most_steps(void **state)
+{
+        (void)state;
+        (void)good(MESSAGE_PROGRESS);
+        message.progress.step = message.progress.steps = REQUEST_STEPS_MADE_MAX;
+        assert_int_equal(pass(&message, NULL), 1);
+        (void)good(MESSAGE_PREVIEW_IS);
+        message.preview.step = REQUEST_STEPS_MADE_MAX;
+        assert_int_equal(pass(&message, NULL), 1);
+        (void)good(MESSAGE_STATE);
+        message.state.step = REQUEST_STEPS_MADE_MAX;
+        assert_int_equal(pass(&message, NULL), 1);
+        (void)good(MESSAGE_RESUME);
+        message.state.step = REQUEST_STEPS_MADE_MAX;
+        assert_int_equal(pass(&message, NULL), 1);
 }
 
 static void test_bad_requests(void **state)
@@ -142,7 +160,8 @@ static void test_bad_progress(void **state)
         REFUSED(MESSAGE_PROGRESS, m->progress.picture = 64);
         REFUSED(MESSAGE_PROGRESS, m->progress.stage = STAGE_MAX);
         REFUSED(MESSAGE_PROGRESS, m->progress.step = 21);
-        REFUSED(MESSAGE_PROGRESS, m->progress.steps = 501);
+        REFUSED(MESSAGE_PROGRESS, m->progress.steps = 1001);
+        REFUSED(MESSAGE_PREVIEW_IS, m->preview.step = 1001);
         REFUSED(MESSAGE_PROGRESS, m->progress.fraction = -0.1);
         REFUSED(MESSAGE_PROGRESS, m->progress.fraction = 1.1);
         REFUSED(MESSAGE_PROGRESS, m->progress.fraction = NAN);
@@ -153,7 +172,6 @@ static void test_bad_pictures(void **state)
         (void)state;
         REFUSED(MESSAGE_PREVIEW_IS, m->preview.width = 257);
         REFUSED(MESSAGE_PREVIEW_IS, m->preview.height = 0);
-        REFUSED(MESSAGE_PREVIEW_IS, m->preview.step = 501);
         REFUSED(MESSAGE_PREVIEW_IS, m->preview.picture = 64);
         REFUSED(MESSAGE_PICTURE, m->picture.width = 2049);
         REFUSED(MESSAGE_PICTURE, m->picture.height = 0);
@@ -175,6 +193,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
         const struct CMUnitTest tests[] = {
                 TEST(test_bad_frames),
+                TEST(test_most_steps),
                 TEST(test_bad_requests),
                 TEST(test_bad_models),
                 TEST(test_bad_digests),
