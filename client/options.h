@@ -125,8 +125,8 @@
         X(OF, 0, "of", "USER", TEXT, of, 0, 0, ENDS, "+another user's job")                                \
         X(JSON, 0, "json", NULL, FLAG, json, 0, 0, ALL, "object on stdout")                                \
         X(QUIET, 'q', "quiet", NULL, FLAG, quiet, 0, 0, ALL, "no progress")                                \
-        X(USER, 0, "user", NULL, FLAG, user, 0, 0, ALL, "session bus")                                     \
-        X(SYSTEM, 0, "system", NULL, FLAG, system, 0, 0, ALL, "system bus")                                \
+        X(USER, 0, "user", NULL, FLAG, user, 0, 0, ALL, "+session bus")                                     \
+        X(SYSTEM, 0, "system", NULL, FLAG, system, 0, 0, ALL, "+system bus")                                \
         X(NO_START, 0, "no-start", NULL, FLAG, no_start, 0, 0, ALL, "+do not start it")                     \
         X(HELP, 'h', "help", NULL, FLAG, help, 0, 0, ALL, "this text")                                     \
         X(VERSION, 0, "version", NULL, FLAG, version, 0, 0, ALL, "the version")

@@ -6,7 +6,8 @@
 #include "client/client.h"
 #include "client/i18n.h"
 
-/* Made from the tables, in two columns, so that it fits on a screen of 80 columns and 24 lines. */
+/* Made from the tables, in two columns, so that it fits on a screen of 80 columns and 24 lines, of which the
+ * next prompt takes one. */
 
 #define SCREEN_WIDTH 80
 #define CELL_WIDTH 39
@@ -81,14 +82,14 @@ static void put_verbs(void)
         put_columns(n, shown, put_verb);
 }
 
-/* The names of those for which there is no room. */
+/* The names of those for which there is no room; two stand among the options. */
 static void put_other_verbs(void)
 {
         int column = printf(" %s", _("Others:"));
 
         for (int i = 0; i < VERB_MAX; i++) {
                 const char *name = verb_table[i].name;
-                if (is_on_screen(verb_table[i].help))
+                if (is_on_screen(verb_table[i].help) || i == VERB_HELP || i == VERB_VERSION)
                         continue;
                 if (column + 1 + (int)strlen(name) >= SCREEN_WIDTH) {
                         (void)putchar('\n');
