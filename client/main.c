@@ -9,16 +9,14 @@
 #include "client/notify.h"
 #include "client/terminal/preview.h"
 
-/* What generate takes is looked for on the one screen first. */
-static ExitCode fail_usage(Client *c, const char *text)
+/* All options of the verb; the one screen for who gave no word at all. */
+static ExitCode fail_usage(Client *c, bool is_bare, const char *text)
 {
-        const Verb *verb = c->options.verb;
+        const Verb *verb = c->options.verb ? c->options.verb : verb_table + VERB_GENERATE;
         char hint[160];
 
-        if (!verb || verb->id == VERB_GENERATE)
-                return client_fail_named(c, CODE_USAGE, NULL, _("'imagine --help' shows how it is used."), "%s", text);
         (void)snprintf(hint, sizeof(hint), _("'imagine %s --help' shows how it is used."), verb->name);
-        return client_fail_named(c, CODE_USAGE, NULL, hint, "%s", text);
+        return client_fail_named(c, CODE_USAGE, NULL, is_bare ? _("'imagine --help' shows how it is used.") : hint, "%s", text);
 }
 
 static ExitCode run(Client *c, int argc, char *argv[])
@@ -29,7 +27,7 @@ static ExitCode run(Client *c, int argc, char *argv[])
                 i18n_init();
         int r = options_parse(&c->options, argc, argv, &error);
         if (r < 0)
-                return fail_usage(c, error.text[0] ? error.text : strerror(-r));
+                return fail_usage(c, argc < 2, error.text[0] ? error.text : strerror(-r));
         if (c->options.notify) {
                 r = notifier_new(&c->notifier, &error);
                 if (r < 0)

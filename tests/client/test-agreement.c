@@ -253,6 +253,19 @@ static void test_help_of_verbs(void **state)
         }
 }
 
+/* Who did something wrong is sent to a help that has it. */
+static void test_hints(void **state)
+{
+        _cleanup_(freep) char *bare = output_of_program("imagine", "2>&1 || test $? = 2");
+        _cleanup_(freep) char *option = output_of_program("imagine", "--schedule none fox 2>&1 || test $? = 2");
+        _cleanup_(freep) char *verb = output_of_program("imagine", "tag 2>&1 || test $? = 2");
+
+        (void)state;
+        assert_has("imagine", bare, "'imagine --help' shows");
+        assert_has("imagine --schedule none", option, "'imagine generate --help' shows");
+        assert_has("imagine tag", verb, "'imagine tag --help' shows");
+}
+
 /* What bash offers after these words. */
 static char *complete(const char *words, int count)
 {
@@ -450,6 +463,7 @@ int main(void)
                 cmocka_unit_test(test_json),
                 cmocka_unit_test(test_help),
                 cmocka_unit_test(test_help_of_verbs),
+                cmocka_unit_test(test_hints),
                 cmocka_unit_test(test_completion),
                 cmocka_unit_test(test_completion_of_verbs),
                 cmocka_unit_test(test_completion_of_words),
