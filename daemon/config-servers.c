@@ -86,13 +86,15 @@ static const char *list_dialects(char buffer[static 256])
 
 static const char *check(const Server *server, const Servers *before, char buffer[static 256])
 {
+        const int dialect = net_dialect_from_string(server->dialect);
+
         if (!net_is_key_name(server->name))
                 return "each server needs a name of letters, digits, dots, underscores and dashes";
         if (streq(server->name, PROVIDER_LOCAL))
                 return "no server can be called local: the resident model is";
         if (config_find_server(before, server->name))
                 return "two servers have the same name";
-        if (net_dialect_from_string(server->dialect) < 0)
+        if (dialect < 0)
                 return list_dialects(buffer);
         if (server->key[0] && !net_is_key_name(server->key))
                 return "key is the key's name, of letters, digits, dots, underscores and dashes: the key itself stands in no file of ours";
@@ -101,7 +103,9 @@ static const char *check(const Server *server, const Servers *before, char buffe
                 return "ca, role and workflow must be absolute paths";
         if (!currency_is_valid(server->currency))
                 return "currency must be three capital letters";
-        if (net_dialect_from_string(server->dialect) == NET_DIALECT_PROGRAM)
+        if (dialect == NET_DIALECT_COMFYUI && !server->workflow[0])
+                return "comfyui needs a workflow";
+        if (dialect == NET_DIALECT_PROGRAM)
                 return server->url[0] == '/' ? NULL : "url must be the absolute path of the program";
         return check_url(server);
 }

@@ -297,6 +297,7 @@ static void test_server_faults(void **state)
                 { "name = \"a\"; url = \"https://a/v1\"; ca = \"ca.pem\";", "absolute" },
                 { "name = \"a\"; url = \"https://a/v1\"; dialect = \"telnet\";", "dialect must be one of chat openai-images" },
                 { "name = \"a\"; url = \"https://a/v1\"; dialect = \"program\";", "path of the program" },
+                { "name = \"a\"; url = \"https://a\"; dialect = \"comfyui\";", "needs a workflow" },
                 { "name = \"a\"; url = \"/bin/true\";", "url must be" },
                 { "name = \"a\"; url = \"https://a/v1\"; price = -0.1;", "price is out of its range" },
                 { "name = \"a\"; url = \"https://a/v1\"; price = \"0\";", "price must be a number" },
