@@ -196,8 +196,23 @@ typedef struct Resolved {
         uint32_t prompt_tokens; /* of the prompt that are used, marks not counted */
         uint32_t prompt_chunks; /* that the text encoder reads one by one, at least 1 */
         uint32_t truncated_tokens; /* of the prompt that did not fit, 0 if all did */
-        uint32_t reserved;
+        uint32_t made_steps; /* of a picture, by all passes: those of `steps` that strength leaves, and the second's; 0: not
+                              * known */
 } Resolved;
+
+/* Of so many steps those that are made with a strength; 0: all of them. */
+static inline uint32_t request_steps_made(uint32_t steps, double strength)
+{
+        const uint32_t made = strength > 0 ? (uint32_t)(steps * strength) : steps;
+
+        return steps > 0 && made == 0 ? 1 : made;
+}
+
+/* Of each picture, as far as that is known; 0: it is not. */
+static inline uint32_t resolved_steps_made(const Resolved *resolved)
+{
+        return resolved->made_steps > 0 ? resolved->made_steps : resolved->steps + resolved->second_steps;
+}
 
 /* The seeds of picture i, as web UIs count them: one more a picture; with a variation strength only the variation's. */
 static inline uint64_t request_picture_seed(const Request *request, uint32_t i)

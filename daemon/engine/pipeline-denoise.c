@@ -181,11 +181,6 @@ static int show_state(const PictureJob *job, const DenoiseKey *key, const Sampli
         return events->state(events->userdata, step, data, size) ? 0 : error_set(error, -EINTR, "interrupted");
 }
 
-uint32_t pipeline_steps_made(uint32_t steps, double strength)
-{
-        return strength > 0 ? MAX((uint32_t)(steps * strength), 1U) : steps;
-}
-
 static SamplingSettings settings_of(const Request *request, const Resolved *resolved, uint32_t steps, double strength)
 {
         return (SamplingSettings) {
@@ -193,7 +188,7 @@ static SamplingSettings settings_of(const Request *request, const Resolved *reso
                 .schedule = (SigmaSchedule)resolved->schedule,
                 .steps = steps,
                 .eta = request->eta,
-                .skip = steps - pipeline_steps_made(steps, strength),
+                .skip = steps - request_steps_made(steps, strength),
         };
 }
 

@@ -25,12 +25,12 @@ static double second_step_cost(const Resolved *r)
 void pipeline_report(const PictureJob *job, Stage stage, uint32_t step)
 {
         const Resolved *r = job->resolved;
-        const uint32_t steps = r->steps + r->second_steps;
-        const double second = second_step_cost(r), drawn = r->steps + r->second_steps * second,
+        const uint32_t steps = r->made_steps, first = steps - r->second_steps;
+        const double second = second_step_cost(r), drawn = first + r->second_steps * second,
                      all = ENCODE_COST + drawn + DECODE_COST + TOUCHES_COST;
         const double done[STAGE_MAX] = {
                 [STAGE_ENCODE] = 0,
-                [STAGE_DENOISE] = ENCODE_COST + (step > r->steps ? r->steps + (step - r->steps) * second : step),
+                [STAGE_DENOISE] = ENCODE_COST + (step > first ? first + (step - first) * second : step),
                 [STAGE_DECODE] = ENCODE_COST + drawn,
                 [STAGE_TOUCHES] = ENCODE_COST + drawn + DECODE_COST,
         };

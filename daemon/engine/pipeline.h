@@ -103,9 +103,6 @@ static inline const UNet *pipeline_unet(const Pipeline *p, const PictureJob *job
 /* The pass that is made now. */
 Pass pipeline_pass(const PictureJob *job);
 
-/* How many of so many steps are made with that strength. */
-uint32_t pipeline_steps_made(uint32_t steps, double strength);
-
 /* Of a second pass, which makes one step at least. */
 static inline double pipeline_second_strength(const Request *request)
 {

@@ -60,8 +60,8 @@ static int resolve_passes(const Request *request, uint32_t factor, Resolved *res
                 resolved->drawn_width = scaled(resolved->drawn_width, request->hires_scale, factor);
                 resolved->drawn_height = scaled(resolved->drawn_height, request->hires_scale, factor);
         }
-        resolved->second_steps = pipeline_steps_made(request->hires_steps ? request->hires_steps : resolved->steps,
-                                                     pipeline_second_strength(request));
+        resolved->second_steps = request_steps_made(request->hires_steps ? request->hires_steps : resolved->steps,
+                                                    pipeline_second_strength(request));
         if (resolved->drawn_width > REQUEST_SIZE_MAX || resolved->drawn_height > REQUEST_SIZE_MAX)
                 return error_set(error, -EINVAL, "hires: %ux%u would be drawn, but no side may have more than %d", resolved->drawn_width,
                                  resolved->drawn_height, REQUEST_SIZE_MAX);
@@ -198,6 +198,7 @@ int resolve_request(
                 r = resolve_size(pipeline, info, picture, request, &resolved, error);
         if (r < 0)
                 return r;
+        resolved.made_steps = request_steps_made(resolved.steps, request->strength) + resolved.second_steps;
         resolve_touches(&model->card, request, &resolved);
         r = check_sampling(&model->scheduler, request, &resolved, error);
         if (r >= 0)

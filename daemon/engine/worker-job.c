@@ -64,7 +64,7 @@ static bool on_preview_wanted(void *userdata, uint32_t step)
         (void)pthread_mutex_unlock(&w->lock);
 
         return wanted || (w->request.preview_every > 0 && step % w->request.preview_every == 0 &&
-                          step < w->resolved.steps + w->resolved.second_steps);
+                          step < w->resolved.made_steps);
 }
 
 static bool is_to_park(Worker *w)

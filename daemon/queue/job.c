@@ -49,6 +49,7 @@ int job_new(Job **ret, const Request *request, const JobPolicy *policy)
                 .width = request->width,
                 .height = request->height,
                 .steps = request->steps,
+                .made_steps = request_steps_made(request->steps, request->strength),
                 .sampler = request->sampler,
                 .schedule = request->schedule,
                 .guidance = request->guidance,
@@ -101,6 +102,7 @@ void job_presume(Job *job, const Resolved *defaults)
         r->width = r->width ? r->width : defaults->width;
         r->height = r->height ? r->height : defaults->height;
         r->steps = r->steps ? r->steps : defaults->steps;
+        r->made_steps = request_steps_made(r->steps, job->request->strength);
         r->sampler = r->sampler ? r->sampler : defaults->sampler;
         r->guidance = r->guidance >= 0 ? r->guidance : defaults->guidance;
 }

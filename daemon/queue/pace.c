@@ -104,11 +104,11 @@ void pace_watch_picture(PaceWatch *watch, uint64_t now)
 static double weighed_steps(const Resolved *resolved)
 {
         const double drawn = (double)resolved->drawn_width * resolved->drawn_height,
-                     first = (double)resolved->first_width * resolved->first_height;
+                     first = (double)resolved->first_width * resolved->first_height, all = resolved_steps_made(resolved);
 
         if (resolved->second_steps == 0 || drawn <= 0)
-                return resolved->steps;
-        return resolved->steps * first / drawn + resolved->second_steps;
+                return all;
+        return (all - resolved->second_steps) * first / drawn + resolved->second_steps;
 }
 
 void pace_learn(Pace *pace, const char *model, const Resolved *resolved, const PaceSample *sample)
@@ -118,7 +118,7 @@ void pace_learn(Pace *pace, const char *model, const Resolved *resolved, const P
                 return;
 
         PaceItem *item = acquire(pace, model, pixels);
-        const double all = (double)resolved->steps + resolved->second_steps;
+        const double all = resolved_steps_made(resolved);
         if (sample->steps > 0 && sample->denoise > 0 && all > 0)
                 mix(resolved->guidance > 1 ? &item->guided : &item->step,
                     sample->denoise / (sample->steps * weighed_steps(resolved) / all));

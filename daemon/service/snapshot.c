@@ -77,7 +77,7 @@ void snapshot_take(Snapshot *ret, const Job *job, const Queue *queue, const Pace
                 .id = job->id,
                 .kind = job->policy.writes ? IMAGINE_KIND_PROMPTS : job->policy.dry ? IMAGINE_KIND_REQUESTS : IMAGINE_KIND_PICTURES,
                 .step = job->step,
-                .steps = job->resolved.steps,
+                .steps = resolved_steps_made(&job->resolved),
                 .count = job->count,
                 .pictures = job->n_pictures,
                 .position = queue_position(queue, job),

@@ -81,7 +81,8 @@ static bool check_started(const Message *m)
 
         return is_picture_size(started->width, started->height, REQUEST_SIZE_MAX) &&
                are_settings(MAX(started->steps, 1U), started->sampler, started->guidance) && /* 0: nothing is drawn */
-               started->precision < PRECISION_MAX &&
+               started->second_steps <= REQUEST_STEPS_MAX && started->made_steps <= REQUEST_STEPS_MADE_MAX &&
+               started->made_steps >= started->second_steps && started->precision < PRECISION_MAX &&
                started->schedule < SIGMA_SCHEDULE_MAX && is_share(started->guidance_rescale) &&
                is_picture_size(started->drawn_width, started->drawn_height, DRAWN_SIZE_MAX) &&
                in_range(started->enlarge, ENLARGE_DEFAULT + 1, ENLARGE_MAX - 1) &&

@@ -74,6 +74,12 @@ check "a file that is not there" fails 1 draw --from none.png -o x.png
 check "the next job works" draw --model default --from photo.png --strength 0.5 --size 48x32 -o next.png
 check "and draws the same" cmp next.png default.png
 
+steps() { # OPTION…: how many a job tells, of which it can count no more
+        draw --steps 10 --size 48x32 --json --force -o steps.png "$@" | field "o['steps'] if o['step'] <= o['steps'] else o"
+}
+check "all steps are told" test "$(steps)" = 10
+check "with a strength those that are made" test "$(steps --from photo.png --strength 0.5)" = 5
+check "of two passes those of both" test "$(steps --hires 2)" = 17
 check "two passes of more steps than one may have" draw --steps 400 --hires 2 --hires-strength 0.5 --size 32x32 -o long.png
 
 check "as JPEG, by the name" draw -o out.jpg

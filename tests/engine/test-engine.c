@@ -71,7 +71,7 @@ static void test_resolve(void **state)
 
 typedef struct Seen {
         Engine *engine;
-        uint32_t stages, progress, previews, last_step;
+        uint32_t stages, progress, previews, last_step, steps;
         double fraction;
         uint32_t cancel_at; /* the step at which to cancel; 0: never */
 } Seen;
@@ -89,6 +89,7 @@ static void on_progress(void *userdata, Stage stage, uint32_t step, uint32_t ste
         if (stage == STAGE_DENOISE && step > 0) {
                 assert_int_equal(step, seen->last_step + 1);
                 seen->last_step = step;
+                seen->steps = steps;
                 if (step == seen->cancel_at)
                         engine_cancel(seen->engine);
         }
@@ -134,6 +135,37 @@ static void test_events(void **state)
         assert_int_equal(with.width, 288);
         assert_int_equal(with.height, 32);
         assert_memory_equal(with.rgb, without.rgb, (size_t)288 * 32 * 3);
+}
+
+/* What is told counts the steps that a strength leaves. */
+static void test_events_of_part(void **state)
+{
+        (void)state;
+        _cleanup_(engine_freep) Engine *engine = open_engine(TINY, 1);
+        _cleanup_(freep) Request *request = new_request();
+        static const double strengths[] = { 0.001, 0.5, 0.99, 1 };
+        static const uint32_t made[] = { 1, 10, 19, 20 };
+        uint8_t pixels[16 * 16 * 4] = {};
+        const ReadPicture source = { 16, 16, pixels };
+
+        request->steps = 20;
+        request->inputs = 1U << INPUT_IMAGE;
+        engine_set_source(engine, &source, NULL);
+        for (size_t i = 0; i < ELEMENTSOF(strengths); i++) {
+                _cleanup_(picture_done) Picture picture = {};
+                Seen seen = { .engine = engine };
+                const EngineEvents events = { .userdata = &seen, .progress = on_progress };
+                Resolved resolved;
+
+                request->strength = strengths[i];
+                assert_int_equal(engine_resolve(engine, request, &resolved, NULL), 0);
+                assert_int_equal(resolved.steps, 20);
+                assert_int_equal(resolved.made_steps, made[i]);
+                assert_int_equal(engine_generate(engine, request, 0, &events, &picture, NULL), 0);
+                assert_int_equal(seen.last_step, made[i]);
+                assert_int_equal(seen.steps, made[i]);
+                assert_int_equal(seen.stages, 15);
+        }
 }
 
 static void test_cancel(void **state)
@@ -299,6 +331,7 @@ int main(void)
                 cmocka_unit_test(test_info),
                 cmocka_unit_test(test_resolve),
                 cmocka_unit_test(test_events),
+                cmocka_unit_test(test_events_of_part),
                 cmocka_unit_test(test_cancel),
                 cmocka_unit_test(test_same_bits),
                 cmocka_unit_test(test_edges),

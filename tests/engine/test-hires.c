@@ -59,12 +59,14 @@ static void test_sizes(void **state)
         assert_int_equal(resolved.drawn_height, 24);
         assert_int_equal(resolved.steps, 4);
         assert_int_equal(resolved.second_steps, 2);
+        assert_int_equal(resolved.made_steps, 4 + 2);
         request->width = request->height = 0;
         request->hires_steps = 10;
         assert_int_equal(engine_resolve(engine, request, &resolved, &error), 0);
         assert_int_equal(resolved.first_width, 16);
         assert_int_equal(resolved.width, 32);
         assert_int_equal(resolved.second_steps, 5);
+        assert_int_equal(resolved.made_steps, 4 + 5);
         request->hires_scale = 0.5;
         assert_int_equal(engine_resolve(engine, request, &resolved, &error), -EINVAL);
         assert_string_equal(error.text, "hires: 0.5 is not between 1 and 4");

@@ -83,8 +83,8 @@ int engine_resolve(Engine *engine, const Request *request, Resolved *ret, Error 
         (void)engine;
         if (request_check(request, error) < 0) /* the protocol has let it through */
                 abort();
-        *ret = (Resolved) { .width = 64, .height = 64, .drawn_width = 64, .drawn_height = 64, .steps = 4, .sampler = SAMPLER_DDIM,
-                            .guidance = 1, .enlarge = ENLARGE_NONE, .prompt_chunks = 1 };
+        *ret = (Resolved) { .width = 64, .height = 64, .drawn_width = 64, .drawn_height = 64, .steps = 4, .made_steps = 4,
+                            .sampler = SAMPLER_DDIM, .guidance = 1, .enlarge = ENLARGE_NONE, .prompt_chunks = 1 };
         return 0;
 }
 

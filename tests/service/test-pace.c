@@ -275,11 +275,37 @@ static void test_two_passes(void **state)
 
         Resolved *two = &job->resolved;
         two->second_steps = 6;
+        two->made_steps = 10 + 6;
         two->drawn_width = two->drawn_height = 64;
         two->first_width = two->first_height = 32;
         assert_float_equal(pace_duration(&m.pace, job), 100 * (10 / 4.0 + 6), 0.01);
         pace_learn(&m.pace, "m", two, &(PaceSample) { .denoise = 850, .steps = 16 });
         two->second_steps = 0;
+        two->made_steps = 10;
+        assert_float_equal(pace_duration(&m.pace, job), 1000, 0.01);
+        (void)queue_free(m.queue);
+}
+
+/* Of a job that starts from a picture the steps count that its strength leaves. */
+static void test_strength(void **state)
+{
+        Machine m = { .now = 1000000, .random = 1 };
+        (void)state;
+
+        assert_int_equal(queue_new(&m.queue, &limits, NULL, NULL), 0);
+        Job *job = add(&m, 1, 64, 10, 1, 1);
+        pace_learn(&m.pace, "m", &job->resolved, &(PaceSample) { .denoise = 1000, .steps = 10 });
+
+        Request request = *job->request;
+        request.strength = 0.5;
+        for (request.steps = 0; request.steps <= 20; request.steps += 20) {
+                Job *part;
+                assert_int_equal(queue_add(m.queue, &request, &job->policy, 1, "", &part, NULL), 0);
+                job_presume(part, &(Resolved) { .width = 64, .height = 64, .steps = 20, .sampler = SAMPLER_DDIM });
+                assert_int_equal(resolved_steps_made(&part->resolved), 10);
+                assert_float_equal(pace_duration(&m.pace, part), 1000, 0.01);
+                pace_learn(&m.pace, "m", &part->resolved, &(PaceSample) { .denoise = 1000, .steps = 10 });
+        }
         assert_float_equal(pace_duration(&m.pace, job), 1000, 0.01);
         (void)queue_free(m.queue);
 }
@@ -358,6 +384,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_expected_ends_prove_right),
                 cmocka_unit_test(test_two_instances),
+                cmocka_unit_test(test_strength),
                 cmocka_unit_test(test_two_passes),
                 cmocka_unit_test(test_running_and_parked),
                 cmocka_unit_test(test_numbers_of_others_are_blurred),

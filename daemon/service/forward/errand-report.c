@@ -52,6 +52,7 @@ static void say_started(Errand *errand)
                         .width = now->width,
                         .height = now->height,
                         .steps = now->steps,
+                        .made_steps = now->steps,
                         .sampler = sampler > 0 ? (uint32_t)sampler : SAMPLER_DEFAULT,
                         .schedule = schedule > 0 ? (uint32_t)schedule : SIGMA_SCHEDULE_DEFAULT,
                         .guidance = now->guidance,
