@@ -116,6 +116,25 @@ static char *put_bar(char *s, unsigned width, double progress, bool is_utf8)
         return s;
 }
 
+static unsigned columns_of(const char *text, bool is_utf8)
+{
+        return is_utf8 ? (unsigned)u8_strwidth((const uint8_t *)text, "UTF-8") : (unsigned)strlen(text);
+}
+
+/* Whole characters go from its end; returns the columns that are left. */
+static unsigned cut_to(char *text, unsigned columns, bool is_utf8)
+{
+        unsigned width;
+
+        while ((width = columns_of(text, is_utf8)) > columns) {
+                size_t end = strlen(text) - 1;
+                while (is_utf8 && end > 0 && ((unsigned char)text[end] & 0xc0) == 0x80)
+                        end--;
+                text[end] = '\0';
+        }
+        return width;
+}
+
 unsigned progress_format_bar(
         const JobInfo *job, uint64_t now, unsigned columns, bool is_utf8, char *buffer, size_t size)
 {
@@ -128,7 +147,7 @@ unsigned progress_format_bar(
 
         /* What has no room goes: first the bar, then the time left, then the percentage, then the label's
          * end. */
-        unsigned width = (unsigned)(strlen(label) + strlen(percent) + (left[0] ? strlen(left) + 2 : 0));
+        unsigned width = columns_of(label, is_utf8) + columns_of(percent, is_utf8) + (left[0] ? columns_of(left, is_utf8) + 2 : 0);
         unsigned frame = is_utf8 ? 1 : 3;
         if (is_measurable(job) && columns >= width + frame + BAR_MIN) {
                 unsigned bar_width = MIN(columns - width - frame, BAR_MAX);
@@ -137,15 +156,15 @@ unsigned progress_format_bar(
                 width += bar_width + frame;
         }
         if (width > columns && left[0]) {
-                width -= (unsigned)strlen(left) + 2;
+                width -= columns_of(left, is_utf8) + 2;
                 left[0] = '\0';
         }
         if (width > columns) {
-                width -= (unsigned)strlen(percent);
+                width -= columns_of(percent, is_utf8);
                 percent[0] = '\0';
         }
         if (width > columns)
-                label[width = columns] = '\0';
+                width = cut_to(label, columns, is_utf8);
         (void)snprintf(buffer, size, "%s%s%s%s%s", label, bar, percent, left[0] ? "  " : "", left);
         return width;
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistr.h>
 #include <uniwidth.h>
 
 #include "base/request.h"
@@ -95,6 +96,7 @@ static void test_bars(void **state)
 /* Whatever the job and the terminal, the line fits, and its width is told rightly. */
 static void test_bars_fit(void **state)
 {
+        static const char *const names[] = { "größer", "模型と絵", "🦊" };
         char line[1024];
 
         (void)state;
@@ -107,6 +109,18 @@ static void test_bars_fit(void **state)
                                 assert_in_range(width, 1, columns);
                                 assert_int_equal(u8_strwidth((const uint8_t *)line, "UTF-8"), width);
                         }
+        /* A name of more bytes than columns, cut off between its characters. */
+        for (unsigned columns = 2; columns <= 80; columns++)
+                for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                        JobInfo job = job_at_step(0);
+
+                        (void)strcpy(job.state, "loading");
+                        (void)snprintf(job.model, sizeof(job.model), "%s", names[i]);
+                        unsigned width = progress_format_bar(&job, NOW, columns, true, line, sizeof(line));
+                        assert_null(u8_check((const uint8_t *)line, strlen(line)));
+                        assert_in_range(width, MIN(columns - 1, 9U), columns);
+                        assert_int_equal(u8_strwidth((const uint8_t *)line, "UTF-8"), width);
+                }
 }
 
 static void test_aspects(void **state)

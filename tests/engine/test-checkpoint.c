@@ -135,6 +135,8 @@ static void test_vocabulary(void **state)
         assert_same_picture("zipped/m.safetensors", "plain/m.safetensors");
         scratch_run("echo broken >zipped/bpe_simple_vocab_16e6.txt.gz");
         expect_error("zipped/m.safetensors", -ENOENT, "a single file brings no vocabulary");
+        scratch_run("cd zipped && rm bpe_simple_vocab_16e6.txt.gz && mkfifo bpe_simple_vocab_16e6.txt.gz"); /* nobody will ever write there */
+        expect_error("zipped/m.safetensors", -ENOENT, "a single file brings no vocabulary");
 }
 
 static void test_refused(void **state)

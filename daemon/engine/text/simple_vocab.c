@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include "base/cleanup.h"
@@ -16,12 +18,19 @@ DEFINE_CLEANUP(gzFile, gzclose)
 /* The whole text; *ret is malloc'ed and terminated. */
 static int inflate_file(char **ret, size_t *ret_size, const char *path, Error *error)
 {
-        _cleanup_(gzclosep) gzFile file = gzopen(path, "rbe");
+        /* O_NONBLOCK: opening a FIFO would wait for its writer. */
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        struct stat st;
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return error_set(error, -errno, "%s: %s", path, strerror(errno));
+        if (!S_ISREG(st.st_mode))
+                return error_set(error, -EBADMSG, "%s: not a regular file", path);
+        _cleanup_(gzclosep) gzFile file = gzdopen(fd, "rb");
+        if (file)
+                fd = -EBADF; /* it has it now */
         _cleanup_(freep) char *text = malloc(TEXT_MAX + 1);
-        if (!text)
+        if (!file || !text)
                 return error_set(error, -ENOMEM, "%s: out of memory", path);
-        if (!file)
-                return error_set(error, errno ? -errno : -ENOMEM, "%s: %s", path, strerror(errno ? errno : ENOMEM));
 
         int n = gzread(file, text, TEXT_MAX);
         if (n < 0)
