@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <string.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
 #include "client/i18n.h"
 #include "client/recorded.h"
@@ -36,6 +38,9 @@ ExitCode verb_tag(Client *c)
         json_t *record = NULL;
         Error error = { 0 };
 
+        for (int i = 1; i < c->options.n_words; i++)
+                if (!utf8_is_valid(c->options.words[i], strlen(c->options.words[i])))
+                        return client_fail(c, CODE_USAGE, _("the text is not valid UTF-8"));
         ExitCode code = recorded_open(c, &records);
         if (code == CODE_OK)
                 code = recorded_find(c, records, c->options.words[0], &record);

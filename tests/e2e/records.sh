@@ -84,6 +84,7 @@ check "tags are kept once" test "$(imagine show "$id" --json | json 'r["pictures
 check "and found" test "$(imagine history --tag animal --quiet) $(imagine search thing --quiet)" = "$id $id"
 imagine tag --remove "$id" animal
 check "and taken away" test "$(imagine history --tag animal --quiet)" = ""
+check "a tag that is no text" says "not valid UTF-8" imagine tag "$id" $'\xff'
 
 imagine remake --quiet --verify -o again.png "$id" >/dev/null
 check "made again it is the same" test "$(imagine remake --verify --json -o again2.png fox.png | json 'r["same"], r["differences"]')" = "True {}"

@@ -15,19 +15,28 @@
 
 DEFINE_CLEANUP(gzFile, gzclose)
 
-/* The whole text; *ret is malloc'ed and terminated. */
-static int inflate_file(char **ret, size_t *ret_size, const char *path, Error *error)
+static int open_regular(const char *path, Error *error)
 {
         /* O_NONBLOCK: opening a FIFO would wait for its writer. */
         _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         struct stat st;
+
         if (fd < 0 || fstat(fd, &st) < 0)
                 return error_set(error, -errno, "%s: %s", path, strerror(errno));
         if (!S_ISREG(st.st_mode))
                 return error_set(error, -EBADMSG, "%s: not a regular file", path);
+        return TAKE_FD(fd);
+}
+
+/* The whole text; *ret is malloc'ed and terminated. */
+static int inflate_file(char **ret, size_t *ret_size, const char *path, Error *error)
+{
+        int fd = open_regular(path, error);
+        if (fd < 0)
+                return fd;
         _cleanup_(gzclosep) gzFile file = gzdopen(fd, "rb");
-        if (file)
-                fd = -EBADF; /* it has it now */
+        if (!file)
+                (void)close(fd);
         _cleanup_(freep) char *text = malloc(TEXT_MAX + 1);
         if (!file || !text)
                 return error_set(error, -ENOMEM, "%s: out of memory", path);
