@@ -259,6 +259,7 @@ static const sd_bus_vtable job_vtable[] = {
         CHANGING("Progress", "d"),
         CHANGING("Step", "u"),
         CHANGING("Steps", "u"),
+        CHANGING("ScheduleSteps", "u"),
         CONSTANT("Count", "u"),
         CHANGING("Pictures", "u"),
         CHANGING("QueuePosition", "u"),

@@ -8,7 +8,7 @@
 #include "queue/pace.h"
 
 typedef struct Snapshot {
-        uint32_t id, step, steps, count, pictures, position, width, height;
+        uint32_t id, step, steps, schedule_steps, count, pictures, position, width, height;
         uint32_t prompt_tokens, prompt_chunks, truncated;
         uint64_t expected_end, created, expires, seed;
         double progress, guidance;

@@ -220,6 +220,7 @@ static void resolve(Stub *stub)
                 .width = q->width ? q->width : 64,
                 .height = q->height ? q->height : 64,
                 .steps = q->steps ? q->steps : 8,
+                .made_steps = request_steps_made(q->steps ? q->steps : 8, q->strength),
                 .sampler = q->sampler ? q->sampler : SAMPLER_DDIM,
                 .precision = q->precision != PRECISION_AUTO ? q->precision : stub->precision,
                 .guidance = q->guidance >= 0 ? q->guidance : 7.5,
@@ -315,7 +316,7 @@ static void wait_while_held(Stub *stub, uint32_t picture, uint32_t step)
 /* From the step after `done` on. 0, or how it ended. */
 static int make_picture(Stub *stub, uint32_t picture, uint32_t done)
 {
-        uint32_t steps = stub->resolved.steps, every = stub->request.preview_every;
+        uint32_t steps = stub->resolved.made_steps, every = stub->request.preview_every;
 
         report(stub, picture, STAGE_ENCODE, 0, 0);
         misbehave_before(stub);

@@ -161,6 +161,27 @@ static void test_the_machines_instance_keeps_none(void **state)
         close_both();
 }
 
+/* With a strength a share of the steps is made, and what is written down is what was asked for, whoever draws. */
+static void test_a_share_of_the_steps(void **state)
+{
+        JobRef job;
+        uint32_t made = 0, asked = 0;
+        (void)state;
+
+        open_both("", "");
+        _cleanup_(bus_closep) sd_bus *bus = place_connect(&user);
+        _cleanup_(closep) int image = sealed_of("8x8 40");
+        assert_true(generate(bus, &job, "a fox", 4, "init-image", "h", image, "strength", "d", 0.5, "steps", "u", 40, "model", "s", "stub") >= 0);
+        assert_true(wait_for_state(bus, job.path, IMAGINE_STATE_DONE));
+        assert_true(job_u32(bus, job.path, "Steps", &made) >= 0 && job_u32(bus, job.path, "ScheduleSteps", &asked) >= 0);
+        assert_int_equal(made, 20);
+        assert_int_equal(asked, 40);
+        json_t *all = read_records();
+        assert_int_equal(setting_of(json_array_get(all, 0), "steps"), 40);
+        json_decref(all);
+        close_both();
+}
+
 static void test_off(void **state)
 {
         JobRef job;
@@ -328,6 +349,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_teardown(test_pictures_are_recorded, teardown),
                 cmocka_unit_test_teardown(test_the_machines_instance_keeps_none, teardown),
+                cmocka_unit_test_teardown(test_a_share_of_the_steps, teardown),
                 cmocka_unit_test_teardown(test_off, teardown),
                 cmocka_unit_test_teardown(test_without_prompts, teardown),
                 cmocka_unit_test_teardown(test_limits, teardown),

@@ -51,7 +51,7 @@ static void say_started(Errand *errand)
                 .started = {
                         .width = now->width,
                         .height = now->height,
-                        .steps = now->steps,
+                        .steps = now->schedule_steps,
                         .made_steps = now->steps,
                         .sampler = sampler > 0 ? (uint32_t)sampler : SAMPLER_DEFAULT,
                         .schedule = schedule > 0 ? (uint32_t)schedule : SIGMA_SCHEDULE_DEFAULT,
