@@ -7,18 +7,26 @@
 
 #include "engine/model/file.h"
 
-int mapped_file_open(MappedFile *ret, const char *path, uint64_t max_size, Error *error)
+int regular_file_open(const char *path, struct stat *ret, Error *error)
 {
         /* O_NONBLOCK: opening a FIFO would wait for its writer. */
         _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        if (fd < 0)
-                return error_set(error, -errno, "%s: %s", path, strerror(errno));
-
         struct stat st;
-        if (fstat(fd, &st) < 0)
+
+        if (fd < 0 || fstat(fd, &st) < 0)
                 return error_set(error, -errno, "%s: %s", path, strerror(errno));
         if (!S_ISREG(st.st_mode))
                 return error_set(error, -EBADMSG, "%s: not a regular file", path);
+        *ret = st;
+        return TAKE_FD(fd);
+}
+
+int mapped_file_open(MappedFile *ret, const char *path, uint64_t max_size, Error *error)
+{
+        struct stat st;
+        _cleanup_(closep) int fd = regular_file_open(path, &st, error);
+        if (fd < 0)
+                return fd;
         if ((uintmax_t)st.st_size > max_size)
                 return error_set(error, -EBADMSG, "%s: %jd bytes, the limit is %ju", path,
                                  (intmax_t)st.st_size, (uintmax_t)max_size);

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 
@@ -16,6 +17,10 @@ typedef struct MappedFile {
         const uint8_t *data; /* never NULL once it was opened */
         size_t size;
 } MappedFile;
+
+/* A descriptor to read from. -ENOENT: no such file; -EBADMSG: not a regular file; else what open() says. Never blocks, whatever
+ * lies at the path. */
+int regular_file_open(const char *path, struct stat *ret, Error *error);
 
 /* -ENOENT: no such file; -EBADMSG: not a regular file, or larger than max_size; else what open() or mmap()
  * says. Never blocks, whatever lies at the path. */

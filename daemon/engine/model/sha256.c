@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/util.h"
+#include "engine/model/file.h"
 #include "engine/model/sha256.h"
 
 #define CHUNK (256U * 1024) /* bytes; fits into the second cache */
@@ -62,13 +61,10 @@ static int feed(EVP_MD_CTX *context, int fd, digest_tick_t tick, void *userdata)
 
 int sha256_file(const char *path, char ret[static DIGEST_SIZE], digest_tick_t tick, void *userdata, Error *error)
 {
-        /* O_NONBLOCK: opening a FIFO would wait for its writer. */
-        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         struct stat st;
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return error_set(error, -errno, "%s: %s", path, strerror(errno));
-        if (!S_ISREG(st.st_mode))
-                return error_set(error, -EBADMSG, "%s: not a regular file", path);
+        _cleanup_(closep) int fd = regular_file_open(path, &st, error);
+        if (fd < 0)
+                return fd;
 
         _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *context = begin();
         int r = context ? feed(context, fd, tick, userdata) : -ENOMEM;

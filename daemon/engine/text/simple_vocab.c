@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "engine/model/file.h"
 #include "engine/text/simple_vocab.h"
 
 #define MERGES_MAX (49152 - 256 - 2)
@@ -15,23 +15,11 @@
 
 DEFINE_CLEANUP(gzFile, gzclose)
 
-static int open_regular(const char *path, Error *error)
-{
-        /* O_NONBLOCK: opening a FIFO would wait for its writer. */
-        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        struct stat st;
-
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return error_set(error, -errno, "%s: %s", path, strerror(errno));
-        if (!S_ISREG(st.st_mode))
-                return error_set(error, -EBADMSG, "%s: not a regular file", path);
-        return TAKE_FD(fd);
-}
-
 /* The whole text; *ret is malloc'ed and terminated. */
 static int inflate_file(char **ret, size_t *ret_size, const char *path, Error *error)
 {
-        int fd = open_regular(path, error);
+        struct stat st;
+        int fd = regular_file_open(path, &st, error);
         if (fd < 0)
                 return fd;
         _cleanup_(gzclosep) gzFile file = gzdopen(fd, "rb");
