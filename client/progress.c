@@ -8,6 +8,7 @@
 #include <time.h>
 #include <uniwidth.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
 #include "client/i18n.h"
 #include "client/progress.h"
@@ -127,10 +128,8 @@ static unsigned cut_to(char *text, unsigned columns, bool is_utf8)
         unsigned width;
 
         while ((width = columns_of(text, is_utf8)) > columns) {
-                size_t end = strlen(text) - 1;
-                while (is_utf8 && end > 0 && ((unsigned char)text[end] & 0xc0) == 0x80)
-                        end--;
-                text[end] = '\0';
+                const size_t size = strlen(text);
+                text[is_utf8 ? utf8_cut(text, size, size - 1) : size - 1] = '\0';
         }
         return width;
 }
